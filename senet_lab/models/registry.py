@@ -1,0 +1,79 @@
+"""build_model: every network by name, with or without SE."""
+
+import difflib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+from senet_lab.models import resnet
+from senet_lab.models.initialise import initialise
+from senet_lab.models.sites import se_factory
+from senet_lab.models.se_block import SEBlock
+from senet_lab.study.se import SESpec
+
+FAMILIES = (resnet,)  # modules with LAYOUTS (name -> value with image_size) and build(name, attend, num_classes)
+
+
+def model_names() -> list[str]:
+    """Every name that ``build_model`` takes."""
+    return [name for family in FAMILIES for name in family.LAYOUTS]
+
+
+def image_size(name: str) -> int:
+    """The input size in pixels that a network is made for."""
+    return _family(name).LAYOUTS[name].image_size
+
+
+def build_model(
+    name: str, se: SESpec | None = None, num_classes: int = 1000, seed: int = 0, device: str = "cpu"
+) -> nn.Module:
+    """A network by name, plain (``se=None``) or with SE, its weights drawn from ``seed`` alone.
+
+    Equal names and seeds give equal weights, and the backbone's weights do not depend on ``se``. On the "meta"
+    device nothing is drawn. Raises ValueError for an unknown name, and for an SESpec that does not fit: a
+    reduction ratio that does not divide a width, a stage or an integration point that the network does not have.
+    """
+    family = _family(name)
+    with _untouched_global_stream(), torch.device("meta" if device == "meta" else "cpu"):
+        try:
+            model = family.build(name, se_factory(se), num_classes)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+    if se is not None:
+        _refuse_missing_sites(name, model, se)
+    if device != "meta":
+        initialise(model, seed)
+    return model.to(device)
+
+
+def se_blocks(model: nn.Module) -> dict[str, SEBlock]:
+    """The SE blocks of a network by the paper's names, in forward order."""
+    return {module.name: module for module in model.modules() if isinstance(module, SEBlock)}
+
+
+def _family(name: str):
+    for family in FAMILIES:
+        if name in family.LAYOUTS:
+            return family
+    near = difflib.get_close_matches(name, model_names(), n=1, cutoff=0)
+    raise ValueError(f"no network is called {name!r}; the nearest name is {near[0]!r}")
+
+
+def _refuse_missing_sites(name: str, model: nn.Module, se: SESpec) -> None:
+    blocks = se_blocks(model)
+    if not blocks:
+        raise ValueError(f"{name} has no site at integration point {se.integration.value!r} in stages {se.stages}")
+    if se.stages != "all":
+        found = {int(block.split("_")[1]) for block in blocks}
+        missing = sorted(set(se.stages) - found)
+        if missing:
+            raise ValueError(f"{name} has no stage {missing[0]} with a site at {se.integration.value!r}")
+
+
+@contextmanager
+def _untouched_global_stream() -> Iterator[None]:
+    """Layers draw throw-away weights from the global stream when they are built; it is put back."""
+    with torch.random.fork_rng(devices=[]):
+        yield

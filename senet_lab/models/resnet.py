@@ -1,0 +1,106 @@
+"""Residual networks of both image sizes from the same units: a Layout gives stem, unit, depths and widths."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from senet_lab.models.sites import AttentionFactory, check_image_size
+from senet_lab.models.stems import cifar_stem, imagenet_stem, plain_cifar_stem
+from senet_lab.models.units import Basic, Bottleneck, Place, PreBasic, PreBottleneck
+
+FIRST_STAGE = 2  # the paper numbers the first residual stage 2
+
+Unit = Callable[[Place, AttentionFactory], nn.Module]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """One network: units a stage, output channels a stage, and the input size it is made for, pixels."""
+
+    stem: Callable[[], nn.Module]
+    stem_channels: int
+    unit: Unit
+    depths: tuple[int, ...]
+    widths: tuple[int, ...]
+    image_size: int
+    pre_activation: bool = False
+
+
+class ResNet(nn.Module):
+    """Stem, stages of residual units, global average pooling, classifier.
+
+    forward: images B 3 H W -> logits B num_classes. Raises ValueError for images of the other family's size.
+    """
+
+    def __init__(self, layout: Layout, attend: AttentionFactory, num_classes: int) -> None:
+        super().__init__()
+        self.layout = layout
+        self.stem = layout.stem()
+        self.stages = nn.Sequential()
+        channels = layout.stem_channels
+        for index, (depth, width) in enumerate(zip(layout.depths, layout.widths, strict=True)):
+            stage = nn.Sequential()
+            for unit in range(depth):
+                stride = 2 if unit == 0 and index > 0 else 1
+                stage.append(layout.unit(Place(FIRST_STAGE + index, unit + 1, channels, width, stride), attend))
+                channels = width
+            self.stages.append(stage)
+        self.tail = nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU()) if layout.pre_activation else nn.Identity()
+        self.classifier = nn.Linear(channels, num_classes)
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        check_image_size(x_BCHW, self.layout.image_size)
+        return self.classifier(self.tail(self.stages(self.stem(x_BCHW))).mean(dim=(2, 3)))
+
+
+def _imagenet(*depths: int) -> Layout:
+    return Layout(
+        stem=imagenet_stem,
+        stem_channels=64,
+        unit=Bottleneck,
+        depths=depths,
+        widths=(256, 512, 1024, 2048),
+        image_size=224,
+    )
+
+
+def _cifar(unit: type[Basic] | type[Bottleneck], units: int) -> Layout:
+    return Layout(
+        stem=cifar_stem,
+        stem_channels=16,
+        unit=unit,
+        depths=(units,) * 3,
+        widths=tuple(unit.expansion * width for width in (16, 32, 64)),
+        image_size=32,
+    )
+
+
+def _pre_cifar(unit: type[PreBasic] | type[PreBottleneck], units: int) -> Layout:
+    return Layout(
+        stem=plain_cifar_stem,
+        stem_channels=16,
+        unit=unit,
+        depths=(units,) * 3,
+        widths=tuple(unit.expansion * width for width in (16, 32, 64)),
+        image_size=32,
+        pre_activation=True,
+    )
+
+
+# Departure: He et al. 2016a give CIFAR ResNets of basic units shortcuts without parameters; these have 1x1
+# projections where the shape changes, as the SE-ResNets whose parameter counts are known.
+LAYOUTS = {
+    "resnet50": _imagenet(3, 4, 6, 3),
+    "resnet101": _imagenet(3, 4, 23, 3),
+    "resnet152": _imagenet(3, 8, 36, 3),
+    **{f"cifar_resnet{depth}": _cifar(Basic, (depth - 2) // 6) for depth in (20, 32, 44, 56, 110)},
+    **{f"cifar_resnet{depth}_bottleneck": _cifar(Bottleneck, (depth - 2) // 9) for depth in (11, 29, 164)},
+    "cifar_preresnet110": _pre_cifar(PreBasic, 18),
+    "cifar_preresnet164": _pre_cifar(PreBottleneck, 18),
+}
+
+
+def build(name: str, attend: AttentionFactory, num_classes: int) -> ResNet:
+    """The network of this name; raises KeyError for a name that is none of this family."""
+    return ResNet(LAYOUTS[name], attend, num_classes)

@@ -1,0 +1,59 @@
+"""Site: one possible place of a block. A unit knows where something may sit, the factory knows what."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from senet_lab.models.se_block import SEBlock
+from senet_lab.study.se import Integration, SESpec
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A place in a network: stage as numbered in the paper, unit from 1, channels of the map there."""
+
+    stage: int
+    unit: int
+    point: Integration
+    channels: int
+
+    @property
+    def name(self) -> str:
+        """The paper's name of a block here, as in its excitation figure: SE_2_3."""
+        return f"SE_{self.stage}_{self.unit}"
+
+
+AttentionFactory = Callable[[Site], nn.Module]
+
+
+def no_attention(site: Site) -> nn.Module:
+    """The plain network: every site stays empty."""
+    return nn.Identity()
+
+
+def se_factory(se: SESpec | None) -> AttentionFactory:
+    """Puts an SE block into every site that the SESpec names; None leaves all of them empty."""
+    if se is None:
+        return no_attention
+
+    def attend(site: Site) -> nn.Module:
+        occupied = site.point is se.integration and se.covers(site.stage)
+        return SEBlock(site.channels, se, name=site.name) if occupied else nn.Identity()
+
+    return attend
+
+
+SMALL, SMALLEST_LARGE = 32, 64  # pixels: CIFAR's images; the least that an ImageNet network is given
+
+
+def check_image_size(x_BCHW: Tensor, made_for: int) -> None:
+    """Refuses CIFAR images in an ImageNet network and the reverse: both would run and mean something else.
+
+    Raises ValueError that names the right kind of network.
+    """
+    height, width = x_BCHW.shape[-2:]
+    if made_for == SMALL and (height, width) != (SMALL, SMALL):
+        raise ValueError(f"this network is for 32 x 32 images, not {height} x {width}: use one without 'cifar_'")
+    if made_for != SMALL and min(height, width) < SMALLEST_LARGE:
+        raise ValueError(f"this network is for {made_for} x {made_for} images, not {height} x {width}: use a 'cifar_' one")

@@ -1,0 +1,171 @@
+"""Residual units with their five sites (TPAMI figure 5 and table 15).
+
+B batch, C channels, H W space. An empty site is ``nn.Identity``: no parameters, no branch in the code.
+"""
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from senet_lab.models.sites import AttentionFactory, Site
+from senet_lab.study.se import Integration
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a unit is told of its surroundings."""
+
+    stage: int
+    unit: int
+    in_channels: int
+    out_channels: int
+    stride: int
+
+    def site(self, point: Integration, channels: int) -> Site:
+        """The site of this unit at one integration point."""
+        return Site(self.stage, self.unit, point, channels)
+
+
+def conv(in_channels: int, out_channels: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Conv2d:
+    """A convolution without bias that keeps the size at stride 1."""
+    return nn.Conv2d(in_channels, out_channels, kernel, stride, padding=kernel // 2, groups=groups, bias=False)
+
+
+def conv_bn(in_channels: int, out_channels: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Sequential:
+    """Convolution, then batch norm."""
+    return nn.Sequential(
+        conv(in_channels, out_channels, kernel, stride, groups), nn.BatchNorm2d(out_channels, eps=1e-5)
+    )
+
+
+class ResidualUnit(nn.Module):
+    """Post-activation unit: relu(branch(x) + shortcut(x)), a site at each integration point.
+
+    Subclasses build ``self.transform`` (which holds the conv3x3 site) before they call ``_place_sites``.
+    """
+
+    transform: nn.Module
+
+    def _place_sites(self, place: Place, attend: AttentionFactory, shortcut: nn.Module | None = None) -> None:
+        widths = place.in_channels, place.out_channels
+        if shortcut is None:
+            same = place.stride == 1 and widths[0] == widths[1]
+            shortcut = nn.Identity() if same else conv_bn(*widths, 1, place.stride)
+        self.shortcut = shortcut
+        self.relu = nn.ReLU()
+        self.at_pre = attend(place.site(Integration.PRE, place.in_channels))
+        self.at_standard = attend(place.site(Integration.STANDARD, place.out_channels))
+        self.at_post = attend(place.site(Integration.POST, place.out_channels))
+        self.at_identity = attend(place.site(Integration.IDENTITY, place.out_channels))
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        branch = self.at_standard(self.transform(self.at_pre(x_BCHW)))
+        return self.at_post(self.relu(branch + self.at_identity(self.shortcut(x_BCHW))))
+
+
+class Basic(ResidualUnit):
+    """Two 3x3 convolutions (He et al. 2016a). Its conv3x3 site follows the first of them."""
+
+    expansion = 1
+
+    def __init__(self, place: Place, attend: AttentionFactory) -> None:
+        super().__init__()
+        width = place.out_channels
+        self.transform = nn.Sequential(
+            conv_bn(place.in_channels, width, 3, place.stride),
+            attend(place.site(Integration.CONV3X3, width)),
+            nn.ReLU(),
+            conv_bn(width, width, 3),
+        )
+        self._place_sites(place, attend)
+
+
+class Bottleneck(ResidualUnit):
+    """1x1, 3x3, 1x1 with a quarter of the width inside (He et al. 2016a).
+
+    The stride sits in the first 1x1 convolution, as in the authors' SE-ResNets: with it in the 3x3, as in
+    torchvision, ResNet-50 has 4.09 G multiply-adds instead of the published 3.86.
+    The paper places SE_3x3 "after the 3x3 convolution"; here that is after its batch norm, before its ReLU.
+    """
+
+    expansion = 4
+
+    def __init__(self, place: Place, attend: AttentionFactory) -> None:
+        super().__init__()
+        width = place.out_channels // self.expansion
+        self.transform = nn.Sequential(
+            conv_bn(place.in_channels, width, 1, place.stride),
+            nn.ReLU(),
+            conv_bn(width, width, 3),
+            attend(place.site(Integration.CONV3X3, width)),
+            nn.ReLU(),
+            conv_bn(width, place.out_channels, 1),
+        )
+        self._place_sites(place, attend)
+
+
+class PreActivationUnit(nn.Module):
+    """branch(relu(bn(x))) + shortcut (He et al. 2016b).
+
+    Where the shape changes, the 1x1 shortcut starts from the activated input, as in the authors' release; an
+    identity shortcut starts from x. There is no ReLU after the addition, so the post site follows the addition.
+    """
+
+    transform: nn.Module
+
+    def _place_sites(self, place: Place, attend: AttentionFactory) -> None:
+        widths = place.in_channels, place.out_channels
+        self.projects = place.stride != 1 or widths[0] != widths[1]
+        self.activate = nn.Sequential(nn.BatchNorm2d(place.in_channels), nn.ReLU())
+        self.shortcut = conv(*widths, 1, place.stride) if self.projects else nn.Identity()
+        self.at_pre = attend(place.site(Integration.PRE, place.in_channels))
+        self.at_standard = attend(place.site(Integration.STANDARD, place.out_channels))
+        self.at_post = attend(place.site(Integration.POST, place.out_channels))
+        self.at_identity = attend(place.site(Integration.IDENTITY, place.out_channels))
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        if self.projects:
+            activated = self.activate(x_BCHW)
+            branch, shortcut = self.transform(self.at_pre(activated)), self.shortcut(activated)
+        else:
+            branch, shortcut = self.transform(self.activate(self.at_pre(x_BCHW))), x_BCHW
+        return self.at_post(self.at_standard(branch) + self.at_identity(shortcut))
+
+
+class PreBasic(PreActivationUnit):
+    """Two 3x3 convolutions, each after batch norm and ReLU. Its conv3x3 site follows the first of them."""
+
+    expansion = 1
+
+    def __init__(self, place: Place, attend: AttentionFactory) -> None:
+        super().__init__()
+        width = place.out_channels
+        self.transform = nn.Sequential(
+            conv(place.in_channels, width, 3, place.stride),
+            nn.BatchNorm2d(width),
+            attend(place.site(Integration.CONV3X3, width)),
+            nn.ReLU(),
+            conv(width, width, 3),
+        )
+        self._place_sites(place, attend)
+
+
+class PreBottleneck(PreActivationUnit):
+    """1x1, 3x3, 1x1, each after batch norm and ReLU; the stride sits in the first 1x1 convolution."""
+
+    expansion = 4
+
+    def __init__(self, place: Place, attend: AttentionFactory) -> None:
+        super().__init__()
+        width = place.out_channels // self.expansion
+        self.transform = nn.Sequential(
+            conv(place.in_channels, width, 1, place.stride),
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+            conv(width, width, 3),
+            nn.BatchNorm2d(width),
+            attend(place.site(Integration.CONV3X3, width)),
+            nn.ReLU(),
+            conv(width, place.out_channels, 1),
+        )
+        self._place_sites(place, attend)

@@ -1,0 +1,20 @@
+"""The vocabulary of the study: frozen values, standard library only."""
+
+from senet_lab.study.cell import Cell, Run
+from senet_lab.study.protocol import Protocol, Schedule
+from senet_lab.study.se import Excitation, Gate, Integration, SESpec, Squeeze
+from senet_lab.study.table import Row, Table
+
+__all__ = [
+    "Cell",
+    "Excitation",
+    "Gate",
+    "Integration",
+    "Protocol",
+    "Row",
+    "Run",
+    "SESpec",
+    "Schedule",
+    "Squeeze",
+    "Table",
+]

@@ -1,0 +1,112 @@
+"""Cell and Run, their canonical JSON, and the key that names a cell."""
+
+import dataclasses
+import hashlib
+import json
+import types
+import typing
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from senet_lab.study.protocol import Protocol
+from senet_lab.study.se import SESpec
+
+T = typing.TypeVar("T")
+KEY_LENGTH = 16  # hexadecimal digits: 64 bits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One scientific condition: a backbone, its SE block (None: plain) and a protocol."""
+
+    backbone: str
+    se: SESpec | None
+    protocol: Protocol
+
+    @property
+    def key(self) -> str:
+        """Names the cell: a hash of its value, defaults included; not of seed, code or label."""
+        return hashlib.sha256(canonical_json(self).encode()).hexdigest()[:KEY_LENGTH]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One cell with one seed, from which all its random streams derive."""
+
+    cell: Cell
+    seed: int
+
+
+def derive_seed(seed: int, *purpose: object) -> int:
+    """A 63-bit seed for one purpose (such as "order", epoch); it does not depend on the cell."""
+    text = json.dumps([seed, *map(str, purpose)])
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
+
+
+def to_plain(value: Any, *, prose: bool = False) -> Any:
+    """A study value as JSON data; fields for readers only where asked for."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {
+            f.name: to_plain(getattr(value, f.name), prose=prose)
+            for f in dataclasses.fields(value)
+            if prose or not f.metadata.get("prose")
+        }
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, tuple | list):
+        return [to_plain(item, prose=prose) for item in value]
+    return value
+
+
+def canonical_json(value: Any) -> str:
+    """The text that is hashed: sorted keys, no spaces, no fields for readers."""
+    return json.dumps(to_plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def from_plain(kind: type[T], data: Any) -> T:
+    """The study value that ``to_plain`` made ``data`` of.
+
+    Raises ValueError for a missing or unknown field, or a value that its type refuses.
+    """
+    return typing.cast(T, _build(kind, data))
+
+
+def _build(kind: Any, data: Any) -> Any:
+    origin = typing.get_origin(kind)
+    if origin in (typing.Union, types.UnionType):
+        return _build_union(typing.get_args(kind), data)
+    if origin is tuple:
+        item = typing.get_args(kind)[0]
+        return tuple(_build(item, element) for element in data)
+    if origin is typing.Literal:
+        return data
+    if dataclasses.is_dataclass(kind):
+        return _build_dataclass(kind, data)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return kind(data)
+    if kind is float and type(data) is int:
+        return float(data)
+    if type(data) is not kind:
+        raise ValueError(f"{data!r} is no {kind.__name__}")
+    return data
+
+
+def _build_union(kinds: tuple[Any, ...], data: Any) -> Any:
+    if data is None and type(None) in kinds:
+        return None
+    for kind in kinds:
+        if typing.get_origin(kind) is typing.Literal and data in typing.get_args(kind):
+            return data
+    (kind,) = (k for k in kinds if k is not type(None) and typing.get_origin(k) is not typing.Literal)
+    return _build(kind, data)
+
+
+def _build_dataclass(kind: Any, data: Any) -> Any:
+    hints = typing.get_type_hints(kind)
+    fields = {f.name: f for f in dataclasses.fields(kind)}
+    unknown = sorted(set(data) - set(fields))
+    missing = sorted(name for name, f in fields.items() if name not in data and not f.metadata.get("prose"))
+    if unknown or missing:
+        raise ValueError(f"{kind.__name__}: unknown fields {unknown}, missing fields {missing}")
+    return kind(**{name: _build(hints[name], value) for name, value in data.items()})

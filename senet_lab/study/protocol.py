@@ -1,0 +1,109 @@
+"""Protocol: all that decides a number besides the network; named, versioned, hashed by value."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+PROSE = {"prose": True}  # fields for readers: not part of a cell's key
+
+
+class Dataset(StrEnum):
+    """The data sets, by the names of the published numbers without their split."""
+
+    SYNTHETIC = "synthetic"
+    CIFAR10 = "cifar10"
+    CIFAR100 = "cifar100"
+    IMAGENET = "imagenet"
+
+
+class Precision(StrEnum):
+    """Arithmetic of forward and backward; weights, statistics and the update stay in fp32."""
+
+    FP32 = "fp32"
+    BF16 = "bf16"  # autocast
+
+
+class Crop(StrEnum):
+    """Training crop."""
+
+    NONE = "none"
+    PAD_CROP = "pad-crop"  # zero padding, then a random crop of the original size
+    REFLECT_CROP = "reflect-crop"  # the same with reflected padding
+    RESIZED_CROP = "resized-crop"  # random area and aspect ratio
+
+
+class Decay(StrEnum):
+    """The shape of the learning rate."""
+
+    STEPS = "steps"  # multiplied by `factor` at each milestone
+    COSINE = "cosine"  # to zero over the whole length
+    PLATEAU = "plateau"  # multiplied by `factor` when the validation loss stops falling
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """Learning rate by optimiser step.
+
+    peak_lr: the rate after warm-up. milestones: epochs; fractions are allowed, so iterations can be given
+    exactly. warmup_steps: optimiser steps at (flat) or up to (ramp) the peak, beginning at warmup_lr.
+    patience: epochs without a lower validation loss before a plateau drop; drops: how many of those there are.
+    """
+
+    decay: Decay
+    peak_lr: float
+    milestones: tuple[float, ...] = ()
+    factor: float = 0.1
+    warmup_steps: int = 0
+    warmup_lr: float = 0.0
+    warmup_ramp: bool = False
+    patience: int = 0
+    drops: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protocol:
+    """A recipe for training and evaluation. Every field without PROSE is part of a cell's key.
+
+    crop_padding, cutout: pixels (0: none). weight_decay applies to every parameter unless
+    decay_norm_and_bias is False. train_images, test_images: how many the data set must have; a data set of
+    another size is refused.
+    """
+
+    name: str
+    version: int = 1
+    dataset: Dataset
+    num_classes: int
+    image_size: int
+    train_images: int
+    test_images: int
+    evaluation_split: str  # "test" for CIFAR, "validation" for ImageNet
+    crop: Crop = Crop.PAD_CROP
+    crop_padding: int = 4
+    flip: bool = True
+    cutout: int = 0
+    resize: int = 0  # shorter edge before the central test crop; 0: images are used as they are
+    batch_size: int = 128
+    epochs: int
+    schedule: Schedule
+    momentum: float = 0.9
+    nesterov: bool = False
+    weight_decay: float = 1e-4
+    decay_norm_and_bias: bool = True
+    label_smoothing: float = 0.0
+    precision: Precision = Precision.FP32
+    # For readers.
+    title: str = field(default="", metadata=PROSE)
+    departures: tuple[str, ...] = field(default=(), metadata=PROSE)
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.batch_size < 1:
+            raise ValueError(f"protocol {self.name}: epochs and batch size must be at least 1")
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimiser steps an epoch; the last batch may be smaller, and no image is left out."""
+        return -(-self.train_images // self.batch_size)
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the images are generated, so that no number may be read as one of a real data set."""
+        return self.dataset is Dataset.SYNTHETIC

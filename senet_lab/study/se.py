@@ -1,0 +1,119 @@
+"""SESpec: what a Squeeze-and-Excitation block is made of and where it sits."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+
+class Squeeze(StrEnum):
+    """How a map of C x H x W becomes one number per channel (TPAMI tables 11 and 16)."""
+
+    AVG = "avg"
+    MAX = "max"
+    NONE = "none"  # NoSqueeze: no pooling, the gate keeps H x W
+
+
+class Gate(StrEnum):
+    """The last non-linearity of excitation (TPAMI table 12); the inner one is always ReLU."""
+
+    SIGMOID = "sigmoid"
+    TANH = "tanh"
+    RELU = "relu"
+
+
+class Integration(StrEnum):
+    """The point of a residual unit where the block sits (TPAMI tables 14 and 15, figure 5)."""
+
+    STANDARD = "standard"  # end of the residual branch, before the addition
+    PRE = "pre"  # start of the residual branch
+    POST = "post"  # after the addition and its ReLU
+    IDENTITY = "identity"  # on the shortcut, after its projection where it has one
+    CONV3X3 = "conv3x3"  # inside the branch, after the 3x3 convolution and its batch norm
+
+
+class Excitation(StrEnum):
+    """How the squeezed vector becomes the gate."""
+
+    FC = "fc"  # the paper's: C -> C/r -> C (section 3.2)
+    GROUP = "group"  # no FC: one weight and one bias for each group of r neighbouring channels
+    CONV1D = "conv1d"  # no FC: one 1-D convolution along the channels, its width growing with C
+
+
+def _choice(kind: type[StrEnum], field: str, value: object) -> StrEnum:
+    try:
+        return kind(value)
+    except ValueError:
+        names = ", ".join(repr(str(member)) for member in kind)
+        raise ValueError(f"{field} is {value!r}; it must be one of {names}") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SESpec:
+    """One form of the SE block. A network without SE has ``None`` in its place.
+
+    reduction: r, exact wherever it is used: a width that r does not divide is refused, never rounded.
+    stages: the residual stages that carry a block, numbered as in the paper (the first is 2).
+    bias: whether the two FC layers have biases. The 2018 tables have them; TPAMI section 6 drops them.
+
+    The enumerated fields take their names as strings: ``SESpec(gate="tanh")``.
+    Raises ValueError for anything that is no valid value.
+    """
+
+    reduction: int = 16
+    squeeze: Squeeze = Squeeze.AVG
+    gate: Gate = Gate.SIGMOID
+    integration: Integration = Integration.STANDARD
+    excitation: Excitation = Excitation.FC
+    stages: tuple[int, ...] | Literal["all"] = "all"
+    bias: bool = False
+
+    def __post_init__(self) -> None:
+        for field, kind in (
+            ("squeeze", Squeeze),
+            ("gate", Gate),
+            ("integration", Integration),
+            ("excitation", Excitation),
+        ):
+            object.__setattr__(self, field, _choice(kind, field, getattr(self, field)))
+        if type(self.reduction) is not int or self.reduction < 1:
+            raise ValueError(f"reduction is {self.reduction!r}; it must be a whole number from 1 up")
+        if type(self.bias) is not bool:
+            raise ValueError(f"bias is {self.bias!r}; it must be True or False")
+        object.__setattr__(self, "stages", _stages(self.stages))
+        self._refuse_contradictions()
+
+    def _refuse_contradictions(self) -> None:
+        if self.excitation is Excitation.FC:
+            return
+        if self.bias:
+            raise ValueError(f"bias belongs to the FC layers; excitation={self.excitation.value!r} has none")
+        if self.squeeze is Squeeze.NONE:
+            raise ValueError(f"excitation={self.excitation.value!r} needs a squeezed vector; squeeze is 'none'")
+        if self.excitation is Excitation.CONV1D and self.reduction != 16:
+            raise ValueError("excitation='conv1d' has no reduction ratio; leave reduction at its default")
+
+    def hidden_channels(self, channels: int) -> int:
+        """C/r: the hidden width of the FC excitation, or the number of groups of the grouped one.
+
+        Raises ValueError where r does not divide the channels.
+        """
+        if channels % self.reduction:
+            raise ValueError(f"r={self.reduction} does not divide {channels} channels")
+        return channels // self.reduction
+
+    def covers(self, stage: int) -> bool:
+        """Whether units of this stage carry a block."""
+        return self.stages == "all" or stage in self.stages
+
+
+def _stages(stages: object) -> tuple[int, ...] | Literal["all"]:
+    if stages == "all":
+        return "all"
+    if not isinstance(stages, tuple | list) or not stages:
+        raise ValueError(f"stages is {stages!r}; it must be 'all' or stage numbers such as (2, 3)")
+    for stage in stages:
+        if type(stage) is not int or stage < 2:
+            raise ValueError(f"stage {stage!r} does not exist: residual stages are numbered from 2")
+    if len(set(stages)) != len(stages):
+        raise ValueError(f"stages {tuple(stages)!r} names a stage twice")
+    return tuple(sorted(stages))

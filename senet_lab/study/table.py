@@ -1,0 +1,83 @@
+"""Row and Table: one table of the paper as labelled cells."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from senet_lab.study.cell import Cell, Run
+from senet_lab.study.protocol import Dataset, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A labelled cell. ``published`` is the row's name in the published numbers, where it has one there."""
+
+    label: str
+    cell: Cell
+    published: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """One table of one edition, with the paper's own cells.
+
+    number: as printed ("7"). topic: the alias ("reduction"). baseline: the label that differences refer to.
+    companions: for a data set of smaller images, the network that stands for each backbone of the rows; the
+    rows keep their SE block.
+    """
+
+    edition: str
+    number: str
+    topic: str
+    caption: str
+    baseline: str
+    rows: tuple[Row, ...]
+    companions: Mapping[Dataset, Mapping[str, str]]
+
+    def __post_init__(self) -> None:
+        labels = [row.label for row in self.rows]
+        if len(set(labels)) != len(labels):
+            raise ValueError(f"{self.name}: two rows share a label")
+        if self.baseline not in labels:
+            raise ValueError(f"{self.name}: baseline {self.baseline!r} is no row")
+
+    @property
+    def name(self) -> str:
+        """The name on the command line: bare for the 2018 edition, ``tpami-`` for the journal's."""
+        return f"table{self.number}" if self.edition == "cvpr2018" else f"{self.edition}-table{self.number}"
+
+    @property
+    def slug(self) -> str:
+        """The name of its files: edition and number."""
+        return f"{self.edition}-table{self.number}"
+
+    @property
+    def paper_protocol(self) -> Protocol:
+        """The protocol of the published numbers: that of the baseline row."""
+        return self.row(self.baseline).cell.protocol
+
+    def row(self, label: str) -> Row:
+        """The row with this label; raises KeyError where there is none."""
+        for row in self.rows:
+            if row.label == label:
+                return row
+        raise KeyError(label)
+
+    def under(self, protocol: Protocol) -> "Table":
+        """The same rows under another protocol: a companion table where the images are small.
+
+        Raises ValueError where a row's network has no companion for that data set.
+        """
+        return replace(self, rows=tuple(replace(row, cell=self._cell(row, protocol)) for row in self.rows))
+
+    def _cell(self, row: Row, protocol: Protocol) -> Cell:
+        paper = row.cell
+        backbone = self.companions.get(protocol.dataset, {}).get(paper.backbone)
+        if backbone is None and protocol.image_size != paper.protocol.image_size:
+            raise ValueError(f"{self.name} has no companion of {paper.backbone} for {protocol.dataset.value}")
+        return replace(paper, backbone=backbone or paper.backbone, protocol=protocol)
+
+
+def plan_runs(tables: Iterable[Table], seeds: int) -> tuple[Run, ...]:
+    """Every run of these tables for seeds 0 .. seeds-1, a cell shared by several rows once, seed by seed."""
+    cells = {row.cell.key: row.cell for table in tables for row in table.rows}
+    return tuple(Run(cell=cell, seed=seed) for seed in range(seeds) for cell in cells.values())
