@@ -5,36 +5,17 @@ block pools, one for each that it scales. Batch norm, biases, non-linearities, o
 the shortcut count nothing. This reproduces the published figures to the printed digit.
 """
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
 from senet_lab.models.se_block import SEBlock
+from senet_lab.study.counts import Counts
 from senet_lab.study.se import Squeeze
 
-WITH_STATISTICS = "weights, biases and batch-norm running statistics"
-TRAINABLE = "weights and biases"
-MULTIPLY_ADDS = "multiply-adds of convolutions and FC layers, SE pooling and SE scaling; no batch norm, no activations"
 
-
-@dataclass(frozen=True, slots=True)
-class Complexity:
-    """Exact counts for one network and one input size."""
-
-    trainable: int  # weights and biases
-    statistics: int  # running means and variances of batch norm
-    multiply_adds: int  # for one image
-
-    @property
-    def with_statistics(self) -> int:
-        """The count that fits the published parameter columns."""
-        return self.trainable + self.statistics
-
-
-def complexity(model: nn.Module, image_size: int) -> Complexity:
+def complexity(model: nn.Module, image_size: int) -> Counts:
     """Counts of a network for one image; a network on the meta device is counted without computing anything."""
-    return Complexity(
+    return Counts(
         trainable=sum(p.numel() for p in model.parameters()),
         statistics=sum(
             b.numel() for name, b in model.named_buffers() if name.endswith(("running_mean", "running_var"))

@@ -7,13 +7,36 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-from senet_lab.models import resnet
+from senet_lab.models import (
+    bn_inception,
+    inception_resnet_v2,
+    mobilenet,
+    resnet,
+    resnext,
+    senet154,
+    shake,
+    shufflenet,
+    vgg,
+    wide_resnet,
+)
 from senet_lab.models.initialise import initialise
-from senet_lab.models.sites import se_factory
 from senet_lab.models.se_block import SEBlock
+from senet_lab.models.sites import se_factory
 from senet_lab.study.se import SESpec
 
-FAMILIES = (resnet,)  # modules with LAYOUTS (name -> value with image_size) and build(name, attend, num_classes)
+# Modules with LAYOUTS (name -> value with image_size) and build(name, attend, num_classes).
+FAMILIES = (
+    resnet,
+    resnext,
+    senet154,
+    vgg,
+    bn_inception,
+    inception_resnet_v2,
+    mobilenet,
+    shufflenet,
+    wide_resnet,
+    shake,
+)
 
 
 def model_names() -> list[str]:
@@ -46,6 +69,11 @@ def build_model(
     if device != "meta":
         initialise(model, seed)
     return model.to(device)
+
+
+def channels_last(model: nn.Module) -> nn.Module:
+    """The network itself, its convolution weights laid out for channels_last images."""
+    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]  # not in its stub
 
 
 def se_blocks(model: nn.Module) -> dict[str, SEBlock]:

@@ -46,7 +46,9 @@ class ResNet(nn.Module):
                 stage.append(layout.unit(Place(FIRST_STAGE + index, unit + 1, channels, width, stride), attend))
                 channels = width
             self.stages.append(stage)
-        self.tail = nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU()) if layout.pre_activation else nn.Identity()
+        self.tail = (
+            nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU(inplace=True)) if layout.pre_activation else nn.Identity()
+        )
         self.classifier = nn.Linear(channels, num_classes)
 
     def forward(self, x_BCHW: Tensor) -> Tensor:

@@ -56,4 +56,6 @@ def check_image_size(x_BCHW: Tensor, made_for: int) -> None:
     if made_for == SMALL and (height, width) != (SMALL, SMALL):
         raise ValueError(f"this network is for 32 x 32 images, not {height} x {width}: use one without 'cifar_'")
     if made_for != SMALL and min(height, width) < SMALLEST_LARGE:
-        raise ValueError(f"this network is for {made_for} x {made_for} images, not {height} x {width}: use a 'cifar_' one")
+        raise ValueError(
+            f"this network is for {made_for} x {made_for} images, not {height} x {width}: use a 'cifar_' one"
+        )

@@ -52,7 +52,7 @@ class ResidualUnit(nn.Module):
             same = place.stride == 1 and widths[0] == widths[1]
             shortcut = nn.Identity() if same else conv_bn(*widths, 1, place.stride)
         self.shortcut = shortcut
-        self.relu = nn.ReLU()
+        self.relu = nn.ReLU(inplace=True)
         self.at_pre = attend(place.site(Integration.PRE, place.in_channels))
         self.at_standard = attend(place.site(Integration.STANDARD, place.out_channels))
         self.at_post = attend(place.site(Integration.POST, place.out_channels))
@@ -74,7 +74,7 @@ class Basic(ResidualUnit):
         self.transform = nn.Sequential(
             conv_bn(place.in_channels, width, 3, place.stride),
             attend(place.site(Integration.CONV3X3, width)),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             conv_bn(width, width, 3),
         )
         self._place_sites(place, attend)
@@ -95,10 +95,10 @@ class Bottleneck(ResidualUnit):
         width = place.out_channels // self.expansion
         self.transform = nn.Sequential(
             conv_bn(place.in_channels, width, 1, place.stride),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             conv_bn(width, width, 3),
             attend(place.site(Integration.CONV3X3, width)),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             conv_bn(width, place.out_channels, 1),
         )
         self._place_sites(place, attend)
@@ -116,7 +116,7 @@ class PreActivationUnit(nn.Module):
     def _place_sites(self, place: Place, attend: AttentionFactory) -> None:
         widths = place.in_channels, place.out_channels
         self.projects = place.stride != 1 or widths[0] != widths[1]
-        self.activate = nn.Sequential(nn.BatchNorm2d(place.in_channels), nn.ReLU())
+        self.activate = nn.Sequential(nn.BatchNorm2d(place.in_channels), nn.ReLU(inplace=True))
         self.shortcut = conv(*widths, 1, place.stride) if self.projects else nn.Identity()
         self.at_pre = attend(place.site(Integration.PRE, place.in_channels))
         self.at_standard = attend(place.site(Integration.STANDARD, place.out_channels))
@@ -144,7 +144,7 @@ class PreBasic(PreActivationUnit):
             conv(place.in_channels, width, 3, place.stride),
             nn.BatchNorm2d(width),
             attend(place.site(Integration.CONV3X3, width)),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             conv(width, width, 3),
         )
         self._place_sites(place, attend)
@@ -161,11 +161,11 @@ class PreBottleneck(PreActivationUnit):
         self.transform = nn.Sequential(
             conv(place.in_channels, width, 1, place.stride),
             nn.BatchNorm2d(width),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             conv(width, width, 3),
             nn.BatchNorm2d(width),
             attend(place.site(Integration.CONV3X3, width)),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             conv(width, place.out_channels, 1),
         )
         self._place_sites(place, attend)

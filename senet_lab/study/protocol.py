@@ -95,13 +95,15 @@ class Protocol:
     departures: tuple[str, ...] = field(default=(), metadata=PROSE)
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch_size < 1:
-            raise ValueError(f"protocol {self.name}: epochs and batch size must be at least 1")
+        if self.epochs < 1 or not 1 <= self.batch_size <= self.train_images:
+            raise ValueError(
+                f"protocol {self.name}: {self.epochs} epochs of batches of {self.batch_size} cannot be trained"
+            )
 
     @property
     def steps_per_epoch(self) -> int:
-        """Optimiser steps an epoch; the last batch may be smaller, and no image is left out."""
-        return -(-self.train_images // self.batch_size)
+        """Optimiser steps an epoch: whole batches only, so each epoch leaves out a few images, others every time."""
+        return self.train_images // self.batch_size
 
     @property
     def synthetic(self) -> bool:

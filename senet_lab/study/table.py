@@ -9,11 +9,15 @@ from senet_lab.study.protocol import Dataset, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A labelled cell. ``published`` is the row's name in the published numbers, where it has one there."""
+    """A labelled cell. ``published`` is the row's name in the published numbers, where it has one there.
+
+    baseline: the label of the row it is compared with, its own for none; without it, the table's baseline.
+    """
 
     label: str
     cell: Cell
     published: str | None = None
+    baseline: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +41,9 @@ class Table:
         labels = [row.label for row in self.rows]
         if len(set(labels)) != len(labels):
             raise ValueError(f"{self.name}: two rows share a label")
-        if self.baseline not in labels:
-            raise ValueError(f"{self.name}: baseline {self.baseline!r} is no row")
+        for baseline in (self.baseline, *(row.baseline for row in self.rows if row.baseline is not None)):
+            if baseline not in labels:
+                raise ValueError(f"{self.name}: baseline {baseline!r} is no row")
 
     @property
     def name(self) -> str:
@@ -52,7 +57,7 @@ class Table:
 
     @property
     def paper_protocol(self) -> Protocol:
-        """The protocol of the published numbers: that of the baseline row."""
+        """The protocol of the published numbers: that of the baseline row, where the rows' differ."""
         return self.row(self.baseline).cell.protocol
 
     def row(self, label: str) -> Row:
@@ -61,6 +66,10 @@ class Table:
             if row.label == label:
                 return row
         raise KeyError(label)
+
+    def baseline_of(self, row: Row) -> Row:
+        """The row that this one is compared with; itself where it is a baseline."""
+        return self.row(row.baseline or self.baseline)
 
     def under(self, protocol: Protocol) -> "Table":
         """The same rows under another protocol: a companion table where the images are small.

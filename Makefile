@@ -1,0 +1,64 @@
+# senet_lab: the table of contents. `make help` prints it.
+#   PROTOCOL=  demo (default), cifar10-quick, cifar10, cifar100, imagenet, ...   SEEDS= how many, from 0
+#   ROW=       only this row and its baseline       RESULTS= another folder for records, beside the committed ones
+
+PYTHON ?= python3
+VENV ?= .venv
+PROTOCOL ?= demo
+SEEDS ?= 1
+RESULTS ?=
+ROW ?=
+DEVICE ?= auto
+
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+PLACE := $(if $(RESULTS),--results "$(RESULTS)")
+CHOICE := --protocol "$(PROTOCOL)" --seeds "$(SEEDS)" $(if $(ROW),--row "$(ROW)") $(PLACE)
+
+.DEFAULT_GOAL := help
+.SUFFIXES:
+.PHONY: help install test test-all check lint list conform tables report
+
+help: ## print this
+	@sed -n 's/^# *//p;/^PYTHON/q' Makefile | head -4
+	@echo
+	@grep -hE '^[a-zA-Z%-]+:.*## ' Makefile | sed -E 's/^([^:]+):.*## (.*)/  make \1\t\2/' | expand -t 26
+	@echo
+	@$(PYTHON) -m senet_lab.catalogue
+
+install: $(STAMP) ## make the virtual environment
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: $(PYTHON) is older than 3.11; name another with PYTHON=" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	@touch $(STAMP)
+
+test: check ## lint, types, fast tests: what CI runs
+
+check: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest -q
+
+test-all: $(STAMP) ## every test that this machine can run, the slow ones too
+	$(BIN)/pytest -q -m ''
+
+list: $(STAMP) ## every table and protocol by name
+	@$(BIN)/senet-lab list
+
+conform: $(STAMP) ## computed parameter and multiply-add counts against the published ones
+	@$(BIN)/senet-lab conform
+
+tables: report
+report: $(STAMP) ## every committed table and figure again, from records alone
+	@$(BIN)/senet-lab report-all $(PLACE)
+
+plan-%: $(STAMP) ## what make NAME would train, and its cost
+	@$(BIN)/senet-lab plan $* $(CHOICE)
+
+Makefile pyproject.toml constraints.txt: ;
+
+%: $(STAMP) ## a table by name or topic: train what is missing, then print it beside the published numbers
+	@$(BIN)/senet-lab reproduce $@ $(CHOICE) --device $(DEVICE)

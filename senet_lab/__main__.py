@@ -1,0 +1,356 @@
+"""The commands. They parse, load the table that is named, and delegate; heavy imports stay inside functions."""
+
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from senet_lab import catalogue
+from senet_lab.errors import StudyError
+from senet_lab.study import Cell, Run, Table
+from senet_lab.study.table import plan_runs
+
+RESULTS = Path("results")
+
+app = typer.Typer(
+    help="Ablations of Squeeze-and-Excitation Networks: the paper's tables, published beside measured.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+class ExecutorName(StrEnum):
+    """Values of --executor."""
+
+    AUTO = "auto"
+    LIGHTNING = "lightning"
+    DEVICE = "device"
+
+
+TableName = Annotated[str, typer.Argument(metavar="TABLE", help="table7, tpami-table10, reduction, or my_table.py")]
+ProtocolName = Annotated[str | None, typer.Option("--protocol", help="demo unless named; `senet-lab list` names all")]
+Seeds = Annotated[int, typer.Option("--seeds", min=1, help="how many seeds, from 0")]
+RowNames = Annotated[list[str] | None, typer.Option("--row", help="only this row and its baseline; may be repeated")]
+Results = Annotated[Path | None, typer.Option("--results", help="another place for records, beside the committed ones")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N")]
+ExecutorOption = Annotated[ExecutorName, typer.Option("--executor", help="what drives a run")]
+Threads = Annotated[int, typer.Option("--threads", min=1, help="CPU threads of one run")]
+Workers = Annotated[
+    int | None, typer.Option("--workers", min=1, help="runs side by side; cores / threads unless named")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="say what would be trained, and train nothing")]
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
+
+
+@app.command("list")
+def list_all(as_json: AsJson = False) -> None:
+    """Names every table and protocol."""
+    tables = catalogue.tables()
+    if as_json:
+        _print_json(
+            {
+                "tables": [
+                    {
+                        "name": t.name,
+                        "aliases": catalogue.names_of(t, tables)[1:],
+                        "edition": t.edition,
+                        "number": t.number,
+                        "caption": t.caption,
+                        "rows": [row.label for row in t.rows],
+                    }
+                    for t in tables
+                ],
+                "protocols": [{"name": p.name, "title": p.title} for p in catalogue.protocols()],
+            }
+        )
+        return
+    print(catalogue.listing())
+
+
+@app.command()
+def plan(
+    table: TableName,
+    protocol: ProtocolName = None,
+    seeds: Seeds = 1,
+    row: RowNames = None,
+    results: Results = None,
+    as_json: AsJson = False,
+) -> None:
+    """Says which runs a table needs, which are recorded, and what the others cost. Reads records only."""
+    found, runs = _study(table, protocol, seeds, row)
+    _show_plan(found, runs, results or RESULTS, as_json)
+
+
+@app.command()
+def train(
+    table: TableName,
+    protocol: ProtocolName = None,
+    seeds: Seeds = 1,
+    row: RowNames = None,
+    results: Results = None,
+    device: Device = "auto",
+    executor: ExecutorOption = ExecutorName.AUTO,
+    threads: Threads = 1,
+    workers: Workers = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Trains what is not recorded. Writes results/records, results/curves and, outside git, results/cache."""
+    found, runs = _study(table, protocol, seeds, row)
+    if dry_run:
+        _show_plan(found, runs, results or RESULTS, as_json)
+        return
+    trained = _train(found, runs, results or RESULTS, device, executor, threads, workers)
+    if as_json:
+        _print_json({"trained": [{"key": run.cell.key, "seed": run.seed} for run in trained]})
+
+
+@app.command()
+def report(table: TableName, results: Results = None, as_json: AsJson = False) -> None:
+    """Prints a table from records alone, and writes results/tables and results/figures."""
+    found = catalogue.find_table(table)
+    _report(found, results, as_json)
+
+
+@app.command()
+def reproduce(
+    table: TableName,
+    protocol: ProtocolName = None,
+    seeds: Seeds = 1,
+    row: RowNames = None,
+    results: Results = None,
+    device: Device = "auto",
+    executor: ExecutorOption = ExecutorName.AUTO,
+    threads: Threads = 1,
+    workers: Workers = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Trains what is not recorded, then reports: what `make table7` calls."""
+    found, runs = _study(table, protocol, seeds, row)
+    if dry_run:
+        _show_plan(found, runs, results or RESULTS, as_json)
+        return
+    _train(found, runs, results or RESULTS, device, executor, threads, workers)
+    _report(catalogue.find_table(table), results, as_json)
+
+
+@app.command("report-all")
+def report_all(results: Results = None) -> None:
+    """Rebuilds every table and figure that has records, from the records alone."""
+    for table in catalogue.tables():
+        _report(table, results, as_json=False, quiet=True)
+
+
+@app.command()
+def conform(
+    table: Annotated[str | None, typer.Argument(metavar="[TABLE]", help="all tables unless named")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compares every computed parameter and multiply-add count with the published one.
+
+    Exit status 1 where a figure does not match that is not among the known open ones.
+    """
+    from senet_lab.report import conform as conformity
+    from senet_lab.report.published import load_published
+
+    tables = catalogue.tables() if table is None else [catalogue.find_table(table)]
+    folder = catalogue.published_folder()
+    notes = conformity.open_notes(folder)
+    counts = _count({row.cell for t in tables for row in t.rows}, {})
+    found = conformity.figures(tables, load_published(folder), counts, notes)
+    regressed = conformity.regressions(found, notes)
+    if as_json:
+        _print_json([asdict(figure) for figure in found])
+    else:
+        _print_figures(found)
+    for figure in regressed:
+        print(f"no longer matches: {conformity.figure_name(figure)}", file=sys.stderr)
+    raise typer.Exit(1 if regressed else 0)
+
+
+def _study(name: str, protocol: str | None, seeds: int, rows: Iterable[str] | None) -> tuple[Table, tuple[Run, ...]]:
+    """The table under the protocol, and its runs; only those of some rows and their baselines where rows are named."""
+    paper = catalogue.find_table(name)
+    table = catalogue.table_under(paper, protocol)
+    if not rows:
+        return table, plan_runs([table], seeds)
+    labels = [row.label for row in table.rows]
+    chosen: list[Any] = []
+    for label in rows:
+        if label not in labels:
+            raise StudyError(f"{table.name} has no row {label!r}; the nearest is {catalogue.nearest(label, labels)!r}")
+        chosen += [table.row(label), table.baseline_of(table.row(label))]
+    keys = {row.cell.key for row in chosen}
+    return table, tuple(run for run in plan_runs([table], seeds) if run.cell.key in keys)
+
+
+def _labels(table: Table, runs: Iterable[Run]) -> dict[tuple[str, int], str]:
+    rows: dict[str, str] = {}
+    for row in table.rows:
+        rows.setdefault(row.cell.key, row.label)
+    return {(run.cell.key, run.seed): f"{table.name} {rows[run.cell.key]} seed {run.seed}" for run in runs}
+
+
+def _show_plan(table: Table, runs: tuple[Run, ...], root: Path, as_json: bool) -> None:
+    from senet_lab.records.plan import cost_of, planned
+
+    labels = _labels(table, runs)
+    lines = planned(runs, root)
+    if as_json:
+        _print_json([{"label": labels[line.run.cell.key, line.run.seed], **line.as_dict()} for line in lines])
+        return
+    for line in lines:
+        state = line.status or "not run"
+        print(
+            f"{labels[line.run.cell.key, line.run.seed]:32} {line.run.cell.protocol.name:16} {line.run.cell.key}  {state}"
+        )
+    print(cost_of(lines))
+
+
+def _train(
+    table: Table,
+    runs: tuple[Run, ...],
+    root: Path,
+    device: str,
+    executor: ExecutorName,
+    threads: int,
+    workers: int | None,
+) -> list[Run]:
+    from senet_lab.records.store import Store
+
+    store = Store(root)
+    missing = store.missing(runs)
+    if not missing:
+        print(f"{table.name}: all {len(runs)} runs are recorded, nothing to train", file=sys.stderr)
+        return []
+    store.check_writable()
+    from senet_lab.console import Watch
+    from senet_lab.training.fleet import train_all, workers_for
+    from senet_lab.training.settings import Executor, Settings
+
+    settings = Settings(_device(device), threads, Executor(executor.value))
+    side_by_side = workers or workers_for(settings, len(missing))
+    print(
+        f"{table.name}: {len(missing)} of {len(runs)} runs to train on {settings.device}, {side_by_side} side by side",
+        file=sys.stderr,
+    )
+    with Watch(missing, _labels(table, missing)) as watch:
+        broken = train_all(missing, store, settings, side_by_side, watch)
+    if broken:
+        raise StudyError(
+            f"{len(broken)} of {len(missing)} runs broke ({root}/cache/logs has more): {'; '.join(broken)}"
+        )
+    return missing
+
+
+def _device(name: str) -> str:
+    kind, _, index = name.partition(":")
+    if kind not in ("auto", "cpu", "cuda") or (index and not (kind == "cuda" and index.isdigit())):
+        raise StudyError(f"device {name!r} is none of auto, cpu, cuda, cuda:N")
+    if kind == "cpu":
+        return "cpu"
+    import torch
+
+    if kind == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if int(index or 0) >= torch.cuda.device_count():
+        raise StudyError(f"device {name!r}: this machine has {torch.cuda.device_count()} CUDA devices")
+    return name
+
+
+def _report(table: Table, results: Path | None, as_json: bool, quiet: bool = False) -> None:
+    from senet_lab.report.load import load_all
+    from senet_lab.report.published import load_published
+    from senet_lab.report.tables import measured_views
+    from senet_lab.report.write import write_report
+
+    roots = [(RESULTS, "committed")]
+    if results and results.resolve() != RESULTS.resolve():
+        roots.append((results, str(results)))
+    views = measured_views(table, load_all(roots))
+    cells = {row.cell for row in table.rows} | {row.cell for view in views for row in view.table.rows}
+    counts = _recorded_counts(cells)
+    written = write_report(table, load_published(catalogue.published_folder()), counts, views, roots[-1][0])
+    if quiet:
+        return
+    if as_json:
+        _print_json(written.as_data())
+        return
+    print(written.text)
+    print("written: " + ", ".join(str(path) for path in written.paths), file=sys.stderr)
+
+
+def _recorded_counts(cells: Iterable[Cell]) -> dict[str, Any]:
+    """The counts of these networks: from their file, and where it lacks one, computed and added to it."""
+    from senet_lab.records.complexities import missing_counts, read_counts, write_counts
+
+    counts = read_counts(RESULTS)
+    missing = missing_counts(cells, counts)
+    if missing:
+        counts |= _count(missing.values(), counts)
+        write_counts(RESULTS, counts)
+    return counts
+
+
+def _count(cells: Iterable[Cell], known: dict[str, Any]) -> dict[str, Any]:
+    from senet_lab.models.complexity import complexity
+    from senet_lab.models.registry import build_model
+    from senet_lab.study.counts import network_key
+
+    counts = dict(known)
+    for cell in cells:
+        if network_key(cell) not in counts:
+            model = build_model(cell.backbone, cell.se, cell.protocol.num_classes, device="meta")
+            counts[network_key(cell)] = complexity(model, cell.protocol.image_size)
+    return counts
+
+
+def _print_figures(found: list[Any]) -> None:
+    for convention in dict.fromkeys(figure.convention for figure in found):
+        print(f"{'/'.join(dict.fromkeys(f.metric for f in found if f.convention == convention))}: {convention}")
+    for figure in found:
+        state = "matched" if figure.matched else "open"
+        name = f"{figure.edition} {figure.table:4} {figure.row:28} {figure.metric:7}"
+        print(
+            f"{name} published {figure.published:8g}  computed {figure.computed:10.4f}  {state}  {figure.note}".rstrip()
+        )
+    matched = sum(figure.matched for figure in found)
+    print(f"{matched} of {len(found)} figures match at the printed precision")
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, indent=1))
+
+
+def main() -> None:
+    """Runs a command; a user's mistake becomes one line on stderr and a non-zero exit status."""
+    try:
+        app()
+    except StudyError as error:
+        _fail(str(error), error.exit_status)
+    except ValueError as error:
+        _fail(" ".join(str(error).split()), 2)
+    except KeyboardInterrupt:
+        _fail("interrupted; the same command goes on from the last finished epoch", 130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(141)
+    except OSError as error:
+        _fail(f"{error.filename or ''}: {error.strerror}".lstrip(": "), 1)
+
+
+def _fail(text: str, status: int) -> None:
+    print(f"senet-lab: {text}", file=sys.stderr)
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

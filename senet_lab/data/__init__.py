@@ -1,0 +1,1 @@
+"""Data sets as arrays, and batch functions on tensors."""

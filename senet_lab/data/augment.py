@@ -1,0 +1,54 @@
+"""Batch functions on tensors. B batch, C channels, H W space, P padding in pixels.
+
+Images stay uint8 until a batch is made; a crop and a flip are one gather from images that were padded once.
+Every random number comes from a generator that is passed in, on the CPU, so that batches do not depend on
+the device.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """The random choices of one epoch, one entry an image in the order of training."""
+
+    order_N: Tensor  # int64: which image
+    dy_N: Tensor  # int64: crop offset, 0 .. 2P
+    dx_N: Tensor
+    flip_N: Tensor  # bool
+
+
+def draw(n: int, padding: int, flip: bool, generator: torch.Generator) -> Draws:
+    """The choices for one epoch over n images."""
+    order = torch.randperm(n, generator=generator)
+    dy, dx = (torch.randint(2 * padding + 1, (n,), generator=generator) for _ in range(2))
+    flips = torch.rand(n, generator=generator) < 0.5
+    return Draws(order, dy, dx, flips if flip else torch.zeros_like(flips))
+
+
+def to_device(draws: Draws, device: torch.device) -> Draws:
+    """The same choices as tensors of a device."""
+    return Draws(*(t.to(device) for t in (draws.order_N, draws.dy_N, draws.dx_N, draws.flip_N)))
+
+
+def crop_and_flip(padded_NHWC: Tensor, draws: Draws, start: int, stop: int, size: int) -> Tensor:
+    """Images start..stop of the epoch, cropped to ``size`` pixels and flipped: uint8 B H W C."""
+    index = draws.order_N[start:stop]
+    line = torch.arange(size, device=padded_NHWC.device)
+    rows = draws.dy_N[start:stop, None] + line
+    columns = torch.where(draws.flip_N[start:stop, None], size - 1 - line, line) + draws.dx_N[start:stop, None]
+    return padded_NHWC[index[:, None, None], rows[:, :, None], columns[:, None, :]]
+
+
+def normalise(images_BHWC: Tensor, scale_C: Tensor, shift_C: Tensor) -> Tensor:
+    """uint8 B H W C -> fp32 B C H W in channels_last: value * scale + shift, channel by channel."""
+    return (images_BHWC.to(torch.float32) * scale_C + shift_C).permute(0, 3, 1, 2)
+
+
+def scale_and_shift(mean: tuple[float, ...], std: tuple[float, ...], device: torch.device) -> tuple[Tensor, Tensor]:
+    """The factors of ``normalise`` for images of 0 to 255: (x / 255 - mean) / std."""
+    mean_C, std_C = torch.tensor(mean, device=device), torch.tensor(std, device=device)
+    return 1 / (255 * std_C), -mean_C / std_C

@@ -1,0 +1,64 @@
+"""A data set resident on a device as uint8, padded once; batches are made there.
+
+B batch, C channels, H W space, N images.
+"""
+
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from senet_lab.data.arrays import ImageArrays, Split
+from senet_lab.data.augment import crop_and_flip, draw, normalise, scale_and_shift, to_device
+from senet_lab.data.cutout import cutout
+from senet_lab.data.source import Batch
+from senet_lab.study.cell import derive_seed
+from senet_lab.study.protocol import Crop, Protocol
+
+EVALUATION_BATCH = 500
+
+
+class ResidentData:
+    """Training and test batches of one data set under one protocol."""
+
+    def __init__(self, arrays: ImageArrays, protocol: Protocol, device: torch.device) -> None:
+        self.protocol = protocol
+        self.device = device
+        self.sha256 = {"train": arrays.train.sha256, "test": arrays.test.sha256}
+        self._scale, self._shift = scale_and_shift(arrays.channel_mean, arrays.channel_std, device)
+        self._train = _padded(arrays.train, protocol).to(device)
+        self._train_labels = torch.from_numpy(arrays.train.labels).to(device)
+        self._test = torch.from_numpy(arrays.test.images).to(device)
+        self._test_labels = torch.from_numpy(arrays.test.labels).to(device)
+
+    def training_batches(self, seed: int, epoch: int) -> Iterator[Batch]:
+        """The batches of one epoch: the same for the same seed in every row. The last, partial batch is left out."""
+        protocol = self.protocol
+        n, batch = len(self._train_labels), protocol.batch_size
+        generator = torch.Generator().manual_seed(derive_seed(seed, "batches", epoch))
+        draws = to_device(draw(n, protocol.crop_padding, protocol.flip, generator), self.device)
+        for start in range(0, n - batch + 1, batch):
+            stop = start + batch
+            cropped = crop_and_flip(self._train, draws, start, stop, protocol.image_size)
+            images = normalise(cropped, self._scale, self._shift)
+            if protocol.cutout:
+                images = cutout(images, protocol.cutout, generator)
+            yield images, self._train_labels[draws.order_N[start:stop]]
+
+    def test_batches(self) -> Iterator[Batch]:
+        """Every test image once, in canonical order."""
+        for start in range(0, len(self._test_labels), EVALUATION_BATCH):
+            stop = start + EVALUATION_BATCH
+            yield normalise(self._test[start:stop], self._scale, self._shift), self._test_labels[start:stop]
+
+
+def _padded(split: Split, protocol: Protocol) -> Tensor:
+    images = torch.from_numpy(split.images)
+    padding = (protocol.crop_padding,) * 4
+    if not protocol.crop_padding:
+        return images
+    if protocol.crop is Crop.REFLECT_CROP:
+        nchw = images.permute(0, 3, 1, 2).to(torch.float32)
+        return F.pad(nchw, padding, mode="reflect").to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+    return F.pad(images, (0, 0, *padding))

@@ -1,0 +1,37 @@
+"""Dropout from a stream of its own, as every random part of a network here."""
+
+import torch
+from torch import Tensor, nn
+
+from senet_lab.study.cell import derive_seed
+
+
+class StreamDropout(nn.Module):
+    """In training, zeroes each value with probability ``p`` and divides the others by 1 - p; else does nothing.
+
+    stream: where the masks are drawn, on the CPU, so that they do not depend on the device; a training loop sets it
+    with ``stochastic.set_stochastic_seed``. place: tells the dropouts of one network apart, so that their masks
+    differ at equal seeds.
+    """
+
+    def __init__(self, p: float, place: str) -> None:
+        super().__init__()
+        self.p = p
+        self.place = place
+        self.stream = torch.Generator(device="cpu").manual_seed(derive_seed(0, "dropout", place))
+
+    def set_stochastic_seed(self, seed: int) -> None:
+        """Sets the stream of the masks."""
+        self.stream.manual_seed(derive_seed(seed, "dropout", self.place))
+
+    @torch.compiler.disable  # a stream of its own cannot be traced
+    def draw(self, x: Tensor) -> Tensor:
+        """The mask for one training step: 0 or 1 / (1 - p), of the input's shape, type and device."""
+        kept = torch.rand(x.shape, generator=self.stream, device="cpu") >= self.p
+        return kept.to(x.device, x.dtype, non_blocking=True) / (1 - self.p)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.draw(x) if self.training and self.p else x
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}, {self.place}"

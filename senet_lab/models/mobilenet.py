@@ -1,0 +1,79 @@
+"""MobileNet at width 1.0 and 224 pixels (Howard et al. 2017; table 3 of both editions).
+
+The paper says only that SE blocks are placed "similarly". Here one follows each of the 13 pointwise convolutions,
+after its batch norm and ReLU: the published 4.2 -> 4.7 M parameters and 569 -> 572 M multiply-adds fit that, a
+place after the depthwise convolutions (0.35 M parameters) does not.
+
+Stages: the units of one resolution, 112 pixels being stage 2 and 7 pixels stage 6; a unit is one depthwise and one
+pointwise convolution.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from senet_lab.models.sites import AttentionFactory, Site, check_image_size
+from senet_lab.models.units import conv_bn
+from senet_lab.study.se import Integration
+
+FIRST_STAGE = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Channels after the stem; (output channels, stride) of each unit; the input size in pixels."""
+
+    stem_channels: int
+    units: tuple[tuple[int, int], ...]
+    image_size: int
+
+
+def separable(in_channels: int, out_channels: int, stride: int, site: nn.Module) -> nn.Sequential:
+    """Depthwise 3x3, then pointwise 1x1, each with batch norm and ReLU; ``site`` ends the unit."""
+    return nn.Sequential(
+        conv_bn(in_channels, in_channels, 3, stride, groups=in_channels),
+        nn.ReLU(),
+        conv_bn(in_channels, out_channels, 1),
+        nn.ReLU(),
+        site,
+    )
+
+
+class MobileNet(nn.Module):
+    """3x3 convolution of stride 2, depthwise-separable units, global average pooling, classifier.
+
+    forward: images B 3 H W -> logits B num_classes. Raises ValueError for CIFAR images.
+    """
+
+    def __init__(self, layout: Layout, attend: AttentionFactory, num_classes: int) -> None:
+        super().__init__()
+        self.layout = layout
+        self.stem = nn.Sequential(conv_bn(3, layout.stem_channels, 3, 2), nn.ReLU())
+        self.units = nn.Sequential()
+        channels, stage, units_of = layout.stem_channels, FIRST_STAGE, Counter[int]()
+        for width, stride in layout.units:
+            stage += stride - 1
+            units_of[stage] += 1
+            site = attend(Site(stage, units_of[stage], Integration.STANDARD, width))
+            self.units.append(separable(channels, width, stride, site))
+            channels = width
+        self.classifier = nn.Linear(channels, num_classes)
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        check_image_size(x_BCHW, self.layout.image_size)
+        return self.classifier(self.units(self.stem(x_BCHW)).mean(dim=(2, 3)))
+
+
+LAYOUTS = {
+    "mobilenet": Layout(
+        stem_channels=32,
+        units=((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *((512, 1),) * 5, (1024, 2), (1024, 1)),
+        image_size=224,
+    )
+}
+
+
+def build(name: str, attend: AttentionFactory, num_classes: int) -> MobileNet:
+    """The network of this name; raises KeyError for a name that is none of this family."""
+    return MobileNet(LAYOUTS[name], attend, num_classes)

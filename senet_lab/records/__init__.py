@@ -1,0 +1,1 @@
+"""What was measured: one file a run, written once and whole."""

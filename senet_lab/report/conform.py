@@ -1,0 +1,78 @@
+"""Computed parameter and multiply-add counts against the published ones, figure by figure."""
+
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from senet_lab.report.published import Published, of_row
+from senet_lab.study.counts import MULTIPLY_ADDS, PARAMETERS, Counts, network_key
+from senet_lab.study.table import Table
+
+UNITS = {"params": 1e6, "gflops": 1e9, "mflops": 1e6}
+OPEN_FILE = "open.csv"  # figures known not to match, and why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One published count beside the computed one, both in the published unit."""
+
+    edition: str
+    table: str
+    row: str
+    metric: str
+    published: float
+    computed: float
+    matched: bool  # at the printed precision
+    convention: str
+    note: str
+
+
+def figures(
+    tables: Iterable[Table], numbers: list[Published], counts: Mapping[str, Counts], notes: Mapping[str, str]
+) -> list[Figure]:
+    """Every published count of these tables' rows. notes: of open figures, by ``figure_name``."""
+    found = []
+    for table in tables:
+        for row in table.rows:
+            for metric, number in of_row(numbers, table, row).items():
+                if metric in UNITS:
+                    found.append(_figure(number, counts[network_key(row.cell)], notes))
+    return found
+
+
+def _figure(number: Published, counts: Counts, notes: Mapping[str, str]) -> Figure:
+    parameters = number.metric == "params"
+    exact = counts.with_statistics if parameters else counts.multiply_adds
+    computed = exact / UNITS[number.metric]
+    matched = f"{computed:.{number.decimals}f}" == number.value
+    return Figure(
+        edition=number.edition,
+        table=number.table,
+        row=number.row,
+        metric=number.metric,
+        published=float(number.value),
+        computed=computed,
+        matched=matched,
+        convention=PARAMETERS if parameters else MULTIPLY_ADDS,
+        note=notes.get(figure_name(number), ""),
+    )
+
+
+def figure_name(figure: Published | Figure) -> str:
+    """Names a figure in the list of open ones."""
+    return f"{figure.edition} {figure.table} {figure.row} {figure.metric}"
+
+
+def open_notes(folder: Path) -> dict[str, str]:
+    """Why each open figure does not match, by ``figure_name``."""
+    with open(folder / OPEN_FILE, newline="", encoding="utf-8") as file:
+        return {
+            f"{line['edition']} {line['table']} {line['row']} {line['metric']}": line["note"]
+            for line in csv.DictReader(file)
+        }
+
+
+def regressions(found: Iterable[Figure], notes: Mapping[str, str]) -> list[Figure]:
+    """Figures that do not match though they are not among the open ones."""
+    return [figure for figure in found if not figure.matched and figure_name(figure) not in notes]

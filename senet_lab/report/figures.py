@@ -1,0 +1,119 @@
+"""Figures of one table under one protocol: training curves, and error by row. The same records give the same bytes."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib as mpl
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from senet_lab.records.store import replace_file
+from senet_lab.report.tables import Measured, title_of
+from senet_lab.study.table import Table
+
+WIDTH, HEIGHT = 5.5, 3.4  # inches
+FORMATS = {
+    # No date and a fixed salt, so that files can be compared.
+    "svg": {"metadata": {"Date": None}},
+    "png": {"dpi": 150, "metadata": {"Software": None}},
+}
+STYLE = {"svg.hashsalt": "senet_lab", "svg.fonttype": "none", "font.size": 9, "axes.titlesize": 9, "legend.fontsize": 8}
+
+
+def write_figures(table: Table, view: Measured, folder: Path) -> list[Path]:
+    """Writes curves and errors as SVG and PNG with the CSV behind each; returns the paths."""
+    stem = f"{table.slug}-{view.name}"
+    if view.loaded.source != "committed":
+        stem += f"-{Path(view.loaded.source).name}"
+    paths = _write(errors(view), plot_errors, _title(table, view), folder / f"{stem}-errors")
+    found = curves(view)
+    if not found.empty:
+        paths += _write(found, plot_curves, _title(table, view), folder / f"{stem}-curves")
+    return paths
+
+
+def errors(view: Measured) -> pd.DataFrame:
+    """One line a run: row, seed, top1_error_pct, in the table's order."""
+    by_key = {key: part for key, part in view.loaded.frame().groupby("key")}
+    lines = [
+        (row.label, int(seed), float(error))
+        for row in view.table.rows
+        if row.cell.key in by_key
+        for seed, error in by_key[row.cell.key].sort_values("seed")[["seed", "top1_error_pct"]].dropna().to_numpy()
+    ]
+    return pd.DataFrame(lines, columns=["row", "seed", "top1_error_pct"])
+
+
+def curves(view: Measured) -> pd.DataFrame:
+    """One line a run and epoch: row, seed, and the columns of the curve files; empty where there are none."""
+    parts = []
+    for row in view.table.rows:
+        for record in view.loaded.records:
+            path = view.loaded.store.path(record.run, "curves", ".csv")
+            if record.run.cell.key == row.cell.key and path.exists():
+                parts.append(pd.read_csv(path).assign(row=row.label, seed=record.run.seed))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def plot_errors(frame: pd.DataFrame, ax: Axes) -> Axes:
+    """A point a run and the mean over seeds. frame: as ``errors``."""
+    sns.stripplot(frame, x="row", y="top1_error_pct", color="#0173b2", jitter=False, size=5, alpha=0.7, ax=ax)
+    means = frame.groupby("row", sort=False)["top1_error_pct"].mean()
+    ax.plot(range(len(means)), means.to_numpy(), color="black", marker="_", markersize=18, linestyle="none")
+    ax.set(xlabel="", ylabel="top-1 error, % (final epoch)")
+    if frame["row"].nunique() > 6:
+        ax.tick_params(axis="x", labelrotation=30)
+    return ax
+
+
+def plot_curves(frame: pd.DataFrame, ax: Axes) -> Axes:
+    """Training (dashed) and evaluation error by epoch, one colour a row, a band over seeds. frame: as ``curves``."""
+    long = frame.melt(
+        id_vars=["row", "seed", "epoch"],
+        value_vars=["train_top1_error_pct", "test_top1_error_pct"],
+        var_name="images",
+        value_name="error",
+    )
+    long["images"] = long["images"].map({"train_top1_error_pct": "training", "test_top1_error_pct": "evaluation"})
+    sns.lineplot(
+        long,
+        x="epoch",
+        y="error",
+        hue="row",
+        style="images",
+        style_order=["evaluation", "training"],
+        palette="colorblind",
+        errorbar=("sd", 1) if frame["seed"].nunique() > 1 else None,
+        ax=ax,
+    )
+    ax.set(xlabel="epoch", ylabel="top-1 error, %")
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    sns.move_legend(ax, "center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    return ax
+
+
+def _title(table: Table, view: Measured) -> str:
+    synthetic = "SYNTHETIC images" if any(p.synthetic for p in view.protocols) else view.protocols[0].dataset.value
+    seeds = {seed for row in view.rows for seed in row.seeds}
+    return f"{title_of(table)}\n{view.name} ({synthetic}), {len(seeds)} seed(s), {view.loaded.source} records"
+
+
+def _write(frame: pd.DataFrame, plot: Callable[[pd.DataFrame, Axes], Axes], title: str, stem: Path) -> list[Path]:
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
+        ax = figure.subplots()
+        plot(frame, ax)
+        ax.set_title(title)
+        sns.despine(ax=ax)
+        paths = []
+        for suffix, options in FORMATS.items():
+            data = io.BytesIO()
+            figure.savefig(data, format=suffix, **options)
+            paths.append(stem.with_name(f"{stem.name}.{suffix}"))
+            replace_file(paths[-1], data.getvalue())
+    csv = stem.with_name(f"{stem.name}.csv")
+    replace_file(csv, frame.to_csv(index=False, lineterminator="\n").encode())
+    return [*paths, csv]

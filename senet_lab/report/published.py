@@ -1,0 +1,61 @@
+"""The published numbers, as transcribed in ``published/<edition>.csv``."""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+from senet_lab.errors import StudyError
+from senet_lab.study.table import Row, Table
+
+FIELDS = ("edition", "table", "row", "dataset", "metric", "unit", "value", "protocol", "confidence", "note")
+EDITIONS = {"cvpr2018": "CVPR 2018", "tpami": "TPAMI"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """One printed number. value: as printed, because its last digit says how exact it is.
+
+    confidence: "verified" by two transcriptions, or "single-source".
+    """
+
+    edition: str
+    table: str
+    row: str
+    dataset: str
+    metric: str
+    unit: str
+    value: str
+    protocol: str
+    confidence: str
+    note: str
+
+    @property
+    def decimals(self) -> int:
+        """Digits after the point, as printed."""
+        return len(self.value.partition(".")[2])
+
+
+def load_published(folder: Path) -> list[Published]:
+    """Every published number. Raises StudyError where a file is missing or not of this form."""
+    numbers = []
+    for edition in EDITIONS:
+        path = folder / f"{edition}.csv"
+        try:
+            with open(path, newline="", encoding="utf-8") as file:
+                reader = csv.DictReader(file)
+                if tuple(reader.fieldnames or ()) != FIELDS:
+                    raise StudyError(f"{path}: its columns are not {', '.join(FIELDS)}")
+                numbers += [Published(**line) for line in reader]
+        except OSError as error:
+            raise StudyError(f"{path}: {error.strerror}; restore it from git") from None
+    return numbers
+
+
+def of_table(numbers: list[Published], table: Table) -> list[Published]:
+    """The numbers that one table prints."""
+    return [n for n in numbers if n.edition == table.edition and n.table == f"T{table.number}"]
+
+
+def of_row(numbers: list[Published], table: Table, row: Row) -> dict[str, Published]:
+    """The numbers of one row, by metric."""
+    return {n.metric: n for n in of_table(numbers, table) if n.row == row.published}

@@ -1,0 +1,90 @@
+"""What the records of a table say, row by row: mean, interval, and the paired difference to the baseline."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+from scipy import stats
+
+from senet_lab.report.load import Loaded
+from senet_lab.study.table import Row, Table
+
+LEVEL = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """A mean over n seeds with the half-width of its 95 % interval (Student's t); None where n is 1."""
+
+    value: float
+    half_width: float | None
+    n: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowSummary:
+    """The measured side of one row under one protocol, final epoch. None where no seed finished.
+
+    difference: row minus baseline in points of top-1 error, over the seeds that both have.
+    """
+
+    row: Row
+    top1: Mean | None
+    top5: Mean | None
+    difference: Mean | None
+    seeds: tuple[int, ...]
+    failed: tuple[int, ...]
+    train_seconds: float | None  # mean of one run
+
+
+def mean_of(values: Sequence[float]) -> Mean | None:
+    """The mean with its interval; None for no values."""
+    n = len(values)
+    if n == 0:
+        return None
+    centre = math.fsum(values) / n
+    if n == 1:
+        return Mean(centre, None, 1)
+    spread = math.sqrt(math.fsum((v - centre) ** 2 for v in values) / (n - 1))
+    return Mean(centre, float(stats.t.ppf((1 + LEVEL) / 2, n - 1)) * spread / math.sqrt(n), n)
+
+
+def summarise(table: Table, loaded: Loaded) -> list[RowSummary]:
+    """One summary a row of a table that stands under one protocol, from the records of one source."""
+    frame = loaded.frame()
+    finished = {key: part.set_index("seed") for key, part in frame[~frame["failed"]].groupby("key")}
+    failed = {key: tuple(sorted(part["seed"])) for key, part in frame[frame["failed"]].groupby("key")}
+    return [_summarise(table, row, finished, failed) for row in table.rows]
+
+
+def _summarise(
+    table: Table, row: Row, finished: dict[str, pd.DataFrame], failed: dict[str, tuple[int, ...]]
+) -> RowSummary:
+    runs = finished.get(row.cell.key)
+    baseline = table.baseline_of(row)
+    if runs is None:
+        return RowSummary(
+            row=row,
+            top1=None,
+            top5=None,
+            difference=None,
+            seeds=(),
+            failed=failed.get(row.cell.key, ()),
+            train_seconds=None,
+        )
+    difference = None
+    if baseline is not row and baseline.cell.key in finished:
+        pairs = runs[["top1_error_pct"]].join(
+            finished[baseline.cell.key]["top1_error_pct"], rsuffix="_base", how="inner"
+        )
+        difference = mean_of((pairs["top1_error_pct"] - pairs["top1_error_pct_base"]).tolist())
+    return RowSummary(
+        row=row,
+        top1=mean_of(runs["top1_error_pct"].tolist()),
+        top5=mean_of(runs["top5_error_pct"].tolist()),
+        difference=difference,
+        seeds=tuple(sorted(runs.index)),
+        failed=failed.get(row.cell.key, ()),
+        train_seconds=float(runs["train_seconds"].mean()),
+    )

@@ -1,0 +1,225 @@
+"""A table of the paper as blocks of text cells: published beside computed, then what was measured, protocol by
+protocol, never two protocols in one block."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from senet_lab.report.load import Loaded
+from senet_lab.report.published import EDITIONS, Published, of_row
+from senet_lab.report.summary import Mean, RowSummary, summarise
+from senet_lab.study.cell import Cell
+from senet_lab.study.counts import MULTIPLY_ADDS, PARAMETERS, Counts, network_key
+from senet_lab.study.protocol import Dataset, Protocol
+from senet_lab.study.table import Row, Table
+
+NONE = "–"
+SPLITS = {Dataset.IMAGENET: "validation"}
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A title, columns, one line of cells a row, and the notes below."""
+
+    title: str
+    columns: tuple[str, ...]
+    lines: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A table under one protocol (or, for the paper's own, its rows' protocols) with what one source has of it."""
+
+    table: Table
+    loaded: Loaded
+    rows: tuple[RowSummary, ...]
+
+    @property
+    def protocols(self) -> tuple[Protocol, ...]:
+        """The protocols of the rows, each once."""
+        return tuple(dict.fromkeys(row.cell.protocol for row in self.table.rows))
+
+    @property
+    def name(self) -> str:
+        """The protocols' names, for files and headings."""
+        return "+".join(protocol.name for protocol in self.protocols)
+
+
+def title_of(table: Table) -> str:
+    """As a heading: number, edition, caption."""
+    return f"Table {table.number} ({EDITIONS.get(table.edition, table.edition)}): {table.caption}"
+
+
+def measured_views(table: Table, sources: Iterable[Loaded]) -> list[Measured]:
+    """The table as the paper has it and under every other protocol that has records of it, source by source."""
+    own = {row.cell.protocol for row in table.rows}
+    views = []
+    for loaded in sources:
+        candidates = [table]
+        for protocol in loaded.protocols():
+            if protocol not in own:
+                candidates += _under(table, protocol)
+        recorded = {record.run.cell.key for record in loaded.records}
+        for candidate in candidates:
+            if recorded & {row.cell.key for row in candidate.rows}:
+                views.append(Measured(candidate, loaded, tuple(summarise(candidate, loaded))))
+    return views
+
+
+def _under(table: Table, protocol: Protocol) -> list[Table]:
+    try:
+        return [table.under(protocol)]
+    except ValueError:  # no companion for that data set
+        return []
+
+
+def published_block(table: Table, numbers: list[Published], counts: Mapping[str, Counts]) -> Block:
+    """The printed numbers beside the counts of the network itself."""
+    printed = [of_row(numbers, table, row) for row in table.rows]
+    metrics = [name for name in _METRICS if any(name in row for row in printed)]
+    columns = ["row", *(f"published {_METRICS[name]}" for name in metrics)]
+    columns += ["computed params, M", "computed multiply-adds, G", "trainable params"]
+    lines = []
+    for row, values in zip(table.rows, printed, strict=True):
+        cells = [values[name].value if name in values else NONE for name in metrics]
+        lines.append((row.label, *cells, *_computed(counts.get(network_key(row.cell)), values)))
+    protocols = ", ".join(dict.fromkeys(n.protocol for values in printed for n in values.values())) or NONE
+    single = sorted({n.row for values in printed for n in values.values() if n.confidence != "verified"})
+    notes = [
+        f"Published: {EDITIONS.get(table.edition, table.edition)}, {_datasets(printed)}, protocol {protocols}.",
+        f"Computed here from the networks: parameters are {PARAMETERS}; {MULTIPLY_ADDS}.",
+    ]
+    if single:
+        notes.append(f"Transcribed from a single source: {', '.join(single)}.")
+    return Block("Published, beside computed", tuple(columns), tuple(lines), tuple(notes))
+
+
+_METRICS = {
+    "top1_error": "top-1 err., %",
+    "top5_error": "top-5 err., %",
+    "params": "params, M",
+    "gflops": "GFLOPs",
+    "mflops": "MFLOPs",
+}
+
+
+def _computed(counts: Counts | None, values: Mapping[str, Published]) -> tuple[str, str, str]:
+    if counts is None:
+        return NONE, NONE, NONE
+    decimals = values["params"].decimals if "params" in values else 1
+    return (
+        f"{counts.with_statistics / 1e6:.{decimals}f}",
+        f"{counts.multiply_adds / 1e9:.2f}",
+        f"{counts.trainable:,}",
+    )
+
+
+def _datasets(printed: Sequence[Mapping[str, Published]]) -> str:
+    return ", ".join(dict.fromkeys(n.dataset for values in printed for n in values.values()))
+
+
+def measured_block(view: Measured, paper: Table, numbers: list[Published], counts: Mapping[str, Counts]) -> Block:
+    """One protocol's measurements, each row beside the published difference to its baseline."""
+    same = view.table.rows == paper.rows
+    published_errors = {row.label: _published_error(numbers, paper, row) for row in paper.rows}
+    split = view.protocols[0].evaluation_split
+    columns = [
+        "row",
+        f"{split} top-1 err., %",
+        "difference to baseline, points",
+        f"{split} top-5 err., %",
+        "n",
+        "params",
+        "multiply-adds, M",
+        "published difference, points" if same else "published difference (ImageNet), points",
+    ]
+    lines = []
+    for summary in view.rows:
+        row = summary.row
+        network = counts.get(network_key(row.cell))
+        is_baseline = view.table.baseline_of(row) is row
+        lines.append(
+            (
+                row.label,
+                _mean(summary.top1),
+                "baseline" if is_baseline else _mean(summary.difference, signed=True),
+                _mean(summary.top5),
+                f"n = {len(summary.seeds)}",
+                f"{network.trainable:,}" if network else NONE,
+                f"{network.multiply_adds / 1e6:.1f}" if network else NONE,
+                "baseline" if is_baseline else _published_difference(paper, row, published_errors),
+            )
+        )
+    return Block(_measured_title(view), tuple(columns), tuple(lines), tuple(_notes(view, same)))
+
+
+def _measured_title(view: Measured) -> str:
+    what = "; ".join(dict.fromkeys(f"{p.name}: {p.title}" if p.title else p.name for p in view.protocols))
+    synthetic = "SYNTHETIC DATA, " if any(p.synthetic for p in view.protocols) else ""
+    return f"Measured, {view.loaded.source} — {synthetic}{what}"
+
+
+def _published_error(numbers: list[Published], paper: Table, row: Row) -> float | None:
+    number = of_row(numbers, paper, row).get("top1_error")
+    return None if number is None else float(number.value)
+
+
+def _published_difference(paper: Table, row: Row, errors: Mapping[str, float | None]) -> str:
+    error, base = errors[row.label], errors[paper.baseline_of(row).label]
+    return NONE if error is None or base is None else f"{error - base:+.2f}"
+
+
+def _mean(mean: Mean | None, signed: bool = False) -> str:
+    if mean is None:
+        return NONE
+    value = f"{mean.value:+.2f}" if signed else f"{mean.value:.2f}"
+    return f"{value} (n = 1)" if mean.half_width is None else f"{value} ± {mean.half_width:.2f}"
+
+
+def _notes(view: Measured, same: bool) -> Iterable[str]:
+    networks = ", ".join(dict.fromkeys(row.cell.backbone for row in view.table.rows))
+    runs = [r for r in view.loaded.records if r.run.cell.key in {row.cell.key for row in view.table.rows}]
+    yield (
+        f"Network {networks}; final epoch; ± is the 95 % half-width over n seeds (Student's t); differences are paired "
+        "over equal seeds. With n = 1 there is no interval: seed noise is unknown."
+    )
+    if not same:
+        yield "A companion of the paper's table: other data, network and schedule. Compare signs and order, not sizes."
+    for protocol in view.protocols:
+        yield _recipe(protocol)
+    devices = ", ".join(
+        dict.fromkeys(
+            f"{r.provenance.device} ({r.provenance.executor}, {r.provenance.threads} thread(s))" for r in runs
+        )
+    )
+    revisions = ", ".join(dict.fromkeys(r.provenance.revision[:10] + ("+changes" * r.provenance.dirty) for r in runs))
+    data = ", ".join(dict.fromkeys(r.provenance.data_sha256["test"][:10] for r in runs))
+    yield f"Device {devices}; revision {revisions}; evaluation data sha256 {data}."
+    for summary in view.rows:
+        if summary.failed:
+            yield f"Failed runs of {summary.row.label}, in no mean: seeds {', '.join(map(str, summary.failed))}."
+    yield from _seed_notes(view)
+    for departure in dict.fromkeys(d for protocol in view.protocols for d in protocol.departures):
+        yield f"Departure: {departure}."
+
+
+def _seed_notes(view: Measured) -> Iterable[str]:
+    wanted = sorted({seed for summary in view.rows for seed in summary.seeds})
+    for summary in view.rows:
+        missing = sorted(set(wanted) - set(summary.seeds) - set(summary.failed))
+        if missing:
+            yield f"Not run for {summary.row.label}: seeds {', '.join(map(str, missing))}."
+
+
+def _recipe(protocol: Protocol) -> str:
+    return (
+        f"Protocol {protocol.name} v{protocol.version}: {protocol.dataset.value}, {protocol.train_images:,} training and "
+        f"{protocol.test_images:,} {protocol.evaluation_split} images, {protocol.epochs} epochs, batch "
+        f"{protocol.batch_size}, peak lr {protocol.schedule.peak_lr:g} ({protocol.schedule.decay.value}), weight decay "
+        f"{protocol.weight_decay:g}, {protocol.precision.value}."
+    )
+
+
+def cells_of(views: Iterable[Measured]) -> list[Cell]:
+    """Every cell of some views."""
+    return [row.cell for view in views for row in view.table.rows]

@@ -1,0 +1,86 @@
+"""Writes the report of one table: Markdown, CSV, LaTeX and figures.
+
+What comes from committed records alone goes to ``tables`` and ``figures``, which git keeps. As soon as the
+demonstration's synthetic data or another results folder is among the sources, the whole report goes to ``demo``
+folders or to that other folder instead, so that a clone's committed tables do not change under its user.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from senet_lab.records.store import replace_file
+from senet_lab.report.export import table_csv
+from senet_lab.report.published import Published
+from senet_lab.report.render import latex, markdown
+from senet_lab.report.tables import Block, Measured, measured_block, published_block, title_of
+from senet_lab.study.counts import Counts
+from senet_lab.study.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A report: its text as printed, the files it went to, and its blocks."""
+
+    text: str
+    paths: tuple[Path, ...]
+    blocks: tuple[Block, ...]
+
+    def as_data(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"files": [str(path) for path in self.paths], "blocks": [asdict(block) for block in self.blocks]}
+
+
+def write_report(
+    table: Table, numbers: list[Published], counts: Mapping[str, Counts], views: Sequence[Measured], root: Path
+) -> Written:
+    """Writes the report of a table below ``root`` and returns it, whole, as it should be printed.
+
+    Raises OSError where the folder cannot be written.
+    """
+    kept = [view for view in views if not _passing(view)]
+    paths = _write(table, numbers, counts, kept, root / "tables", root / "figures")
+    if len(kept) < len(views):
+        paths += _write(table, numbers, counts, views, root / "tables" / "demo", root / "figures" / "demo")
+    blocks = _blocks(table, numbers, counts, views)
+    return Written(markdown(title_of(table), blocks), tuple(paths), tuple(blocks))
+
+
+def _passing(view: Measured) -> bool:
+    return any(protocol.synthetic for protocol in view.protocols)
+
+
+def _blocks(
+    table: Table, numbers: list[Published], counts: Mapping[str, Counts], views: Sequence[Measured]
+) -> list[Block]:
+    measured = [measured_block(view, table, numbers, counts) for view in views]
+    return [published_block(table, numbers, counts), *measured]
+
+
+def _write(
+    table: Table,
+    numbers: list[Published],
+    counts: Mapping[str, Counts],
+    views: Sequence[Measured],
+    tables: Path,
+    figures: Path,
+) -> list[Path]:
+    blocks = _blocks(table, numbers, counts, views)
+    title = title_of(table)
+    texts = {
+        ".md": markdown(title, blocks),
+        ".csv": table_csv(table, numbers, counts, views),
+        ".tex": latex(title, blocks),
+    }
+    paths = []
+    for suffix, text in texts.items():
+        path = tables / f"{table.slug}{suffix}"
+        replace_file(path, text.encode())
+        paths.append(path)
+    if views:
+        from senet_lab.report.figures import write_figures
+
+        for view in views:
+            paths += write_figures(table, view, figures)
+    return paths

@@ -1,0 +1,56 @@
+"""Conventions: what a published figure of size or cost counts, and how its last digit came about.
+
+The paper states none. Each of these is the simplest one that reaches most figures of its columns; the figures that
+it does not reach are open.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Operation(StrEnum):
+    """A kind of work for one image. Values are counted where no other unit is named."""
+
+    WEIGHTS = "convolutions and FC layers"  # weight uses, those of excitation as well
+    SQUEEZE = "SE pooling"  # values read
+    SCALE = "SE scaling"  # values written
+    POOLING = "other pooling"  # values read, padding included
+    NORM = "batch norm"  # values written
+    ADDITION = "addition of branches"  # values written
+
+
+@dataclass(frozen=True, slots=True)
+class Convention:
+    """operations: the kinds that count, one each. cut: digits past the printed ones are cut off, not rounded."""
+
+    operations: tuple[Operation, ...]
+    cut: bool = False
+
+    @property
+    def text(self) -> str:
+        """The convention in words, for a table's heading."""
+        return ", ".join(self.operations) + ("; digits cut off" if self.cut else "")
+
+    def count(self, operations: dict[Operation, int]) -> int:
+        """Multiply-adds for one image."""
+        return sum(operations[kind] for kind in self.operations)
+
+    def printed(self, count: int, unit: int, decimals: int) -> str:
+        """The count as a figure in this unit (10**9: G), as it would be printed."""
+        return printed(count, unit, decimals, cut=self.cut)
+
+
+def printed(count: int, unit: int, decimals: int, *, cut: bool) -> str:
+    """A count with so many decimals of the unit, in whole numbers throughout; a half is rounded up."""
+    scaled = count * 10**decimals
+    digits = scaled // unit if cut else (2 * scaled + unit) // (2 * unit)
+    whole, fraction = divmod(digits, 10**decimals)
+    return f"{whole}.{fraction:0{decimals}d}" if decimals else str(whole)
+
+
+# Journal tables 13, 15 and 16: every figure.
+ABLATIONS = Convention((Operation.WEIGHTS, Operation.SQUEEZE, Operation.SCALE))
+# Table 2 of both editions: 10 of its 16 figures; ABLATIONS reaches 6.
+NETWORKS = Convention((Operation.WEIGHTS, Operation.NORM, Operation.SCALE), cut=True)
+# Table 3 of both editions: every figure.
+MOBILE = Convention((Operation.WEIGHTS, Operation.SQUEEZE, Operation.POOLING, Operation.ADDITION))

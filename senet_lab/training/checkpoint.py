@@ -1,0 +1,73 @@
+"""The state of a run between two epochs: safetensors, no pickled objects, replaced whole.
+
+Random streams derive from (seed, purpose, epoch), so weights, momentum and the curve are the whole state.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from senet_lab.records.store import CurvePoint, replace_file
+
+MODEL, MOMENTUM = "model.", "momentum."
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """State after ``len(curve)`` epochs. seconds: trained so far."""
+
+    model: Mapping[str, Tensor]
+    momentum: Mapping[str, Tensor]
+    curve: tuple[CurvePoint, ...]
+    seconds: float
+
+
+def take(model: nn.Module, optimizer: torch.optim.Optimizer, curve: list[CurvePoint], seconds: float) -> Checkpoint:
+    """The present state of a run."""
+    buffers = {
+        name: optimizer.state[parameter]["momentum_buffer"]
+        for name, parameter in model.named_parameters()
+        if optimizer.state.get(parameter, {}).get("momentum_buffer") is not None
+    }
+    return Checkpoint(model.state_dict(), buffers, tuple(curve), seconds)
+
+
+def put(checkpoint: Checkpoint, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Sets a network and its optimiser to a state."""
+    model.load_state_dict(checkpoint.model)
+    for name, parameter in model.named_parameters():
+        if name in checkpoint.momentum:
+            buffer = torch.empty_like(parameter).copy_(checkpoint.momentum[name])
+            optimizer.state[parameter]["momentum_buffer"] = buffer
+
+
+def write(path: Path, checkpoint: Checkpoint) -> None:
+    """Replaces the checkpoint file of a run."""
+    tensors = {MODEL + name: tensor for name, tensor in checkpoint.model.items()}
+    tensors |= {MOMENTUM + name: tensor for name, tensor in checkpoint.momentum.items()}
+    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    card = {"curve": json.dumps([asdict(p) for p in checkpoint.curve]), "seconds": repr(checkpoint.seconds)}
+    replace_file(path, save(contiguous, metadata=card))
+
+
+def read(path: Path) -> Checkpoint | None:
+    """The checkpoint in a file; None where there is none or it cannot be read, which costs time and nothing else."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            card = file.metadata()
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+        curve = tuple(CurvePoint(**point) for point in json.loads(card["curve"]))
+        seconds = float(card["seconds"])
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
+        return None
+    return Checkpoint(_part(tensors, MODEL), _part(tensors, MOMENTUM), curve, seconds)
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

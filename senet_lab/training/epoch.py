@@ -1,0 +1,103 @@
+"""What is the same in both executors around the steps of an epoch: evaluation, the curve, divergence."""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from senet_lab.data.source import Batch
+from senet_lab.models.stochastic import set_stochastic_seed
+from senet_lab.records.store import CurvePoint
+from senet_lab.study.cell import derive_seed
+from senet_lab.study.protocol import Protocol
+from senet_lab.training.schedule import learning_rate
+from senet_lab.training.step import evaluate
+
+
+def begin_epoch(model: nn.Module, seed: int, epoch: int) -> None:
+    """Training mode, and the stream of the network's own random parts for this epoch (from 0)."""
+    model.train()
+    set_stochastic_seed(model, derive_seed(seed, "stochastic", epoch))
+
+
+def compiled_network(model: nn.Module) -> nn.Module:
+    """The same network, compiled; it shares the weights."""
+    return cast(nn.Module, torch.compile(model))
+
+
+class Diverged(Exception):
+    """The loss of an epoch is no finite number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Over all evaluation images. hits_N2: right at top-1 and top-5, bool, in canonical order."""
+
+    loss: float
+    hits_N2: Tensor
+
+    def error_pct(self, column: int) -> float:
+        """Percent wrong at top-1 (column 0) or top-5 (column 1)."""
+        right = int(self.hits_N2[:, column].sum())
+        return round(100 * (1 - right / len(self.hits_N2)), 4)
+
+
+def evaluate_all(model: nn.Module, batches: Iterable[Batch], protocol: Protocol) -> Evaluation:
+    """One pass over the evaluation images in evaluation mode; the mode is put back. Raises as ``collect``."""
+    training = model.training
+    model.eval()
+    results = [evaluate(model, images, labels, protocol) for images, labels in batches]
+    model.train(training)
+    return collect(results, protocol)
+
+
+def collect(results: Sequence[tuple[Tensor, Tensor]], protocol: Protocol) -> Evaluation:
+    """The results of ``evaluate`` over all batches, together.
+
+    Raises RuntimeError where they are not of as many images as the protocol evaluates.
+    """
+    hits = torch.cat([hit for _, hit in results]).cpu()
+    if len(hits) != protocol.test_images:
+        raise RuntimeError(f"evaluated {len(hits)} images where {protocol.name} has {protocol.test_images}")
+    return Evaluation(float(torch.cat([losses for losses, _ in results]).double().mean()), hits)
+
+
+class EpochMeter:
+    """Sums of one epoch, kept on the device until its end."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._loss = torch.zeros((), device=device)
+        self._wrong = torch.zeros((), device=device, dtype=torch.int64)
+        self._steps = self._images = 0
+        self._started = time.perf_counter()
+
+    def add(self, loss: Tensor, wrong: Tensor, images: int) -> None:
+        """One step; nothing is read back from the device."""
+        self._loss += loss.detach()
+        self._wrong += wrong
+        self._steps += 1
+        self._images += images
+
+    def point(self, epoch: int, rate: float, evaluation: Evaluation) -> CurvePoint:
+        """The curve's entry for this epoch. Raises Diverged where a loss is not finite."""
+        loss = float(self._loss) / self._steps
+        if not (loss < float("inf") and evaluation.loss < float("inf")):
+            raise Diverged(f"the loss is {loss} in epoch {epoch}")
+        return CurvePoint(
+            epoch=epoch,
+            learning_rate=rate,
+            train_loss=round(loss, 6),
+            train_top1_error_pct=round(100 * int(self._wrong) / self._images, 4),
+            test_loss=round(evaluation.loss, 6),
+            test_top1_error_pct=evaluation.error_pct(0),
+            test_top5_error_pct=evaluation.error_pct(1),
+            seconds=round(time.perf_counter() - self._started, 3),
+        )
+
+
+def rate_at(protocol: Protocol, step: int, curve: Sequence[CurvePoint]) -> float:
+    """The learning rate of a step of a run with this curve so far."""
+    return learning_rate(protocol, step, [point.test_loss for point in curve])

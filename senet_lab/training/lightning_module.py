@@ -1,0 +1,177 @@
+"""SENetModule: one cell as a Lightning module, and the executor that drives it."""
+
+import logging
+import time
+import warnings
+from collections.abc import Callable, Iterator
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+
+from senet_lab.data.source import Batch, BatchSource
+from senet_lab.models.registry import build_model, channels_last
+from senet_lab.records.store import CurvePoint
+from senet_lab.study.cell import Cell
+from senet_lab.training.checkpoint import Checkpoint, put, take
+from senet_lab.training.epoch import (
+    EpochMeter,
+    Evaluation,
+    begin_epoch,
+    collect,
+    compiled_network,
+    evaluate_all,
+    rate_at,
+)
+from senet_lab.training.progress import Progress, Report
+from senet_lab.training.step import evaluate, make_optimizer, set_learning_rate, training_loss
+
+Save = Callable[[Checkpoint], None]
+
+
+class SENetModule(pl.LightningModule):
+    """The network of a cell with its loss, its optimiser and its learning rate.
+
+    Batches are (images B 3 H W fp32, labels B). Once an epoch it logs train_loss, train_top1_error_pct,
+    test_loss, test_top1_error_pct and test_top5_error_pct, and adds them to ``curve``. Raises ValueError where
+    the SESpec does not fit the backbone.
+    """
+
+    def __init__(self, cell: Cell, seed: int = 0, model: nn.Module | None = None, compiled: bool = False) -> None:
+        super().__init__()
+        self.cell = cell
+        self.seed = seed
+        self.model = model or build_model(cell.backbone, cell.se, cell.protocol.num_classes, seed)
+        channels_last(self.model)
+        self.curve: list[CurvePoint] = []
+        self.evaluation: Evaluation | None = None
+        # Hidden in a list: the compiled network shares the weights, and must not enter the state dict by its own name.
+        self._network = [compiled_network(self.model) if compiled else self.model]
+        self._evaluated: list[tuple[Tensor, Tensor]] = []
+        self._meter = EpochMeter(torch.device("cpu"))
+        self._rate = 0.0
+
+    def forward(self, images_BCHW: Tensor) -> Tensor:
+        """Logits B K."""
+        return self.model(images_BCHW)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """SGD as the protocol says; ``training_step`` sets its rate."""
+        return make_optimizer(self.model, self.cell.protocol)
+
+    def on_train_epoch_start(self) -> None:
+        begin_epoch(self.model, self.seed, len(self.curve))
+        self._meter = EpochMeter(self.device)
+
+    def training_step(self, batch: Batch, batch_index: int) -> Tensor:
+        """The loss of one batch, a scalar."""
+        images, labels = batch
+        step = len(self.curve) * self.cell.protocol.steps_per_epoch + batch_index
+        self._rate = rate_at(self.cell.protocol, step, self.curve)
+        set_learning_rate(self.trainer.optimizers[0], self._rate)
+        loss, wrong = training_loss(self._network[0], images, labels, self.cell.protocol)
+        self._meter.add(loss, wrong, len(labels))
+        return loss
+
+    def on_validation_epoch_start(self) -> None:
+        self._evaluated = []
+
+    def validation_step(self, batch: Batch, batch_index: int) -> None:
+        """Loss and hits of one batch of evaluation images."""
+        images, labels = batch
+        self._evaluated.append(evaluate(self.model, images, labels, self.cell.protocol))
+
+    def on_validation_epoch_end(self) -> None:
+        self.evaluation = collect(self._evaluated, self.cell.protocol)
+
+    def on_train_epoch_end(self) -> None:
+        assert self.evaluation is not None
+        point = self._meter.point(len(self.curve) + 1, self._rate, self.evaluation)
+        self.curve.append(point)
+        logged = ("train_loss", "train_top1_error_pct", "test_loss", "test_top1_error_pct", "test_top5_error_pct")
+        self.log_dict({name: getattr(point, name) for name in logged})
+
+
+class _Epochs:
+    """What Lightning iterates over: the batches of the epoch that the module is in."""
+
+    def __init__(self, module: SENetModule, data: BatchSource, seed: int) -> None:
+        self.module, self.data, self.seed = module, data, seed
+
+    def __len__(self) -> int:
+        return self.module.cell.protocol.steps_per_epoch
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self.data.training_batches(self.seed, len(self.module.curve))
+
+
+class _TestPass:
+    """Every evaluation image once."""
+
+    def __init__(self, data: BatchSource) -> None:
+        self.data = data
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self.data.test_batches()
+
+
+class _Follow(pl.Callback):
+    """Progress at every step, a checkpoint after every epoch."""
+
+    def __init__(self, resume: Checkpoint | None, save: Save, report: Report) -> None:
+        self.resume, self.save, self.report = resume, save, report
+        self.before = resume.seconds if resume else 0.0
+        self.started = time.perf_counter()
+
+    def on_train_start(self, trainer: pl.Trainer, module: SENetModule) -> None:  # type: ignore[override]
+        if self.resume is not None:
+            put(self.resume, module.model, trainer.optimizers[0])
+
+    def on_train_batch_end(self, trainer, module, outputs, batch, batch_index) -> None:  # type: ignore[no-untyped-def]
+        protocol = module.cell.protocol
+        step = len(module.curve) * protocol.steps_per_epoch + batch_index + 1
+        self.report(Progress(len(module.curve), protocol.epochs, step, protocol.epochs * protocol.steps_per_epoch))
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, module: SENetModule) -> None:  # type: ignore[override]
+        seconds = self.before + time.perf_counter() - self.started
+        self.save(take(module.model, trainer.optimizers[0], module.curve, seconds))
+
+
+def train(
+    model: nn.Module,
+    data: BatchSource,
+    cell: Cell,
+    seed: int,
+    *,
+    resume: Checkpoint | None,
+    save: Save,
+    report: Report,
+    compiled: bool,
+) -> tuple[list[CurvePoint], Evaluation]:
+    """Trains to the end of the protocol under Lightning; otherwise as ``device_loop.train``."""
+    module = SENetModule(cell, seed, model, compiled)
+    module.curve = list(resume.curve) if resume else []
+    left = cell.protocol.epochs - len(module.curve)
+    if left > 0:
+        trainer = _trainer(data.device, left, _Follow(resume, save, report))
+        trainer.fit(module, _Epochs(module, data, seed), _TestPass(data))
+    evaluation = module.evaluation or evaluate_all(model, data.test_batches(), cell.protocol)
+    return module.curve, evaluation
+
+
+def _trainer(device: torch.device, epochs: int, follow: pl.Callback) -> pl.Trainer:
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    # The batches are made in memory, on purpose without worker processes.
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    return pl.Trainer(
+        max_epochs=epochs,
+        accelerator="gpu" if device.type == "cuda" else "cpu",
+        devices=[device.index or 0] if device.type == "cuda" else 1,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        callbacks=[follow],
+    )

@@ -1,0 +1,112 @@
+"""One run to its record."""
+
+from pathlib import Path
+
+import torch
+
+from senet_lab.data.source import BatchSource, open_source
+from senet_lab.models.complexity import complexity
+from senet_lab.models.registry import build_model, channels_last, image_size
+from senet_lab.records.record import FAILED, FINISHED, Provenance, Record
+from senet_lab.records.store import Store
+from senet_lab.study.cell import Run, canonical_json
+from senet_lab.training import checkpoint as checkpoints
+from senet_lab.training import provenance
+from senet_lab.training.epoch import Diverged, Evaluation
+from senet_lab.training.progress import Report
+from senet_lab.training.settings import Executor, Settings
+
+
+def open_data(run: Run, settings: Settings, opened: dict[str, BatchSource]) -> BatchSource:
+    """The data of a run's protocol, opened once for all runs that share it. Raises StudyError as ``open_source``."""
+    name = canonical_json(run.cell.protocol)
+    if name not in opened:
+        opened[name] = open_source(run.cell.protocol, torch.device(settings.device))
+    return opened[name]
+
+
+def make(run: Run, data: BatchSource, store: Store, settings: Settings, report: Report) -> Record:
+    """Trains one run, from its last checkpoint where there is one, and writes its curve and then its record.
+
+    A run whose loss is no longer finite becomes a record that says so.
+    """
+    protocol = run.cell.protocol
+    path = store.path(run, "cache/checkpoints", ".safetensors")
+    model = build_model(run.cell.backbone, run.cell.se, protocol.num_classes, run.seed)
+    channels_last(model).to(data.device)
+    resume = checkpoints.read(path)
+    failure, evaluation = None, None
+    try:
+        curve, evaluation = _train(run, model, data, settings, resume, path, report)
+    except Diverged as error:
+        failure = str(error)
+    done = checkpoints.read(path)
+    if evaluation is not None:
+        store.write_curve(run, curve)
+        _keep_weights(path, store.path(run, "cache/weights", ".safetensors"))
+    record = _record(run, evaluation, failure, data, settings, done)
+    store.write(record)
+    path.unlink(missing_ok=True)
+    return record
+
+
+def _train(run, model, data, settings, resume, path: Path, report):  # type: ignore[no-untyped-def]
+    options = {
+        "resume": resume,
+        "save": lambda state: checkpoints.write(path, state),
+        "report": report,
+        "compiled": settings.compiles(run.cell),
+    }
+    if settings.executor_for(run.cell) is Executor.LIGHTNING:
+        from senet_lab.training import lightning_module
+
+        return lightning_module.train(model, data, run.cell, run.seed, **options)
+    from senet_lab.training import device_loop
+
+    return device_loop.train(model, data, run.cell.protocol, run.seed, **options)
+
+
+def _keep_weights(path: Path, weights: Path) -> None:
+    state = checkpoints.read(path)
+    if state is not None:
+        checkpoints.write(weights, checkpoints.Checkpoint(state.model, {}, state.curve, state.seconds))
+
+
+def _record(
+    run: Run,
+    evaluation: Evaluation | None,
+    failure: str | None,
+    data: BatchSource,
+    settings: Settings,
+    done: checkpoints.Checkpoint | None,
+) -> Record:
+    counts = complexity(
+        build_model(run.cell.backbone, run.cell.se, run.cell.protocol.num_classes, device="meta"),
+        image_size(run.cell.backbone),
+    )
+    revision, dirty = provenance.revision()
+    hits = None if evaluation is None else evaluation.hits_N2.numpy()
+    return Record(
+        run=run,
+        status=FAILED if failure else FINISHED,
+        failure=failure,
+        top1_error_pct=evaluation.error_pct(0) if evaluation else None,
+        top5_error_pct=evaluation.error_pct(1) if evaluation else None,
+        best_top1_error_pct=min(p.test_top1_error_pct for p in done.curve) if evaluation and done else None,
+        correct_top1=None if hits is None else hits[:, 0],
+        correct_top5=None if hits is None else hits[:, 1],
+        trainable=counts.trainable,
+        multiply_adds=counts.multiply_adds,
+        provenance=Provenance(
+            revision=revision,
+            dirty=dirty,
+            device=provenance.device_name(data.device),
+            threads=torch.get_num_threads(),
+            executor=settings.executor_for(run.cell).value,
+            compiled=settings.compiles(run.cell),
+            versions=provenance.versions(),
+            data_sha256=data.sha256,
+            train_seconds=round(done.seconds if done else 0.0, 1),
+            finished_at=provenance.now(),
+        ),
+    )

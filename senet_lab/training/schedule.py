@@ -1,0 +1,37 @@
+"""The learning rate as a pure function of the step, and of the validation losses where it waits for a plateau."""
+
+import math
+from collections.abc import Sequence
+
+from senet_lab.study.protocol import Decay, Protocol, Schedule
+
+
+def learning_rate(protocol: Protocol, step: int, validation_losses: Sequence[float] = ()) -> float:
+    """The rate of optimiser step ``step`` (from 0). validation_losses: of the epochs so far, for plateau schedules."""
+    schedule = protocol.schedule
+    if step < schedule.warmup_steps:
+        reached = (step + 1) / schedule.warmup_steps if schedule.warmup_ramp else 0.0
+        return schedule.warmup_lr + reached * (schedule.peak_lr - schedule.warmup_lr)
+    if schedule.decay is Decay.COSINE:
+        total = protocol.epochs * protocol.steps_per_epoch
+        done = (step - schedule.warmup_steps) / max(1, total - schedule.warmup_steps)
+        return schedule.peak_lr * (1 + math.cos(math.pi * done)) / 2
+    if schedule.decay is Decay.STEPS:
+        passed = sum(step >= milestone * protocol.steps_per_epoch for milestone in schedule.milestones)
+    else:
+        passed = plateau_drops(schedule, validation_losses)
+    return schedule.peak_lr * schedule.factor**passed
+
+
+def plateau_drops(schedule: Schedule, validation_losses: Sequence[float]) -> int:
+    """How often the rate has dropped: each time ``patience`` epochs in a row brought no lower loss."""
+    drops = waited = 0
+    best = math.inf
+    for loss in validation_losses:
+        if loss < best:
+            best, waited = loss, 0
+        else:
+            waited += 1
+        if waited >= schedule.patience and drops < schedule.drops:
+            drops, waited = drops + 1, 0
+    return drops

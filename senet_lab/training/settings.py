@@ -1,0 +1,44 @@
+"""How runs are made; without torch, so that a command can say it to its workers before anyone loads torch."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from senet_lab.study.cell import Cell
+from senet_lab.study.protocol import Dataset
+
+LONG_RUN_STEPS = 3_000  # below this, compiling takes longer than it saves
+
+
+class Executor(StrEnum):
+    """What drives a run."""
+
+    AUTO = "auto"  # the device loop for 32 x 32 images, Lightning for ImageNet
+    LIGHTNING = "lightning"
+    DEVICE = "device"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A difference here is speed, not science.
+
+    device: "cpu" or "cuda" (optionally with an index). threads: CPU threads of one run; a CPU run's last bits
+    depend on it, so it does not follow from how many runs share the machine. compiled: None decides by the length
+    of the run.
+    """
+
+    device: str = "cpu"
+    threads: int = 1
+    executor: Executor = Executor.AUTO
+    compiled: bool | None = None
+
+    def executor_for(self, cell: Cell) -> Executor:
+        """The executor that drives a cell."""
+        if self.executor is not Executor.AUTO:
+            return self.executor
+        return Executor.LIGHTNING if cell.protocol.dataset is Dataset.IMAGENET else Executor.DEVICE
+
+    def compiles(self, cell: Cell) -> bool:
+        """Whether the network of a cell is compiled."""
+        if self.compiled is not None:
+            return self.compiled
+        return cell.protocol.epochs * cell.protocol.steps_per_epoch >= LONG_RUN_STEPS

@@ -1,0 +1,123 @@
+"""A worker process of the fleet: takes runs from its parent one at a time, and tells it what becomes of them."""
+
+import contextlib
+import ctypes
+import errno
+import os
+import sys
+import time
+import traceback
+from dataclasses import dataclass
+from enum import StrEnum
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from senet_lab.errors import StudyError
+from senet_lab.records.store import Store
+from senet_lab.study.cell import Run
+from senet_lab.training.progress import Progress
+from senet_lab.training.settings import Settings
+
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4  # glibc's malloc.h
+REPORT_SECONDS = 0.5  # between two reports within an epoch
+
+
+class Fate(StrEnum):
+    """What became of a run."""
+
+    RECORDED = "recorded"  # finished or diverged: either way there is a record now
+    BUSY = "busy"  # another process trains it
+    ERROR = "error"  # this run broke; others may not
+    STOP = "stop"  # no run can succeed until its user mends something
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The end of one run in a worker. text: for RECORDED the record's one line, else what went wrong."""
+
+    fate: Fate
+    text: str
+
+
+def work(connection: Connection, store: Store, settings: Settings, log: Path, parent: int) -> None:
+    """The life of a worker: until the parent hangs up or dies. Its own output goes to ``log``."""
+    _redirect(log)
+    keep_memory()
+    import torch
+
+    torch.set_num_threads(settings.threads)
+    sources: dict[str, Any] = {}
+    while True:
+        try:
+            run: Run = connection.recv()
+        except EOFError:
+            return
+        connection.send(_attempt(run, store, settings, sources, _Reporter(connection, parent)))
+
+
+def _attempt(run: Run, store: Store, settings: Settings, sources: dict[str, Any], report: "_Reporter") -> Outcome:
+    from senet_lab.training.run import make, open_data
+
+    try:
+        with store.lock(run) as held:
+            if not held:
+                return Outcome(Fate.BUSY, "another process trains it")
+            record = store.read(run)
+            if record is None:
+                record = make(run, open_data(run, settings, sources), store, settings, report)
+    except StudyError as error:
+        return Outcome(Fate.STOP, str(error))
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+            return Outcome(
+                Fate.STOP, f"{store.root}: {error.strerror}; make room or name another folder with --results"
+            )
+        return _broken(error)
+    except Exception as error:
+        return _broken(error)
+    if record.failure:
+        return Outcome(Fate.RECORDED, f"failed: {record.failure}")
+    return Outcome(Fate.RECORDED, f"top-1 error {record.top1_error_pct:.2f} %")
+
+
+def _broken(error: Exception) -> Outcome:
+    traceback.print_exc()
+    sys.stderr.flush()
+    text = " ".join(str(error).split())[:300]
+    return Outcome(Fate.ERROR, f"{type(error).__name__}: {text}")
+
+
+class _Reporter:
+    """Sends progress to the parent, not at every step; ends the process when the parent is gone."""
+
+    def __init__(self, connection: Connection, parent: int) -> None:
+        self.connection, self.parent = connection, parent
+        self.sent = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        if os.getppid() != self.parent:
+            os._exit(1)
+        now = time.monotonic()
+        if progress.top1_error_pct is not None or now - self.sent > REPORT_SECONDS:
+            self.connection.send(progress)
+            self.sent = now
+
+
+def keep_memory() -> None:
+    """Tells glibc to keep freed memory instead of giving it back at every step.
+
+    Activations of a few dozen MiB are otherwise mapped afresh and zeroed by the kernel at each step, which costs
+    as much as a third of the step. Elsewhere than with glibc this does nothing.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        library = ctypes.CDLL("libc.so.6")
+        for parameter, value in ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, -1), (M_TOP_PAD, 64 << 20)):
+            library.mallopt(parameter, value)
+
+
+def _redirect(log: Path) -> None:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    file = open(log, "ab", buffering=0)  # noqa: SIM115 - the process's output for as long as it lives
+    os.dup2(file.fileno(), 1)
+    os.dup2(file.fileno(), 2)

@@ -1,0 +1,158 @@
+"""Every form of the SE block at every integration point, against a forward pass that is written out on its own.
+
+The small networks have two or three stages of one kind of unit on maps of 8, 4 and 2 pixels; the first stage has
+identity shortcuts, the others project. Widths, strides and places come from ``written_out``.
+"""
+
+from itertools import chain, combinations, product
+
+import pytest
+import torch
+from torch import nn
+
+from senet_lab.models.initialise import initialise
+from senet_lab.models.registry import build_model, se_blocks
+from senet_lab.models.resnet import Layout, ResNet
+from senet_lab.models.sites import se_factory
+from senet_lab.models.units import Basic, Bottleneck, PreBasic, PreBottleneck, conv, conv_bn
+from senet_lab.study import SESpec
+from senet_lab.study.se import Excitation, Gate, Integration, Squeeze
+from tests.models.written_out import FACTS, Facts, Forward, Weights, images, unsettle
+
+UNITS = {"basic": Basic, "bottleneck": Bottleneck, "pre-basic": PreBasic, "pre-bottleneck": PreBottleneck}
+STAGES = (2, 3, 4)
+SUBSETS = tuple(chain.from_iterable(combinations(STAGES, n) for n in range(1, 4)))
+
+
+def se_name(se: SESpec | None) -> str:
+    return "plain" if se is None else str(se.integration)
+
+
+def small_facts(kind: str, stages: int) -> Facts:
+    widths = (8, 16, 32) if kind.endswith("basic") else (16, 32, 64)
+    depths = (1, 1) if stages == 2 else (2, 1, 1)
+    return Facts(kind, depths, widths[:stages], stem_channels=widths[0], stem=(3, 4))
+
+
+def small_network(facts: Facts, se: SESpec | None) -> nn.Module:
+    def stem() -> nn.Module:
+        channels = facts.stem_channels
+        return conv(3, channels, 3, 4) if facts.pre else nn.Sequential(conv_bn(3, channels, 3, 4), nn.ReLU())
+
+    layout = Layout(
+        stem=stem,
+        stem_channels=facts.stem_channels,
+        unit=UNITS[facts.kind],
+        depths=facts.depths,
+        widths=facts.widths,
+        image_size=32,
+        pre_activation=facts.pre,
+    )
+    model = ResNet(layout, se_factory(se), 3)
+    initialise(model, 0)
+    return unsettle(model)
+
+
+def specs(point: Integration, excitation: Excitation, stages: tuple[int, ...] | str):
+    """Every SESpec of one excitation at one point: squeezes, gates and, for FC layers in all stages, biases."""
+    fc = excitation is Excitation.FC
+    for squeeze, gate, bias in product(Squeeze, Gate, (False, True) if fc and stages == "all" else (False,)):
+        if fc or squeeze is not Squeeze.NONE:
+            yield SESpec(
+                reduction=16 if excitation is Excitation.CONV1D else 4,
+                squeeze=squeeze,
+                gate=gate,
+                integration=point,
+                excitation=excitation,
+                stages=stages,
+                bias=bias,
+            )
+
+
+def assert_as_written(model: nn.Module, facts: Facts, se: SESpec | None, x: torch.Tensor) -> None:
+    """Equal logits, and no weight that the formulas do not know."""
+    weights = Weights(model)
+    with torch.no_grad():
+        expected = Forward(weights, facts, se)(x)
+        torch.testing.assert_close(model(x), expected, rtol=1e-9, atol=1e-9, msg=lambda text: f"{se}\n{text}")
+
+    assert set() == weights.unread
+
+
+@pytest.mark.parametrize("excitation", Excitation)
+@pytest.mark.parametrize("point", Integration)
+@pytest.mark.parametrize("kind", UNITS)
+def test_every_squeeze_and_gate_is_as_written(kind, point, excitation):
+    """Squeezes x gates x stages (all, the first, the second) at this point of this unit; biases in all stages."""
+    facts, x = small_facts(kind, 2), images(2, 32)
+    tried = 0
+
+    for stages in ("all", (2,), (3,)):
+        for se in specs(point, excitation, stages):
+            assert_as_written(small_network(facts, se), facts, se, x)
+            tried += 1
+
+    assert {"fc": 36, "group": 18, "conv1d": 18}[excitation] == tried
+
+
+@pytest.mark.parametrize("stages", SUBSETS, ids=str)
+@pytest.mark.parametrize("point", Integration)
+@pytest.mark.parametrize("kind", UNITS)
+def test_every_subset_of_the_stages_is_as_written(kind, point, stages):
+    """Blocks sit in the units of these stages and in no others."""
+    facts, se = small_facts(kind, 3), SESpec(reduction=4, integration=point, stages=stages)
+    model = small_network(facts, se)
+
+    expected = [f"SE_{stage}_{unit}" for stage in stages for unit in ((1, 2) if stage == 2 else (1,))]
+    assert expected == list(se_blocks(model))
+    assert_as_written(model, facts, se, images(2, 32))
+
+
+@pytest.mark.parametrize("point", Integration)
+@pytest.mark.parametrize("kind", UNITS)
+def test_gradients_in_training_are_as_written(kind, point):
+    """Batch norm by batch statistics: logits and the gradient of every weight agree."""
+    facts, se = small_facts(kind, 3), SESpec(reduction=4, integration=point, bias=True)
+    model, x = small_network(facts, se).train(), images(3, 32)
+    coefficients = torch.arange(9.0, dtype=torch.float64).reshape(3, 3) - 4
+
+    parameters = dict(model.named_parameters())
+    expected = torch.autograd.grad(
+        (Forward(Weights(model), facts, se, training=True)(x) * coefficients).sum(), list(parameters.values())
+    )
+    (model(x) * coefficients).sum().backward()
+
+    for gradient, (name, parameter) in zip(expected, parameters.items(), strict=True):
+        torch.testing.assert_close(parameter.grad, gradient, rtol=1e-7, atol=1e-9, msg=name)
+
+
+@pytest.mark.parametrize("se", [None, *(SESpec(integration=p, reduction=8) for p in Integration)], ids=se_name)
+@pytest.mark.parametrize("name", ["cifar_resnet20", "cifar_resnet29_bottleneck", "cifar_wrn16_8"])
+def test_networks_by_name_are_as_written(name, se):
+    """The registered CIFAR networks: their depths, widths, strides and stems, at 32 pixels."""
+    assert_as_written(unsettle(build_model(name, se, 10)), FACTS[name], se, images(1, 32))
+
+
+@pytest.mark.parametrize("name", ["cifar_preresnet110", "cifar_preresnet164"])
+def test_deep_pre_activation_networks_are_as_written(name):
+    """SE-ResNet-110 and SE-ResNet-164 of the journal's CIFAR tables."""
+    se = SESpec(bias=True)
+    assert_as_written(unsettle(build_model(name, se, 10)), FACTS[name], se, images(1, 32))
+
+
+@pytest.mark.parametrize("point", Integration)
+def test_resnet50_is_as_written(point):
+    """SE-ResNet-50 with its 7x7 stem and max pooling, on images of 64 pixels."""
+    se = SESpec(integration=point)
+    assert_as_written(unsettle(build_model("resnet50", se, 10)), FACTS["resnet50"], se, images(1, 64))
+
+
+def test_an_unsettled_network_hides_nothing():
+    """Every batch norm has a scale, a shift, a mean and a variance that differ from their first values."""
+    model = small_network(small_facts("basic", 2), None)
+
+    for norm in (m for m in model.modules() if isinstance(m, nn.BatchNorm2d)):
+        assert (norm.weight != 1).all()
+        assert (norm.bias != 0).all()
+        assert (norm.running_mean != 0).all()
+        assert (norm.running_var != 1).all()
