@@ -16,6 +16,7 @@ from senet_lab.study import Cell, Run, Table
 from senet_lab.study.table import plan_runs
 
 RESULTS = Path("results")
+INTERRUPTED = 130  # exit status
 
 app = typer.Typer(
     help="Ablations of Squeeze-and-Excitation Networks: the paper's tables, published beside measured.",
@@ -208,10 +209,8 @@ def _show_plan(table: Table, runs: tuple[Run, ...], root: Path, as_json: bool) -
         _print_json([{"label": labels[line.run.cell.key, line.run.seed], **line.as_dict()} for line in lines])
         return
     for line in lines:
-        state = line.status or "not run"
-        print(
-            f"{labels[line.run.cell.key, line.run.seed]:32} {line.run.cell.protocol.name:16} {line.run.cell.key}  {state}"
-        )
+        cell, state = line.run.cell, line.status or "not run"
+        print(f"{labels[cell.key, line.run.seed]:32} {cell.protocol.name:16} {cell.key}  {state}")
     print(cost_of(lines))
 
 
@@ -338,8 +337,10 @@ def main() -> None:
         _fail(str(error), error.exit_status)
     except ValueError as error:
         _fail(" ".join(str(error).split()), 2)
-    except KeyboardInterrupt:
-        _fail("interrupted; the same command goes on from the last finished epoch", 130)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # typer's answer to Ctrl-C, which it does not explain
+            _fail("interrupted; the same command goes on from the last finished epoch", INTERRUPTED)
+        raise
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(141)

@@ -38,5 +38,5 @@ def _covered(size: int, first_B: Tensor, length: int) -> Tensor:
 
 def cutout(images_BCHW: Tensor, length: int, generator: torch.Generator, fill: float | Tensor = 0.0) -> Tensor:
     """``cut`` at centres drawn from the generator, one square an image; a new tensor."""
-    centres = draw_centres(len(images_BCHW), *images_BCHW.shape[2:], generator)
-    return cut(images_BCHW, centres, length, fill)
+    n, _, height, width = images_BCHW.shape
+    return cut(images_BCHW, draw_centres(n, height, width, generator), length, fill)

@@ -99,12 +99,13 @@ class BNInception(nn.Module):
         self.stages = nn.Sequential()
         channels = 192
         for stage, modules in enumerate(layout.stages, FIRST_STAGE):
-            self.stages.append(nn.Sequential())
+            units = nn.Sequential()
             for unit, module in enumerate(modules, 1):
                 width = module.out_channels(channels)
                 site = attend(Site(stage, unit, Integration.STANDARD, width))
-                self.stages[-1].append(InceptionModule(module, channels, site))
+                units.append(InceptionModule(module, channels, site))
                 channels = width
+            self.stages.append(units)
         self.classifier = nn.Linear(channels, num_classes)
 
     def forward(self, x_BCHW: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ class StreamDropout(nn.Module):
         """Sets the stream of the masks."""
         self.stream.manual_seed(derive_seed(seed, "dropout", self.place))
 
-    @torch.compiler.disable  # a stream of its own cannot be traced
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # a stream of its own cannot be traced
     def draw(self, x: Tensor) -> Tensor:
         """The mask for one training step: 0 or 1 / (1 - p), of the input's shape, type and device."""
         kept = torch.rand(x.shape, generator=self.stream, device="cpu") >= self.p

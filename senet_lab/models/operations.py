@@ -48,7 +48,7 @@ def operations(model: nn.Module, image_size: int) -> dict[Operation, int]:
             counts[Operation.POOLING] += output.numel() * _side(module) ** 2
         elif isinstance(module, nn.BatchNorm2d):
             counts[Operation.NORM] += output.numel()
-        else:
+        elif isinstance(module, nn.Conv1d | nn.Conv2d):
             counts[Operation.WEIGHTS] += output.numel() * module.weight[0].numel()
 
     counted = (SEBlock, nn.Linear, nn.Conv1d, nn.Conv2d, nn.BatchNorm2d, *WINDOWED)

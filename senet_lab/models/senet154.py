@@ -46,7 +46,9 @@ class SENet154(ResNet):
 
     def __init__(self, layout: Layout, attend: AttentionFactory, num_classes: int) -> None:
         super().__init__(layout, attend, num_classes)
-        self.classifier = nn.Sequential(StreamDropout(DROPOUT, "classifier"), self.classifier)
+        self.classifier = nn.Sequential(  # type: ignore[assignment]  # a Linear in ResNet
+            StreamDropout(DROPOUT, "classifier"), self.classifier
+        )
 
 
 LAYOUTS = {

@@ -29,24 +29,15 @@ from senet_lab.models.units import Place, conv, conv_bn
 from senet_lab.study.se import Integration
 
 
-class _Mix(torch.autograd.Function):
-    """Forward with one pair of weights, backward with another; the sum is formed in fp32 or wider."""
-
-    @staticmethod
-    def forward(ctx, first_BCHW: Tensor, second_BCHW: Tensor, alpha_B111: Tensor, beta_B111: Tensor) -> Tensor:
-        ctx.save_for_backward(beta_B111)
-        return (alpha_B111 * first_BCHW + (1 - alpha_B111) * second_BCHW).to(first_BCHW.dtype)
-
-    @staticmethod
-    def backward(ctx, gradient_BCHW: Tensor) -> tuple[Tensor, Tensor, None, None]:
-        (beta_B111,) = ctx.saved_tensors
-        first, second = beta_B111 * gradient_BCHW, (1 - beta_B111) * gradient_BCHW
-        return first.to(gradient_BCHW.dtype), second.to(gradient_BCHW.dtype), None, None
-
-
 def mix(first_BCHW: Tensor, second_BCHW: Tensor, alpha_B: Tensor, beta_B: Tensor) -> Tensor:
-    """alpha * first + (1 - alpha) * second, whose gradients are scaled by beta and 1 - beta instead."""
-    return _Mix.apply(first_BCHW, second_BCHW, alpha_B[:, None, None, None], beta_B[:, None, None, None])
+    """alpha * first + (1 - alpha) * second, whose gradients are scaled by beta and 1 - beta instead.
+
+    The sum is formed in the wider of the branches' and the draws' type, and has the branches' type.
+    """
+    alpha_B111, beta_B111 = alpha_B[:, None, None, None], beta_B[:, None, None, None]
+    seen_backward = beta_B111 * first_BCHW + (1 - beta_B111) * second_BCHW
+    correction = (alpha_B111 - beta_B111) * (first_BCHW - second_BCHW).detach()
+    return (seen_backward + correction).to(first_BCHW.dtype)
 
 
 class ShakeUnit(nn.Module):
@@ -189,11 +180,16 @@ class ShakeNet(nn.Module):
         self.tail = layout.tail()
         self.classifier = nn.Linear(channels, num_classes)
 
+    @property
+    def units(self) -> list[ShakeUnit]:
+        """Every unit, in forward order."""
+        return [unit for unit in self.modules() if isinstance(unit, ShakeUnit)]
+
     def set_stochastic_seed(self, seed: int) -> None:
         """Sets the stream of alpha and beta."""
         self.stream.manual_seed(seed)
 
-    @torch.compiler.disable  # a stream of its own cannot be traced
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # a stream of its own cannot be traced
     def draw(self, x_BCHW: Tensor) -> Tensor:
         """alpha and beta of every unit and image for one training step: U 2 B, fp32, on the images' device."""
         shake = torch.rand(sum(self.layout.depths), 2, len(x_BCHW), generator=self.stream, device="cpu")
@@ -203,7 +199,7 @@ class ShakeNet(nn.Module):
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         check_image_size(x_BCHW, self.layout.image_size)
-        units = [unit for stage in self.stages for unit in stage]
+        units = self.units
         shakes = self.draw(x_BCHW) if self.training else [None] * len(units)
         y_BCHW = self.stem(x_BCHW)
         for unit, shake_2B in zip(units, shakes, strict=True):

@@ -120,6 +120,7 @@ def _from_body(body: dict[str, Any]) -> Record:
     cell = from_plain(Cell, body["cell"])
     if cell.key != body["key"]:
         raise ValueError("its key is not that of its cell")
+    _refuse_contradictions(body)
     n = body["images"]
     top1, top5 = (None if n is None else unpack_bits(body[name], n) for name in ("correct_top1", "correct_top5"))
     for bits, name in ((top1, "top1_error_pct"), (top5, "top5_error_pct")):
@@ -143,6 +144,20 @@ def _from_body(body: dict[str, Any]) -> Record:
             )
         },
     )
+
+
+def _refuse_contradictions(body: dict[str, Any]) -> None:
+    measured = ("images", "correct_top1", "correct_top5", "top1_error_pct", "top5_error_pct", "best_top1_error_pct")
+    if body["status"] not in (FINISHED, FAILED) or (body["status"] == FAILED) != isinstance(body["failure"], str):
+        raise ValueError(f"status {body['status']!r} with failure {body['failure']!r}")
+    for name in measured:
+        if (body[name] is None) != (body["status"] == FAILED):
+            raise ValueError(f"a {body['status']} run with {name} {body[name]!r}"[:100])
+    for name in ("seed", "trainable", "multiply_adds"):
+        if type(body[name]) is not int or body[name] < 0:
+            raise ValueError(f"{name} is {body[name]!r}")
+    if body["images"] == 0:
+        raise ValueError("no images")
 
 
 def error_pct(correct: NDArray[np.bool_]) -> float:

@@ -45,13 +45,18 @@ class Store:
 
     def read(self, run: Run) -> Record | None:
         """The record of a run, or None where there is none. Raises RecordError for one that cannot be believed."""
-        path = self.path(run)
         try:
-            text = path.read_bytes().decode("utf-8", errors="replace")
+            return self._read(self.path(run))
         except FileNotFoundError:
             return None
-        record = from_json(text, str(path))
-        if (record.run.cell.key, record.run.seed) != (run.cell.key, run.seed):
+
+    def read_all(self) -> list[Record]:
+        """Every record, in order. Raises RecordError for one that cannot be believed."""
+        return [self._read(path) for path in sorted((self.root / "records").glob("*/*/seed-*.json"))]
+
+    def _read(self, path: Path) -> Record:
+        record = from_json(path.read_bytes().decode("utf-8", errors="replace"), str(path))
+        if path != self.path(record.run):
             raise RecordError(f"{path} is the record of another run; move it to where its key and seed say")
         return record
 
@@ -79,7 +84,8 @@ class Store:
                 pass
         except OSError as error:
             raise StudyError(
-                f"cannot write to {self.root} ({error.strerror}); make it writable or name another folder with --results"
+                f"cannot write to {self.root} ({error.strerror}); "
+                "make it writable or name another folder with --results"
             ) from None
 
     @contextlib.contextmanager

@@ -106,6 +106,6 @@ def _measured(view: Measured, summary: RowSummary) -> Iterable[dict[str, object]
             "value": round(mean.value, 4),
             "half_width_95": "" if mean.half_width is None else round(mean.half_width, 4),
             "n": mean.n,
-            "seeds": " ".join(map(str, summary.seeds)),
+            "seeds": " ".join(map(str, summary.paired if unit == "points" else summary.seeds)),
             "baseline": view.table.baseline_of(row).label if unit == "points" else "",
         }

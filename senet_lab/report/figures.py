@@ -3,35 +3,43 @@
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from senet_lab.records.store import replace_file
 from senet_lab.report.tables import Measured, title_of
 from senet_lab.study.table import Table
 
 WIDTH, HEIGHT = 5.5, 3.4  # inches
-FORMATS = {
+FORMATS: dict[str, dict[str, Any]] = {
     # No date and a fixed salt, so that files can be compared.
     "svg": {"metadata": {"Date": None}},
     "png": {"dpi": 150, "metadata": {"Software": None}},
 }
-STYLE = {"svg.hashsalt": "senet_lab", "svg.fonttype": "none", "font.size": 9, "axes.titlesize": 9, "legend.fontsize": 8}
+STYLE: dict[Any, Any] = {
+    "svg.hashsalt": "senet_lab",
+    "svg.fonttype": "none",
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "legend.fontsize": 8,
+}
 
 
 def write_figures(table: Table, view: Measured, folder: Path) -> list[Path]:
-    """Writes curves and errors as SVG and PNG with the CSV behind each; returns the paths."""
+    """Writes curves and errors as SVG and PNG with the CSV behind each; returns the paths, if any run finished."""
     stem = f"{table.slug}-{view.name}"
     if view.loaded.source != "committed":
         stem += f"-{Path(view.loaded.source).name}"
-    paths = _write(errors(view), plot_errors, _title(table, view), folder / f"{stem}-errors")
-    found = curves(view)
-    if not found.empty:
-        paths += _write(found, plot_curves, _title(table, view), folder / f"{stem}-curves")
+    paths = []
+    for name, frame, plot in (("errors", errors(view), plot_errors), ("curves", curves(view), plot_curves)):
+        if not frame.empty:
+            paths += _write(frame, plot, _title(table, view), folder / f"{stem}-{name}")
     return paths
 
 
@@ -90,7 +98,7 @@ def plot_curves(frame: pd.DataFrame, ax: Axes) -> Axes:
         ax=ax,
     )
     ax.set(xlabel="epoch", ylabel="top-1 error, %")
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     sns.move_legend(ax, "center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
     return ax
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from senet_lab.records.record import FAILED, Record, from_json
+from senet_lab.records.record import FAILED, Record
 from senet_lab.records.store import Store
 from senet_lab.study.protocol import Protocol
 
@@ -46,9 +46,8 @@ class Loaded:
 
 def load(root: Path, source: str) -> Loaded:
     """Every record below a results folder, in order. Raises RecordError for one that cannot be believed."""
-    paths = sorted((root / "records").glob("*/*/seed-*.json"))
-    records = (from_json(path.read_bytes().decode("utf-8", errors="replace"), str(path)) for path in paths)
-    return Loaded(source, Store(root), tuple(records))
+    store = Store(root)
+    return Loaded(source, store, tuple(store.read_all()))
 
 
 def load_all(roots: Sequence[tuple[Path, str]]) -> list[Loaded]:

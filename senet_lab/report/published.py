@@ -37,7 +37,7 @@ class Published:
 
 def load_published(folder: Path) -> list[Published]:
     """Every published number. Raises StudyError where a file is missing or not of this form."""
-    numbers = []
+    numbers: list[Published] = []
     for edition in EDITIONS:
         path = folder / f"{edition}.csv"
         try:
@@ -45,7 +45,10 @@ def load_published(folder: Path) -> list[Published]:
                 reader = csv.DictReader(file)
                 if tuple(reader.fieldnames or ()) != FIELDS:
                     raise StudyError(f"{path}: its columns are not {', '.join(FIELDS)}")
-                numbers += [Published(**line) for line in reader]
+                for line in reader:
+                    if None in line or None in line.values():
+                        raise StudyError(f"{path}, line {reader.line_num}: it has not {len(FIELDS)} fields")
+                    numbers.append(Published(**line))
         except OSError as error:
             raise StudyError(f"{path}: {error.strerror}; restore it from git") from None
     return numbers

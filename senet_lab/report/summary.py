@@ -26,7 +26,8 @@ class Mean:
 class RowSummary:
     """The measured side of one row under one protocol, final epoch. None where no seed finished.
 
-    difference: row minus baseline in points of top-1 error, over the seeds that both have.
+    difference: row minus baseline in points of top-1 error, over the seeds that both have (``paired``); None where
+    the two stand under different protocols.
     """
 
     row: Row
@@ -34,6 +35,7 @@ class RowSummary:
     top5: Mean | None
     difference: Mean | None
     seeds: tuple[int, ...]
+    paired: tuple[int, ...]
     failed: tuple[int, ...]
     train_seconds: float | None  # mean of one run
 
@@ -70,21 +72,20 @@ def _summarise(
             top5=None,
             difference=None,
             seeds=(),
+            paired=(),
             failed=failed.get(row.cell.key, ()),
             train_seconds=None,
         )
-    difference = None
-    if baseline is not row and baseline.cell.key in finished:
-        pairs = runs[["top1_error_pct"]].join(
-            finished[baseline.cell.key]["top1_error_pct"], rsuffix="_base", how="inner"
-        )
-        difference = mean_of((pairs["top1_error_pct"] - pairs["top1_error_pct_base"]).tolist())
+    gaps = pd.Series(dtype=float)
+    if baseline is not row and baseline.cell.protocol == row.cell.protocol and baseline.cell.key in finished:
+        gaps = (runs["top1_error_pct"] - finished[baseline.cell.key]["top1_error_pct"]).dropna()
     return RowSummary(
         row=row,
         top1=mean_of(runs["top1_error_pct"].tolist()),
         top5=mean_of(runs["top5_error_pct"].tolist()),
-        difference=difference,
+        difference=mean_of(gaps.tolist()),
         seeds=tuple(sorted(runs.index)),
+        paired=tuple(sorted(gaps.index)),
         failed=failed.get(row.cell.key, ()),
         train_seconds=float(runs["train_seconds"].mean()),
     )

@@ -41,8 +41,8 @@ class Measured:
 
     @property
     def name(self) -> str:
-        """The protocols' names, for files and headings."""
-        return "+".join(protocol.name for protocol in self.protocols)
+        """The protocols' names, with their versions after the first, for files and headings."""
+        return "+".join(p.name if p.version == 1 else f"{p.name}-v{p.version}" for p in self.protocols)
 
 
 def title_of(table: Table) -> str:
@@ -97,6 +97,10 @@ def published_block(table: Table, numbers: list[Published], counts: Mapping[str,
 _METRICS = {
     "top1_error": "top-1 err., %",
     "top5_error": "top-5 err., %",
+    "top1_error_224": "top-1 err. at 224, %",
+    "top5_error_224": "top-5 err. at 224, %",
+    "top1_error_320": "top-1 err. at 320, %",
+    "top5_error_320": "top-5 err. at 320, %",
     "params": "params, M",
     "gflops": "GFLOPs",
     "mflops": "MFLOPs",
@@ -213,8 +217,8 @@ def _seed_notes(view: Measured) -> Iterable[str]:
 
 def _recipe(protocol: Protocol) -> str:
     return (
-        f"Protocol {protocol.name} v{protocol.version}: {protocol.dataset.value}, {protocol.train_images:,} training and "
-        f"{protocol.test_images:,} {protocol.evaluation_split} images, {protocol.epochs} epochs, batch "
+        f"Protocol {protocol.name} v{protocol.version}: {protocol.dataset.value}, {protocol.train_images:,} training "
+        f"and {protocol.test_images:,} {protocol.evaluation_split} images, {protocol.epochs} epochs, batch "
         f"{protocol.batch_size}, peak lr {protocol.schedule.peak_lr:g} ({protocol.schedule.decay.value}), weight decay "
         f"{protocol.weight_decay:g}, {protocol.precision.value}."
     )

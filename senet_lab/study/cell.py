@@ -24,6 +24,14 @@ class Cell:
     se: SESpec | None
     protocol: Protocol
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.backbone, str):
+            raise ValueError(f"backbone is {self.backbone!r}; it must be the name of a network")
+        if not isinstance(self.se, SESpec | None):
+            raise ValueError(f"se is {self.se!r}; it must be an SESpec, or None for a plain network")
+        if not isinstance(self.protocol, Protocol):
+            raise ValueError(f"protocol is {self.protocol!r}; it must be a Protocol")
+
     @property
     def key(self) -> str:
         """Names the cell: a hash of its value, defaults included; not of seed, code or label."""
@@ -77,6 +85,8 @@ def _build(kind: Any, data: Any) -> Any:
     if origin in (typing.Union, types.UnionType):
         return _build_union(typing.get_args(kind), data)
     if origin is tuple:
+        if not isinstance(data, list):
+            raise ValueError(f"{data!r} is no list")
         item = typing.get_args(kind)[0]
         return tuple(_build(item, element) for element in data)
     if origin is typing.Literal:
@@ -103,6 +113,8 @@ def _build_union(kinds: tuple[Any, ...], data: Any) -> Any:
 
 
 def _build_dataclass(kind: Any, data: Any) -> Any:
+    if not isinstance(data, dict):
+        raise ValueError(f"{data!r} is no {kind.__name__}")
     hints = typing.get_type_hints(kind)
     fields = {f.name: f for f in dataclasses.fields(kind)}
     unknown = sorted(set(data) - set(fields))

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from senet_lab.study.values import settle
+
 PROSE = {"prose": True}  # fields for readers: not part of a cell's key
 
 
@@ -58,6 +60,9 @@ class Schedule:
     patience: int = 0
     drops: int = 0
 
+    def __post_init__(self) -> None:
+        settle(self)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protocol:
@@ -65,7 +70,7 @@ class Protocol:
 
     crop_padding, cutout: pixels (0: none). weight_decay applies to every parameter unless
     decay_norm_and_bias is False. train_images, test_images: how many the data set must have; a data set of
-    another size is refused.
+    another size is refused. Two protocols are equal where these fields are, whatever their prose says.
     """
 
     name: str
@@ -91,10 +96,11 @@ class Protocol:
     label_smoothing: float = 0.0
     precision: Precision = Precision.FP32
     # For readers.
-    title: str = field(default="", metadata=PROSE)
-    departures: tuple[str, ...] = field(default=(), metadata=PROSE)
+    title: str = field(default="", metadata=PROSE, compare=False)
+    departures: tuple[str, ...] = field(default=(), metadata=PROSE, compare=False)
 
     def __post_init__(self) -> None:
+        settle(self)
         if self.epochs < 1 or not 1 <= self.batch_size <= self.train_images:
             raise ValueError(
                 f"protocol {self.name}: {self.epochs} epochs of batches of {self.batch_size} cannot be trained"

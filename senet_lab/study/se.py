@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from senet_lab.study.values import choice
+
 
 class Squeeze(StrEnum):
     """How a map of C x H x W becomes one number per channel (TPAMI tables 11 and 16)."""
@@ -39,14 +41,6 @@ class Excitation(StrEnum):
     CONV1D = "conv1d"  # no FC: one 1-D convolution along the channels, its width growing with C
 
 
-def _choice(kind: type[StrEnum], field: str, value: object) -> StrEnum:
-    try:
-        return kind(value)
-    except ValueError:
-        names = ", ".join(repr(str(member)) for member in kind)
-        raise ValueError(f"{field} is {value!r}; it must be one of {names}") from None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SESpec:
     """One form of the SE block. A network without SE has ``None`` in its place.
@@ -74,7 +68,7 @@ class SESpec:
             ("integration", Integration),
             ("excitation", Excitation),
         ):
-            object.__setattr__(self, field, _choice(kind, field, getattr(self, field)))
+            object.__setattr__(self, field, choice(kind, field, getattr(self, field)))
         if type(self.reduction) is not int or self.reduction < 1:
             raise ValueError(f"reduction is {self.reduction!r}; it must be a whole number from 1 up")
         if type(self.bias) is not bool:

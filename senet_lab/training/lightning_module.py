@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor, nn
 
 from senet_lab.data.source import Batch, BatchSource
@@ -82,10 +83,10 @@ class SENetModule(pl.LightningModule):
         self._evaluated.append(evaluate(self.model, images, labels, self.cell.protocol))
 
     def on_validation_epoch_end(self) -> None:
+        """In training, this ends the epoch: its point joins the curve before any callback saves the state."""
         self.evaluation = collect(self._evaluated, self.cell.protocol)
-
-    def on_train_epoch_end(self) -> None:
-        assert self.evaluation is not None
+        if self.trainer.state.fn is not TrainerFn.FITTING or self.trainer.sanity_checking:
+            return
         point = self._meter.point(len(self.curve) + 1, self._rate, self.evaluation)
         self.curve.append(point)
         logged = ("train_loss", "train_top1_error_pct", "test_loss", "test_top1_error_pct", "test_top5_error_pct")
@@ -150,7 +151,9 @@ def train(
 ) -> tuple[list[CurvePoint], Evaluation]:
     """Trains to the end of the protocol under Lightning; otherwise as ``device_loop.train``."""
     module = SENetModule(cell, seed, model, compiled)
-    module.curve = list(resume.curve) if resume else []
+    if resume is not None:
+        model.load_state_dict(resume.model)
+        module.curve = list(resume.curve)
     left = cell.protocol.epochs - len(module.curve)
     if left > 0:
         trainer = _trainer(data.device, left, _Follow(resume, save, report))

@@ -54,7 +54,7 @@ def test_every_pixel_can_be_a_centre():
 
     assert [*range(6)] == sorted(set(rows.tolist()))
     assert [*range(9)] == sorted(set(columns.tolist()))
-    assert 54 == len(set(zip(rows.tolist(), columns.tolist(), strict=True)))
+    assert len(set(zip(rows.tolist(), columns.tolist(), strict=True))) == 54
 
 
 def test_fill_is_one_number_a_channel_and_keeps_the_type():
@@ -63,8 +63,8 @@ def test_fill_is_one_number_a_channel_and_keeps_the_type():
     found = cut(images, torch.tensor([[4, 4], [4, 4]]), 2, torch.tensor([125, 123, 114]))
 
     assert torch.uint8 == found.dtype
-    assert [125, 123, 114] == found[1, :, 4, 4].tolist()
-    assert 200 == found[1, 0, 0, 0]
+    assert found[1, :, 4, 4].tolist() == [125, 123, 114]
+    assert found[1, 0, 0, 0] == 200
 
 
 def test_memory_format_stays():

@@ -172,14 +172,21 @@ def test_memory_format_changes_no_logit(name):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*script_method.*:DeprecationWarning")  # raised inside torch.compile
-@pytest.mark.parametrize("name", ["cifar_resnet20", "cifar_resnet11_bottleneck"])
-def test_compiled_network_takes_the_same_step(name):
+@pytest.mark.parametrize(
+    ("name", "backend"),
+    [
+        ("cifar_resnet20", "aot_eager"),
+        ("cifar_resnet11_bottleneck", "aot_eager"),
+        ("cifar_resnet11_bottleneck", "inductor"),
+    ],
+)
+def test_compiled_network_takes_the_same_step(name, backend):
     """torch.compile: logits and gradients of the uncompiled network to rounding, in training, as one graph."""
     x = images()
     found = {}
     for kind in ("eager", "compiled"):
         model = build_model(name, WITH_BIASES, 10).train()
-        network = torch.compile(model, fullgraph=True) if kind == "compiled" else model
+        network = torch.compile(model, fullgraph=True, backend=backend) if kind == "compiled" else model
         logits = network(x)
         logits.square().sum().backward()
         found[kind] = [logits.detach(), *(p.grad for p in model.parameters())]

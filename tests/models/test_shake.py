@@ -185,13 +185,13 @@ def test_a_network_without_randomness_is_left_alone():
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:.*script_method.*:DeprecationWarning")  # raised inside torch.compile
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # raised inside torch.compile
 def test_compiled_network_draws_the_same():
     """torch.compile around the draw: the step of the uncompiled network to rounding."""
     model = small_network().train()
     set_stochastic_seed(model, 7)
     expected = step(model)
-    compiled = torch.compile(small_network().train())
+    compiled = torch.compile(small_network().train(), backend="aot_eager")
     set_stochastic_seed(compiled, 7)
 
     torch.testing.assert_close(step(compiled), expected, rtol=1e-3, atol=1e-4)

@@ -1,0 +1,144 @@
+"""Faster R-CNN with an SE-ResNet trunk: its maps, its frozen parts, and one step on a data set made here."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+from torchvision.ops.misc import FrozenBatchNorm2d
+
+from senet_lab.data.coco import CocoBoxes
+from senet_lab.models.detection import build_detector, detection_losses, faster_rcnn_trunk
+from senet_lab.models.registry import build_model, se_blocks
+from senet_lab.study import SESpec
+
+LOSSES = {"loss_objectness", "loss_rpn_box_reg", "loss_classifier", "loss_box_reg"}
+
+
+@pytest.fixture
+def coco(tmp_path):
+    """Three images of 64 x 48 pixels: two with boxes, one with none; a crowd and a flat box besides."""
+    rng = np.random.default_rng(0)
+    for name in "abc":
+        Image.fromarray(rng.integers(256, size=(48, 64, 3), dtype=np.uint8)).save(tmp_path / f"{name}.png")
+    boxes = [
+        {"image_id": 7, "category_id": 18, "bbox": [4, 8, 20, 30], "iscrowd": 0},
+        {"image_id": 7, "category_id": 3, "bbox": [30.5, 10, 16, 16], "iscrowd": 0},
+        {"image_id": 7, "category_id": 3, "bbox": [0, 0, 60, 40], "iscrowd": 1},
+        {"image_id": 5, "category_id": 18, "bbox": [10, 10, 24, 24], "iscrowd": 0},
+        {"image_id": 5, "category_id": 18, "bbox": [10, 10, 0, 24], "iscrowd": 0},
+    ]
+    content = {
+        "images": [
+            {"id": number, "file_name": f"{name}.png", "width": 64, "height": 48}
+            for number, name in ((7, "a"), (5, "b"), (6, "c"))
+        ],
+        "categories": [{"id": 18, "name": "dog"}, {"id": 3, "name": "car"}],
+        "annotations": [box | {"id": i} for i, box in enumerate(boxes)],
+    }
+    (tmp_path / "instances.json").write_text(json.dumps(content))
+    return CocoBoxes(tmp_path / "instances.json", tmp_path)
+
+
+def test_coco_boxes_are_corners_and_labels_count_from_one(coco):
+    """Images in the order of their numbers, 5 then 7; car is 1, dog is 2; no crowd, no flat box, no empty image."""
+    assert ("car", "dog") == coco.categories
+    assert 2 == len(coco)
+    image, first = coco[0]
+    _, second = coco[1]
+
+    assert (3, 48, 64) == tuple(image.shape)
+    assert 0 <= image.min() < image.max() <= 1
+    assert [[10, 10, 34, 34]] == first["boxes"].tolist()
+    assert [2] == first["labels"].tolist()
+    assert [[4, 8, 24, 38], [30.5, 10, 46.5, 26]] == second["boxes"].tolist()
+    assert [2, 1] == second["labels"].tolist()
+
+
+def test_one_training_step_lowers_the_loss_of_the_same_draw(coco):
+    """SE-ResNet-50 under a pyramid: four finite losses, gradients in trunk, SE blocks and heads, and a step downhill."""
+    detector = build_detector(faster_rcnn_trunk("resnet50", SESpec()), 3, min_size=64, max_size=64)
+    images, targets = zip(*coco, strict=True)
+    optimizer = torch.optim.SGD([p for p in detector.parameters() if p.requires_grad], lr=1e-6)
+    before = detection_losses(detector, images, targets, seed=1)
+    sum(before.values()).backward()
+    optimizer.step()
+    after = detection_losses(detector, images, targets, seed=1)
+
+    assert set(before) == LOSSES
+    assert all(loss.isfinite() for loss in before.values())
+    assert all(p.grad is not None for p in detector.parameters() if p.requires_grad)
+    assert all(block.excitation.expand.weight.grad.any() for block in se_blocks(detector).values())
+    assert sum(after.values()) < sum(before.values())
+
+
+def test_detector_in_evaluation_returns_boxes(coco):
+    """Boxes, labels and scores for each image."""
+    trunk = faster_rcnn_trunk("resnet50", SESpec())
+    detector = build_detector(trunk, 3, min_size=64, max_size=64).eval()
+    with torch.no_grad():
+        (found,) = detector([coco[0][0]])
+
+    assert {"boxes", "labels", "scores"} == set(found)
+    assert len(found["boxes"]) == len(found["labels"]) == len(found["scores"])
+
+
+def test_losses_come_from_the_seed_alone(coco):
+    """Equal seeds give equal losses; the global stream is neither read nor moved."""
+    detector = build_detector(faster_rcnn_trunk("resnet50"), 3, min_size=64, max_size=64)
+    images, targets = zip(*coco, strict=True)
+    before = torch.get_rng_state()
+    with torch.no_grad():
+        first, second = (detection_losses(detector, images, targets, seed=3) for _ in range(2))
+
+    assert first == second
+    assert torch.equal(before, torch.get_rng_state())
+
+
+@pytest.mark.parametrize(("name", "units"), [("resnet50", 16), ("resnet101", 33)])
+def test_trunk_has_the_networks_weights_and_no_moving_batch_norm(name, units):
+    """Five maps of 256 channels at strides 4 to 64; SE in each unit; weights of the classification network."""
+    trunk = faster_rcnn_trunk(name, SESpec())
+    with torch.no_grad():
+        maps = trunk(torch.zeros(1, 3, 64, 64))
+    network = build_model(name, SESpec()).state_dict()
+
+    assert [(256, 16), (256, 8), (256, 4), (256, 2), (256, 1)] == [tuple(m.shape[1:3]) for m in maps.values()]
+    assert units == len(se_blocks(trunk))
+    assert not any(isinstance(m, nn.BatchNorm2d) for m in trunk.modules())
+    shared = {key: value for key, value in trunk.state_dict().items() if not key.startswith("pyramid.")}
+    assert set(shared) == {
+        key for key in network if not key.startswith("classifier.") and not key.endswith("num_batches_tracked")
+    }
+    assert all(torch.equal(value, network[key]) for key, value in shared.items())
+
+
+def test_a_frozen_trunk_computes_what_the_network_does():
+    """With given weights and statistics, the maps before the pyramid are those of the network in evaluation."""
+    network = build_model("resnet50", SESpec(), seed=1)
+    generator = torch.Generator().manual_seed(0)
+    for norm in (m for m in network.modules() if isinstance(m, nn.BatchNorm2d)):
+        norm.running_mean.normal_(0, 0.1, generator=generator)
+        norm.running_var.uniform_(0.5, 1.5, generator=generator)
+    trunk = faster_rcnn_trunk("resnet50", SESpec(), weights=network.state_dict()).double().train()
+    network, x = network.double().eval(), torch.randn(1, 3, 64, 64, generator=generator, dtype=torch.float64)
+    with torch.no_grad():
+        torch.testing.assert_close(trunk.stages(trunk.stem(x)), network.stages(network.stem(x)))
+
+
+def test_frozen_stages_are_not_trained():
+    """frozen_stages=2: stem and stage 2 stay; stages 3 to 5 and the pyramid learn. Frozen norms have no weights."""
+    trunk = faster_rcnn_trunk("resnet50", SESpec(), frozen_stages=2)
+    learned = {name.split(".")[0] + "." + name.split(".")[1] for name, p in trunk.named_parameters() if p.requires_grad}
+
+    assert {"stages.1", "stages.2", "stages.3", "pyramid.inner_blocks", "pyramid.layer_blocks"} == learned
+    assert not any(p.requires_grad for p in trunk.stem.parameters())
+    assert all(not list(m.parameters()) for m in trunk.modules() if isinstance(m, FrozenBatchNorm2d))
+
+
+def test_only_the_papers_trunks_are_built():
+    """Another network has other stages."""
+    with pytest.raises(ValueError, match="resnet50, resnet101"):
+        faster_rcnn_trunk("cifar_resnet20")

@@ -1,0 +1,104 @@
+"""The conventions of the published costs: which figures each of them reaches, and what it gives for the others."""
+
+import pytest
+
+from senet_lab.models.complexity import complexity
+from senet_lab.models.operations import operations
+from senet_lab.models.registry import build_model, image_size
+from senet_lab.study import SESpec
+from senet_lab.study.conventions import ABLATIONS, MOBILE, NETWORKS, Operation, printed
+
+RELEASED = SESpec(bias=True)
+
+REACHED = [  # table 2, GFLOPs, plain and SE; None: open
+    ("resnet50", "3.86", "3.87"),
+    ("resnet101", "7.58", None),
+    ("resnet152", "11.30", "11.32"),
+    ("resnext50", "4.24", "4.25"),
+    ("resnext101", "7.99", "8.00"),
+    ("bn_inception", "2.03", None),
+]
+OPEN = [  # table 2: network, SE, printed, exact count under the convention
+    ("resnet101", RELEASED, "7.60", 7_599_574_016),
+    ("vgg16", None, "15.47", 15_483_811_840),
+    ("vgg16", RELEASED, "15.48", 15_497_585_664),
+    ("bn_inception", RELEASED, "2.04", 2_038_156_672),
+    ("inception_resnet_v2", None, "11.75", 13_169_313_152),
+    ("inception_resnet_v2", RELEASED, "11.76", 13_189_348_352),
+]
+
+
+def counts(name: str, se: SESpec | None) -> dict[Operation, int]:
+    return operations(build_model(name, se, device="meta"), image_size(name))
+
+
+@pytest.mark.parametrize(("name", "plain", "se"), REACHED)
+def test_table_2_is_reached_with_batch_norm_and_digits_cut(name, plain, se):
+    """Multiply-adds with batch norm and SE scaling, cut to two digits, are what table 2 prints."""
+    for published, spec in ((plain, None), (se, RELEASED)):
+        if published is not None:
+            assert published == NETWORKS.printed(NETWORKS.count(counts(name, spec)), 10**9, 2)
+
+
+@pytest.mark.parametrize(("name", "se", "published", "exact"), OPEN)
+def test_open_figures_of_table_2(name, se, published, exact):
+    """What the convention gives where it does not reach table 2: a change in either direction shows here."""
+    found = NETWORKS.count(counts(name, se))
+
+    assert exact == found
+    assert published != NETWORKS.printed(found, 10**9, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "se", "mflops", "params"),
+    [
+        ("mobilenet", None, "569", "4.2"),
+        ("mobilenet", RELEASED, "572", "4.7"),
+        ("shufflenet", None, "140", "1.8"),
+        ("shufflenet", RELEASED, "142", "2.4"),
+    ],
+)
+def test_table_3_is_reached(name, se, mflops, params):
+    """Multiply-adds with pooling and additions, rounded; weights and biases in millions, cut to one digit."""
+    model = build_model(name, se, device="meta")
+
+    assert mflops == MOBILE.printed(MOBILE.count(operations(model, 224)), 10**6, 0)
+    assert params == printed(complexity(model, 224).trainable, 10**6, 1, cut=True)
+
+
+@pytest.mark.parametrize("se", [None, SESpec(), SESpec(squeeze="max"), SESpec(squeeze="none"), SESpec(stages=(3,))])
+@pytest.mark.parametrize("name", ["resnet50", "mobilenet", "inception_resnet_v2"])
+def test_the_ablations_convention_is_the_one_of_the_records(name, se):
+    """The sum of its kinds equals ``complexity``'s multiply-adds, which count the same on their own."""
+    if name == "mobilenet" and se is not None and se.stages != "all":
+        se = SESpec(stages=(4,))
+    model = build_model(name, se, device="meta")
+
+    assert complexity(model, 224).multiply_adds == ABLATIONS.count(operations(model, 224))
+
+
+def test_kinds_of_resnet_50():
+    """Every kind by hand: 16 units add; one max pooling of 3x3 windows and one average of 7x7 x 2048 values."""
+    plain = counts("resnet50", None)
+    additions = 3 * 256 * 56**2 + 4 * 512 * 28**2 + 6 * 1024 * 14**2 + 3 * 2048 * 7**2
+
+    assert additions == plain[Operation.ADDITION] == counts("resnet50", SESpec())[Operation.SCALE]
+    assert 9 * 64 * 56**2 + 2048 * 7**2 == plain[Operation.POOLING] == counts("resnet50", SESpec())[Operation.POOLING]
+    assert plain[Operation.NORM] == 10_587_136
+    assert plain[Operation.WEIGHTS] == 3_857_973_248
+    assert 0 == plain[Operation.SQUEEZE] == plain[Operation.SCALE]
+
+
+@pytest.mark.parametrize(
+    ("count", "decimals", "cut", "text"),
+    [
+        (3_865_000_000, 2, False, "3.87"),  # a half goes up
+        (3_864_999_999, 2, False, "3.86"),
+        (3_869_999_999, 2, True, "3.86"),
+        (8_004_895_744, 2, True, "8.00"),
+        (139_500_192, 0, False, "0"),
+    ],
+)
+def test_printed_digits(count, decimals, cut, text):
+    """Rounding and cutting in billions, in whole numbers throughout."""
+    assert text == printed(count, 10**9, decimals, cut=cut)

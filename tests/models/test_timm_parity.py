@@ -1,0 +1,220 @@
+"""Our networks against timm's and torchvision's with the same weights, in double precision.
+
+Batch-norm statistics are random as well, so that none of them is 0 or 1. Where two projects differ by intention, the
+reference is changed by hand to the paper's form, and the test says how.
+"""
+
+import pytest
+import torch
+import torchvision
+from torch import Tensor, nn
+from torchvision.models.resnet import Bottleneck, ResNet
+
+from senet_lab.models.registry import build_model
+from senet_lab.models.se_block import SEBlock
+from senet_lab.study import SESpec
+from senet_lab.weights import NAMES, from_timm
+
+timm = pytest.importorskip("timm")
+
+RELEASED = SESpec(bias=True)
+SE_NETWORKS = {
+    "legacy_seresnet50": "resnet50",
+    "legacy_seresnext50_32x4d": "resnext50",
+    "legacy_seresnet101": "resnet101",
+    "legacy_seresnet152": "resnet152",
+    "legacy_seresnext101_32x4d": "resnext101",
+    "legacy_senet154": "senet154",
+}
+IN_A_MOMENT = ("legacy_seresnet50", "legacy_seresnext50_32x4d")
+
+
+def image(size: int = 64) -> Tensor:
+    return torch.randn(1, 3, size, size, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+
+def unsettled(model: nn.Module) -> nn.Module:
+    """The network in evaluation and double precision, its batch norms and biases drawn anew."""
+    generator = torch.Generator().manual_seed(0)
+    model = model.double().eval()
+    with torch.no_grad():
+        for name, value in (*model.named_parameters(), *model.named_buffers()):
+            if name.endswith(("running_mean", "bias")):
+                value.copy_(0.1 * torch.randn(value.shape, generator=generator, dtype=value.dtype))
+            elif name.endswith("running_var") or value.ndim == 1:
+                value.copy_(0.5 + 0.5 * torch.rand(value.shape, generator=generator, dtype=value.dtype))
+    return model
+
+
+def ours(name: str, se: SESpec | None, state: dict[str, Tensor], num_classes: int = 1000) -> nn.Module:
+    model = build_model(name, se, num_classes, device="meta").double()
+    model.load_state_dict(state, strict=True, assign=True)
+    return model.eval()
+
+
+def difference(ours: nn.Module, theirs: nn.Module, x: Tensor) -> float:
+    """The largest difference of two logits; both networks must tell something apart."""
+    with torch.no_grad():
+        expected, found = theirs(x), ours(x)
+    assert expected.std() > 1e-6
+    return float((expected - found).abs().max())
+
+
+def copied(theirs: nn.Module, target: nn.Module) -> nn.Module:
+    """``target`` with the weights of ``theirs``, layer by layer in the order that both declare them."""
+
+    def layers(model: nn.Module) -> list[nn.Module]:
+        return [m for m in model.modules() if isinstance(m, nn.Conv2d | nn.Linear | nn.BatchNorm2d)]
+
+    for source, layer in zip(layers(theirs), layers(target.double()), strict=True):
+        layer.load_state_dict(source.state_dict(), strict=True)
+    return target.eval()
+
+
+def caffe_pool(model: nn.Module) -> nn.Module:
+    """torchvision's network with max pooling from the border instead of padding, as the authors' framework has it."""
+    model.maxpool = nn.MaxPool2d(3, 2, ceil_mode=True)
+    return model
+
+
+@pytest.mark.parametrize(
+    "theirs", [name if name in IN_A_MOMENT else pytest.param(name, marks=pytest.mark.slow) for name in SE_NETWORKS]
+)
+def test_se_networks_equal_timms_port_of_the_release(theirs):
+    """Equal weights give equal logits: stride, pooling, projections, biases and sites are those of the release."""
+    reference = unsettled(timm.create_model(theirs))
+    name = SE_NETWORKS[theirs]
+
+    assert difference(ours(name, RELEASED, from_timm(reference.state_dict(), name)), reference, image(96)) < 1e-9
+
+
+def plain_reference(name: str) -> nn.Module:
+    depths = {"50": [3, 4, 6, 3], "101": [3, 4, 23, 3], "152": [3, 8, 36, 3]}[name.lstrip("resnxt")]
+    if name.startswith("resnext"):
+        return caffe_pool(ResNet(Bottleneck, depths, num_classes=10, groups=32, width_per_group=4))
+    model = caffe_pool(ResNet(Bottleneck, depths, num_classes=10))
+    for unit in model.modules():
+        if isinstance(unit, Bottleneck):  # the stride moves from the 3x3 convolution to the first 1x1
+            unit.conv1.stride, unit.conv2.stride = unit.conv2.stride, unit.conv1.stride
+    return model
+
+
+DEEP = ("resnet101", "resnet152", "resnext101")
+
+
+@pytest.mark.parametrize(
+    "name", ["resnet50", "resnext50", *(pytest.param(name, marks=pytest.mark.slow) for name in DEEP)]
+)
+def test_plain_networks_equal_torchvisions(name):
+    """ResNet and ResNeXt, once torchvision's stride and pooling are those of the paper's networks."""
+    reference = unsettled(plain_reference(name))
+
+    assert difference(ours(name, None, from_timm(reference.state_dict(), name), 10), reference, image()) < 1e-9
+
+
+def test_the_released_form_of_resnet_is_not_torchvisions():
+    """With torchvision's own stride the same weights give other logits, so the test above can fail."""
+    reference = unsettled(caffe_pool(ResNet(Bottleneck, [3, 4, 6, 3], num_classes=10)))
+
+    found = difference(ours("resnet50", None, from_timm(reference.state_dict(), "resnet50"), 10), reference, image())
+    assert found > 1e-3
+
+
+def test_vgg_equals_torchvisions_with_batch_norm():
+    """The convolutional part of vgg16_bn, once its convolutions have no biases, which batch norm would undo."""
+    reference = torchvision.models.vgg16_bn(num_classes=10).features
+    for layer in reference:
+        if isinstance(layer, nn.Conv2d):
+            layer.bias = None
+    target = copied(unsettled(reference), build_model("vgg16", num_classes=10).stages)
+
+    assert difference(target, reference, image()) < 1e-9
+
+
+def test_mobilenet_equals_timms():
+    """mobilenetv1_100, once its ReLU6 is ReLU: the 2017 paper says ReLU."""
+    reference = timm.create_model("mobilenetv1_100", num_classes=10)
+    for module in reference.modules():
+        if isinstance(getattr(module, "act", None), nn.ReLU6):
+            module.act = nn.ReLU()
+    target = copied(unsettled(reference), build_model("mobilenet", num_classes=10))
+
+    assert difference(target, reference, image()) < 1e-9
+
+
+@pytest.mark.slow
+def test_inception_resnet_v2_equals_timms():
+    """inception_resnet_v2, the release of its authors, as it is."""
+    reference = timm.create_model("inception_resnet_v2", num_classes=10)
+    target = copied(unsettled(reference), build_model("inception_resnet_v2", num_classes=10))
+
+    assert difference(target, reference, image(139)) < 1e-9
+
+
+def test_the_se_block_equals_torchvisions():
+    """torchvision's SqueezeExcitation has the same layers as 1x1 convolutions."""
+    reference = unsettled(torchvision.ops.SqueezeExcitation(64, 4))
+    state = reference.state_dict()
+    block = SEBlock(64, RELEASED).double()
+    names = {"reduce": "fc1", "expand": "fc2"}
+    weights = {f"{a}.weight": state[f"{b}.weight"].flatten(1) for a, b in names.items()}
+    biases = {f"{a}.bias": state[f"{b}.bias"] for a, b in names.items()}
+    block.excitation.load_state_dict(weights | biases)
+    maps = torch.randn(2, 64, 5, 7, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+
+    assert difference(block, reference, maps) < 1e-12
+
+
+@pytest.fixture(scope="module")
+def released_state() -> dict[str, Tensor]:
+    """Weights of timm's legacy_seresnet50, their shapes alone."""
+    with torch.device("meta"):
+        return timm.create_model("legacy_seresnet50", num_classes=10).state_dict()
+
+
+def test_import_keeps_every_weight(released_state):
+    """Every tensor arrives once, also for another number of classes."""
+    state = from_timm(released_state, "resnet50")
+
+    assert set(build_model("resnet50", RELEASED, 10, device="meta").state_dict()) == set(state)
+    assert sum(v.numel() for v in released_state.values()) == sum(v.numel() for v in state.values())
+
+
+def test_import_names_an_unknown_key(released_state):
+    """A key that the form does not have is refused by name."""
+    with pytest.raises(ValueError, match=r"unknown key 'layer9\.0\.conv1\.weight'"):
+        from_timm({**released_state, "layer9.0.conv1.weight": torch.zeros(1)}, "resnet50")
+
+
+@pytest.mark.parametrize("key", ["layer0.conv1.weight", "layer3.5.se_module.fc1.bias", "last_linear.weight"])
+def test_import_names_a_missing_key(released_state, key):
+    """A key that is not there is refused by name."""
+    with pytest.raises(ValueError, match=f"missing key '{key}'"):
+        from_timm({k: v for k, v in released_state.items() if k != key}, "resnet50")
+
+
+def test_import_names_a_wrong_shape(released_state):
+    """A tensor of another shape is refused by name, with both shapes."""
+    key = "layer1.0.se_module.fc1.weight"
+    with pytest.raises(ValueError, match=rf"wrong shape of '{key}': \(8, 256, 1, 1\), where \(16, 256\) is needed"):
+        from_timm({**released_state, key: torch.zeros(8, 256, 1, 1)}, "resnet50")
+
+
+@pytest.mark.parametrize("name", ["resnet18", "legacy_seresnet50", "vgg16", ""])
+def test_import_refuses_other_networks(released_state, name):
+    """A network without an import is refused, and the message lists those that have one."""
+    with pytest.raises(ValueError, match=f"no weights are imported for '{name}'; known are {', '.join(NAMES)}"):
+        from_timm(released_state, name)
+
+
+@pytest.mark.parametrize("state", [{}, {"state_dict": {}}, {"features.0.weight": torch.zeros(64, 3, 3, 3)}])
+def test_import_refuses_other_forms(state):
+    """Weights that are in neither form are refused as such."""
+    with pytest.raises(ValueError, match="these are no weights that resnet50 can take"):
+        from_timm(state, "resnet50")
+
+
+def test_import_refuses_weights_of_another_depth(released_state):
+    """ResNet-50's weights are no ResNet-101."""
+    with pytest.raises(ValueError, match="missing key 'layer3"):
+        from_timm(released_state, "resnet101")

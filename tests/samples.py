@@ -1,0 +1,119 @@
+"""Small values that tests share: a protocol, a table of two rows, and records with the errors one asks for."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from senet_lab.records.record import FAILED, FINISHED, Provenance, Record, error_pct, to_json
+from senet_lab.records.store import CurvePoint, Store
+from senet_lab.study import Cell, Protocol, Row, Run, Schedule, SESpec, Table
+from senet_lab.study.protocol import Crop, Dataset, Decay
+
+IMAGES = 1_000  # one wrong image is 0.1 points
+PROTOCOL = Protocol(
+    name="sample",
+    title="a sample",
+    departures=("it is never trained",),
+    dataset=Dataset.CIFAR10,
+    num_classes=10,
+    image_size=32,
+    train_images=100,
+    test_images=IMAGES,
+    evaluation_split="test",
+    batch_size=20,
+    epochs=2,
+    schedule=Schedule(decay=Decay.COSINE, peak_lr=0.05),
+)
+SYNTHETIC = replace(PROTOCOL, name="made-up", dataset=Dataset.SYNTHETIC, crop=Crop.NONE, crop_padding=0, flip=False)
+SE = Cell(backbone="cifar_resnet11_bottleneck", se=SESpec(), protocol=PROTOCOL)
+PLAIN = replace(SE, se=None)
+TABLE = Table(
+    edition="cvpr2018",
+    number="99",
+    topic="sample",
+    caption="A sample",
+    baseline="plain",
+    rows=(Row("plain", PLAIN), Row("SE", SE)),
+    companions={},
+)
+PROVENANCE = Provenance(
+    revision="0123456789abcdef",
+    dirty=False,
+    device="a processor",
+    threads=1,
+    executor="device",
+    compiled=False,
+    versions={"python": "3.11"},
+    data_sha256={"train": "aa", "test": "bb"},
+    train_seconds=12.5,
+    finished_at="2026-01-02T03:04:05+00:00",
+)
+
+
+def finished(cell: Cell = SE, seed: int = 0, wrong: int = 200) -> Record:
+    """A finished run with this many of the IMAGES wrong, half as many outside the first five."""
+    top1, top5 = np.arange(IMAGES) >= wrong, np.arange(IMAGES) >= wrong // 2
+    return Record(
+        run=Run(cell=cell, seed=seed),
+        status=FINISHED,
+        failure=None,
+        top1_error_pct=error_pct(top1),
+        top5_error_pct=error_pct(top5),
+        best_top1_error_pct=error_pct(top1),
+        correct_top1=top1,
+        correct_top5=top5,
+        trainable=1_234,
+        multiply_adds=5_678,
+        provenance=PROVENANCE,
+    )
+
+
+def failed(cell: Cell = SE, seed: int = 0) -> Record:
+    """A run that diverged."""
+    return Record(
+        run=Run(cell=cell, seed=seed),
+        status=FAILED,
+        failure="the loss is nan at step 7",
+        top1_error_pct=None,
+        top5_error_pct=None,
+        best_top1_error_pct=None,
+        correct_top1=None,
+        correct_top5=None,
+        trainable=1_234,
+        multiply_adds=5_678,
+        provenance=PROVENANCE,
+    )
+
+
+def altered(record: Record, **body: object) -> str:
+    """The text of a record with entries of its file replaced and its digest made to fit again."""
+    from senet_lab.records.record import _digest
+
+    data = json.loads(to_json(record)) | body
+    data.pop("digest")
+    return json.dumps(data | {"digest": _digest(data)}, sort_keys=True, indent=1) + "\n"
+
+
+def filled(root: Path, *records: Record, curves: bool = False) -> Store:
+    """A store with these records, with a curve of two epochs for each where wanted."""
+    store = Store(root)
+    for record in records:
+        if curves:
+            store.write_curve(record.run, [_point(epoch) for epoch in (1, 2)])
+        store.write(record)
+    return store
+
+
+def _point(epoch: int) -> CurvePoint:
+    return CurvePoint(
+        epoch=epoch,
+        learning_rate=0.05 / epoch,
+        train_loss=2.0 / epoch,
+        train_top1_error_pct=80.0 / epoch,
+        test_loss=1.5 / epoch,
+        test_top1_error_pct=60.0 / epoch,
+        test_top5_error_pct=20.0 / epoch,
+        seconds=6.25,
+    )

@@ -1,0 +1,172 @@
+"""The two executors give the same numbers; a run that is cut off goes on to the same end."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from ablations.protocols import DEMO
+from senet_lab.data.source import open_source
+from senet_lab.models.registry import build_model, channels_last
+from senet_lab.study.protocol import Precision
+from senet_lab.training import checkpoint, device_loop, lightning_module
+from senet_lab.training.epoch import Diverged, EpochMeter
+from senet_lab.training.progress import silent
+
+from .conftest import AUGMENTED, cell
+
+
+class Cut(Exception):
+    """The run is cut off here."""
+
+
+def _device(model, source, cell, seed, **options):
+    return device_loop.train(model, source, cell.protocol, seed, **options)
+
+
+EXECUTORS = {"device": _device, "lightning": lightning_module.train}
+
+
+def _train(executor, source, of, seed=0, resume=None, save=lambda state: None):
+    model = channels_last(build_model(of.backbone, of.se, of.protocol.num_classes, seed))
+    options = {"resume": resume, "save": save, "report": silent, "compiled": False}
+    curve, evaluation = EXECUTORS[executor](model, source, of, seed, **options)
+    return model, curve, evaluation
+
+
+def _without_time(curve):
+    return [replace(point, seconds=0.0) for point in curve]
+
+
+@pytest.fixture
+def losses(monkeypatch):
+    """The loss of every step that is trained."""
+    seen: list[float] = []
+    add = EpochMeter.add
+
+    def listen(self, loss, wrong, images):
+        seen.append(float(loss.detach()))
+        add(self, loss, wrong, images)
+
+    monkeypatch.setattr(EpochMeter, "add", listen)
+    return seen
+
+
+def test_both_executors_have_the_same_loss_at_every_one_of_50_steps(losses):
+    """fp32 on the CPU: losses agree to 1e-5 relative at every step, final weights to 1e-4."""
+    protocol = replace(AUGMENTED, train_images=100, batch_size=4, epochs=2)
+    source = open_source(protocol, torch.device("cpu"))
+    device, *_ = _train("device", source, cell(protocol))
+    lightning, *_ = _train("lightning", source, cell(protocol))
+
+    assert len(losses) == 100
+    assert losses[:50] == pytest.approx(losses[50:], rel=1e-5)
+    for name, weight in device.state_dict().items():
+        assert torch.allclose(weight, lightning.state_dict()[name], atol=1e-4), name
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_a_run_that_is_cut_off_ends_as_if_it_had_not_been(executor, source, tmp_path):
+    """Cut after the second epoch's checkpoint and resumed from the file: curve, weights and hits are the same bits."""
+    path = tmp_path / "run.safetensors"
+    whole, curve, evaluation = _train(executor, source, cell())
+
+    def cut(state):
+        checkpoint.write(path, state)
+        if len(state.curve) == 2:
+            raise Cut
+
+    with pytest.raises(Cut):
+        _train(executor, source, cell(), save=cut)
+    resumed, curve_again, evaluation_again = _train(executor, source, cell(), resume=checkpoint.read(path))
+
+    assert _without_time(curve) == _without_time(curve_again)
+    assert torch.equal(evaluation.hits_N2, evaluation_again.hits_N2)
+    for name, weight in whole.state_dict().items():
+        assert torch.equal(weight, resumed.state_dict()[name]), name
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_a_run_whose_last_checkpoint_is_final_is_only_evaluated(executor, source, tmp_path, losses):
+    """Killed between the last epoch and its record, a run does not train again."""
+    states = []
+    _, curve, evaluation = _train(
+        executor, source, cell(), save=lambda s: states.append(s) or checkpoint.write(tmp_path / "c", s)
+    )
+    steps = len(losses)
+    _, again, evaluation_again = _train(executor, source, cell(), resume=checkpoint.read(tmp_path / "c"))
+
+    assert steps == len(losses) == 9
+    assert curve == again
+    assert torch.equal(evaluation.hits_N2, evaluation_again.hits_N2)
+
+
+def test_equal_seeds_see_equal_batches_in_every_row(source):
+    """Batches depend on seed and epoch alone; another seed or epoch has others."""
+    first, again, other_seed, other_epoch = (
+        torch.cat([images for images, _ in source.training_batches(*which)])
+        for which in ((0, 1), (0, 1), (1, 1), (0, 2))
+    )
+
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other_seed)
+    assert not torch.equal(first, other_epoch)
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_a_loss_that_is_no_number_ends_the_run(executor, source):
+    """A learning rate of 1e30 diverges, and is said to."""
+    wild = replace(AUGMENTED, schedule=replace(AUGMENTED.schedule, peak_lr=1e30, warmup_steps=0))
+
+    with pytest.raises(Diverged, match="in epoch 1"):
+        _train(executor, source, cell(wild))
+
+
+def test_the_global_stream_plays_no_part(source):
+    """Another global seed changes nothing."""
+    torch.manual_seed(1)
+    _, curve, _ = _train("device", source, cell())
+    torch.manual_seed(2)
+    _, again, _ = _train("device", source, cell())
+
+    assert _without_time(curve) == _without_time(again)
+
+
+def test_a_damaged_checkpoint_is_no_checkpoint(source, tmp_path):
+    """A file cut short costs the epochs in it, not the run."""
+    path = tmp_path / "c"
+    _train("device", source, cell(), save=lambda state: checkpoint.write(path, state))
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+
+    assert checkpoint.read(path) is None
+    assert checkpoint.read(tmp_path / "nothing") is None
+
+
+@pytest.mark.slow
+def test_bf16_and_fp32_end_alike_on_the_demo():
+    """The mean final error of three seeds in bf16 lies within three standard errors of that in fp32."""
+    finals = {}
+    for precision in Precision:
+        protocol = replace(DEMO, precision=precision)
+        source = open_source(protocol, torch.device("cpu"))
+        errors = [_train("device", source, cell(protocol), seed)[2].error_pct(0) for seed in range(3)]
+        finals[precision] = torch.tensor(errors)
+    fp32, bf16 = finals[Precision.FP32], finals[Precision.BF16]
+    standard_error = float(((fp32.var() + bf16.var()) / 3).sqrt())
+
+    assert abs(float(fp32.mean() - bf16.mean())) < 3 * max(standard_error, 1.0)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_both_executors_agree_on_a_gpu(losses):
+    """The same comparison on CUDA, fp32 without TF32, to 1e-3: convolution algorithms may differ."""
+    protocol = replace(AUGMENTED, train_images=100, batch_size=4, epochs=2)
+    source = open_source(protocol, torch.device("cuda"))
+    for executor in EXECUTORS:
+        of = cell(protocol)
+        model = channels_last(build_model(of.backbone, of.se, 10, 0)).cuda()
+        EXECUTORS[executor](model, source, of, 0, resume=None, save=lambda s: None, report=silent, compiled=False)
+
+    assert losses[:50] == pytest.approx(losses[50:], rel=1e-3)
