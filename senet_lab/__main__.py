@@ -145,9 +145,18 @@ def reproduce(
 
 @app.command("report-all")
 def report_all(results: Results = None) -> None:
-    """Rebuilds every table and figure that has records, from the records alone."""
+    """Rebuilds every table and figure, and the README's section of results, from the records alone."""
+    from senet_lab.report.readme import put_sections, section
+    from senet_lab.report.tables import title_of
+
+    sections = []
     for table in catalogue.tables():
-        _report(table, results, as_json=False, quiet=True)
+        written = _write_report(table, results)
+        if written.kept:
+            figures = [path for path in written.paths if path.suffix == ".png" and "demo" not in path.parts]
+            sections.append(section(title_of(table), table.slug, written.kept, figures))
+    if results is None:
+        put_sections(Path("README.md"), sections)
 
 
 @app.command()
@@ -175,6 +184,39 @@ def conform(
     for figure in regressed:
         print(f"no longer matches: {conformity.figure_name(figure)}", file=sys.stderr)
     raise typer.Exit(1 if regressed else 0)
+
+
+@app.command()
+def search(
+    table: TableName,
+    row: Annotated[str, typer.Option("--row", help="the row whose cell is searched")],
+    protocol: ProtocolName = None,
+    trials: Annotated[int, typer.Option("--trials", min=1, help="how many more trials")] = 20,
+    results: Results = None,
+    device: Device = "auto",
+) -> None:
+    """Searches learning rate and weight decay of one row on held-out training images, with Optuna.
+
+    Trials are kept in results/cache/search; the winner is copied into ablations/protocols.py by hand.
+    """
+    found, _ = _study(table, protocol, 1, [row])
+    cell = found.row(row).cell
+    import torch
+
+    from senet_lab.data.source import open_arrays
+    from senet_lab.search.nuisance import search as search_nuisance
+
+    journal = (results or RESULTS) / "cache" / "search" / f"{cell.key}.journal"
+    arrays = open_arrays(cell.protocol)
+    winner = search_nuisance(
+        cell, arrays, trials, journal, torch.device(_device(device)), lambda text: print(text, file=sys.stderr)
+    )
+    print(
+        f"{found.name} {row} under {cell.protocol.name}: peak lr {winner.peak_lr:.4g}, weight decay "
+        f"{winner.weight_decay:.4g}: top-1 error {winner.top1_error_pct:.2f} % on held-out training images, final "
+        f"epoch, best of {winner.trials} trials with one seed. "
+        "To use it, write a new version into ablations/protocols.py."
+    )
 
 
 def _study(name: str, protocol: str | None, seeds: int, rows: Iterable[str] | None) -> tuple[Table, tuple[Run, ...]]:
@@ -231,6 +273,7 @@ def _train(
         print(f"{table.name}: all {len(runs)} runs are recorded, nothing to train", file=sys.stderr)
         return []
     store.check_writable()
+    _recorded_counts(run.cell for run in missing)  # refuses, before any training, a network that cannot be built
     from senet_lab.console import Watch
     from senet_lab.training.fleet import train_all, workers_for
     from senet_lab.training.settings import Executor, Settings
@@ -265,26 +308,28 @@ def _device(name: str) -> str:
     return name
 
 
-def _report(table: Table, results: Path | None, as_json: bool, quiet: bool = False) -> None:
-    from senet_lab.report.load import load_all
-    from senet_lab.report.published import load_published
-    from senet_lab.report.tables import measured_views
-    from senet_lab.report.write import write_report
-
-    roots = [(RESULTS, "committed")]
-    if results and results.resolve() != RESULTS.resolve():
-        roots.append((results, str(results)))
-    views = measured_views(table, load_all(roots))
-    cells = {row.cell for row in table.rows} | {row.cell for view in views for row in view.table.rows}
-    counts = _recorded_counts(cells)
-    written = write_report(table, load_published(catalogue.published_folder()), counts, views, roots[-1][0])
-    if quiet:
-        return
+def _report(table: Table, results: Path | None, as_json: bool) -> None:
+    written = _write_report(table, results)
     if as_json:
         _print_json(written.as_data())
         return
     print(written.text)
     print("written: " + ", ".join(str(path) for path in written.paths), file=sys.stderr)
+
+
+def _write_report(table: Table, results: Path | None) -> Any:
+    from senet_lab.report.load import COMMITTED, load_all
+    from senet_lab.report.published import load_published
+    from senet_lab.report.tables import measured_views
+    from senet_lab.report.write import write_report
+
+    roots = [(RESULTS, COMMITTED)]
+    if results and results.resolve() != RESULTS.resolve():
+        roots.append((results, str(results)))
+    views = measured_views(table, load_all(roots))
+    cells = {row.cell for row in table.rows} | {row.cell for view in views for row in view.table.rows}
+    counts = _recorded_counts(cells)
+    return write_report(table, load_published(catalogue.published_folder()), counts, views, roots[-1][0])
 
 
 def _recorded_counts(cells: Iterable[Cell]) -> dict[str, Any]:

@@ -80,10 +80,13 @@ class Watch:
         name = self._name(run)
         if outcome.fate is Fate.RECORDED:
             self.steps[name] = run.cell.protocol.epochs * run.cell.protocol.steps_per_epoch
+        note = outcome.fate.value
+        if outcome.fate is not Fate.STOP:  # what stops every run is said at the end, once
+            note += f", {outcome.text}"
         if self.bars:
-            self.bars.update(self.tasks[name], note=f"{outcome.fate.value}, {outcome.text}")
+            self.bars.update(self.tasks[name], note=note)
         else:
-            self._say(f"{name}: {outcome.fate.value}, {outcome.text}")
+            self._say(f"{name}: {note}")
 
     def _left(self) -> str:
         done = sum(self.steps.values())

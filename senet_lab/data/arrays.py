@@ -46,6 +46,14 @@ def canonical(images: Images, labels: Labels) -> Split:
     return Split(np.ascontiguousarray(images[order]), labels[order].astype(np.int64))
 
 
+def held_out(arrays: ImageArrays, every: int = 10) -> ImageArrays:
+    """The same data set with every tenth training image as its test split, and without its test images."""
+    held = np.arange(len(arrays.train.labels)) % every == 0
+    train, test = (Split(arrays.train.images[part], arrays.train.labels[part]) for part in (~held, held))
+    mean, std = channel_statistics(train.images)
+    return ImageArrays(f"{arrays.name} training images", arrays.class_names, train, test, mean, std)
+
+
 def channel_statistics(images: Images) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation of each channel over all pixels, in units of 0 to 1, to four decimals.
 

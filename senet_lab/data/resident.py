@@ -13,6 +13,7 @@ from senet_lab.data.arrays import ImageArrays, Split
 from senet_lab.data.augment import crop_and_flip, draw, normalise, scale_and_shift, to_device
 from senet_lab.data.cutout import cutout
 from senet_lab.data.source import Batch
+from senet_lab.errors import StudyError
 from senet_lab.study.cell import derive_seed
 from senet_lab.study.protocol import Crop, Protocol
 
@@ -20,9 +21,18 @@ EVALUATION_BATCH = 500
 
 
 class ResidentData:
-    """Training and test batches of one data set under one protocol."""
+    """Training and test batches of one data set under one protocol.
+
+    Raises StudyError where the data set does not have as many images as the protocol says.
+    """
 
     def __init__(self, arrays: ImageArrays, protocol: Protocol, device: torch.device) -> None:
+        found, said = (len(arrays.train.labels), len(arrays.test.labels)), (protocol.train_images, protocol.test_images)
+        if found != said:
+            raise StudyError(
+                f"{arrays.name} has {found[0]} training and {found[1]} test images; "
+                f"{protocol.name} says {said[0]} and {said[1]}"
+            )
         self.protocol = protocol
         self.device = device
         self.sha256 = {"train": arrays.train.sha256, "test": arrays.test.sha256}

@@ -6,6 +6,7 @@ from typing import Protocol as Interface
 import torch
 from torch import Tensor
 
+from senet_lab.data.arrays import ImageArrays
 from senet_lab.study.protocol import Dataset, Protocol
 
 Batch = tuple[Tensor, Tensor]  # images B 3 H W fp32, labels B int64
@@ -32,10 +33,11 @@ def open_source(protocol: Protocol, device: torch.device) -> BatchSource:
         return ImageNetFolder(protocol, device)
     from senet_lab.data.resident import ResidentData
 
-    return ResidentData(_arrays(protocol), protocol, device)
+    return ResidentData(open_arrays(protocol), protocol, device)
 
 
-def _arrays(protocol: Protocol):
+def open_arrays(protocol: Protocol) -> ImageArrays:
+    """The whole data set of a protocol of small images. Raises StudyError as ``open_source``."""
     if protocol.dataset is Dataset.SYNTHETIC:
         from senet_lab.data.synthetic import synthetic
 

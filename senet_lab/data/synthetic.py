@@ -17,10 +17,10 @@ from senet_lab.data.arrays import ImageArrays, Images, Labels, Split, canonical,
 CLASSES = 10
 SIZE = 32  # pixels
 STREAMS = {"train": 0x5E_0001, "test": 0x5E_0002}  # of the data set itself, the same for every seed of a run
-CAST = 0.10  # brightness of the trusted channel above the others, of 1
-CONTRAST = 0.16  # amplitude of a texture, of 1
-NOISE = 0.06  # standard deviation of a pixel, of 1
-SHADE = 0.22  # amplitude of the illumination over the image, of 1
+CAST = 0.12  # brightness of the trusted channel above the others, of 1
+CONTRAST = 0.14  # amplitude of a texture, of 1
+NOISE = 0.08  # standard deviation of a pixel, of 1
+SHADE = 0.35  # amplitude of the illumination over the image, of 1
 
 
 def synthetic(train_images: int, test_images: int) -> ImageArrays:

@@ -7,9 +7,7 @@ from torch import Tensor, nn
 
 from senet_lab.models.sites import AttentionFactory, check_image_size
 from senet_lab.models.stems import cifar_stem, imagenet_stem, plain_cifar_stem
-from senet_lab.models.units import Basic, Bottleneck, Place, PreBasic, PreBottleneck
-
-FIRST_STAGE = 2  # the paper numbers the first residual stage 2
+from senet_lab.models.units import FIRST_STAGE, Basic, Bottleneck, Place, PreBasic, PreBottleneck
 
 Unit = Callable[[Place, AttentionFactory], nn.Module]
 

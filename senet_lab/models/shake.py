@@ -23,9 +23,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from senet_lab.models.resnet import FIRST_STAGE
 from senet_lab.models.sites import AttentionFactory, check_image_size
-from senet_lab.models.units import Place, conv, conv_bn
+from senet_lab.models.units import FIRST_STAGE, Place, conv, conv_bn
 from senet_lab.study.se import Integration
 
 

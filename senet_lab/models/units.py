@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from senet_lab.models.sites import AttentionFactory, Site
 from senet_lab.study.se import Integration
 
+FIRST_STAGE = 2  # the paper numbers the first residual stage 2
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -20,6 +22,11 @@ class Place:
     in_channels: int
     out_channels: int
     stride: int
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the network's first unit."""
+        return (self.stage, self.unit) == (FIRST_STAGE, 1)
 
     def site(self, point: Integration, channels: int) -> Site:
         """The site of this unit at one integration point."""
@@ -107,24 +114,26 @@ class Bottleneck(ResidualUnit):
 class PreActivationUnit(nn.Module):
     """branch(relu(bn(x))) + shortcut (He et al. 2016b).
 
-    Where the shape changes, the 1x1 shortcut starts from the activated input, as in the authors' release; an
-    identity shortcut starts from x. There is no ReLU after the addition, so the post site follows the addition.
+    The shortcut starts from x; but from the activated input where the shape changes (a 1x1 projection) and in the
+    first unit of the network, whose activation comes before the paths split. There is no ReLU after the addition,
+    so the post site follows the addition.
     """
 
     transform: nn.Module
 
     def _place_sites(self, place: Place, attend: AttentionFactory) -> None:
         widths = place.in_channels, place.out_channels
-        self.projects = place.stride != 1 or widths[0] != widths[1]
+        projects = place.stride != 1 or widths[0] != widths[1]
+        self.shares_activation = projects or place.first
         self.activate = nn.Sequential(nn.BatchNorm2d(place.in_channels), nn.ReLU(inplace=True))
-        self.shortcut = conv(*widths, 1, place.stride) if self.projects else nn.Identity()
+        self.shortcut = conv(*widths, 1, place.stride) if projects else nn.Identity()
         self.at_pre = attend(place.site(Integration.PRE, place.in_channels))
         self.at_standard = attend(place.site(Integration.STANDARD, place.out_channels))
         self.at_post = attend(place.site(Integration.POST, place.out_channels))
         self.at_identity = attend(place.site(Integration.IDENTITY, place.out_channels))
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
-        if self.projects:
+        if self.shares_activation:
             activated = self.activate(x_BCHW)
             branch, shortcut = self.transform(self.at_pre(activated)), self.shortcut(activated)
         else:

@@ -110,7 +110,7 @@ def from_json(text: str, path: str) -> Record:
         if body.pop("digest") != _digest(body):
             raise ValueError("its digest does not fit its content")
         return _from_body(body)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise RecordError(
             f"{path} is no valid record ({error}); restore it from git, or delete it and train that run again"
         ) from None

@@ -47,7 +47,7 @@ class Store:
         """The record of a run, or None where there is none. Raises RecordError for one that cannot be believed."""
         try:
             return self._read(self.path(run))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
 
     def read_all(self) -> list[Record]:

@@ -15,6 +15,9 @@ LATEX = {
     "}": r"\}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
+    "|": r"\textbar{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
     "±": r"$\pm$",
     "–": "--",
     "—": "---",
@@ -23,17 +26,19 @@ LATEX = {
 
 def markdown(title: str, blocks: Sequence[Block]) -> str:
     """A heading, then each block as an aligned table with its notes."""
-    parts = [f"# {title}\n"]
-    for block in blocks:
-        parts.append(f"## {block.title}\n")
-        parts.append("\n".join(_aligned(block)) + "\n")
-        parts.append("\n".join(f"- {note}" for note in block.notes) + "\n")
-    return "\n".join(parts)
+    return "\n".join([f"# {title}\n", *(block_markdown(block) for block in blocks)])
+
+
+def block_markdown(block: Block, level: int = 2) -> str:
+    """One block: its heading, its aligned table, its notes."""
+    table = "\n".join(_aligned(block))
+    notes = "\n".join(f"- {note}" for note in block.notes)
+    return f"{'#' * level} {block.title}\n\n{table}\n\n{notes}\n"
 
 
 def _aligned(block: Block) -> list[str]:
     lines = [tuple(cell.replace("|", r"\|") for cell in line) for line in (block.columns, *block.lines)]
-    widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
+    widths = [max(3, *(len(cell) for cell in column)) for column in zip(*lines, strict=True)]
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
     padded = [
         [line[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True))]

@@ -21,11 +21,12 @@ from senet_lab.study.table import Table
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A report: its text as printed, the files it went to, and its blocks."""
+    """A report: its text as printed, the files it went to, its blocks; kept: the measured ones that git keeps."""
 
     text: str
     paths: tuple[Path, ...]
     blocks: tuple[Block, ...]
+    kept: tuple[Block, ...]
 
     def as_data(self) -> dict[str, Any]:
         """For JSON."""
@@ -44,7 +45,8 @@ def write_report(
     if len(kept) < len(views):
         paths += _write(table, numbers, counts, views, root / "tables" / "demo", root / "figures" / "demo")
     blocks = _blocks(table, numbers, counts, views)
-    return Written(markdown(title_of(table), blocks), tuple(paths), tuple(blocks))
+    measured = tuple(block for view, block in zip(views, blocks[1:], strict=True) if view in kept)
+    return Written(markdown(title_of(table), blocks), tuple(paths), tuple(blocks), measured)
 
 
 def _passing(view: Measured) -> bool:

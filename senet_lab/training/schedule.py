@@ -17,7 +17,8 @@ def learning_rate(protocol: Protocol, step: int, validation_losses: Sequence[flo
         done = (step - schedule.warmup_steps) / max(1, total - schedule.warmup_steps)
         return schedule.peak_lr * (1 + math.cos(math.pi * done)) / 2
     if schedule.decay is Decay.STEPS:
-        passed = sum(step >= milestone * protocol.steps_per_epoch for milestone in schedule.milestones)
+        drops = (round(milestone * protocol.steps_per_epoch) for milestone in schedule.milestones)
+        passed = sum(step >= drop for drop in drops)
     else:
         passed = plateau_drops(schedule, validation_losses)
     return schedule.peak_lr * schedule.factor**passed

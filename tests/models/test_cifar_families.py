@@ -4,6 +4,8 @@ Where no published count exists, the expected integer is derived next to it or b
 k k C C' for a convolution without bias, 2 C for a batch norm, (C + 1) K for the classifier, 2 C^2 / r for an SE block.
 """
 
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -45,7 +47,7 @@ def test_resnet50_has_the_known_parameters():
     """ResNet-50, and SE-ResNet-50 at r = 16 without and with biases."""
     found = [parameters("resnet50", se, 1000) for se in (None, SESpec(), WITH_BIASES)]
 
-    assert [25_557_032, 28_071_976, 28_088_024] == found
+    assert found == [25_557_032, 28_071_976, 28_088_024]
 
 
 @pytest.mark.parametrize(
@@ -62,7 +64,7 @@ def test_each_point_fills_sixteen_sites_of_resnet50(point, expected):
     """Extra weights at r = 16: 2/r times the sum of C^2, C being the width of the map at that point."""
     se = SESpec(integration=point)
 
-    assert 16 == len(se_blocks(build_model("resnet50", se, device="meta")))
+    assert len(se_blocks(build_model("resnet50", se, device="meta"))) == 16
     assert expected == parameters("resnet50", se, 1000) - parameters("resnet50", None, 1000)
 
 
@@ -103,20 +105,20 @@ def test_preresnet110_by_hand():
         return 9 * c_in * c + 9 * c * c + 2 * c_in + 2 * c
 
     stages = 18 * unit(16, 16) + unit(16, 32) + 17 * unit(32, 32) + unit(32, 64) + 17 * unit(64, 64)
-    assert 1_730_522 == 432 + stages + 16 * 32 + 32 * 64 + 128 + 650
+    assert 432 + stages + 16 * 32 + 32 * 64 + 128 + 650 == 1_730_522
 
 
 def test_shake26_by_hand():
-    """Two branches of two 3x3 convolutions with norms a unit; shortcuts of the full width with one norm; SE 2 C^2/16."""
+    """Two branches of two 3x3 convolutions with norms a unit; wide shortcuts with one norm; SE 2 C^2 / 16."""
 
     def unit(c_in: int, c: int) -> int:
         branches = 2 * (9 * c_in * c + 2 * c + 9 * c * c + 2 * c)
         return branches + (c_in * c + 2 * c if c_in != c else 0)
 
     widths = (16, 96, 192, 384)
-    stages = sum(unit(a, b) + 3 * unit(b, b) for a, b in zip(widths, widths[1:], strict=False))
-    assert 26_192_922 == 432 + 32 + stages + 385 * 10
-    assert 26_289_690 - 26_192_922 == 4 * sum(2 * c * (c // 16) for c in widths[1:])
+    stages = sum(unit(a, b) + 3 * unit(b, b) for a, b in pairwise(widths))
+    assert 432 + 32 + stages + 385 * 10 == 26_192_922
+    assert 4 * sum(2 * c * (c // 16) for c in widths[1:]) == 26_289_690 - 26_192_922
 
 
 def test_shake29_by_hand():
@@ -127,9 +129,9 @@ def test_shake29_by_hand():
         return branches + (c_in * c + 2 * c if c_in != c else 0)
 
     widths = (64, 256, 512, 1024)
-    stages = sum(unit(a, b) + 2 * unit(b, b) for a, b in zip(widths, widths[1:], strict=False))
-    assert 34_437_450 == 27 * 64 + 128 + stages + 1025 * 10
-    assert 34_953_546 - 34_437_450 == 3 * sum(2 * c * (c // 16) for c in widths[1:])
+    stages = sum(unit(a, b) + 2 * unit(b, b) for a, b in pairwise(widths))
+    assert 27 * 64 + 128 + stages + 1025 * 10 == 34_437_450
+    assert 3 * sum(2 * c * (c // 16) for c in widths[1:]) == 34_953_546 - 34_437_450
 
 
 def test_wrn_adds_what_its_widths_say():
@@ -144,7 +146,7 @@ def test_one_training_step_reaches_every_weight(name):
     logits = model(images())
     logits.square().sum().backward()
 
-    assert (2, 10) == tuple(logits.shape)
+    assert tuple(logits.shape) == (2, 10)
     assert logits.isfinite().all()
     for weight_name, weight in model.named_parameters():
         assert weight.grad is not None, weight_name

@@ -29,9 +29,9 @@ def test_forward_has_alpha_and_backward_has_beta():
     y = mix(a, b, torch.tensor([0.25, 1.0]), torch.tensor([0.75, 0.0]))
     (y * torch.tensor([4.0, 8.0]).reshape(2, 1, 1, 1)).sum().backward()
 
-    assert [17.5, 10.0] == y.flatten().tolist()
-    assert [3.0, 0.0] == a.grad.flatten().tolist()
-    assert [1.0, 8.0] == b.grad.flatten().tolist()
+    assert y.flatten().tolist() == [17.5, 10.0]
+    assert a.grad.flatten().tolist() == [3.0, 0.0]
+    assert b.grad.flatten().tolist() == [1.0, 8.0]
 
 
 def test_mix_keeps_the_branches_type():

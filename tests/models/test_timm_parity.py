@@ -9,6 +9,7 @@ import torch
 import torchvision
 from torch import Tensor, nn
 from torchvision.models.resnet import Bottleneck, ResNet
+from torchvision.models.vgg import cfgs, make_layers
 
 from senet_lab.models.registry import build_model
 from senet_lab.models.se_block import SEBlock
@@ -61,13 +62,14 @@ def difference(ours: nn.Module, theirs: nn.Module, x: Tensor) -> float:
 
 
 def copied(theirs: nn.Module, target: nn.Module) -> nn.Module:
-    """``target`` with the weights of ``theirs``, layer by layer in the order that both declare them."""
+    """``target``, built on the meta device, with the weights of ``theirs`` layer by layer as both declare them."""
 
     def layers(model: nn.Module) -> list[nn.Module]:
         return [m for m in model.modules() if isinstance(m, nn.Conv2d | nn.Linear | nn.BatchNorm2d)]
 
-    for source, layer in zip(layers(theirs), layers(target.double()), strict=True):
-        layer.load_state_dict(source.state_dict(), strict=True)
+    for source, layer in zip(layers(theirs), layers(target), strict=True):
+        assert [p.shape for p in source.parameters()] == [p.shape for p in layer.parameters()]
+        layer.load_state_dict(source.state_dict(), strict=True, assign=True)
     return target.eval()
 
 
@@ -122,11 +124,11 @@ def test_the_released_form_of_resnet_is_not_torchvisions():
 
 def test_vgg_equals_torchvisions_with_batch_norm():
     """The convolutional part of vgg16_bn, once its convolutions have no biases, which batch norm would undo."""
-    reference = torchvision.models.vgg16_bn(num_classes=10).features
+    reference = make_layers(cfgs["D"], batch_norm=True)
     for layer in reference:
         if isinstance(layer, nn.Conv2d):
             layer.bias = None
-    target = copied(unsettled(reference), build_model("vgg16", num_classes=10).stages)
+    target = copied(unsettled(reference), build_model("vgg16", device="meta").stages)
 
     assert difference(target, reference, image()) < 1e-9
 
@@ -137,7 +139,7 @@ def test_mobilenet_equals_timms():
     for module in reference.modules():
         if isinstance(getattr(module, "act", None), nn.ReLU6):
             module.act = nn.ReLU()
-    target = copied(unsettled(reference), build_model("mobilenet", num_classes=10))
+    target = copied(unsettled(reference), build_model("mobilenet", num_classes=10, device="meta"))
 
     assert difference(target, reference, image()) < 1e-9
 
@@ -146,7 +148,7 @@ def test_mobilenet_equals_timms():
 def test_inception_resnet_v2_equals_timms():
     """inception_resnet_v2, the release of its authors, as it is."""
     reference = timm.create_model("inception_resnet_v2", num_classes=10)
-    target = copied(unsettled(reference), build_model("inception_resnet_v2", num_classes=10))
+    target = copied(unsettled(reference), build_model("inception_resnet_v2", num_classes=10, device="meta"))
 
     assert difference(target, reference, image(139)) < 1e-9
 

@@ -151,11 +151,12 @@ class Forward:
         return at_point["post"](relu(at_point["standard"](y) + at_point["identity"](shortcut)))
 
     def pre_activation_unit(self, x, stage, at, in_channels, out_channels, stride):
-        """branch(relu(bn(x))) + shortcut: He et al. 2016b; a 1x1 shortcut starts from relu(bn(x))."""
+        """branch(relu(bn(x))) + shortcut: He et al. 2016b; 1x1 shortcuts and the first one start from relu(bn(x))."""
         at_point = self.sites(stage, at)
-        if stride == 2 or in_channels != out_channels:
+        projects = stride == 2 or in_channels != out_channels
+        if projects or at == "stages.0.0":
             active = relu(self.norm(x, f"{at}.activate.0"))
-            shortcut = self.conv(active, f"{at}.shortcut", 1, stride)
+            shortcut = self.conv(active, f"{at}.shortcut", 1, stride) if projects else active
             y = at_point["pre"](active)
         else:
             shortcut = x

@@ -1,0 +1,1 @@
+"""Optuna over nuisance hyperparameters, on held-out training images; never on test images."""

@@ -1,0 +1,217 @@
+"""Files of the store appear whole, once, or not at all; a lock lives as long as its process."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from senet_lab.errors import StudyError
+from senet_lab.records import store as stores
+from senet_lab.records.record import RecordError, to_json
+from senet_lab.records.store import Store, replace_file, write_once
+from senet_lab.study import Run
+from senet_lab.study.table import plan_runs
+from tests.samples import PLAIN, PROTOCOL, SE, TABLE, failed, filled, finished
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from senet_lab.records.store import Store
+from senet_lab.study import Run
+from tests.samples import SE
+with Store(Path(sys.argv[1])).lock(Run(cell=SE, seed=0)) as held:
+    print(held, flush=True)
+    time.sleep(60)
+"""
+
+
+def files(folder):
+    """Every file below a folder, the hidden ones too."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_record_comes_back(tmp_path):
+    """What was written is read; what was not written is None."""
+    store = filled(tmp_path, finished(seed=2))
+
+    assert to_json(finished(seed=2)) == to_json(store.read(Run(cell=SE, seed=2)))
+    assert store.read(Run(cell=SE, seed=0)) is None
+    assert store.read(Run(cell=PLAIN, seed=2)) is None
+
+
+def test_a_record_lies_where_its_protocol_key_and_seed_say(tmp_path):
+    """One file a run, and nothing else."""
+    filled(tmp_path, finished(seed=2), curves=True)
+
+    assert [
+        f"{folder}/sample/{SE.key}/seed-2{suffix}" for folder, suffix in (("curves", ".csv"), ("records", ".json"))
+    ] == (files(tmp_path))
+
+
+def test_the_first_record_stands(tmp_path):
+    """A second one for the same run changes nothing."""
+    store = filled(tmp_path, finished(wrong=200), finished(wrong=100))
+
+    assert store.read(Run(cell=SE, seed=0)).top1_error_pct == 20.0
+
+
+def test_write_once_never_overwrites(tmp_path):
+    """It says whether it wrote; the old text stays, and nothing else is left."""
+    path = tmp_path / "folder" / "file"
+
+    assert write_once(path, "first")
+    assert not write_once(path, "second")
+    assert path.read_text() == "first"
+    assert files(tmp_path) == ["folder/file"]
+
+
+def test_replace_file_replaces(tmp_path):
+    """The new bytes stand, and nothing else is left."""
+    path = tmp_path / "file"
+    replace_file(path, b"first")
+    replace_file(path, b"second")
+
+    assert path.read_bytes() == b"second"
+    assert files(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize("breaking", ["fsync", "link", "replace"])
+@pytest.mark.parametrize("before", [None, "old"])
+def test_nothing_half_written_remains(tmp_path, monkeypatch, breaking, before):
+    """Where the disk fails in the middle, the old file or none is there, and no temporary one."""
+    path = tmp_path / "file"
+    if before:
+        path.write_text(before)
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(stores.os, breaking, fail)
+    write = (lambda: replace_file(path, b"new")) if breaking == "replace" else (lambda: write_once(path, "new"))
+    with pytest.raises(OSError, match="No space left"):
+        write()
+
+    assert ([] if before is None else ["file"]) == files(tmp_path)
+    assert before is None or before == path.read_text()
+
+
+def test_a_half_written_record_is_no_record(tmp_path):
+    """A temporary file that a killed process left is neither read nor reported."""
+    store = filled(tmp_path, finished(seed=0))
+    folder = store.path(Run(cell=SE, seed=0)).parent
+    (folder / ".seed-1.json.abc123").write_text(to_json(finished(seed=1))[:100])
+
+    assert [record.run.seed for record in store.read_all()] == [0]
+    assert [run.seed for run in store.missing([Run(cell=SE, seed=0), Run(cell=SE, seed=1)])] == [1]
+
+
+def test_only_what_is_missing_is_missing(tmp_path):
+    """Of two rows with three seeds, four runs are left after two; a failed run counts as made. The order stays."""
+    store = filled(tmp_path, finished(SE, seed=1), failed(PLAIN, seed=0))
+
+    found = store.missing(plan_runs([TABLE], 3))
+
+    assert [(run.cell, run.seed) for run in found] == [(SE, 0), (PLAIN, 1), (PLAIN, 2), (SE, 2)]
+
+
+def test_a_damaged_record_is_not_trained_over(tmp_path):
+    """It is neither missing nor there: the error names its path."""
+    store = filled(tmp_path, finished())
+    path = store.path(Run(cell=SE, seed=0))
+    path.write_bytes(path.read_bytes()[:-40])
+
+    with pytest.raises(RecordError, match=f"{path} is no valid record"):
+        store.missing([Run(cell=SE, seed=0)])
+
+
+@pytest.mark.parametrize("reader", [lambda s: s.read(Run(cell=SE, seed=1)), lambda s: s.read_all()])
+def test_a_copied_record_is_no_second_seed(tmp_path, reader):
+    """A record under another run's name is refused, one by one and all together."""
+    store = filled(tmp_path, finished(seed=0))
+    copy = store.path(Run(cell=SE, seed=1))
+    copy.write_bytes(store.path(Run(cell=SE, seed=0)).read_bytes())
+
+    with pytest.raises(RecordError, match=f"{copy} is the record of another run"):
+        reader(store)
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path):
+    """Not a UnicodeDecodeError."""
+    store = filled(tmp_path, finished())
+    store.path(Run(cell=SE, seed=0)).write_bytes(b"\xff\xfe\x00")
+
+    with pytest.raises(RecordError, match="is no valid record"):
+        store.read_all()
+
+
+def test_a_curve_is_one_line_an_epoch(tmp_path):
+    """Header and two epochs, every number with its name."""
+    store = filled(tmp_path, finished(), curves=True)
+    lines = store.path(Run(cell=SE, seed=0), "curves", ".csv").read_text().splitlines()
+
+    errors = "test_top1_error_pct,test_top5_error_pct"
+    assert lines[0] == f"epoch,learning_rate,train_loss,train_top1_error_pct,test_loss,{errors},seconds"
+    assert lines[1:] == ["1,0.05,2.0,80.0,1.5,60.0,20.0,6.25", "2,0.025,1.0,40.0,0.75,30.0,10.0,6.25"]
+
+
+def test_a_folder_that_cannot_be_written_is_found_before_training(tmp_path):
+    """A file in its place, or a file system that takes none: one line that names the folder and --results."""
+    (tmp_path / "results").write_text("a file")
+
+    for root in (tmp_path / "results", tmp_path / "results" / "below"):
+        with pytest.raises(StudyError, match=f"cannot write to {root} .*--results") as caught:
+            Store(root).check_writable()
+        assert len(str(caught.value).splitlines()) == 1
+    Store(tmp_path / "new").check_writable()
+    assert files(tmp_path) == ["results"]
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """Another process that holds the run of seed 0."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=os.getcwd()
+    )
+    assert process.stdout.readline() == "True\n"
+    yield process
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+def test_a_run_is_held_by_one_process(tmp_path, holder):
+    """While another process holds a run the lock says False, for that run only; when it is killed the run is free."""
+    store = Store(tmp_path)
+    with store.lock(Run(cell=SE, seed=0)) as same, store.lock(Run(cell=SE, seed=1)) as other:
+        assert (same, other) == (False, True)
+
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+    until = time.monotonic() + 5
+    held = False
+    while not held and time.monotonic() < until:
+        with store.lock(Run(cell=SE, seed=0)) as held:
+            time.sleep(0.01)
+    assert held
+
+
+def test_a_run_is_free_after_its_holder(tmp_path):
+    """The lock is given back at the end of the block, and when what is in it breaks."""
+    store, run = Store(tmp_path), Run(cell=SE, seed=0)
+    with pytest.raises(RuntimeError), store.lock(run):  # noqa: PT012 - the lock is what is tested
+        with store.lock(run) as again:
+            assert not again
+        raise RuntimeError
+    with store.lock(run) as held:
+        assert held
+
+
+def test_locks_lie_outside_git(tmp_path):
+    """Below cache, which .gitignore names."""
+    with Store(tmp_path).lock(Run(cell=SE, seed=0)):
+        pass
+
+    assert [f"cache/locks/{PROTOCOL.name}/{SE.key}/seed-0.lock"] == files(tmp_path)

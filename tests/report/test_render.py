@@ -1,0 +1,57 @@
+"""Markdown and LaTeX of an invented table, to the byte."""
+
+from pathlib import Path
+
+import pytest
+
+from senet_lab.report.render import escape, latex, markdown
+from senet_lab.report.tables import Block
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+BLOCKS = [
+    Block(
+        title="Measured, committed — 100 % invented",
+        columns=("row", "test top-1 err., %", "difference, points"),
+        lines=(
+            ("SE_3x3 & friends", "22.28 ± 0.12", "baseline"),
+            ("a|b {r=16}", "21.00 (n = 1)", "-1.28 ± 0.30"),
+            ("r~2^4 #1 $x$ \\", "–", "–"),
+        ),
+        notes=("Departure: 50 % of R&D_notes.", "n = 3."),
+    ),
+    Block(title="Second", columns=("row", "n"), lines=(("x", "1"),), notes=("A note.",)),
+]
+
+
+@pytest.mark.parametrize(("name", "render"), [("table.md", markdown), ("table.tex", latex)])
+def test_a_table_comes_out_as_committed(name, render):
+    """Columns aligned, special characters written out, one heading and one table a block."""
+    assert (GOLDEN / name).read_text() == render("Table 99 (CVPR 2018): A_sample", BLOCKS)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("50 %", r"50 \%"),
+        ("SE_3x3", r"SE\_3x3"),
+        ("R&D", r"R\&D"),
+        ("22.28 ± 0.12", r"22.28 $\pm$ 0.12"),
+        ("–", "--"),
+        ("a|b < c > d", r"a\textbar{}b \textless{} c \textgreater{} d"),
+        ("\\{}", r"\textbackslash{}\{\}"),
+        ("#$~^", r"\#\$\textasciitilde{}\textasciicircum{}"),
+        ("plain r=16", "plain r=16"),
+    ],
+)
+def test_latex_reads_every_character_as_itself(text, expected):
+    """Nothing is escaped twice, and nothing is left that starts a command or a comment."""
+    assert expected == escape(text)
+
+
+def test_markdown_cells_stay_in_their_column():
+    """A bar within a cell does not end it, and every line of a table is as wide as the others."""
+    lines = [line for line in markdown("T", BLOCKS[:1]).splitlines() if line.startswith("|")]
+
+    assert len(lines) == 5
+    assert {4} == {line.replace(r"\|", "").count("|") for line in lines}
+    assert len({len(line) for line in lines}) == 1

@@ -1,0 +1,172 @@
+"""Means, intervals and paired differences, computed by hand."""
+
+from dataclasses import replace
+
+import pytest
+
+from senet_lab.report.load import Loaded, load, load_all
+from senet_lab.report.summary import Mean, mean_of, summarise
+from senet_lab.report.tables import measured_block, measured_views
+from senet_lab.study import Row
+from tests.samples import PLAIN, PROTOCOL, SE, SYNTHETIC, TABLE, failed, filled, finished
+
+
+def loaded(root, *records) -> Loaded:
+    filled(root, *records)
+    return load(root, "committed")
+
+
+def summary_of_se(root, *records):
+    plain, se = summarise(TABLE, loaded(root, *records))
+    assert plain.difference is None
+    return se
+
+
+@pytest.mark.parametrize(
+    ("values", "mean", "half_width"),
+    [
+        ([10.0, 12.0], 11.0, 12.706205),  # t(1) = 12.706205, s/√n = 1
+        ([1.0, 2.0, 3.0], 2.0, 2.484138),  # t(2) = 4.302653, s = 1
+        ([3.0, 5.0, 5.0, 7.0], 5.0, 2.598457),  # t(3) = 3.182446, s² = 8/3
+        ([4.5, 4.5, 4.5], 4.5, 0.0),
+    ],
+)
+def test_intervals_are_students(values, mean, half_width):
+    """The half-width is t(0.975, n-1) · s / √n with n-1 in s."""
+    found = mean_of(values)
+
+    assert (mean, len(values)) == (pytest.approx(found.value), found.n)
+    assert half_width == pytest.approx(found.half_width, abs=1e-6)
+
+
+def test_one_value_has_no_interval():
+    """n = 1 says nothing of noise, and no value has no mean."""
+    assert Mean(22.5, None, 1) == mean_of([22.5])
+    assert mean_of([]) is None
+
+
+def test_a_row_is_the_mean_of_its_seeds(tmp_path):
+    """Errors 20, 21 and 22 %: 21 ± 2.48, at the seeds that ran."""
+    se = summary_of_se(tmp_path, *(finished(SE, seed, wrong=200 + 10 * seed) for seed in (0, 1, 2)))
+
+    assert (pytest.approx(se.top1.value), se.top1.n) == (21.0, 3)
+    assert pytest.approx(se.top1.half_width, abs=1e-6) == 2.484138
+    assert se.seeds == (0, 1, 2)
+    assert se.train_seconds == 12.5
+
+
+def test_differences_are_paired_over_common_seeds(tmp_path):
+    """Seed 5 of the plain network and seed 2 of the SE network have no partner: -1 and -3 remain, not the means'."""
+    se = summary_of_se(
+        tmp_path,
+        *(finished(PLAIN, seed, wrong) for seed, wrong in ((0, 210), (1, 240), (5, 900))),
+        *(finished(SE, seed, wrong) for seed, wrong in ((0, 200), (1, 210), (2, 10))),
+    )
+
+    assert (pytest.approx(se.difference.value), se.difference.n) == (-2.0, 2)
+    assert pytest.approx(se.difference.half_width, abs=1e-5) == 12.706205
+    assert se.paired == (0, 1)
+    assert se.seeds == (0, 1, 2)
+
+
+def test_without_a_common_seed_there_is_no_difference(tmp_path):
+    """Two runs at different seeds are not compared."""
+    se = summary_of_se(tmp_path, finished(PLAIN, 0), finished(SE, 1))
+
+    assert se.difference is None
+    assert se.paired == ()
+
+
+def test_no_difference_crosses_protocols(tmp_path):
+    """A baseline that was trained under another protocol is no baseline, though the seeds agree."""
+    records = loaded(
+        tmp_path, finished(replace(PLAIN, protocol=replace(PROTOCOL, epochs=9, name="other"))), finished(SE)
+    )
+
+    for view in measured_views(TABLE, [records]):
+        assert [summary.difference for summary in view.rows] == [None, None]
+
+
+def test_no_difference_crosses_protocols_within_a_table(tmp_path):
+    """A table may hold rows of several protocols; a row is compared with a baseline of its own only."""
+    other = replace(PLAIN, protocol=replace(PROTOCOL, epochs=9, name="other"))
+    mixed = replace(TABLE, rows=(Row("plain", other), Row("SE", SE)))
+
+    assert [s.difference for s in summarise(mixed, loaded(tmp_path, finished(other), finished(SE)))] == [None, None]
+
+
+def test_failed_runs_are_listed_and_not_averaged(tmp_path):
+    """Two of three seeds finished: n is 2, and the third is named."""
+    records = loaded(tmp_path, finished(SE, 0, 200), finished(SE, 1, 220), failed(SE, 2), finished(PLAIN, 2))
+    (view,) = measured_views(TABLE, [records])
+    se = view.rows[1]
+
+    assert (pytest.approx(se.top1.value), se.top1.n) == (21.0, 2)
+    assert (se.seeds, se.failed) == ((0, 1), (2,))
+    assert se.difference is None
+    assert "Failed runs of SE, in no mean: seeds 2." in measured_block(view, TABLE, [], {}).notes
+
+
+def test_a_row_of_failed_runs_has_no_number(tmp_path):
+    """No mean, no zero."""
+    se = summary_of_se(tmp_path, failed(SE, 0), finished(PLAIN, 0))
+
+    assert (se.top1, se.top5, se.difference, se.seeds, se.failed) == (None, None, None, (), (0,))
+
+
+def test_only_failed_runs_are_summarised_too(tmp_path):
+    """A frame without any error does not break."""
+    assert (lambda se: (se.top1, se.failed))(summary_of_se(tmp_path, failed(SE, 0))) == (None, (0,))
+
+
+def test_one_seed_is_shown_as_one_seed(tmp_path):
+    """n = 1 stands beside the number, without ±."""
+    (view,) = measured_views(TABLE, [loaded(tmp_path, finished(SE, 0, 200), finished(PLAIN, 0, 210))])
+    plain, se = measured_block(view, TABLE, [], {}).lines
+
+    assert plain[:5] == ("plain", "21.00 (n = 1)", "baseline", "10.50 (n = 1)", "n = 1")
+    assert se[:5] == ("SE", "20.00 (n = 1)", "-1.00 (n = 1)", "10.00 (n = 1)", "n = 1")
+    assert not any("±" in cell for cell in (*plain, *se))
+
+
+def test_seeds_that_a_row_lacks_are_listed(tmp_path):
+    """A row with one seed beside a row with two says which is missing."""
+    (view,) = measured_views(TABLE, [loaded(tmp_path, finished(SE, 0), finished(SE, 1), finished(PLAIN, 0))])
+
+    assert "Not run for plain: seeds 1." in measured_block(view, TABLE, [], {}).notes
+
+
+def test_each_protocol_has_its_own_view(tmp_path):
+    """Two protocols with records are two blocks, never one."""
+    sample, made_up = TABLE, TABLE.under(SYNTHETIC)
+    records = loaded(tmp_path, *(finished(row.cell) for table in (sample, made_up) for row in table.rows))
+
+    assert [view.name for view in measured_views(TABLE, [records])] == ["sample", "made-up"]
+
+
+def test_a_new_version_of_a_protocol_is_another_view(tmp_path):
+    """Its name says so, and so do the names of its files."""
+    second = replace(PROTOCOL, version=2, epochs=3)
+    records = loaded(tmp_path, finished(SE), finished(replace(SE, protocol=second)))
+
+    assert [view.name for view in measured_views(TABLE, [records])] == ["sample", "sample-v2"]
+
+
+def test_reworded_protocols_are_one_view(tmp_path):
+    """Records made before a departure was reworded belong to the same cell and are shown once."""
+    old = replace(SE, protocol=replace(PROTOCOL, title="old words", departures=()))
+    companion = replace(TABLE, rows=tuple(replace(r, cell=replace(r.cell, protocol=SYNTHETIC)) for r in TABLE.rows))
+    records = loaded(tmp_path, finished(old, 0), finished(SE, 1))
+
+    assert [view.rows[1].top1.n for view in measured_views(TABLE, [records])] == [2]
+    assert [view.rows[1].top1.n for view in measured_views(companion, [records])] == [2]
+
+
+def test_sources_are_kept_apart(tmp_path):
+    """A user's records are no further seeds of the committed ones; a folder without records is no source."""
+    filled(tmp_path / "results", finished(SE, 0))
+    filled(tmp_path / "mine", finished(SE, 1))
+    roots = [(tmp_path / "results", "committed"), (tmp_path / "mine", "mine"), (tmp_path / "none", "none")]
+    views = measured_views(TABLE, load_all(roots))
+
+    assert [(view.loaded.source, view.rows[1].seeds) for view in views] == [("committed", (0,)), ("mine", (1,))]

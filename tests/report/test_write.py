@@ -1,0 +1,202 @@
+"""What a report writes, and where."""
+
+import csv
+import io
+from dataclasses import replace
+
+import pytest
+
+from senet_lab.report.export import COLUMNS, table_csv
+from senet_lab.report.figures import curves, errors, write_figures
+from senet_lab.report.load import load, load_all
+from senet_lab.report.published import Published
+from senet_lab.report.tables import measured_views
+from senet_lab.report.write import write_report
+from senet_lab.study import Row
+from senet_lab.study.counts import Counts, network_key
+from tests.samples import PLAIN, PROTOCOL, SE, SYNTHETIC, TABLE, failed, filled, finished
+
+COUNTS = {network_key(SE): Counts(138_870, 2_272, 17_462_272), network_key(PLAIN): Counts(127_642, 2_272, 17_222_144)}
+PRINTED = [
+    Published(
+        edition="cvpr2018",
+        table="T99",
+        row=name,
+        dataset="imagenet-val",
+        metric="top1_error",
+        unit="pct",
+        value=value,
+        protocol="some-recipe",
+        confidence="verified",
+        note="",
+    )
+    for name, value in (("ResNet-50", "24.80"), ("SE-ResNet-50", "23.29"))
+]
+NAMED = replace(TABLE, rows=(Row("plain", PLAIN, "ResNet-50"), Row("SE", SE, "SE-ResNet-50")))
+MADE_UP = TABLE.under(SYNTHETIC)
+
+
+def files(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def report(root, *records, table=NAMED):
+    """A report from these records alone, with what it wrote below ``root``."""
+    filled(root, *records)
+    views = measured_views(table, load_all([(root, "committed")]))
+    return write_report(table, PRINTED, COUNTS, views, root)
+
+
+def both():
+    return finished(PLAIN, 0, 210), finished(SE, 0, 200)
+
+
+def test_synthetic_results_never_reach_the_committed_tables(tmp_path):
+    """The demonstration's rows are in tables/demo and figures/demo only; the committed files do not name it."""
+    written = report(tmp_path, *both(), *(finished(row.cell, 0, 300) for row in MADE_UP.rows))
+    committed = [path for path in written.paths if "demo" not in path.parts]
+    demo = [path for path in written.paths if "demo" in path.parts]
+
+    assert {tmp_path / "tables" / f"cvpr2018-table99.{suffix}" for suffix in ("md", "csv", "tex")} < set(committed)
+    assert len(demo) > len(committed)
+    for path in committed:
+        text = path.read_bytes().lower()
+        assert b"synthetic" not in text
+        assert b"made-up" not in text
+    assert "SYNTHETIC DATA, made-up" in (tmp_path / "tables" / "demo" / "cvpr2018-table99.md").read_text()
+    assert "SYNTHETIC DATA, made-up" in written.text
+
+
+def test_only_synthetic_results_leave_the_committed_table_bare(tmp_path):
+    """It shows the published numbers, and no measured block and no figure."""
+    report(tmp_path, *(finished(row.cell) for row in MADE_UP.rows))
+
+    assert "## Measured" not in (tmp_path / "tables" / "cvpr2018-table99.md").read_text()
+    assert not any(name.startswith("figures/cvpr") for name in files(tmp_path))
+    assert any(name.startswith("figures/demo/cvpr") for name in files(tmp_path))
+
+
+def test_a_report_says_what_it_compares(tmp_path):
+    """Published difference, measured difference, split, n, device, revision, departures."""
+    text = report(tmp_path, *both()).text
+    (line,) = (line for line in text.splitlines() if line.startswith("| SE ") and "n = 1" in line)
+
+    assert "-1.00 (n = 1)" in line
+    assert "-1.51" in line
+    for said in ("test top-1 err., %", "A sample", "Device a processor (device, 1 thread(s))", "revision 0123456789"):
+        assert said in text
+    assert "Departure: it is never trained." in text
+
+
+def test_a_table_without_records_is_the_published_one(tmp_path):
+    """No measured block, no figure, no error."""
+    written = report(tmp_path)
+
+    assert files(tmp_path) == [
+        "tables/cvpr2018-table99.csv",
+        "tables/cvpr2018-table99.md",
+        "tables/cvpr2018-table99.tex",
+    ]
+    assert "24.80" in written.text
+    assert "## Measured" not in written.text
+
+
+def test_failed_runs_alone_make_a_table_and_no_figure(tmp_path):
+    """Nothing can be drawn of them; the table lists them."""
+    written = report(tmp_path, failed(SE, 0))
+
+    assert "Failed runs of SE, in no mean: seeds 0." in written.text
+    assert not any(name.startswith("figures") for name in files(tmp_path))
+
+
+def test_reports_come_out_the_same_twice(tmp_path):
+    """Tables and figures from the same records are the same bytes, in another folder and a second time."""
+    filled(tmp_path / "a", *both(), curves=True)
+    filled(tmp_path / "b", *reversed(both()), curves=True)
+    found = []
+    for root in (tmp_path / "a", tmp_path / "a", tmp_path / "b"):
+        written = write_report(NAMED, PRINTED, COUNTS, measured_views(NAMED, [load(root, "committed")]), root)
+        found.append({str(path.relative_to(root)): path.read_bytes() for path in written.paths})
+
+    assert len(found[0]) == 9
+    assert {".md", ".csv", ".tex", ".svg", ".png"} == {"." + name.rpartition(".")[2] for name in found[0]}
+    assert found[0] == found[1] == found[2]
+
+
+def test_a_figure_has_its_numbers_beside_it(tmp_path):
+    """The CSV of a figure holds what is drawn: a line a run, and a line a run and epoch."""
+    filled(tmp_path, *both(), finished(SE, 1, 220), curves=True)
+    (view,) = measured_views(TABLE, [load(tmp_path, "committed")])
+    write_figures(TABLE, view, tmp_path / "figures")
+    stem = tmp_path / "figures" / "cvpr2018-table99-sample"
+
+    assert list(errors(view).itertuples(index=False, name=None)) == [
+        ("plain", 0, 21.0),
+        ("SE", 0, 20.0),
+        ("SE", 1, 22.0),
+    ]
+    assert (
+        stem.with_name(stem.name + "-errors.csv").read_text()
+    ) == "row,seed,top1_error_pct\nplain,0,21.0\nSE,0,20.0\nSE,1,22.0\n"
+    assert len(curves(view)) == 6
+    assert "<svg" in stem.with_name(stem.name + "-curves.svg").read_text()
+
+
+def test_another_folder_does_not_touch_the_committed_figures(tmp_path):
+    """The names of its figures carry the folder's name."""
+    filled(tmp_path / "mine", *both())
+    (view,) = measured_views(TABLE, [load(tmp_path / "mine", str(tmp_path / "mine"))])
+    paths = write_figures(TABLE, view, tmp_path / "figures")
+
+    assert {"cvpr2018-table99-sample-mine-errors"} == {path.stem for path in paths}
+
+
+def rows_of(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_the_csv_tells_sources_apart(tmp_path):
+    """Published, computed and measured values stand on lines of their own, each with its unit."""
+    filled(tmp_path, *both())
+    lines = rows_of(table_csv(NAMED, PRINTED, COUNTS, measured_views(NAMED, [load(tmp_path, "committed")])))
+
+    assert {
+        source: sum(line["source"] == source for line in lines) for source in ("published", "computed", "committed")
+    } == {"published": 2, "computed": 6, "committed": 5}
+    assert {"23.29"} == {line["value"] for line in lines if line["source"] == "published" and line["row"] == "SE"}
+    assert set(COLUMNS) == set(lines[0])
+    assert all(line["unit"] for line in lines)
+
+
+def test_the_csv_names_the_seeds_of_each_number(tmp_path):
+    """A mean is over the row's seeds, a difference over those that the baseline has too; n is their number."""
+    filled(tmp_path, finished(PLAIN, 1, 230), finished(SE, 0, 200), finished(SE, 1, 210))
+    lines = rows_of(table_csv(TABLE, [], COUNTS, measured_views(TABLE, [load(tmp_path, "committed")])))
+    found = {line["metric"]: line for line in lines if line["source"] == "committed" and line["row"] == "SE"}
+
+    assert tuple(found["top1_error_pct"][name] for name in ("value", "half_width_95", "n", "seeds")) == (
+        "20.5",
+        "6.3531",
+        "2",
+        "0 1",
+    )
+    assert tuple(
+        found["top1_error_difference"][name] for name in ("value", "half_width_95", "n", "seeds", "baseline", "unit")
+    ) == ("-2.0", "", "1", "1", "plain", "points")
+
+
+def test_a_companion_says_that_it_is_one(tmp_path):
+    """Under another protocol than the paper's, sizes are not to be compared, and the published difference is marked."""
+    other = replace(PROTOCOL, name="other", epochs=3)
+    text = report(tmp_path, *(finished(row.cell) for row in NAMED.under(other).rows)).text
+
+    assert "published difference (ImageNet), points" in text
+    assert "Compare signs and order, not sizes." in text
+
+
+def test_a_report_that_cannot_be_written_is_an_error(tmp_path):
+    """A file where the folder belongs: OSError, which a command turns into one line."""
+    (tmp_path / "tables").write_text("a file")
+
+    with pytest.raises(OSError, match="tables"):
+        report(tmp_path)

@@ -1,0 +1,279 @@
+"""The rules of the house: who may import whom, what a source may say, and what the Makefile offers."""
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from senet_lab import catalogue
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted(path for folder in ("senet_lab", "ablations") for path in (ROOT / folder).rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+LONGEST = 310  # lines of a file
+LONGER = {"senet_lab/__main__.py": 400}  # every command with its options in one place
+
+# What a part may import of this project, itself included, and of other packages. The longest name that fits decides.
+PARTS = {
+    "ablations": ("senet_lab.study", "ablations"),
+    "senet_lab.study": ("senet_lab.study",),
+    "senet_lab.errors": (),
+    "senet_lab.records": ("senet_lab.records", "senet_lab.study", "senet_lab.errors"),
+    "senet_lab.report": ("senet_lab.report", "senet_lab.records", "senet_lab.study", "senet_lab.errors"),
+    "senet_lab.models": ("senet_lab.models", "senet_lab.study"),
+    "senet_lab.weights": ("senet_lab.models", "senet_lab.study"),
+    "senet_lab.data": ("senet_lab.data", "senet_lab.study", "senet_lab.errors"),
+    "senet_lab.training": (
+        "senet_lab.training",
+        "senet_lab.models",
+        "senet_lab.data",
+        "senet_lab.records",
+        "senet_lab.study",
+        "senet_lab.errors",
+    ),
+    "senet_lab.search": ("senet_lab",),
+    "senet_lab.catalogue": ("senet_lab.study", "senet_lab.errors"),
+    "senet_lab.console": ("senet_lab.study", "senet_lab.training.progress", "senet_lab.training.worker"),
+    "senet_lab.__main__": ("senet_lab",),
+    "senet_lab": ("senet_lab.study", "senet_lab.models.registry"),
+}
+STANDARD_ONLY = ("ablations", "senet_lab.study", "senet_lab.errors", "senet_lab.catalogue")
+HEAVY = {"torch", "torchvision", "pytorch_lightning", "numpy", "pandas", "scipy", "matplotlib", "seaborn", "optuna"}
+
+
+def module_of(path: Path) -> str:
+    """The dotted name of a source file."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(path: Path, top_level_only: bool = False) -> set[str]:
+    """Every module that a file imports; ``from a import b`` counts as a.b where that is a module, else as a."""
+    tree = ast.parse(path.read_text())
+    found = set()
+    for node in tree.body if top_level_only else ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            for alias in node.names:
+                below = ROOT / (node.module or "").replace(".", "/") / alias.name
+                is_module = below.is_dir() or below.with_suffix(".py").exists()
+                found.add(f"{node.module}.{alias.name}" if is_module else str(node.module))
+    return found
+
+
+def part_of(module: str) -> str:
+    """The part of the project that a module belongs to."""
+    return max((part for part in PARTS if below(module, part)), key=len)
+
+
+def below(module: str, part: str) -> bool:
+    return module == part or module.startswith(part + ".")
+
+
+def ours(module: str) -> bool:
+    return below(module, "senet_lab") or below(module, "ablations")
+
+
+def test_the_rules_see_the_sources():
+    """More than sixty files, none without a part, and the ends of the way of the data among them."""
+    names = {module_of(path) for path in SOURCES}
+
+    assert len(SOURCES) > 60
+    assert {"ablations.protocols", "senet_lab.study.cell", "senet_lab.report.write", "senet_lab.__main__"} <= names
+    assert {"senet_lab"} == {name for name in names if part_of(name) == "senet_lab"}
+
+
+def test_an_import_is_seen_wherever_it_stands(tmp_path):
+    """In functions, under TYPE_CHECKING, as a name of a package."""
+    path = tmp_path / "some.py"
+    path.write_text("import a.b\ndef f():\n    from senet_lab import records\n    from senet_lab.study import Cell\n")
+
+    assert {"a.b", "senet_lab.records", "senet_lab.study"} == imports(path)
+    assert {"a.b"} == imports(path, top_level_only=True)
+
+
+def test_a_part_imports_only_what_it_may():
+    """The arrows of the house plan, and no other."""
+    forbidden = {
+        (module_of(path), name)
+        for path in SOURCES
+        for name in imports(path)
+        if ours(name) and not any(below(name, part) for part in PARTS[part_of(module_of(path))])
+    }
+
+    assert set() == forbidden
+
+
+def foreign(path: Path) -> set[str]:
+    """The packages outside the project and the standard library that a file imports."""
+    return {name.partition(".")[0] for name in imports(path) if not ours(name)} - set(sys.stdlib_module_names)
+
+
+def test_values_need_the_standard_library_only():
+    """Study, tables and the catalogue load without anything installed, so that `make help` works in a fresh clone."""
+    packages = {module_of(path): foreign(path) for path in SOURCES if part_of(module_of(path)) in STANDARD_ONLY}
+
+    assert len(packages) > 25
+    assert {name: found for name, found in packages.items() if found} == {}
+
+
+def test_reports_never_import_torch():
+    """Tables rebuild on a machine without torch: reports and records import these packages and no others."""
+    packages = {part: set() for part in ("senet_lab.records", "senet_lab.report")}
+    for path in SOURCES:
+        if part_of(module_of(path)) in packages:
+            packages[part_of(module_of(path))] |= foreign(path)
+
+    assert {"numpy"} == packages["senet_lab.records"]
+    assert {"pandas", "scipy", "matplotlib", "seaborn"} == packages["senet_lab.report"]
+
+
+def test_commands_import_heavy_packages_inside_functions():
+    """`senet-lab list` and a mistyped name answer at once."""
+    path = ROOT / "senet_lab" / "__main__.py"
+    found = imports(path, top_level_only=True)
+
+    assert set() == {name.partition(".")[0] for name in found} & HEAVY
+    assert {"catalogue", "errors", "study"} == {name.split(".")[1] for name in found if ours(name)}
+
+
+def test_nobody_imports_the_commands():
+    """They stand at the end of the way."""
+    assert [module_of(path) for path in SOURCES if "senet_lab.__main__" in imports(path)] == []
+
+
+def test_published_numbers_are_read_by_reports_only():
+    """Training cannot lean on them: no other part loads them or names their folder, but the commands, for reports."""
+    words = re.compile(r"load_published|published_folder|/published|\"published\"|report\.published")
+    found = {module_of(path) for path in SOURCES if words.search(path.read_text())}
+
+    assert {"senet_lab.__main__", "senet_lab.catalogue"} == {
+        name for name in found if part_of(name) != "senet_lab.report"
+    }
+
+
+def test_only_reports_and_commands_know_reports():
+    """No part that makes numbers imports one that compares them."""
+    users = {
+        part_of(module_of(path)) for path in SOURCES if any(below(name, "senet_lab.report") for name in imports(path))
+    }
+
+    assert {"senet_lab.report", "senet_lab.__main__"} == users
+
+
+def test_a_file_is_one_idea():
+    """No file is much longer than 300 lines."""
+    lines = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in SOURCES + TESTS}
+
+    assert {name: count for name, count in lines.items() if count > LONGER.get(name, LONGEST)} == {}
+
+
+def test_a_file_says_what_it_is():
+    """Every module of the package and every public class and function in it has a docstring."""
+    trees = {module_of(path): ast.parse(path.read_text()) for path in SOURCES}
+    public = {
+        f"{name}.{node.name}": node
+        for name, tree in trees.items()
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")
+    }
+
+    assert [name for name, node in (trees | public).items() if not ast.get_docstring(node)] == []
+
+
+OTHER_FILES = [ROOT / name for name in ("Makefile", "pyproject.toml", ".ci/run", ".gitignore")]
+MACHINE = re.compile(r"(?<![\w.$)}/*])/(?:home|root|Users|work|tmp|mnt|opt|private|scratch)/")
+HISTORY = re.compile(r"\b(?:sessions?|issues?|todo|fixme|xxx)\b", re.IGNORECASE)
+
+
+def test_sources_speak_of_the_study():
+    """No path of someone's machine, and nothing about how the source came to be or what is left to do."""
+    texts = {str(path.relative_to(ROOT)): path.read_text() for path in SOURCES + OTHER_FILES}
+
+    assert {name: found for name, text in texts.items() if (found := MACHINE.findall(text))} == {}
+    assert {name: found for name, text in texts.items() if (found := HISTORY.findall(text))} == {}
+
+
+def test_machine_paths_are_recognised():
+    """The pattern finds such a path, and takes no folder of the project for one."""
+    assert MACHINE.search('open("/ho' + 'me/someone/data")')
+    assert not MACHINE.search("results/tmp/x and <root>/records/y and $(VENV)/opt/z")
+
+
+MAKE = shutil.which("make")
+MAKEFILE = (ROOT / "Makefile").read_text()
+TARGETS = {
+    name for line in MAKEFILE.splitlines() if (m := re.match(r"([\w %-]+):(?!=)", line)) for name in m[1].split()
+}
+
+
+def expansion(tmp_path, *words: str) -> str:
+    """What make would do, in a virtual environment that counts as installed."""
+    (tmp_path / "installed").touch()
+    done = subprocess.run(
+        [str(MAKE), "--no-print-directory", "-n", f"VENV={tmp_path}", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.replace(str(tmp_path), "VENV").strip()
+
+
+def names_in_documents() -> set[str]:
+    """Every NAME of ``make NAME`` in the Markdown files that people read first."""
+    documents = [ROOT / "README.md", *ROOT.glob("*/README.md"), ROOT / "CHANGELOG.md"]
+    text = "\n".join(path.read_text() for path in documents if path.exists())
+    return set(re.findall(r"(?:^|`)(?:[A-Z_]+=\S+ )*make ([a-z][\w-]*)", text, re.MULTILINE))
+
+
+def test_every_target_of_the_documents_exists():
+    """`make NAME` in a README is a target of the Makefile, a table by name or topic, or plan- with one."""
+    tables = catalogue.tables()
+    known = TARGETS | {name for table in tables for name in catalogue.names_of(table, tables)}
+    known |= {f"plan-{name}" for name in known}
+
+    assert set() == names_in_documents() - known
+
+
+def test_the_makefile_has_the_targets_of_the_house():
+    """Help, installation, checks, lists and reports by these names; everything else is a table."""
+    assert {"help", "install", "test", "test-all", "check", "list", "conform", "report", "plan-%", "%"} <= TARGETS
+    assert ".PHONY" in MAKEFILE
+
+
+@pytest.mark.skipif(not MAKE, reason="needs make")
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        (["table7"], 'senet-lab reproduce table7 --protocol "demo" --seeds "1"  --device auto'),
+        (
+            ["tpami-table10", "PROTOCOL=cifar10", "SEEDS=3", "ROW=r=16", "RESULTS=my results", "DEVICE=cuda"],
+            'senet-lab reproduce tpami-table10 --protocol "cifar10" --seeds "3" --row "r=16" --results "my results" '
+            "--device cuda",
+        ),
+        (["plan-table7"], 'senet-lab plan table7 --protocol "demo" --seeds "1"'),
+        (["report", "RESULTS=mine"], 'senet-lab report-all --results "mine"'),
+    ],
+)
+def test_make_calls_one_command(tmp_path, words, command):
+    """A name becomes `senet-lab reproduce`, with the variables as its options; quotes keep names with spaces whole."""
+    found = re.sub(r" +", " ", expansion(tmp_path, *words))
+
+    assert f"VENV/bin/{re.sub(' +', ' ', command)}" == found
+
+
+def test_a_file_called_like_a_target_changes_nothing():
+    """Targets that are no file are phony: a folder of that name does not make them up to date."""
+    phony = next(line for line in MAKEFILE.splitlines() if line.startswith(".PHONY"))
+
+    assert {"help", "install", "test", "test-all", "check", "lint", "list", "conform", "tables", "report"} <= set(
+        phony.split()[1:]
+    )
