@@ -40,10 +40,10 @@ check: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n 2
 
 test-all: $(STAMP) ## every test that this machine can run, the slow ones too
-	$(BIN)/pytest -q -m ''
+	$(BIN)/pytest -q -n 2 -m ''
 
 list: $(STAMP) ## every table and protocol by name
 	@$(BIN)/senet-lab list

@@ -382,6 +382,8 @@ def main() -> None:
         _fail(str(error), error.exit_status)
     except ValueError as error:
         _fail(" ".join(str(error).split()), 2)
+    except ModuleNotFoundError as error:
+        _fail(f"this needs the package {error.name}, which is not installed; run make install", 1)
     except SystemExit as end:
         if end.code == INTERRUPTED:  # typer's answer to Ctrl-C, which it does not explain
             _fail("interrupted; the same command goes on from the last finished epoch", INTERRUPTED)

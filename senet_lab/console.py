@@ -28,9 +28,8 @@ class Watch:
         self.labels = labels
         self.steps = {self._name(run): 0 for run in runs}
         self.total = sum(run.cell.protocol.epochs * run.cell.protocol.steps_per_epoch for run in runs)
-        self.ended_runs = 0
         self.begun = time.monotonic()
-        self.first: int | None = None  # steps that checkpoints had done before
+        self.before: dict[str, int] = {}  # steps that a run's checkpoint had done
         console = Console(stderr=True)
         columns = (
             TextColumn("{task.description}"),
@@ -65,6 +64,7 @@ class Watch:
     def progressed(self, run: Run, progress: RunProgress) -> None:
         """A run went on."""
         name = self._name(run)
+        self.before.setdefault(name, progress.step - 1)
         self.steps[name] = progress.step
         note = f"epoch {progress.epoch}/{progress.epochs}"
         if progress.top1_error_pct is not None:
@@ -90,12 +90,8 @@ class Watch:
 
     def _left(self) -> str:
         done = sum(self.steps.values())
-        if self.first is None:
-            self.first = done
-        trained = done - self.first
-        if not trained:
-            return "time left unknown"
-        return f"{clock((time.monotonic() - self.begun) / trained * (self.total - done))} left"
+        trained = done - sum(self.before.values())
+        return f"{clock((time.monotonic() - self.begun) / max(1, trained) * (self.total - done))} left"
 
     def _name(self, run: Run) -> str:
         return self.labels[run.cell.key, run.seed]

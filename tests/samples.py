@@ -9,6 +9,8 @@ import numpy as np
 from senet_lab.records.record import FAILED, FINISHED, Provenance, Record, error_pct, to_json
 from senet_lab.records.store import CurvePoint, Store
 from senet_lab.study import Cell, Protocol, Row, Run, Schedule, SESpec, Table
+from senet_lab.study.conventions import Operation
+from senet_lab.study.counts import Counts
 from senet_lab.study.protocol import Crop, Dataset, Decay
 
 IMAGES = 1_000  # one wrong image is 0.1 points
@@ -50,6 +52,12 @@ PROVENANCE = Provenance(
     train_seconds=12.5,
     finished_at="2026-01-02T03:04:05+00:00",
 )
+
+
+def counted(trainable: int, statistics: int, multiply_adds: int) -> Counts:
+    """Counts of a network whose whole work is in its convolutions."""
+    work = {kind: 0 for kind in Operation} | {Operation.WEIGHTS: multiply_adds}
+    return Counts(trainable, statistics, work)
 
 
 def finished(cell: Cell = SE, seed: int = 0, wrong: int = 200) -> Record:

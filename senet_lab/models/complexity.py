@@ -1,54 +1,83 @@
-"""Parameters and multiply-adds, each under a named counting convention.
+"""Parameters, and the work for one image kind by kind, so that every published convention can be formed from them."""
 
-Multiply-adds: one for each weight use in convolutions and fully connected layers, one for each value that the SE
-block pools, one for each that it scales. Batch norm, biases, non-linearities, other pooling and the addition of
-the shortcut count nothing. This reproduces the published figures to the printed digit.
-"""
+from collections import Counter
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from senet_lab.models.se_block import SEBlock
+from senet_lab.study.conventions import Operation
 from senet_lab.study.counts import Counts
 from senet_lab.study.se import Squeeze
 
+WINDOWED = (nn.MaxPool2d, nn.AvgPool2d)
+
+
+class _Sums(TorchDispatchMode):
+    """What no module stands for. added: values of every sum of two maps (B C H W), where a unit adds its branches;
+    averaged: values that means over space read.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.added = 0
+        self.averaged = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+        result = function(*args, **(kwargs or {}))
+        if function is torch.ops.aten.add.Tensor and isinstance(args[1], Tensor) and result.ndim == 4:
+            self.added += result.numel()
+        elif function is torch.ops.aten.mean.dim:
+            self.averaged += args[0].numel()
+        return result
+
 
 def complexity(model: nn.Module, image_size: int) -> Counts:
-    """Counts of a network for one image; a network on the meta device is counted without computing anything."""
+    """Counts of a network at its input size."""
     return Counts(
         trainable=sum(p.numel() for p in model.parameters()),
         statistics=sum(
             b.numel() for name, b in model.named_buffers() if name.endswith(("running_mean", "running_var"))
         ),
-        multiply_adds=_multiply_adds(model, image_size),
+        operations=operations(model, image_size),
     )
 
 
-def _multiply_adds(model: nn.Module, image_size: int) -> int:
-    total = 0
+def operations(model: nn.Module, image_size: int) -> dict[Operation, int]:
+    """Counts of a network for one image; a network on the meta device is counted without computing anything."""
+    counts: Counter[Operation] = Counter({kind: 0 for kind in Operation})
 
     def count(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        nonlocal total
-        total += _of_one(module, inputs[0], output)
+        if isinstance(module, SEBlock):
+            counts[Operation.SQUEEZE] += 0 if module.se.squeeze is Squeeze.NONE else inputs[0].numel()
+            if module.se.squeeze is Squeeze.AVG:
+                counts[Operation.POOLING] -= inputs[0].numel()  # an average as well, but the block's own
+            counts[Operation.SCALE] += output.numel()
+        elif isinstance(module, nn.Linear):
+            counts[Operation.WEIGHTS] += output.numel() * module.in_features
+        elif isinstance(module, WINDOWED):
+            counts[Operation.POOLING] += output.numel() * _side(module) ** 2
+        elif isinstance(module, nn.BatchNorm2d):
+            counts[Operation.NORM] += output.numel()
+        elif isinstance(module, nn.Conv1d | nn.Conv2d):
+            counts[Operation.WEIGHTS] += output.numel() * module.weight[0].numel()
 
-    counted = (nn.Conv1d, nn.Conv2d, nn.Linear, SEBlock)
+    counted = (SEBlock, nn.Linear, nn.Conv1d, nn.Conv2d, nn.BatchNorm2d, *WINDOWED)
     hooks = [m.register_forward_hook(count) for m in model.modules() if isinstance(m, counted)]
     device = next(model.parameters()).device
     training = model.training
     try:
-        with torch.no_grad():
+        with torch.no_grad(), _Sums() as sums:
             model.eval()(torch.empty(1, 3, image_size, image_size, device=device))
     finally:
         model.train(training)
         for hook in hooks:
             hook.remove()
-    return total
+    counts[Operation.ADDITION] = sums.added
+    counts[Operation.POOLING] += sums.averaged
+    return dict(counts)
 
 
-def _of_one(module: nn.Module, x: Tensor, y: Tensor) -> int:
-    if isinstance(module, SEBlock):
-        pooled = 0 if module.se.squeeze is Squeeze.NONE else x.numel()
-        return pooled + y.numel()
-    if isinstance(module, nn.Linear):
-        return y.numel() * module.in_features
-    return y.numel() * module.weight[0].numel()
+def _side(pool: nn.MaxPool2d | nn.AvgPool2d) -> int:
+    return pool.kernel_size if isinstance(pool.kernel_size, int) else pool.kernel_size[0]

@@ -19,7 +19,7 @@ def initialise(model: nn.Module, seed: int) -> None:
     blocks = [(name, module) for name, module in model.named_modules() if isinstance(module, SEBlock)]
     inside = {id(part) for _, block in blocks for part in block.modules()}
     for name, block in blocks:
-        block.excitation.reset(_generator(seed, name))
+        block.reset(_generator(seed, name))
     for name, module in model.named_modules():
         if id(module) not in inside and any(True for _ in module.parameters(recurse=False)):
             _reset(module, _generator(seed, name))

@@ -4,6 +4,7 @@ B batch, C channels, H W space; u, z, s are the paper's U, z, s (CVPR and TPAMI 
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 
 from senet_lab.study.se import Excitation, Gate, SESpec, Squeeze
 
-GATES = {Gate.SIGMOID: torch.sigmoid, Gate.TANH: torch.tanh, Gate.RELU: F.relu}
+GATES: dict[Gate, Callable[[Tensor], Tensor]] = {Gate.SIGMOID: torch.sigmoid, Gate.TANH: torch.tanh, Gate.RELU: F.relu}
 
 
 def squeeze_avg(u_BCHW: Tensor) -> Tensor:
@@ -82,7 +83,11 @@ class Conv1dExcitation(nn.Module):
         nn.init.kaiming_normal_(self.conv.weight, nonlinearity="relu", generator=generator)
 
 
-EXCITATIONS = {Excitation.FC: FCExcitation, Excitation.GROUP: GroupExcitation, Excitation.CONV1D: Conv1dExcitation}
+EXCITATIONS: dict[Excitation, type[FCExcitation] | type[GroupExcitation] | type[Conv1dExcitation]] = {
+    Excitation.FC: FCExcitation,
+    Excitation.GROUP: GroupExcitation,
+    Excitation.CONV1D: Conv1dExcitation,
+}
 
 
 class SEBlock(nn.Module):
@@ -97,7 +102,7 @@ class SEBlock(nn.Module):
         self.se = se
         self.channels = channels
         self.name = name
-        self.excitation = EXCITATIONS[se.excitation](channels, se)
+        self.excitation: FCExcitation | GroupExcitation | Conv1dExcitation = EXCITATIONS[se.excitation](channels, se)
 
     def gate(self, u_BCHW: Tensor) -> Tensor:
         """s of equation 3: B C 1 1, or B C H W where nothing is squeezed."""
@@ -111,6 +116,10 @@ class SEBlock(nn.Module):
     def forward(self, u_BCHW: Tensor) -> Tensor:
         """Equation 4: the map, every channel scaled by its gate; the shape of the input."""
         return u_BCHW * self.gate(u_BCHW)
+
+    def reset(self, generator: torch.Generator) -> None:
+        """Draws the weights of the excitation."""
+        self.excitation.reset(generator)
 
     def extra_repr(self) -> str:
         return f"{self.name}, channels={self.channels}"

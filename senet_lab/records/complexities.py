@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from senet_lab.errors import StudyError
 from senet_lab.records.store import replace_file
 from senet_lab.study.cell import Cell
+from senet_lab.study.conventions import Operation
 from senet_lab.study.counts import Counts, network_key
 
 FILE = "complexity.json"
@@ -16,23 +19,26 @@ def read_counts(root: Path) -> dict[str, Counts]:
     """Counts by ``network_key``; empty where there is no file. Raises StudyError for a damaged file."""
     path = root / FILE
     try:
-        return {key: Counts(**value) for key, value in json.loads(path.read_text()).items()}
+        return {key: _from_plain(value) for key, value in json.loads(path.read_text()).items()}
     except FileNotFoundError:
         return {}
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise StudyError(f"{path} is damaged ({error}); delete it, and the next command computes it anew") from None
 
 
 def write_counts(root: Path, counts: dict[str, Counts]) -> None:
     """Replaces the file: sorted, one network a line."""
-    lines = (
-        f' {json.dumps(key)}: {{"trainable": {c.trainable}, "statistics": {c.statistics}, '
-        f'"multiply_adds": {c.multiply_adds}}}'
-        for key, c in sorted(counts.items())
-    )
+    lines = (f" {json.dumps(key)}: {json.dumps(asdict(count))}" for key, count in sorted(counts.items()))
     replace_file(root / FILE, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
 
 
 def missing_counts(cells: Iterable[Cell], counts: dict[str, Counts]) -> dict[str, Cell]:
     """The networks among these cells that have no counts yet."""
     return {network_key(cell): cell for cell in cells if network_key(cell) not in counts}
+
+
+def _from_plain(value: dict[str, Any]) -> Counts:
+    work = {Operation(kind): int(count) for kind, count in value["operations"].items()}
+    if set(work) != set(Operation):
+        raise ValueError(f"operations {sorted(work)}")
+    return Counts(int(value["trainable"]), int(value["statistics"]), work)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from senet_lab.report.published import Published, of_row
-from senet_lab.study.counts import MULTIPLY_ADDS, PARAMETERS, Counts, network_key
+from senet_lab.study.conventions import cost_convention, printed, size_convention
+from senet_lab.study.counts import Counts, network_key
 from senet_lab.study.table import Table
 
-UNITS = {"params": 1e6, "gflops": 1e9, "mflops": 1e6}
+UNITS = {"params": 10**6, "gflops": 10**9, "mflops": 10**6}
 OPEN_FILE = "open.csv"  # figures known not to match, and why
 
 
@@ -42,19 +43,23 @@ def figures(
 
 
 def _figure(number: Published, counts: Counts, notes: Mapping[str, str]) -> Figure:
-    parameters = number.metric == "params"
-    exact = counts.with_statistics if parameters else counts.multiply_adds
-    computed = exact / UNITS[number.metric]
-    matched = f"{computed:.{number.decimals}f}" == number.value
+    table_number = number.table.removeprefix("T")
+    unit = UNITS[number.metric]
+    cost, size = cost_convention(table_number), size_convention(table_number)
+    if number.metric == "params":
+        exact = counts.with_statistics if size.statistics else counts.trainable
+        text, cut = size.text, size.cut
+    else:
+        exact, text, cut = cost.count(counts.operations), cost.text, cost.cut
     return Figure(
         edition=number.edition,
         table=number.table,
         row=number.row,
         metric=number.metric,
         published=float(number.value),
-        computed=computed,
-        matched=matched,
-        convention=PARAMETERS if parameters else MULTIPLY_ADDS,
+        computed=exact / unit,
+        matched=printed(exact, unit, number.decimals, cut=cut) == number.value,
+        convention=text,
         note=notes.get(figure_name(number), ""),
     )
 

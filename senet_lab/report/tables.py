@@ -8,7 +8,8 @@ from senet_lab.report.load import Loaded
 from senet_lab.report.published import EDITIONS, Published, of_row
 from senet_lab.report.summary import Mean, RowSummary, summarise
 from senet_lab.study.cell import Cell
-from senet_lab.study.counts import MULTIPLY_ADDS, PARAMETERS, Counts, network_key
+from senet_lab.study.conventions import cost_convention, printed, size_convention
+from senet_lab.study.counts import Counts, network_key
 from senet_lab.study.protocol import Dataset, Protocol
 from senet_lab.study.table import Row, Table
 
@@ -82,12 +83,13 @@ def published_block(table: Table, numbers: list[Published], counts: Mapping[str,
     lines = []
     for row, values in zip(table.rows, printed, strict=True):
         cells = [values[name].value if name in values else NONE for name in metrics]
-        lines.append((row.label, *cells, *_computed(counts.get(network_key(row.cell)), values)))
+        lines.append((row.label, *cells, *_computed(table, counts.get(network_key(row.cell)), values)))
     protocols = ", ".join(dict.fromkeys(n.protocol for values in printed for n in values.values())) or NONE
     single = sorted({n.row for values in printed for n in values.values() if n.confidence != "verified"})
     notes = [
         f"Published: {EDITIONS.get(table.edition, table.edition)}, {_datasets(printed)}, protocol {protocols}.",
-        f"Computed here from the networks: parameters are {PARAMETERS}; {MULTIPLY_ADDS}.",
+        f"Computed here from the networks: parameters are {size_convention(table.number).text}; "
+        f"{cost_convention(table.number).text}.",
     ]
     if single:
         notes.append(f"Transcribed from a single source: {', '.join(single)}.")
@@ -107,13 +109,15 @@ _METRICS = {
 }
 
 
-def _computed(counts: Counts | None, values: Mapping[str, Published]) -> tuple[str, str, str]:
+def _computed(table: Table, counts: Counts | None, values: Mapping[str, Published]) -> tuple[str, str, str]:
     if counts is None:
         return NONE, NONE, NONE
+    size, cost = size_convention(table.number), cost_convention(table.number)
+    parameters = counts.with_statistics if size.statistics else counts.trainable
     decimals = values["params"].decimals if "params" in values else 1
     return (
-        f"{counts.with_statistics / 1e6:.{decimals}f}",
-        f"{counts.multiply_adds / 1e9:.2f}",
+        printed(parameters, 10**6, decimals, cut=size.cut),
+        printed(cost.count(counts.operations), 10**9, 3 if "mflops" in values else 2, cut=cost.cut),
         f"{counts.trainable:,}",
     )
 

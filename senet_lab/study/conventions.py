@@ -4,6 +4,7 @@ The paper states none. Each of these is the simplest one that reaches most figur
 it does not reach are open.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -29,9 +30,9 @@ class Convention:
     @property
     def text(self) -> str:
         """The convention in words, for a table's heading."""
-        return ", ".join(self.operations) + ("; digits cut off" if self.cut else "")
+        return "multiply-adds of " + ", ".join(self.operations) + ("; digits cut off" if self.cut else "")
 
-    def count(self, operations: dict[Operation, int]) -> int:
+    def count(self, operations: Mapping[Operation, int]) -> int:
         """Multiply-adds for one image."""
         return sum(operations[kind] for kind in self.operations)
 
@@ -48,9 +49,35 @@ def printed(count: int, unit: int, decimals: int, *, cut: bool) -> str:
     return f"{whole}.{fraction:0{decimals}d}" if decimals else str(whole)
 
 
+@dataclass(frozen=True, slots=True)
+class SizeConvention:
+    """statistics: batch norm's running means and variances count. cut: as for costs."""
+
+    statistics: bool
+    cut: bool = False
+
+    @property
+    def text(self) -> str:
+        """The convention in words."""
+        counted = "weights, biases and batch-norm running statistics" if self.statistics else "weights and biases"
+        return counted + ("; digits cut off" if self.cut else "")
+
+
 # Journal tables 13, 15 and 16: every figure.
 ABLATIONS = Convention((Operation.WEIGHTS, Operation.SQUEEZE, Operation.SCALE))
 # Table 2 of both editions: 10 of its 16 figures; ABLATIONS reaches 6.
 NETWORKS = Convention((Operation.WEIGHTS, Operation.NORM, Operation.SCALE), cut=True)
 # Table 3 of both editions: every figure.
 MOBILE = Convention((Operation.WEIGHTS, Operation.SQUEEZE, Operation.POOLING, Operation.ADDITION))
+WITH_STATISTICS = SizeConvention(statistics=True)
+CUT_WEIGHTS = SizeConvention(statistics=False, cut=True)  # table 3
+
+
+def cost_convention(table_number: str) -> Convention:
+    """What the GFLOPs or MFLOPs of a table count, by its number, which both editions share where they print any."""
+    return {"2": NETWORKS, "3": MOBILE}.get(table_number, ABLATIONS)
+
+
+def size_convention(table_number: str) -> SizeConvention:
+    """What the parameters of a table count, by its number, which both editions share where they print any."""
+    return CUT_WEIGHTS if table_number == "3" else WITH_STATISTICS

@@ -1,12 +1,10 @@
-"""Counts: the size of a network, and the conventions that it is counted under."""
+"""Counts: the size of a network, from which every convention's figures can be formed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from senet_lab.study.cell import Cell, canonical_json
-
-PARAMETERS = "weights, biases and batch-norm running statistics"
-TRAINABLE = "weights and biases"
-MULTIPLY_ADDS = "multiply-adds of convolutions, FC layers, SE pooling and SE scaling; no batch norm, no activations"
+from senet_lab.study.conventions import ABLATIONS, Operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,12 +13,17 @@ class Counts:
 
     trainable: int  # weights and biases
     statistics: int  # running means and variances of batch norm
-    multiply_adds: int  # for one image
+    operations: Mapping[Operation, int]  # for one image
 
     @property
     def with_statistics(self) -> int:
-        """The count that fits the published parameter columns."""
+        """Weights, biases and batch-norm running statistics."""
         return self.trainable + self.statistics
+
+    @property
+    def multiply_adds(self) -> int:
+        """For one image, under the convention of the ablation tables."""
+        return ABLATIONS.count(self.operations)
 
 
 def network_key(cell: Cell) -> str:

@@ -38,7 +38,7 @@ def test_the_open_figure_says_why(found):
     (figure,) = (f for f in found if not f.matched)
 
     assert (figure.published, round(figure.computed, 3)) == (30.7, 30.64)
-    assert "would break the r=2 row" in figure.note
+    assert "break r=2" in figure.note
 
 
 def test_a_count_that_changes_is_noticed(found):

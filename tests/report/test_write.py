@@ -13,10 +13,10 @@ from senet_lab.report.published import Published
 from senet_lab.report.tables import measured_views
 from senet_lab.report.write import write_report
 from senet_lab.study import Row
-from senet_lab.study.counts import Counts, network_key
-from tests.samples import PLAIN, PROTOCOL, SE, SYNTHETIC, TABLE, failed, filled, finished
+from senet_lab.study.counts import network_key
+from tests.samples import PLAIN, PROTOCOL, SE, SYNTHETIC, TABLE, counted, failed, filled, finished
 
-COUNTS = {network_key(SE): Counts(138_870, 2_272, 17_462_272), network_key(PLAIN): Counts(127_642, 2_272, 17_222_144)}
+COUNTS = {network_key(SE): counted(138_870, 2_272, 17_462_272), network_key(PLAIN): counted(127_642, 2_272, 17_222_144)}
 PRINTED = [
     Published(
         edition="cvpr2018",

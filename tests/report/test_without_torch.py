@@ -1,0 +1,99 @@
+"""Reports need records and the file of counts, and no torch."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from senet_lab import catalogue
+from senet_lab.records.complexities import missing_counts, read_counts, write_counts
+from senet_lab.records.store import Store
+from senet_lab.study.counts import network_key
+from tests.samples import counted, filled, finished
+
+ROOT = Path(__file__).parents[2]
+BLOCKED = {"torch", "torchvision", "pytorch_lightning", "lightning", "safetensors", "optuna"}
+COMMAND = f"""
+import sys
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {BLOCKED!r}:
+            raise ModuleNotFoundError(name, name=name)
+sys.meta_path.insert(0, Absent())
+from senet_lab.__main__ import main
+main()
+"""
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory):
+    """A folder with records and curves of table 7 under cifar10 and its demonstration, and with all counts."""
+    root = tmp_path_factory.mktemp("clone")
+    paper = catalogue.find_table("table7")
+    counts = {}
+    for table in (paper, catalogue.table_under(paper, "cifar10"), catalogue.table_under(paper, "demo")):
+        counts |= {network_key(row.cell): counted(1_000, 10, 20_000) for row in table.rows}
+        records = (finished(row.cell, seed, 200 + 7 * i + seed) for i, row in enumerate(table.rows) for seed in (0, 1))
+        if table is not paper:
+            filled(root / "results", *records, curves=True)
+    write_counts(root / "results", counts)
+    return root
+
+
+def without_torch(folder, *words):
+    done = subprocess.run(
+        [sys.executable, "-c", COMMAND, *words],
+        cwd=folder,
+        env=os.environ | {"PYTHONHASHSEED": "7"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def test_a_table_is_reported_without_torch(clone):
+    """`senet-lab reproduce table7 --seeds 2` with every run recorded prints the table and writes tables and figures.
+
+    A second process, here, writes the same bytes.
+    """
+    done = without_torch(clone, "reproduce", "table7", "--seeds", "2", "--json")
+    paths = json.loads(done.stdout)["files"]
+
+    assert (done.returncode, done.stderr) == (0, "table7: all 10 runs are recorded, nothing to train\n")
+    assert {".md", ".csv", ".tex", ".svg", ".png"} == {Path(path).suffix for path in paths}
+    assert "results/figures/cvpr2018-table7-cifar10-curves.svg" in paths
+    first = {path: (clone / path).read_bytes() for path in paths}
+    from senet_lab.__main__ import main
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(clone)
+        patch.setattr(sys, "argv", ["senet-lab", "report", "table7"])
+        main_ends_well(main)
+    assert [path for path in paths if first[path] != (clone / path).read_bytes()] == []
+
+
+def main_ends_well(main):
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+
+
+def test_where_torch_is_needed_its_absence_is_one_line(clone):
+    """A network without counts must be built: the package is named. So these tests do block it."""
+    done = without_torch(clone, "report", "gate")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "senet-lab: this needs the package torch, which is not installed; run make install\n"
+
+
+def test_the_committed_counts_are_complete():
+    """Every row of every table has counts, and so has every committed record: no report of these builds a network."""
+    cells = [row.cell for table in catalogue.tables() for row in table.rows]
+    cells += [record.run.cell for record in Store(ROOT / "results").read_all()]
+
+    assert missing_counts(cells, read_counts(ROOT / "results")) == {}
