@@ -273,12 +273,12 @@ def _train(
         print(f"{table.name}: all {len(runs)} runs are recorded, nothing to train", file=sys.stderr)
         return []
     store.check_writable()
-    _recorded_counts(run.cell for run in missing)  # refuses, before any training, a network that cannot be built
     from senet_lab.console import Watch
     from senet_lab.training.fleet import train_all, workers_for
     from senet_lab.training.settings import Executor, Settings
 
     settings = Settings(_device(device), threads, Executor(executor.value))
+    _recorded_counts(run.cell for run in missing)  # refuses, before any training, a network that cannot be built
     side_by_side = workers or workers_for(settings, len(missing))
     print(
         f"{table.name}: {len(missing)} of {len(runs)} runs to train on {settings.device}, {side_by_side} side by side",

@@ -1,5 +1,29 @@
-"""One thread a test process: the tests run side by side, and their numbers do not depend on the cores."""
+"""One thread a test process: the tests run side by side, and their numbers do not depend on the cores.
+
+And ``senet_lab``, a command called in this process.
+"""
 
 import os
+import sys
+
+import pytest
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is loaded
+
+
+@pytest.fixture
+def senet_lab(tmp_path, monkeypatch, capsys):
+    """Runs a command in an empty folder; returns its exit status, stdout and stderr."""
+    from senet_lab import __main__ as commands
+
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["senet-lab", *words])
+        with pytest.raises(SystemExit) as ended:
+            commands.main()
+        printed = capsys.readouterr()
+        assert "Traceback" not in printed.err
+        return ended.value.code or 0, printed.out, printed.err
+
+    return run

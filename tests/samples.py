@@ -125,3 +125,9 @@ def _point(epoch: int) -> CurvePoint:
         test_top5_error_pct=20.0 / epoch,
         seconds=6.25,
     )
+
+
+def one_line(text: str) -> str:
+    """The only line of a text."""
+    (line,) = text.splitlines()
+    return line

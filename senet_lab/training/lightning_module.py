@@ -3,17 +3,19 @@
 import logging
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import cast
 
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor, nn
 
-from senet_lab.data.source import Batch, BatchSource
+from senet_lab.data.source import Batch, BatchSource, open_source
 from senet_lab.models.registry import build_model, channels_last
 from senet_lab.records.store import CurvePoint
 from senet_lab.study.cell import Cell
+from senet_lab.study.protocol import Protocol
 from senet_lab.training.checkpoint import Checkpoint, put, take
 from senet_lab.training.epoch import (
     EpochMeter,
@@ -93,27 +95,52 @@ class SENetModule(pl.LightningModule):
         self.log_dict({name: getattr(point, name) for name in logged})
 
 
-class _Epochs:
-    """What Lightning iterates over: the batches of the epoch that the module is in."""
+class SENetData(pl.LightningDataModule):
+    """The batches of a protocol for a SENetModule, made on the trainer's device.
 
-    def __init__(self, module: SENetModule, data: BatchSource, seed: int) -> None:
-        self.module, self.data, self.seed = module, data, seed
+    Raises StudyError, when the trainer sets it up, where the data set is missing or damaged.
+    """
+
+    def __init__(self, protocol: Protocol, seed: int = 0, source: BatchSource | None = None) -> None:
+        super().__init__()
+        self.protocol, self.seed = protocol, seed
+        self.source = source
+
+    def setup(self, stage: str) -> None:
+        """Opens the data set, once."""
+        if self.source is None:
+            assert self.trainer is not None
+            self.source = open_source(self.protocol, self.trainer.strategy.root_device)
+
+    def train_dataloader(self) -> Iterable[Batch]:
+        """The batches of the epoch that the module is in, anew for each epoch."""
+        return _Batches(self._training_epoch, self.protocol.steps_per_epoch)
+
+    def val_dataloader(self) -> Iterable[Batch]:
+        """Every evaluation image once."""
+        assert self.source is not None
+        return _Batches(self.source.test_batches, None)
+
+    def _training_epoch(self) -> Iterator[Batch]:
+        assert self.source is not None
+        assert self.trainer is not None
+        module = self.trainer.lightning_module
+        return self.source.training_batches(self.seed, len(cast(SENetModule, module).curve))
+
+
+class _Batches:
+    """Batches that are made anew each time they are asked for."""
+
+    def __init__(self, make: Callable[[], Iterator[Batch]], length: int | None) -> None:
+        self.make, self.length = make, length
 
     def __len__(self) -> int:
-        return self.module.cell.protocol.steps_per_epoch
+        if self.length is None:
+            raise TypeError("of unknown length")  # Lightning then counts for itself
+        return self.length
 
     def __iter__(self) -> Iterator[Batch]:
-        return self.data.training_batches(self.seed, len(self.module.curve))
-
-
-class _TestPass:
-    """Every evaluation image once."""
-
-    def __init__(self, data: BatchSource) -> None:
-        self.data = data
-
-    def __iter__(self) -> Iterator[Batch]:
-        return self.data.test_batches()
+        return self.make()
 
 
 class _Follow(pl.Callback):
@@ -157,7 +184,7 @@ def train(
     left = cell.protocol.epochs - len(module.curve)
     if left > 0:
         trainer = _trainer(data.device, left, _Follow(resume, save, report))
-        trainer.fit(module, _Epochs(module, data, seed), _TestPass(data))
+        trainer.fit(module, datamodule=SENetData(cell.protocol, seed, data))
     evaluation = module.evaluation or evaluate_all(model, data.test_batches(), cell.protocol)
     return module.curve, evaluation
 

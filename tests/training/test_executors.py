@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+import pytorch_lightning as pl
 import torch
 
 from ablations.protocols import DEMO
@@ -130,6 +131,24 @@ def test_the_global_stream_plays_no_part(source):
     _, again, _ = _train("device", source, cell())
 
     assert _without_time(curve) == _without_time(again)
+
+
+def test_the_module_and_its_data_fit_in_a_plain_trainer(source):
+    """What a user of Lightning writes: three epochs leave the curve that the device loop has."""
+    trainer = pl.Trainer(
+        max_epochs=3,
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    module = lightning_module.SENetModule(cell())
+    trainer.fit(module, datamodule=lightning_module.SENetData(AUGMENTED))
+    _, curve, _ = _train("device", source, cell())
+
+    assert [p.test_top1_error_pct for p in curve] == [p.test_top1_error_pct for p in module.curve]
+    assert module.curve[-1].train_loss == pytest.approx(float(trainer.logged_metrics["train_loss"]), abs=1e-5)
 
 
 def test_a_damaged_checkpoint_is_no_checkpoint(source, tmp_path):
