@@ -352,7 +352,10 @@ def _count(cells: Iterable[Cell], known: dict[str, Any]) -> dict[str, Any]:
     counts = dict(known)
     for cell in cells:
         if network_key(cell) not in counts:
-            model = build_model(cell.backbone, cell.se, cell.protocol.num_classes, device="meta")
+            try:
+                model = build_model(cell.backbone, cell.se, cell.protocol.num_classes, device="meta")
+            except ValueError as error:
+                raise StudyError(str(error)) from None
             counts[network_key(cell)] = complexity(model, cell.protocol.image_size)
     return counts
 
@@ -380,8 +383,6 @@ def main() -> None:
         app()
     except StudyError as error:
         _fail(str(error), error.exit_status)
-    except ValueError as error:
-        _fail(" ".join(str(error).split()), 2)
     except ModuleNotFoundError as error:
         _fail(f"this needs the package {error.name}, which is not installed; run make install", 1)
     except SystemExit as end:

@@ -97,8 +97,14 @@ def published_block(table: Table, numbers: list[Published], counts: Mapping[str,
 
 
 _METRICS = {
+    "top1_error_original": "top-1 err. of the network's own paper, %",
+    "top5_error_original": "top-5 err. of the network's own paper, %",
     "top1_error": "top-1 err., %",
     "top5_error": "top-5 err., %",
+    "top1_error_224": "top-1 err. at 224, %",
+    "top5_error_224": "top-5 err. at 224, %",
+    "top1_error_320": "top-1 err. at 320 or 299, %",
+    "top5_error_320": "top-5 err. at 320 or 299, %",
     "top1_error_224": "top-1 err. at 224, %",
     "top5_error_224": "top-5 err. at 224, %",
     "top1_error_320": "top-1 err. at 320, %",

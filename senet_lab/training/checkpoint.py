@@ -38,6 +38,12 @@ def take(model: nn.Module, optimizer: torch.optim.Optimizer, curve: list[CurvePo
     return Checkpoint(model.state_dict(), buffers, tuple(curve), seconds)
 
 
+def fits(checkpoint: Checkpoint, model: nn.Module) -> bool:
+    """Whether a state is one of this network: the same names and shapes, as another version's may not be."""
+    shapes = {name: tensor.shape for name, tensor in model.state_dict().items()}
+    return shapes == {name: tensor.shape for name, tensor in checkpoint.model.items()}
+
+
 def put(checkpoint: Checkpoint, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
     """Sets a network and its optimiser to a state."""
     model.load_state_dict(checkpoint.model)

@@ -35,6 +35,8 @@ def make(run: Run, data: BatchSource, store: Store, settings: Settings, report: 
     model = build_model(run.cell.backbone, run.cell.se, protocol.num_classes, run.seed)
     channels_last(model).to(data.device)
     resume = checkpoints.read(path)
+    if resume is not None and not checkpoints.fits(resume, model):
+        resume = None
     failure, evaluation = None, None
     try:
         curve, evaluation = _train(run, model, data, settings, resume, path, report)
