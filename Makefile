@@ -4,7 +4,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
-PROTOCOL ?= demo
+PROTOCOL ?=
 SEEDS ?= 1
 RESULTS ?=
 ROW ?=
@@ -13,7 +13,7 @@ DEVICE ?= auto
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 PLACE := $(if $(RESULTS),--results "$(RESULTS)")
-CHOICE := --protocol "$(PROTOCOL)" --seeds "$(SEEDS)" $(if $(ROW),--row "$(ROW)") $(PLACE)
+CHOICE := $(if $(PROTOCOL),--protocol "$(PROTOCOL)") --seeds "$(SEEDS)" $(if $(ROW),--row "$(ROW)") $(PLACE)
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
@@ -55,10 +55,12 @@ tables: report
 report: $(STAMP) ## every committed table and figure again, from records alone
 	@$(BIN)/senet-lab report-all $(PLACE)
 
-plan-%: $(STAMP) ## what make NAME would train, and its cost
+plan-%: FORCE $(STAMP) ## what make NAME would train, and its cost
 	@$(BIN)/senet-lab plan $* $(CHOICE)
 
 Makefile pyproject.toml constraints.txt: ;
 
-%: $(STAMP) ## a table by name or topic: train what is missing, then print it beside the published numbers
+FORCE: ;
+
+%: FORCE $(STAMP) ## a table by name or topic: train what is missing, then print it beside the published numbers
 	@$(BIN)/senet-lab reproduce $@ $(CHOICE) --device $(DEVICE)

@@ -134,8 +134,18 @@ def reproduce(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Trains what is not recorded, then reports: what `make table7` calls."""
-    found, runs = _study(table, protocol, seeds, row)
+    """Trains what is not recorded, then reports: what `make table7` calls.
+
+    Where no protocol is named and the table has no network for the synthetic images, it reports only.
+    """
+    try:
+        found, runs = _study(table, protocol, seeds, row)
+    except catalogue.NoCompanion as error:
+        if protocol is not None or dry_run:
+            raise
+        print(f"nothing is trained: {error}", file=sys.stderr)
+        _report(catalogue.find_table(table), results, as_json)
+        return
     if dry_run:
         _show_plan(found, runs, results or RESULTS, as_json)
         return
@@ -174,7 +184,7 @@ def conform(
     tables = catalogue.tables() if table is None else [catalogue.find_table(table)]
     folder = catalogue.published_folder()
     notes = conformity.open_notes(folder)
-    counts = _count({row.cell for t in tables for row in t.rows}, {})
+    counts = _count({row.cell for t in tables for row in t.rows})
     found = conformity.figures(tables, load_published(folder), counts, notes)
     regressed = conformity.regressions(found, notes)
     if as_json:
@@ -278,7 +288,9 @@ def _train(
     from senet_lab.training.settings import Executor, Settings
 
     settings = Settings(_device(device), threads, Executor(executor.value))
-    _recorded_counts(run.cell for run in missing)  # refuses, before any training, a network that cannot be built
+    _recorded_counts(
+        [run.cell for run in missing], root
+    )  # refuses, before any training, a network that cannot be built
     side_by_side = workers or workers_for(settings, len(missing))
     print(
         f"{table.name}: {len(missing)} of {len(runs)} runs to train on {settings.device}, {side_by_side} side by side",
@@ -328,28 +340,31 @@ def _write_report(table: Table, results: Path | None) -> Any:
         roots.append((results, str(results)))
     views = measured_views(table, load_all(roots))
     cells = {row.cell for row in table.rows} | {row.cell for view in views for row in view.table.rows}
-    counts = _recorded_counts(cells)
+    counts = _recorded_counts(cells, roots[-1][0])
     return write_report(table, load_published(catalogue.published_folder()), counts, views, roots[-1][0])
 
 
-def _recorded_counts(cells: Iterable[Cell]) -> dict[str, Any]:
-    """The counts of these networks: from their file, and where it lacks one, computed and added to it."""
+def _recorded_counts(cells: Iterable[Cell], root: Path) -> dict[str, Any]:
+    """The counts of these networks: from the committed file and that of ``root``, which is given those they lack."""
     from senet_lab.records.complexities import missing_counts, read_counts, write_counts
 
-    counts = read_counts(RESULTS)
-    missing = missing_counts(cells, counts)
-    if missing:
-        counts |= _count(missing.values(), counts)
-        write_counts(RESULTS, counts)
-    return counts
+    own = read_counts(root)
+    counts = read_counts(RESULTS) | own
+    added = _count(missing_counts(cells, counts).values())
+    if added:
+        write_counts(root, own | added)
+    return counts | added
 
 
-def _count(cells: Iterable[Cell], known: dict[str, Any]) -> dict[str, Any]:
+def _count(cells: Iterable[Cell]) -> dict[str, Any]:
+    cells = list(cells)
+    if not cells:
+        return {}
     from senet_lab.models.complexity import complexity
     from senet_lab.models.registry import build_model
     from senet_lab.study.counts import network_key
 
-    counts = dict(known)
+    counts: dict[str, Any] = {}
     for cell in cells:
         if network_key(cell) not in counts:
             try:

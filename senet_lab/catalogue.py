@@ -18,6 +18,10 @@ from senet_lab.study.protocol import Dataset
 BARE_EDITION = "cvpr2018"  # the edition that a name without one belongs to, where it has that table
 
 
+class NoCompanion(StudyError):
+    """A table has no network for the images of a protocol."""
+
+
 def published_folder() -> Path:
     """Where the published numbers lie."""
     return Path(_module("ablations").__path__[0]) / "published"
@@ -76,7 +80,7 @@ def table_under(table: Table, name: str | None) -> Table:
     try:
         return table.under(known[name])
     except ValueError as error:
-        raise StudyError(str(error)) from None
+        raise NoCompanion(f"{error}: {table.name} trains as the paper has it, with --protocol paper") from None
 
 
 def protocols() -> list[Protocol]:
@@ -119,6 +123,8 @@ def _table_in_file(path: Path) -> Table:
     table = getattr(module, "TABLE", None)
     if not isinstance(table, Table):
         raise StudyError(f"{path} has no TABLE of type senet_lab.study.Table")
+    if table.slug in {declared.slug for declared in tables()}:
+        raise StudyError(f"{path}: {table.slug} is declared in ablations; give this table an edition of its own")
     return table
 
 

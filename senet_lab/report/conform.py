@@ -43,9 +43,9 @@ def figures(
 
 
 def _figure(number: Published, counts: Counts, notes: Mapping[str, str]) -> Figure:
-    table_number = number.table.removeprefix("T")
+    table = number.edition, number.table.removeprefix("T")
     unit = UNITS[number.metric]
-    cost, size = cost_convention(table_number), size_convention(table_number)
+    cost, size = cost_convention(*table), size_convention(*table)
     if number.metric == "params":
         exact = counts.with_statistics if size.statistics else counts.trainable
         text, cut = size.text, size.cut

@@ -1,38 +1,23 @@
 """Figures of one table under one protocol: training curves, and error by row. The same records give the same bytes."""
 
-import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import matplotlib as mpl
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from senet_lab.records.store import replace_file
+from senet_lab.report.picture import STYLE, draw
 from senet_lab.report.tables import Measured, title_of
 from senet_lab.study.table import Table
 
 WIDTH, HEIGHT = 5.5, 3.4  # inches
-FORMATS: dict[str, dict[str, Any]] = {
-    # No date and a fixed salt, so that files can be compared.
-    "svg": {"metadata": {"Date": None}},
-    "png": {"dpi": 150, "metadata": {"Software": None}},
-}
-STYLE: dict[Any, Any] = {
-    "svg.hashsalt": "senet_lab",
-    "svg.fonttype": "none",
-    "font.size": 9,
-    "axes.titlesize": 9,
-    "legend.fontsize": 8,
-}
 
 
 def write_figures(table: Table, view: Measured, folder: Path) -> list[Path]:
-    """Writes curves and errors as SVG and PNG with the CSV behind each; returns the paths, if any run finished."""
+    """Writes curves and errors as PDF, SVG and PNG with the CSV behind each; returns the paths, if any run finished."""
     stem = f"{table.slug}-{view.name}"
     if view.loaded.source != "committed":
         stem += f"-{Path(view.loaded.source).name}"
@@ -110,18 +95,7 @@ def _title(table: Table, view: Measured) -> str:
 
 
 def _write(frame: pd.DataFrame, plot: Callable[[pd.DataFrame, Axes], Axes], title: str, stem: Path) -> list[Path]:
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
-        ax = figure.subplots()
-        plot(frame, ax)
-        ax.set_title(title)
-        sns.despine(ax=ax)
-        paths = []
-        for suffix, options in FORMATS.items():
-            data = io.BytesIO()
-            figure.savefig(data, format=suffix, **options)
-            paths.append(stem.with_name(f"{stem.name}.{suffix}"))
-            replace_file(paths[-1], data.getvalue())
-    csv = stem.with_name(f"{stem.name}.csv")
-    replace_file(csv, frame.to_csv(index=False, lineterminator="\n").encode())
-    return [*paths, csv]
+    def picture(figure: Figure) -> None:
+        plot(frame, figure.subplots()).set_title(title)
+
+    return draw(picture, (WIDTH, HEIGHT), stem, frame, STYLE)

@@ -88,8 +88,8 @@ def published_block(table: Table, numbers: list[Published], counts: Mapping[str,
     single = sorted({n.row for values in printed for n in values.values() if n.confidence != "verified"})
     notes = [
         f"Published: {EDITIONS.get(table.edition, table.edition)}, {_datasets(printed)}, protocol {protocols}.",
-        f"Computed here from the networks: parameters are {size_convention(table.number).text}; "
-        f"{cost_convention(table.number).text}.",
+        f"Computed here from the networks: parameters are {size_convention(table.edition, table.number).text}; "
+        f"{cost_convention(table.edition, table.number).text}.",
     ]
     if single:
         notes.append(f"Transcribed from a single source: {', '.join(single)}.")
@@ -105,10 +105,6 @@ _METRICS = {
     "top5_error_224": "top-5 err. at 224, %",
     "top1_error_320": "top-1 err. at 320 or 299, %",
     "top5_error_320": "top-5 err. at 320 or 299, %",
-    "top1_error_224": "top-1 err. at 224, %",
-    "top5_error_224": "top-5 err. at 224, %",
-    "top1_error_320": "top-1 err. at 320, %",
-    "top5_error_320": "top-5 err. at 320, %",
     "params": "params, M",
     "gflops": "GFLOPs",
     "mflops": "MFLOPs",
@@ -118,7 +114,7 @@ _METRICS = {
 def _computed(table: Table, counts: Counts | None, values: Mapping[str, Published]) -> tuple[str, str, str]:
     if counts is None:
         return NONE, NONE, NONE
-    size, cost = size_convention(table.number), cost_convention(table.number)
+    size, cost = size_convention(table.edition, table.number), cost_convention(table.edition, table.number)
     parameters = counts.with_statistics if size.statistics else counts.trainable
     decimals = values["params"].decimals if "params" in values else 1
     return (

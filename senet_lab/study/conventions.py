@@ -73,11 +73,14 @@ WITH_STATISTICS = SizeConvention(statistics=True)
 CUT_WEIGHTS = SizeConvention(statistics=False, cut=True)  # table 3
 
 
-def cost_convention(table_number: str) -> Convention:
-    """What the GFLOPs or MFLOPs of a table count, by its number, which both editions share where they print any."""
-    return {"2": NETWORKS, "3": MOBILE}.get(table_number, ABLATIONS)
+EDITIONS = ("cvpr2018", "tpami")  # which share the numbers of the tables below
 
 
-def size_convention(table_number: str) -> SizeConvention:
-    """What the parameters of a table count, by its number, which both editions share where they print any."""
-    return CUT_WEIGHTS if table_number == "3" else WITH_STATISTICS
+def cost_convention(edition: str, number: str) -> Convention:
+    """What the GFLOPs or MFLOPs of a table count."""
+    return {"2": NETWORKS, "3": MOBILE}.get(number if edition in EDITIONS else "", ABLATIONS)
+
+
+def size_convention(edition: str, number: str) -> SizeConvention:
+    """What the parameters of a table count."""
+    return CUT_WEIGHTS if edition in EDITIONS and number == "3" else WITH_STATISTICS

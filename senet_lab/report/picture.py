@@ -1,0 +1,75 @@
+"""Pictures on disk: PDF, SVG and PNG with the CSV behind them. The same data gives the same bytes."""
+
+import io
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from senet_lab.records.store import replace_file
+
+ONE_COLUMN, TWO_COLUMNS = 3.5, 7.16  # inches, of a page of two columns
+FORMATS: dict[str, dict[str, Any]] = {
+    # No date and a fixed salt, so that files can be compared.
+    "pdf": {"metadata": {"CreationDate": None, "Producer": None, "Creator": None}},
+    "svg": {"metadata": {"Date": None}},
+    "png": {"dpi": 150, "metadata": {"Software": None}},
+}
+STYLE: dict[Any, Any] = {
+    "svg.hashsalt": "senet_lab",
+    "svg.fonttype": "none",
+    "pdf.fonttype": 42,  # TrueType, embedded
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "legend.fontsize": 8,
+}
+SMALL: dict[Any, Any] = STYLE | {
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.labelsize": 8,
+    "legend.fontsize": 8,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "axes.linewidth": 0.6,
+    "lines.linewidth": 1.1,
+    "lines.markersize": 3.5,
+}
+# Told apart without colour too: luminance falls from line to line, and each has its own dashes and marker.
+LINES: tuple[dict[str, Any], ...] = (
+    {"color": "#d55e00", "linestyle": "-", "marker": "o"},
+    {"color": "#56b4e9", "linestyle": "--", "marker": "s"},
+    {"color": "#009e73", "linestyle": "-.", "marker": "^"},
+    {"color": "#332288", "linestyle": ":", "marker": "D"},
+    {"color": "#cc79a7", "linestyle": (0, (5, 1)), "marker": "v"},
+    {"color": "#e69f00", "linestyle": (0, (3, 1, 1, 1)), "marker": "P"},
+)
+REFERENCE: dict[str, Any] = {"color": "black", "linestyle": "-", "marker": "", "linewidth": 1.6}
+
+
+def draw(
+    plot: Callable[[Figure], object], size: tuple[float, float], stem: Path, frame: pd.DataFrame, style: Mapping[Any, Any]
+) -> list[Path]:
+    """Draws on a new figure of this size in inches and saves it; returns the paths. frame: what is drawn."""
+    with mpl.rc_context(dict(style)):
+        figure = Figure(figsize=size, layout="constrained")
+        plot(figure)
+        for ax in figure.axes:
+            sns.despine(ax=ax)
+        return save(figure, stem, frame)
+
+
+def save(figure: Figure, stem: Path, frame: pd.DataFrame) -> list[Path]:
+    """Writes a figure in every format and its data as CSV; returns the paths."""
+    paths = []
+    for suffix, options in FORMATS.items():
+        data = io.BytesIO()
+        figure.savefig(data, format=suffix, **options)
+        paths.append(stem.with_name(f"{stem.name}.{suffix}"))
+        replace_file(paths[-1], data.getvalue())
+    csv = stem.with_name(f"{stem.name}.csv")
+    replace_file(csv, frame.to_csv(index=False, lineterminator="\n").encode())
+    return [*paths, csv]
