@@ -1,6 +1,7 @@
 # senet_lab: the table of contents. `make help` prints it.
 #   PROTOCOL=  demo (default), cifar10-quick, cifar10, cifar100, imagenet, ...   SEEDS= how many, from 0
 #   ROW=       only this row and its baseline       RESULTS= another folder for records, beside the committed ones
+#   SOURCE=    of figure5 and histograms: best (default), table7:r=16, timm:NAME, a .safetensors file
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -9,6 +10,7 @@ SEEDS ?= 1
 RESULTS ?=
 ROW ?=
 DEVICE ?= auto
+SOURCE ?= best
 
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
@@ -17,10 +19,10 @@ CHOICE := $(if $(PROTOCOL),--protocol "$(PROTOCOL)") --seeds "$(SEEDS)" $(if $(R
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help install test test-all check lint list conform tables report
+.PHONY: help install test test-all check lint list conform tables report figure5 histograms figures
 
 help: ## print this
-	@sed -n 's/^# *//p;/^PYTHON/q' Makefile | head -4
+	@sed -n 's/^# *//p;/^PYTHON/q' Makefile | head -5
 	@echo
 	@grep -hE '^[a-zA-Z%-]+:.*## ' Makefile | sed -E 's/^([^:]+):.*## (.*)/  make \1\t\2/' | expand -t 26
 	@echo
@@ -50,6 +52,15 @@ list: $(STAMP) ## every table and protocol by name
 
 conform: $(STAMP) ## computed parameter and multiply-add counts against the published ones
 	@$(BIN)/senet-lab conform
+
+figure5: $(STAMP) ## class activations of the best recorded SE network here, or of a demonstration
+	@$(BIN)/senet-lab excitations "$(SOURCE)" --figure activations --figure images --figure depth $(PLACE) --device $(DEVICE)
+
+histograms: $(STAMP) ## how the gates of that network are spread, by block and class
+	@$(BIN)/senet-lab excitations "$(SOURCE)" --figure histograms $(PLACE) --device $(DEVICE)
+
+figures: $(STAMP) ## every figure of excitations, curves and cost again, from files alone
+	@$(BIN)/senet-lab figures $(PLACE)
 
 tables: report
 report: $(STAMP) ## every committed table and figure again, from records alone

@@ -3,6 +3,7 @@
 B batch, C channels, H W space.
 """
 
+import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,12 +128,14 @@ def _of_folder(path: Path, view: View) -> Labelled:
     try:
         folder = ImageFolder(str(inner))
     except (FileNotFoundError, OSError) as error:
-        raise StudyError(f"{inner} does not hold class folders with images ({' '.join(str(error).split())[:200]})") from None
+        raise StudyError(
+            f"{inner} does not hold class folders with images ({' '.join(str(error).split())[:200]})"
+        ) from None
     names = _human_names(path)
     wnids = tuple(folder.classes)
     by_wnid = all(name[0] == "n" and name[1:].isdigit() for name in wnids)
     # Not the folder's own name, which says more of a machine than of the data.
-    dataset = f"ImageNet images of {len(wnids)} classes" if by_wnid else f"images of {len(wnids)} class folders"
+    dataset = "ImageNet" if by_wnid else "class folders"
     readable = tuple(names.get(name, name) for name in wnids)
     unique = readable if len(set(readable)) == len(readable) else wnids
     return Labelled(
@@ -151,8 +154,6 @@ def _human_names(path: Path) -> Mapping[str, str]:
 
 def class_indices(labelled: Labelled, names: list[str]) -> list[int]:
     """The classes of these names (a person's, or the folders'). Raises StudyError with the nearest name."""
-    import difflib
-
     known = {name: index for index, name in enumerate(labelled.folders)}
     known |= {name: index for index, name in enumerate(labelled.class_names)}
     for name in names:

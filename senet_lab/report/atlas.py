@@ -99,7 +99,8 @@ def heading(atlas: Atlas) -> str:
     over = "; gates averaged over space" if card["over_space"] else ""
     return (
         f"{loud}{card['network']}; protocol {card['protocol']}{seed}; revision {str(card['revision'])[:10]}\n"
-        f"{card['dataset']} {card['split']}, {card['images']:,} images, {a_class} a class of {card['classes']}{over}"
+        f"{card['dataset']}, {card['split']} split: {card['images']:,} images of {card['classes']} classes, "
+        f"{a_class} each{over}"
     )
 
 

@@ -1,7 +1,9 @@
 """Figures of one capture: class activations, spread over images, histograms, depth. A figure draws a frame and returns
 nothing; the CSV beside each holds what it draws."""
 
-from collections.abc import Callable
+import difflib
+import textwrap
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from senet_lab.errors import StudyError
 from senet_lab.records.atlas import ALL, saturation_text
 from senet_lab.report.atlas import Atlas, class_histograms, class_means, heading, image_spread, panels
 from senet_lab.report.picture import LINES, ONE_COLUMN, REFERENCE, SMALL, TWO_COLUMNS, draw
@@ -28,13 +31,13 @@ def write_atlas_figures(atlas: Atlas, root: Path, names: list[str] | None = None
 
 
 def activations(atlas: Atlas, stem: Path) -> list[Path]:
-    """Mean gate of each chosen class and of all classes, by channel, a panel a block (CVPR figure 5, TPAMI figure 6)."""
+    """Mean gate of each chosen class and of all classes, by channel; a panel a block (CVPR figure 5, TPAMI 6)."""
     frame = class_means(atlas)
 
     def panel(part: pd.DataFrame, ax: Axes) -> None:
-        for name, style in [*zip(atlas.chosen, LINES, strict=False), (ALL, REFERENCE)]:
+        for index, (name, style) in enumerate([(ALL, REFERENCE), *zip(atlas.chosen, LINES, strict=False)]):
             line = part[part["class_name"] == name]
-            ax.plot(line["position"], line["mean_gate"], label=name, markevery=7, **style)
+            ax.plot(line["position"], line["mean_gate"], label=name, markevery=(2 * index % 9, 9), **style)
 
     return _by_block(atlas, frame, panel, "mean gate", stem)
 
@@ -48,13 +51,17 @@ def images(atlas: Atlas, stem: Path) -> list[Path]:
         for name, style, hatch in zip(classes, (LINES[0], LINES[3]), ("", "////"), strict=False):
             line = part[part["class_name"] == name]
             low, high = line["mean_gate"] - line["standard_deviation"], line["mean_gate"] + line["standard_deviation"]
-            ax.plot(line["position"], line["mean_gate"], label=f"{name}, mean ± s.d. of images", markevery=7, **style)
-            ax.fill_between(
-                line["position"], low, high, alpha=0.22, facecolor=style["color"], edgecolor=style["color"], hatch=hatch,
-                linewidth=0.0,
-            )  # fmt: skip
+            ax.plot(
+                line["position"], line["mean_gate"], label=f"{name}, {_of_images(atlas, name)}", markevery=7, **style
+            )
+            ax.fill_between(line["position"], low, high, alpha=0.22, color=style["color"], hatch=hatch, linewidth=0.0)
 
     return _by_block(atlas, frame, panel, "gate", stem)
+
+
+def _of_images(atlas: Atlas, name: str) -> str:
+    number = int(atlas.card["images_of"][name])
+    return "one image, no spread" if number == 1 else f"mean ± s.d. of {number:,} images"
 
 
 def _by_block(
@@ -78,24 +85,18 @@ def _by_block(
             if str(atlas.card["gate"]) in LIMITS:
                 low, high = LIMITS[str(atlas.card["gate"])]
                 ax.set_ylim(low - 0.02, high + 0.02)
-        _trim(axes, len(blocks), columns, "channel, evenly sampled", label)
+            place = axes.index(ax)
+            ax.set_ylabel(label if place % columns == 0 else "")
+            ax.set_xlabel("channel, evenly sampled" if place + columns >= len(blocks) else "")
+        for ax in axes[len(blocks) :]:
+            ax.remove()
         handles, labels = axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=min(5, len(labels)), frameon=False, handlelength=3.2)
+        figure.legend(
+            handles, labels, loc="outside lower center", ncols=min(5, len(labels)), frameon=False, handlelength=3.2
+        )
         figure.suptitle(heading(atlas), fontsize=8)
 
     return draw(picture, (TWO_COLUMNS, 0.85 + 1.85 * rows), stem, frame, SMALL)
-
-
-def _trim(axes: list[Axes], used: int, columns: int, x: str, y: str) -> None:
-    """Removes empty panels; labels the lowest panel of each column and the first of each row."""
-    for index, ax in enumerate(axes):
-        if index >= used:
-            ax.remove()
-            continue
-        if index + columns >= used:
-            ax.set_xlabel(x)
-        if index % columns == 0:
-            ax.set_ylabel(y)
 
 
 def histograms(atlas: Atlas, stem: Path) -> list[Path]:
@@ -111,8 +112,9 @@ def histograms(atlas: Atlas, stem: Path) -> list[Path]:
                 ax = axes[row, column]
                 part = frame[(frame["block"] == block) & (frame["class_name"] == name)]
                 style = REFERENCE if name == ALL else LINES[column % len(LINES)]
-                ax.bar(part["gate"], 100 * part["share"], width=width, align="edge", color=style["color"], linewidth=0)
-                ax.set_ylim(bottom=0)
+                edges = [*part["gate"], part["gate"].iloc[-1] + width]
+                ax.stairs((100 * part["share"]).tolist(), edges, fill=True, color=style["color"])
+                ax.set_ylim(0, 105 * frame.loc[frame["block"] == block, "share"].max())  # of the whole row
                 if row == 0:
                     ax.set_title(name)
                 if column == 0:
@@ -147,14 +149,9 @@ def depth(atlas: Atlas, stem: Path) -> list[Path]:
         lower.legend(frameon=False)
         step = -(-len(frame) // 18)
         lower.set_xticks(list(places)[::step], list(frame["block"])[::step], rotation=90)
-        figure.suptitle(_wrapped(heading(atlas)), fontsize=7)
+        figure.suptitle(textwrap.fill(heading(atlas).replace("\n", "; "), 56), fontsize=7)
 
     return draw(picture, (ONE_COLUMN, 4.6), stem, frame, SMALL)
-
-
-def _wrapped(text: str) -> str:
-    """A heading for one column: a line a fact."""
-    return text.replace("; ", "\n").replace(" images, ", " images,\n").replace("SYNTHETIC images,\n", "SYNTHETIC images, ")
 
 
 FIGURES: dict[str, Callable[[Atlas, Path], list[Path]]] = {
@@ -163,3 +160,14 @@ FIGURES: dict[str, Callable[[Atlas, Path], list[Path]]] = {
     "histograms": histograms,
     "depth": depth,
 }
+ALIASES = {"figure5": "activations", "figure6": "activations", "figure7": "images"}
+
+
+def figure_names(names: Sequence[str], others: Sequence[str] = ()) -> list[str]:
+    """The figures of these names, all where there are none. Raises StudyError with the nearest name."""
+    known = [*FIGURES, *others]
+    for name in names:
+        if name not in known and name not in ALIASES:
+            near = difflib.get_close_matches(name, [*known, *ALIASES], n=1, cutoff=0)[0]
+            raise StudyError(f"no figure is called {name!r}; the nearest is {near!r}")
+    return list(dict.fromkeys(ALIASES.get(name, name) for name in names)) or known

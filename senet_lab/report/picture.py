@@ -47,11 +47,15 @@ LINES: tuple[dict[str, Any], ...] = (
     {"color": "#cc79a7", "linestyle": (0, (5, 1)), "marker": "v"},
     {"color": "#e69f00", "linestyle": (0, (3, 1, 1, 1)), "marker": "P"},
 )
-REFERENCE: dict[str, Any] = {"color": "black", "linestyle": "-", "marker": "", "linewidth": 1.6}
+REFERENCE: dict[str, Any] = {"color": "black", "linestyle": "-", "marker": "", "linewidth": 1.8, "alpha": 0.75}
 
 
 def draw(
-    plot: Callable[[Figure], object], size: tuple[float, float], stem: Path, frame: pd.DataFrame, style: Mapping[Any, Any]
+    plot: Callable[[Figure], object],
+    size: tuple[float, float],
+    stem: Path,
+    frame: pd.DataFrame,
+    style: Mapping[Any, Any],
 ) -> list[Path]:
     """Draws on a new figure of this size in inches and saves it; returns the paths. frame: what is drawn."""
     with mpl.rc_context(dict(style)):
@@ -59,6 +63,8 @@ def draw(
         plot(figure)
         for ax in figure.axes:
             sns.despine(ax=ax)
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # laid out once, not for each format
         return save(figure, stem, frame)
 
 

@@ -4,6 +4,8 @@ protocol, never two protocols in one block."""
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from senet_lab.records.gates import CONSTANT, constant_blocks
+from senet_lab.records.record import Record
 from senet_lab.report.load import Loaded
 from senet_lab.report.published import EDITIONS, Published, of_row
 from senet_lab.report.summary import Mean, RowSummary, summarise
@@ -39,6 +41,11 @@ class Measured:
     def protocols(self) -> tuple[Protocol, ...]:
         """The protocols of the rows, each once."""
         return tuple(dict.fromkeys(row.cell.protocol for row in self.table.rows))
+
+    @property
+    def compares(self) -> bool:
+        """Whether two rows or more were measured: one alone, shared with another table, is no comparison."""
+        return sum(bool(row.seeds) for row in self.rows) > 1
 
     @property
     def name(self) -> str:
@@ -208,9 +215,21 @@ def _notes(view: Measured, same: bool) -> Iterable[str]:
     for summary in view.rows:
         if summary.failed:
             yield f"Failed runs of {summary.row.label}, in no mean: seeds {', '.join(map(str, summary.failed))}."
+    yield from _gate_notes(view, runs)
     yield from _seed_notes(view)
     for departure in dict.fromkeys(d for protocol in view.protocols for d in protocol.departures):
         yield f"Departure: {departure}."
+
+
+def _gate_notes(view: Measured, runs: Iterable[Record]) -> Iterable[str]:
+    labels = {row.cell.key: row.label for row in view.table.rows}
+    for record in runs:
+        blocks = constant_blocks(record.run, view.loaded.store)
+        if blocks:
+            yield (
+                f"Warning: after the last epoch of {labels[record.run.cell.key]}, seed {record.run.seed}, the gates of "
+                f"{', '.join(blocks)} are constant over the images (standard deviation below {CONSTANT:g})."
+            )
 
 
 def _seed_notes(view: Measured) -> Iterable[str]:

@@ -21,7 +21,7 @@ from senet_lab.study.table import Table
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A report: its text as printed, the files it went to, its blocks; kept: the measured ones that git keeps."""
+    """A report: its text as printed, the files it went to, its blocks; kept: the comparisons that git keeps."""
 
     text: str
     paths: tuple[Path, ...]
@@ -45,7 +45,7 @@ def write_report(
     if len(kept) < len(views):
         paths += _write(table, numbers, counts, views, root / "tables" / "demo", root / "figures" / "demo")
     blocks = _blocks(table, numbers, counts, views)
-    measured = tuple(block for view, block in zip(views, blocks[1:], strict=True) if view in kept)
+    measured = tuple(block for view, block in zip(views, blocks[1:], strict=True) if view in kept and view.compares)
     return Written(markdown(title_of(table), blocks), tuple(paths), tuple(blocks), measured)
 
 
@@ -83,6 +83,6 @@ def _write(
     if views:
         from senet_lab.report.figures import write_figures
 
-        for view in views:
+        for view in (view for view in views if view.compares):
             paths += write_figures(table, view, figures)
     return paths

@@ -1,10 +1,11 @@
 """The state of a run between two epochs: safetensors, no pickled objects, replaced whole.
 
-Random streams derive from (seed, purpose, epoch), so weights, momentum and the curve are the whole state.
+Random streams derive from (seed, purpose, epoch), so weights, momentum, the curve and the gates' health
+are the whole state.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from senet_lab.records.gates import GateHealth
 from senet_lab.records.store import CurvePoint, replace_file
 
 MODEL, MOMENTUM = "model.", "momentum."
@@ -20,22 +22,29 @@ MODEL, MOMENTUM = "model.", "momentum."
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """State after ``len(curve)`` epochs. seconds: trained so far."""
+    """State after ``len(curve)`` epochs. seconds: trained so far; gates: after every epoch that measured them."""
 
     model: Mapping[str, Tensor]
     momentum: Mapping[str, Tensor]
     curve: tuple[CurvePoint, ...]
     seconds: float
+    gates: tuple[GateHealth, ...] = ()
 
 
-def take(model: nn.Module, optimizer: torch.optim.Optimizer, curve: list[CurvePoint], seconds: float) -> Checkpoint:
+def take(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    curve: Sequence[CurvePoint],
+    seconds: float,
+    gates: Sequence[GateHealth] = (),
+) -> Checkpoint:
     """The present state of a run."""
     buffers = {
         name: optimizer.state[parameter]["momentum_buffer"]
         for name, parameter in model.named_parameters()
         if optimizer.state.get(parameter, {}).get("momentum_buffer") is not None
     }
-    return Checkpoint(model.state_dict(), buffers, tuple(curve), seconds)
+    return Checkpoint(model.state_dict(), buffers, tuple(curve), seconds, tuple(gates))
 
 
 def fits(checkpoint: Checkpoint, model: nn.Module) -> bool:
@@ -58,7 +67,11 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
     tensors = {MODEL + name: tensor for name, tensor in checkpoint.model.items()}
     tensors |= {MOMENTUM + name: tensor for name, tensor in checkpoint.momentum.items()}
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    card = {"curve": json.dumps([asdict(p) for p in checkpoint.curve]), "seconds": repr(checkpoint.seconds)}
+    card = {
+        "curve": json.dumps([asdict(p) for p in checkpoint.curve]),
+        "seconds": repr(checkpoint.seconds),
+        "gates": json.dumps([asdict(g) for g in checkpoint.gates]),
+    }
     replace_file(path, save(contiguous, metadata=card))
 
 
@@ -70,9 +83,10 @@ def read(path: Path) -> Checkpoint | None:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
         curve = tuple(CurvePoint(**point) for point in json.loads(card["curve"]))
         seconds = float(card["seconds"])
+        gates = tuple(GateHealth(**one) for one in json.loads(card.get("gates", "[]")))
     except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         return None
-    return Checkpoint(_part(tensors, MODEL), _part(tensors, MOMENTUM), curve, seconds)
+    return Checkpoint(_part(tensors, MODEL), _part(tensors, MOMENTUM), curve, seconds, gates)
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -11,6 +11,7 @@ from senet_lab.records.store import CurvePoint
 from senet_lab.study.protocol import Protocol
 from senet_lab.training.checkpoint import Checkpoint, put, take
 from senet_lab.training.epoch import EpochMeter, Evaluation, begin_epoch, compiled_network, evaluate_all, rate_at
+from senet_lab.training.gate_health import warn
 from senet_lab.training.progress import Progress, Report
 from senet_lab.training.step import make_optimizer, set_learning_rate, training_loss
 
@@ -36,6 +37,7 @@ def train(
     if resume is not None:
         put(resume, model, optimizer)
     curve = list(resume.curve) if resume else []
+    gates = list(resume.gates) if resume else []
     seconds = resume.seconds if resume else 0.0
     network = compiled_network(model) if compiled else model
     evaluation = None
@@ -57,7 +59,10 @@ def train(
         evaluation = evaluate_all(model, data.test_batches(), protocol)
         curve.append(meter.point(epoch + 1, rate, evaluation))
         seconds += time.perf_counter() - started
-        save(take(model, optimizer, curve, seconds))
+        health = evaluation.gates_after(epoch + 1)
+        warn(health, gates)
+        gates += health
+        save(take(model, optimizer, curve, seconds, gates))
         steps = (epoch + 1) * protocol.steps_per_epoch
         report(
             Progress(

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
@@ -10,9 +10,11 @@ from torch import Tensor, nn
 
 from senet_lab.data.source import Batch
 from senet_lab.models.stochastic import set_stochastic_seed
+from senet_lab.records.gates import GateHealth
 from senet_lab.records.store import CurvePoint
 from senet_lab.study.cell import derive_seed
 from senet_lab.study.protocol import Protocol
+from senet_lab.training.gate_health import GateMeter
 from senet_lab.training.schedule import learning_rate
 from senet_lab.training.step import evaluate
 
@@ -34,10 +36,15 @@ class Diverged(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Over all evaluation images. hits_N2: right at top-1 and top-5, bool, in canonical order."""
+    """Over all evaluation images. hits_N2: right at top-1 and top-5, bool, in canonical order. gates: by block."""
 
     loss: float
     hits_N2: Tensor
+    gates: tuple[GateHealth, ...] = ()
+
+    def gates_after(self, epoch: int) -> list[GateHealth]:
+        """The gates as those after this epoch (from 1)."""
+        return [replace(one, epoch=epoch) for one in self.gates]
 
     def error_pct(self, column: int) -> float:
         """Percent wrong at top-1 (column 0) or top-5 (column 1)."""
@@ -49,20 +56,24 @@ def evaluate_all(model: nn.Module, batches: Iterable[Batch], protocol: Protocol)
     """One pass over the evaluation images in evaluation mode; the mode is put back. Raises as ``collect``."""
     training = model.training
     model.eval()
-    results = [evaluate(model, images, labels, protocol) for images, labels in batches]
+    gates = GateMeter(model)
+    with gates.listening():
+        results = [evaluate(model, images, labels, protocol) for images, labels in batches]
     model.train(training)
-    return collect(results, protocol)
+    return collect(results, protocol, gates)
 
 
-def collect(results: Sequence[tuple[Tensor, Tensor]], protocol: Protocol) -> Evaluation:
-    """The results of ``evaluate`` over all batches, together.
+def collect(results: Sequence[tuple[Tensor, Tensor]], protocol: Protocol, gates: GateMeter | None = None) -> Evaluation:
+    """The results of ``evaluate`` over all batches, together, and the gates that were met on the way.
 
     Raises RuntimeError where they are not of as many images as the protocol evaluates.
     """
     hits = torch.cat([hit for _, hit in results]).cpu()
     if len(hits) != protocol.test_images:
         raise RuntimeError(f"evaluated {len(hits)} images where {protocol.name} has {protocol.test_images}")
-    return Evaluation(float(torch.cat([losses for losses, _ in results]).double().mean()), hits)
+    return Evaluation(
+        float(torch.cat([losses for losses, _ in results]).double().mean()), hits, gates.health() if gates else ()
+    )
 
 
 class EpochMeter:

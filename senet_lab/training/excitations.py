@@ -5,16 +5,22 @@ B batch, K classes, U classes of a batch, M channels of all blocks side by side,
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from senet_lab.data.evaluation import WNIDS, Labelled, class_indices, open_labelled
 from senet_lab.data.source import Batch
 from senet_lab.errors import StudyError
 from senet_lab.models.gates import Tap, gate_taps, tapped
-from senet_lab.records.excitations import BINS, Excitations, Origin, Span
+from senet_lab.records.atlas import write_atlas
+from senet_lab.records.excitations import BINS, Excitations, Origin, Span, save
 from senet_lab.study.protocol import Precision
+from senet_lab.training.sources import Subject
 
+MOST_SHOWN = 6  # classes in one figure
 FEW = 20  # up to so many classes, each has a row of the histogram for itself unless others are named
 UNKNOWN = Origin(
     network="", weights="", protocol="", dataset="", split="", seed=None, revision="unknown", synthetic=False
@@ -36,7 +42,10 @@ def capture_excitations(
     class_names: what the labels mean. own_rows: the classes whose histogram is kept apart; None: all where they
     are few, else none. Raises StudyError for a network without SE blocks or labels that mean no class.
     """
-    taps = gate_taps(model)
+    try:
+        taps = gate_taps(model)
+    except ValueError as error:
+        raise StudyError(str(error)) from None
     if not taps:
         raise StudyError("this network has no SE block, so there is no excitation to look at")
     training, statistics = model.training, None
@@ -56,6 +65,52 @@ def capture_excitations(
     if statistics is None:
         raise StudyError("there are no images to look at")
     return statistics.result(origin)
+
+
+def look_at(subject: Subject, root: Path, data: str | None, classes: Sequence[str], device: str) -> Path:
+    """Captures a network on the images of this name (None: those it was trained for), writes the arrays and the
+    part that git keeps, and returns the folder of the latter. classes: to be shown; some four where none is named.
+
+    Raises StudyError for what is not there.
+    """
+    name = data or subject.data
+    if name is None:
+        raise StudyError("say with --data which images to show: cifar10, cifar100, synthetic, or a folder")
+    labelled = open_labelled(name, subject.view, subject.test_images)
+    shown = class_indices(labelled, list(classes)) or _some(labelled.class_names)
+    if len(shown) > MOST_SHOWN:
+        raise StudyError(f"{len(shown)} classes are too many for one figure; name up to {MOST_SHOWN}")
+    target = torch.device(device)
+    origin = replace(
+        subject.origin,
+        dataset=labelled.dataset,
+        split=labelled.split,
+        synthetic=labelled.synthetic or subject.origin.synthetic,
+    )
+    found = capture_excitations(
+        subject.model.to(target),
+        labelled.batches(target),
+        labelled.class_names,
+        own_rows=None if len(labelled.class_names) <= FEW else sorted(shown),
+        origin=origin,
+        precision=subject.precision,
+    )
+    files = subject.name if name == subject.data else f"{subject.name}-on-{_slug(labelled)}"
+    save(root / "cache" / "excitations" / f"{files}.npz", found)
+    return write_atlas(root, files, found, [labelled.class_names[k] for k in shown])
+
+
+def _slug(labelled: Labelled) -> str:
+    return f"{labelled.dataset}-{labelled.images}-images".replace(" ", "-").lower()
+
+
+def _some(class_names: Sequence[str]) -> list[int]:
+    """The paper's four classes where they are there, else four from the first to the last."""
+    paper = [class_names.index(name) for name in WNIDS.values() if name in class_names]
+    if len(paper) == len(WNIDS):
+        return paper
+    last = len(class_names) - 1
+    return sorted({round(i * last / 3) for i in range(4)})
 
 
 class _Gathered:
@@ -89,8 +144,7 @@ class _Statistics:
         self.over_space = any(tap.over_space for tap in taps)
         ends = torch.tensor([gate.shape[1] for gate in gates]).cumsum(0).tolist()
         self.spans = tuple(
-            Span(tap.name, end - gate.shape[1], gate.shape[1])
-            for tap, gate, end in zip(taps, gates, ends, strict=True)
+            Span(tap.name, end - gate.shape[1], gate.shape[1]) for tap, gate, end in zip(taps, gates, ends, strict=True)
         )
         self.class_names = tuple(class_names)
         classes, channels, device = len(class_names), ends[-1], gates[0].device
@@ -124,7 +178,7 @@ class _Statistics:
         mean_UM = member_UB @ gate_BM / count_U[:, None]
         m2_UM = member_UB @ (gate_BM - mean_UM[place_B]).square()
         before_U = self.count_K[classes_U]
-        share_U1 = (count_U / (before_U + count_U))[:, None].double()
+        share_U1 = (count_U.double() / (before_U + count_U))[:, None]
         delta_UM = mean_UM - self.mean_KM[classes_U]
         self.mean_KM[classes_U] += delta_UM * share_U1
         self.m2_KM[classes_U] += m2_UM + delta_UM.square() * before_U[:, None] * share_U1

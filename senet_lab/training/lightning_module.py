@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from senet_lab.data.source import Batch, BatchSource, open_source
 from senet_lab.models.registry import build_model, channels_last
+from senet_lab.records.gates import GateHealth
 from senet_lab.records.store import CurvePoint
 from senet_lab.study.cell import Cell
 from senet_lab.study.protocol import Protocol
@@ -26,6 +27,7 @@ from senet_lab.training.epoch import (
     evaluate_all,
     rate_at,
 )
+from senet_lab.training.gate_health import GateMeter, warn
 from senet_lab.training.progress import Progress, Report
 from senet_lab.training.step import evaluate, make_optimizer, set_learning_rate, training_loss
 
@@ -47,10 +49,12 @@ class SENetModule(pl.LightningModule):
         self.model = model or build_model(cell.backbone, cell.se, cell.protocol.num_classes, seed)
         channels_last(self.model)
         self.curve: list[CurvePoint] = []
+        self.gates: list[GateHealth] = []
         self.evaluation: Evaluation | None = None
         # Hidden in a list: the compiled network shares the weights, and must not enter the state dict by its own name.
         self._network = [compiled_network(self.model) if compiled else self.model]
         self._evaluated: list[tuple[Tensor, Tensor]] = []
+        self._gates = GateMeter(self.model)
         self._meter = EpochMeter(torch.device("cpu"))
         self._rate = 0.0
 
@@ -78,19 +82,24 @@ class SENetModule(pl.LightningModule):
 
     def on_validation_epoch_start(self) -> None:
         self._evaluated = []
+        self._gates = GateMeter(self.model)
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         """Loss and hits of one batch of evaluation images."""
         images, labels = batch
-        self._evaluated.append(evaluate(self.model, images, labels, self.cell.protocol))
+        with self._gates.listening():
+            self._evaluated.append(evaluate(self.model, images, labels, self.cell.protocol))
 
     def on_validation_epoch_end(self) -> None:
         """In training, this ends the epoch: its point joins the curve before any callback saves the state."""
-        self.evaluation = collect(self._evaluated, self.cell.protocol)
+        self.evaluation = collect(self._evaluated, self.cell.protocol, self._gates)
         if self.trainer.state.fn is not TrainerFn.FITTING or self.trainer.sanity_checking:
             return
         point = self._meter.point(len(self.curve) + 1, self._rate, self.evaluation)
         self.curve.append(point)
+        health = self.evaluation.gates_after(len(self.curve))
+        warn(health, self.gates)
+        self.gates += health
         logged = ("train_loss", "train_top1_error_pct", "test_loss", "test_top1_error_pct", "test_top5_error_pct")
         self.log_dict({name: getattr(point, name) for name in logged})
 
@@ -162,7 +171,7 @@ class _Follow(pl.Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: SENetModule) -> None:  # type: ignore[override]
         seconds = self.before + time.perf_counter() - self.started
-        self.save(take(module.model, trainer.optimizers[0], module.curve, seconds))
+        self.save(take(module.model, trainer.optimizers[0], module.curve, seconds, module.gates))
 
 
 def train(
@@ -180,7 +189,7 @@ def train(
     module = SENetModule(cell, seed, model, compiled)
     if resume is not None:
         model.load_state_dict(resume.model)
-        module.curve = list(resume.curve)
+        module.curve, module.gates = list(resume.curve), list(resume.gates)
     left = cell.protocol.epochs - len(module.curve)
     if left > 0:
         trainer = _trainer(data.device, left, _Follow(resume, save, report))

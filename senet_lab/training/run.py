@@ -7,6 +7,7 @@ import torch
 from senet_lab.data.source import BatchSource, open_source
 from senet_lab.models.complexity import complexity
 from senet_lab.models.registry import build_model, channels_last, image_size
+from senet_lab.records.gates import write_gates
 from senet_lab.records.record import FAILED, FINISHED, Provenance, Record
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run, canonical_json
@@ -45,6 +46,7 @@ def make(run: Run, data: BatchSource, store: Store, settings: Settings, report: 
     done = checkpoints.read(path)
     if evaluation is not None:
         store.write_curve(run, curve)
+        write_gates(run, store, done.gates if done else ())
         _keep_weights(path, store.path(run, "cache/weights", ".safetensors"))
     record = _record(run, evaluation, failure, data, settings, done)
     store.write(record)
@@ -71,7 +73,7 @@ def _train(run, model, data, settings, resume, path: Path, report):  # type: ign
 def _keep_weights(path: Path, weights: Path) -> None:
     state = checkpoints.read(path)
     if state is not None:
-        checkpoints.write(weights, checkpoints.Checkpoint(state.model, {}, state.curve, state.seconds))
+        checkpoints.write(weights, checkpoints.Checkpoint(state.model, {}, state.curve, state.seconds, state.gates))
 
 
 def _record(

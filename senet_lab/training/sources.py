@@ -1,5 +1,9 @@
 """A trained network to look at: from a recorded run, from a file of weights, or from timm."""
 
+import contextlib
+import difflib
+import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,7 +75,7 @@ def weights_path(run: Run, store: Store) -> Path:
 
 
 def best(store: Store) -> Run | None:
-    """The run with SE whose weights are here and whose final error is lowest; ImageNet before CIFAR before synthetic."""
+    """The run with SE whose weights are here and whose final error is lowest; ImageNet before CIFAR, then synthetic."""
 
     def rank(record: Record) -> tuple[int, float, str, int]:
         error = record.top1_error_pct
@@ -110,13 +114,15 @@ def from_file(path: Path, network: str) -> Subject:
 
     Raises StudyError where the file does not fit.
     """
-    backbone, se = parse_network(network)
     state = _weights(path)
     try:
-        classes = state["classifier.weight"].shape[0]
-        model = build_model(backbone, se, classes)
+        backbone, se = parse_network(network)
+        model = build_model(backbone, se, state["classifier.weight"].shape[0] if "classifier.weight" in state else 1000)
+    except ValueError as error:
+        raise StudyError(str(error)) from None
+    try:
         model.load_state_dict(state)
-    except (KeyError, RuntimeError) as error:
+    except RuntimeError as error:
         text = " ".join(str(error).split())[:200]
         raise StudyError(f"{path} does not fit {described(backbone, se)}: {text}") from None
     origin = _origin(described(backbone, se), "file", "unknown")
@@ -168,28 +174,44 @@ def from_timm(name: str, random_weights: bool = False) -> Subject:
     """
     try:
         import timm
+        from timm.data.config import resolve_model_data_config
     except ImportError:
         raise StudyError(f"{TIMM}{name} needs timm, which is not installed (pip install timm)") from None
     if not timm.is_model(name):
         near = [other for other in timm.list_models() if "se" in other]
-        import difflib
-
         raise StudyError(
             f"timm has no network {name!r}; the nearest is {difflib.get_close_matches(name, near, n=1, cutoff=0)[0]!r}"
         )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         try:
-            model = timm.create_model(name, pretrained=not random_weights)
+            with _quiet("huggingface_hub", "timm"):
+                model = timm.create_model(name, pretrained=not random_weights)
         except Exception as error:  # whatever the network, the hub or the file says
             text = " ".join(str(error).split())[:160]
             raise StudyError(f"timm could not bring the weights of {name} ({type(error).__name__}: {text})") from None
-    shown = timm.data.resolve_model_data_config(model)
+    shown = resolve_model_data_config(model)
     size = shown["input_size"][-1]
-    view = View(size, round(size / shown["crop_pct"]), tuple(shown["mean"]), tuple(shown["std"]), shown["interpolation"])
+    view = View(
+        size, round(size / shown["crop_pct"]), tuple(shown["mean"]), tuple(shown["std"]), shown["interpolation"]
+    )
     weights = "random" if random_weights else "timm"
     origin = _origin(f"timm {name}", weights, "none" if random_weights else "timm's weights")
     return Subject(f"timm-{name}" + "-random" * random_weights, model, origin, view=view)
+
+
+@contextlib.contextmanager
+def _quiet(*names: str) -> Iterator[None]:
+    """Keeps what these packages log of every attempt to themselves: what went wrong is said once, in one line."""
+    logs = [logging.getLogger(name) for name in names]
+    levels = [log.level for log in logs]
+    for log in logs:
+        log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for log, level in zip(logs, levels, strict=True):
+            log.setLevel(level)
 
 
 def _origin(network: str, weights: str, protocol: str) -> Origin:

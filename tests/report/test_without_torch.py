@@ -64,7 +64,7 @@ def test_a_table_is_reported_without_torch(clone):
     paths = json.loads(done.stdout)["files"]
 
     assert (done.returncode, done.stderr) == (0, "table7: all 10 runs are recorded, nothing to train\n")
-    assert {".md", ".csv", ".tex", ".svg", ".png"} == {Path(path).suffix for path in paths}
+    assert {".md", ".csv", ".tex", ".pdf", ".svg", ".png"} == {Path(path).suffix for path in paths}
     assert "results/figures/cvpr2018-table7-cifar10-curves.svg" in paths
     first = {path: (clone / path).read_bytes() for path in paths}
     from senet_lab.__main__ import main

@@ -118,8 +118,8 @@ def test_reports_come_out_the_same_twice(tmp_path):
         written = write_report(NAMED, PRINTED, COUNTS, measured_views(NAMED, [load(root, "committed")]), root)
         found.append({str(path.relative_to(root)): path.read_bytes() for path in written.paths})
 
-    assert len(found[0]) == 9
-    assert {".md", ".csv", ".tex", ".svg", ".png"} == {"." + name.rpartition(".")[2] for name in found[0]}
+    assert len(found[0]) == 11
+    assert {".md", ".csv", ".tex", ".pdf", ".svg", ".png"} == {"." + name.rpartition(".")[2] for name in found[0]}
     assert found[0] == found[1] == found[2]
 
 

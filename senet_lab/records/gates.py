@@ -1,0 +1,66 @@
+"""The health of a network's gates after an epoch, block by block: a CSV file beside the curve of a run."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from senet_lab.records.store import Store, replace_file
+from senet_lab.study.cell import Run
+
+CONSTANT = 0.001  # of the gate's unit; below this spread a block does the same for every image
+WARNING = "constant over images"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateHealth:
+    """One block after one epoch, over all evaluation images.
+
+    spread: standard deviation over the images, mean over the channels. share_low, share_high: of gates that are
+    saturated: below 0.05 and from 0.95 on; of a tanh, below -0.95 and from 0.95 on.
+    """
+
+    epoch: int  # from 1
+    block: str
+    mean: float
+    spread: float
+    share_low: float
+    share_high: float
+
+    @property
+    def warning(self) -> str:
+        """What is wrong with it, or nothing."""
+        return WARNING if self.spread < CONSTANT else ""
+
+
+def gates_path(run: Run, store: Store) -> Path:
+    """Where a run's file lies."""
+    return store.path(run, "curves", ".gates.csv")
+
+
+def write_gates(run: Run, store: Store, gates: Sequence[GateHealth]) -> None:
+    """Puts the file of a run in place, before its record; nothing for a network without gates."""
+    if not gates:
+        return
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [*(f.name for f in fields(GateHealth)), "warning"], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({**asdict(one), "warning": one.warning} for one in gates)
+    replace_file(gates_path(run, store), text.getvalue().encode())
+
+
+def constant_blocks(run: Run, store: Store) -> list[str]:
+    """The blocks that were constant over images after the last epoch; none where there is no file."""
+    try:
+        with open(gates_path(run, store), newline="", encoding="utf-8") as file:
+            lines = list(csv.DictReader(file))
+    except FileNotFoundError:
+        return []
+    return [line["block"] for line in lines if line["epoch"] == lines[-1]["epoch"] and line.get("warning")]
+
+
+def newly_constant(gates: Iterable[GateHealth], before: Iterable[GateHealth]) -> list[GateHealth]:
+    """Those with a warning whose block had none in ``before``."""
+    known = {one.block for one in before if one.warning}
+    return [one for one in gates if one.warning and one.block not in known]

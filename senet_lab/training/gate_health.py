@@ -1,0 +1,71 @@
+"""Measures the gates during the evaluation that every epoch ends with; the network's own numbers stay untouched.
+
+B batch, C channels.
+"""
+
+import logging
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+
+import torch
+from torch import Tensor, nn
+
+from senet_lab.models.gates import gate_taps, tapped
+from senet_lab.records.excitations import SATURATED
+from senet_lab.records.gates import GateHealth, newly_constant
+
+LOG = logging.getLogger("senet_lab")
+
+
+class GateMeter:
+    """Sums over the images of one evaluation, kept on the device until its end; a plain network has none."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self._taps = gate_taps(model)
+        self._images = [0] * len(self._taps)
+        self._moments: list[tuple[Tensor, Tensor] | None] = [None] * len(self._taps)  # mean and m2, C
+        self._saturated: list[Tensor | int] = [0] * len(self._taps)  # how many low and high, 2
+
+    def listening(self) -> AbstractContextManager[None]:
+        """While open, every gate that the network computes is counted."""
+        return tapped(self._taps, self._add)
+
+    def _add(self, index: int, gate_BC: Tensor) -> None:
+        low, high = SATURATED[self._taps[index].gate]
+        before, batch = self._images[index], len(gate_BC)
+        variance_C, mean_C = torch.var_mean(gate_BC.double(), dim=0, correction=0)
+        m2_C, known = variance_C * batch, self._moments[index]
+        if known is not None:  # Chan's formula
+            share = batch / (before + batch)
+            delta_C = mean_C - known[0]
+            mean_C, m2_C = known[0] + delta_C * share, known[1] + m2_C + delta_C**2 * (before * share)
+        self._moments[index] = mean_C, m2_C
+        self._images[index] = before + batch
+        self._saturated[index] += torch.stack([(gate_BC < low).sum(), (gate_BC >= high).sum()])
+
+    def health(self) -> tuple[GateHealth, ...]:
+        """Every block in forward order, not yet of an epoch (0)."""
+        return tuple(self._health(index) for index in range(len(self._taps)) if self._images[index])
+
+    def _health(self, index: int) -> GateHealth:
+        moments, saturated, images = self._moments[index], self._saturated[index], self._images[index]
+        assert moments is not None
+        assert isinstance(saturated, Tensor)
+        mean_C, m2_C = moments
+        low, high = (saturated / (images * len(mean_C))).tolist()
+        return GateHealth(
+            epoch=0,
+            block=self._taps[index].name,
+            mean=round(float(mean_C.mean()), 6),
+            spread=round(float((m2_C / images).sqrt().mean()), 6),
+            share_low=round(low, 6),
+            share_high=round(high, 6),
+        )
+
+
+def warn(gates: Sequence[GateHealth], before: Sequence[GateHealth]) -> None:
+    """Says in the log which blocks have become constant over the images since an earlier epoch."""
+    for one in newly_constant(gates, before):
+        LOG.warning(
+            "epoch %d: the gates of %s are constant over the images (spread %.2g)", one.epoch, one.block, one.spread
+        )
