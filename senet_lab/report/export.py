@@ -82,7 +82,7 @@ def _measured(view: Measured, summary: RowSummary) -> Iterable[dict[str, object]
     runs = [record for record in view.loaded.records if record.run.cell.key == row.cell.key]
     common = {
         "row": row.label,
-        "source": view.loaded.source,
+        "source": view.source,
         "protocol": protocol.name,
         "dataset": protocol.dataset.value,
         "split": protocol.evaluation_split,

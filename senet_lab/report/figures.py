@@ -91,7 +91,7 @@ def plot_curves(frame: pd.DataFrame, ax: Axes) -> Axes:
 def _title(table: Table, view: Measured) -> str:
     synthetic = "SYNTHETIC images" if any(p.synthetic for p in view.protocols) else view.protocols[0].dataset.value
     seeds = {seed for row in view.rows for seed in row.seeds}
-    return f"{title_of(table)}\n{view.name} ({synthetic}), {len(seeds)} seed(s), {view.loaded.source} records"
+    return f"{title_of(table)}\n{view.name} ({synthetic}), {len(seeds)} seed(s), {view.source} records"
 
 
 def _write(frame: pd.DataFrame, plot: Callable[[pd.DataFrame, Axes], Axes], title: str, stem: Path) -> list[Path]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from senet_lab.records.gates import CONSTANT, constant_blocks
 from senet_lab.records.record import Record
-from senet_lab.report.load import Loaded
+from senet_lab.report.load import COMMITTED, Loaded
 from senet_lab.report.published import EDITIONS, Published, of_row
 from senet_lab.report.summary import Mean, RowSummary, summarise
 from senet_lab.study.cell import Cell
@@ -41,6 +41,12 @@ class Measured:
     def protocols(self) -> tuple[Protocol, ...]:
         """The protocols of the rows, each once."""
         return tuple(dict.fromkeys(row.cell.protocol for row in self.table.rows))
+
+    @property
+    def source(self) -> str:
+        """Whose records these are. Those of the demonstration are never committed, so they are this machine's."""
+        own = self.loaded.source == COMMITTED and any(protocol.synthetic for protocol in self.protocols)
+        return "this machine" if own else self.loaded.source
 
     @property
     def compares(self) -> bool:
@@ -173,7 +179,7 @@ def measured_block(view: Measured, paper: Table, numbers: list[Published], count
 def _measured_title(view: Measured) -> str:
     what = "; ".join(dict.fromkeys(f"{p.name}: {p.title}" if p.title else p.name for p in view.protocols))
     synthetic = "SYNTHETIC DATA, " if any(p.synthetic for p in view.protocols) else ""
-    return f"Measured, {view.loaded.source} — {synthetic}{what}"
+    return f"Measured, {view.source} — {synthetic}{what}"
 
 
 def _published_error(numbers: list[Published], paper: Table, row: Row) -> float | None:
