@@ -249,7 +249,7 @@ DEMO = Protocol(
     crop_padding=0,
     flip=False,
     batch_size=25,
-    epochs=4,
+    epochs=5,
     schedule=Schedule(decay=Decay.COSINE, peak_lr=0.1, warmup_steps=40, warmup_ramp=True),
     weight_decay=5e-4,
     precision=Precision.FP32,
