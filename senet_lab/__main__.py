@@ -160,8 +160,8 @@ def report_all(results: Results = None) -> None:
     from senet_lab.report.tables import title_of
 
     sections = []
-    for table in catalogue.tables():
-        written = _write_report(table, results)
+    tables = catalogue.tables()
+    for table, written in zip(tables, _write_reports(tables, results), strict=True):
         if written.kept:
             figures = [path for path in written.paths if path.suffix == ".png" and "demo" not in path.parts]
             sections.append(section(title_of(table), table.slug, written.kept, figures))
@@ -414,7 +414,7 @@ def _device(name: str) -> str:
 
 
 def _report(table: Table, results: Path | None, as_json: bool) -> None:
-    written = _write_report(table, results)
+    (written,) = _write_reports([table], results)
     if as_json:
         _print_json(written.as_data())
         return
@@ -422,7 +422,8 @@ def _report(table: Table, results: Path | None, as_json: bool) -> None:
     print("written: " + ", ".join(str(path) for path in written.paths), file=sys.stderr)
 
 
-def _write_report(table: Table, results: Path | None) -> Any:
+def _write_reports(tables: list[Table], results: Path | None) -> list[Any]:
+    """The reports of some tables; records, published numbers and counts are read once for all of them."""
     from senet_lab.report.load import COMMITTED, load_all
     from senet_lab.report.published import load_published
     from senet_lab.report.tables import measured_views
@@ -431,10 +432,11 @@ def _write_report(table: Table, results: Path | None) -> Any:
     roots = [(RESULTS, COMMITTED)]
     if results and results.resolve() != RESULTS.resolve():
         roots.append((results, str(results)))
-    views = measured_views(table, load_all(roots))
-    cells = {row.cell for row in table.rows} | {row.cell for view in views for row in view.table.rows}
-    counts = _recorded_counts(cells, roots[-1][0])
-    return write_report(table, load_published(catalogue.published_folder()), counts, views, roots[-1][0])
+    loaded, numbers, root = load_all(roots), load_published(catalogue.published_folder()), roots[-1][0]
+    views = [measured_views(table, loaded) for table in tables]
+    shown = [*tables, *(view.table for of_table in views for view in of_table)]
+    counts = _recorded_counts({row.cell for table in shown for row in table.rows}, root)
+    return [write_report(table, numbers, counts, of_table, root) for table, of_table in zip(tables, views, strict=True)]
 
 
 def _recorded_counts(cells: Iterable[Cell], root: Path) -> dict[str, Any]:

@@ -25,6 +25,21 @@ class Layout:
     pre_activation: bool = False
 
 
+def build_stages(
+    unit: Unit, channels: int, depths: tuple[int, ...], widths: tuple[int, ...], attend: AttentionFactory
+) -> nn.Sequential:
+    """Stages of units; the first unit of each stage but the first halves the size. channels: what the stem gives."""
+    stages = nn.Sequential()
+    for index, (depth, width) in enumerate(zip(depths, widths, strict=True)):
+        stage = nn.Sequential()
+        for number in range(depth):
+            stride = 2 if number == 0 and index > 0 else 1
+            stage.append(unit(Place(FIRST_STAGE + index, number + 1, channels, width, stride), attend))
+            channels = width
+        stages.append(stage)
+    return stages
+
+
 class ResNet(nn.Module):
     """Stem, stages of residual units, global average pooling, classifier.
 
@@ -35,15 +50,8 @@ class ResNet(nn.Module):
         super().__init__()
         self.layout = layout
         self.stem = layout.stem()
-        self.stages = nn.Sequential()
-        channels = layout.stem_channels
-        for index, (depth, width) in enumerate(zip(layout.depths, layout.widths, strict=True)):
-            stage = nn.Sequential()
-            for unit in range(depth):
-                stride = 2 if unit == 0 and index > 0 else 1
-                stage.append(layout.unit(Place(FIRST_STAGE + index, unit + 1, channels, width, stride), attend))
-                channels = width
-            self.stages.append(stage)
+        self.stages = build_stages(layout.unit, layout.stem_channels, layout.depths, layout.widths, attend)
+        channels = layout.widths[-1]
         self.tail = (
             nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU(inplace=True)) if layout.pre_activation else nn.Identity()
         )

@@ -23,8 +23,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from senet_lab.models.resnet import build_stages
 from senet_lab.models.sites import AttentionFactory, check_image_size
-from senet_lab.models.units import FIRST_STAGE, Place, conv, conv_bn
+from senet_lab.models.units import Place, conv, conv_bn
 from senet_lab.study.se import Integration
 
 
@@ -167,17 +168,9 @@ class ShakeNet(nn.Module):
         self.layout = layout
         self.stream = torch.Generator(device="cpu").manual_seed(0)
         self.stem = layout.stem()
-        self.stages = nn.Sequential()
-        channels = layout.stem_channels
-        for index, (depth, width) in enumerate(zip(layout.depths, layout.widths, strict=True)):
-            stage = nn.Sequential()
-            for unit in range(depth):
-                stride = 2 if unit == 0 and index > 0 else 1
-                stage.append(layout.unit(Place(FIRST_STAGE + index, unit + 1, channels, width, stride), attend))
-                channels = width
-            self.stages.append(stage)
+        self.stages = build_stages(layout.unit, layout.stem_channels, layout.depths, layout.widths, attend)
         self.tail = layout.tail()
-        self.classifier = nn.Linear(channels, num_classes)
+        self.classifier = nn.Linear(layout.widths[-1], num_classes)
 
     @property
     def units(self) -> list[ShakeUnit]:

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from senet_lab.report.load import COMMITTED
 from senet_lab.report.picture import STYLE, draw
 from senet_lab.report.tables import Measured, title_of
 from senet_lab.study.table import Table
@@ -19,7 +20,7 @@ WIDTH, HEIGHT = 5.5, 3.4  # inches
 def write_figures(table: Table, view: Measured, folder: Path) -> list[Path]:
     """Writes curves and errors as PDF, SVG and PNG with the CSV behind each; returns the paths, if any run finished."""
     stem = f"{table.slug}-{view.name}"
-    if view.loaded.source != "committed":
+    if view.loaded.source != COMMITTED:
         stem += f"-{Path(view.loaded.source).name}"
     paths = []
     for name, frame, plot in (("errors", errors(view), plot_errors), ("curves", curves(view), plot_curves)):

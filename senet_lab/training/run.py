@@ -1,5 +1,6 @@
 """One run to its record."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -47,7 +48,8 @@ def make(run: Run, data: BatchSource, store: Store, settings: Settings, report: 
     if evaluation is not None:
         store.write_curve(run, curve)
         write_gates(run, store, done.gates if done else ())
-        _keep_weights(path, store.path(run, "cache/weights", ".safetensors"))
+        if done is not None:
+            checkpoints.write(store.path(run, "cache/weights", ".safetensors"), replace(done, momentum={}))
     record = _record(run, evaluation, failure, data, settings, done)
     store.write(record)
     path.unlink(missing_ok=True)
@@ -68,12 +70,6 @@ def _train(run, model, data, settings, resume, path: Path, report):  # type: ign
     from senet_lab.training import device_loop
 
     return device_loop.train(model, data, run.cell.protocol, run.seed, **options)
-
-
-def _keep_weights(path: Path, weights: Path) -> None:
-    state = checkpoints.read(path)
-    if state is not None:
-        checkpoints.write(weights, checkpoints.Checkpoint(state.model, {}, state.curve, state.seconds, state.gates))
 
 
 def _record(
