@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections.abc import Iterable
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -12,10 +11,10 @@ import typer
 
 from senet_lab import catalogue
 from senet_lab.errors import StudyError
-from senet_lab.study import Cell, Run, Table
-from senet_lab.study.table import plan_runs
+from senet_lab.reports import RESULTS, count, gather, write_page, write_reports
+from senet_lab.runs import How, device_named, labels_of, study_of, train_runs, train_until
+from senet_lab.study import Run, Table
 
-RESULTS = Path("results")
 INTERRUPTED = 130  # exit status
 
 app = typer.Typer(
@@ -47,6 +46,16 @@ Workers = Annotated[
     int | None, typer.Option("--workers", min=1, help="runs side by side; cores / threads unless named")
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="say what would be trained, and train nothing")]
+Resolve = Annotated[
+    float | None, typer.Option("--resolve", help="how many seeds would settle differences of so many points")
+]
+MaxHours = Annotated[float | None, typer.Option("--max-hours", min=0.0, help="of one worker, a comparison")]
+UntilResolved = Annotated[
+    bool, typer.Option("--until-resolved", help="seed by seed until every comparison is settled, at most --seeds (10)")
+]
+TrainHours = Annotated[
+    float | None, typer.Option("--max-hours", min=0.0, help="with --until-resolved: at most so long")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 
@@ -81,11 +90,24 @@ def plan(
     protocol: ProtocolName = None,
     seeds: Seeds = 1,
     row: RowNames = None,
+    resolve: Resolve = None,
+    max_hours: MaxHours = None,
     results: Results = None,
     as_json: AsJson = False,
 ) -> None:
-    """Says which runs a table needs, which are recorded, and what the others cost. Reads records only."""
-    found, runs = _study(table, protocol, seeds, row)
+    """Says which runs a table needs, which are recorded, and what the others cost. Reads records only.
+
+    With --resolve: how many seeds would settle which comparison, and which ones none would.
+    """
+    found, runs = study_of(table, protocol, seeds, row)
+    if resolve is not None:
+        from senet_lab.records.store import Store
+        from senet_lab.report.needs import needs_of
+
+        records = Store(results or RESULTS).read_all()
+        needs = needs_of(found, catalogue.find_claims(table), records, resolve, max_hours)
+        _print_json(needs.as_data()) if as_json else print(needs.text())
+        return
     _show_plan(found, runs, results or RESULTS, as_json)
 
 
@@ -100,15 +122,29 @@ def train(
     executor: ExecutorOption = ExecutorName.AUTO,
     threads: Threads = 1,
     workers: Workers = None,
+    until_resolved: UntilResolved = False,
+    max_hours: TrainHours = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Trains what is not recorded. Writes results/records, results/curves and, outside git, results/cache."""
-    found, runs = _study(table, protocol, seeds, row)
+    """Trains what is not recorded. Writes results/records, results/curves and, outside git, results/cache.
+
+    With --until-resolved it adds seed after seed to the rows whose comparisons are open, and stops where the verdicts
+    are settled; its plan, which keeps the error rate over all looks, goes to results/sequential.
+    """
+    found, runs = study_of(table, protocol, seeds, row)
+    if until_resolved and not dry_run:
+        if row:
+            raise StudyError("--until-resolved is about all comparisons of a table; leave --row out")
+        claims, how = catalogue.find_claims(table), How(device, executor.value, threads, workers)
+        train_until(found, claims, seeds, max_hours, results or RESULTS, how)
+        return
+    if max_hours is not None:
+        raise StudyError("--max-hours belongs to --until-resolved")
     if dry_run:
         _show_plan(found, runs, results or RESULTS, as_json)
         return
-    trained = _train(found, runs, results or RESULTS, device, executor, threads, workers)
+    trained = train_runs(found, runs, results or RESULTS, How(device, executor.value, threads, workers))
     if as_json:
         _print_json({"trained": [{"key": run.cell.key, "seed": run.seed} for run in trained]})
 
@@ -116,8 +152,7 @@ def train(
 @app.command()
 def report(table: TableName, results: Results = None, as_json: AsJson = False) -> None:
     """Prints a table from records alone, and writes results/tables and results/figures."""
-    found = catalogue.find_table(table)
-    _report(found, results, as_json)
+    _report(table, results, as_json)
 
 
 @app.command()
@@ -139,34 +174,48 @@ def reproduce(
     Where no protocol is named and the table has no network for the synthetic images, it reports only.
     """
     try:
-        found, runs = _study(table, protocol, seeds, row)
+        found, runs = study_of(table, protocol, seeds, row)
     except catalogue.NoCompanion as error:
         if protocol is not None or dry_run:
             raise
         print(f"nothing is trained: {error}", file=sys.stderr)
-        _report(catalogue.find_table(table), results, as_json)
+        _report(table, results, as_json)
         return
     if dry_run:
         _show_plan(found, runs, results or RESULTS, as_json)
         return
-    _train(found, runs, results or RESULTS, device, executor, threads, workers)
-    _report(catalogue.find_table(table), results, as_json)
+    train_runs(found, runs, results or RESULTS, How(device, executor.value, threads, workers))
+    _report(table, results, as_json)
 
 
 @app.command("report-all")
 def report_all(results: Results = None) -> None:
     """Rebuilds every table and figure, and the README's section of results, from the records alone."""
     from senet_lab.report.readme import put_sections, section
+    from senet_lab.report.render import block_markdown
     from senet_lab.report.tables import title_of
 
+    material = gather(catalogue.tables(), catalogue.claims(), results)
     sections = []
-    tables = catalogue.tables()
-    for table, written in zip(tables, _write_reports(tables, results), strict=True):
+    for table, written in zip(material.tables, write_reports(material), strict=True):
         if written.kept:
             figures = [path for path in written.paths if path.suffix == ".png" and "demo" not in path.parts]
             sections.append(section(title_of(table), table.slug, written.kept, figures))
+    page = write_page(material)
     if results is None:
-        put_sections(Path("README.md"), sections)
+        put_sections(Path("README.md"), "results", sections)
+        put_sections(Path("README.md"), "claims", [block_markdown(block, level=3) for block in page.measured])
+
+
+@app.command("claims")
+def all_claims(results: Results = None, as_json: AsJson = False) -> None:
+    """Prints one page over all claims of the paper with their verdicts, from records alone; writes results/claims.*."""
+    page = write_page(gather(catalogue.tables(), catalogue.claims(), results))
+    if as_json:
+        _print_json({"files": [str(path) for path in page.paths], "blocks": [asdict(b) for b in page.measured]})
+        return
+    print(page.text)
+    print("written: " + ", ".join(str(path) for path in page.paths), file=sys.stderr)
 
 
 @app.command(context_settings={"allow_extra_args": True})
@@ -202,7 +251,7 @@ def excitations(
     if data and Path(data).is_dir():  # a mistyped class is said before anything is trained or downloaded
         class_indices(open_labelled(data), [*(classes or []), *context.args])
     subject = _subject(source, network, protocol, seed, random_weights, root, device)
-    folder = look_at(subject, root, data, [*(classes or []), *context.args], _device(device))
+    folder = look_at(subject, root, data, [*(classes or []), *context.args], device_named(device))
     atlas = load_atlas(folder)
     found, path = write_statements(atlas, folder)
     paths = [path, *write_atlas_figures(atlas, root, names)]
@@ -229,10 +278,10 @@ def _subject(
         name, colon, label = ("table7", ":", "r=16") if source == "best" else source.partition(":")
         if not colon:
             raise StudyError(f"{source!r} is none of best, TABLE:ROW, a .safetensors file, timm:NAME")
-        table, runs = _study(name, protocol, seed + 1, [label])
+        table, runs = study_of(name, protocol, seed + 1, [label])
         run = Run(cell=table.row(label).cell, seed=seed)
         if source == "best" and not random_weights:
-            _train(table, tuple(r for r in runs if r == run), root, device, ExecutorName.AUTO, 1, None)
+            train_runs(table, tuple(r for r in runs if r == run), root, How(device))
     return sources.recorded(run, store, random_weights)
 
 
@@ -277,7 +326,7 @@ def conform(
     tables = catalogue.tables() if table is None else [catalogue.find_table(table)]
     folder = catalogue.published_folder()
     notes = conformity.open_notes(folder)
-    counts = _count({row.cell for t in tables for row in t.rows})
+    counts = count({row.cell for t in tables for row in t.rows})
     found = conformity.figures(tables, load_published(folder), counts, notes)
     regressed = conformity.regressions(found, notes)
     if as_json:
@@ -302,7 +351,7 @@ def search(
 
     Trials are kept in results/cache/search; the winner is copied into ablations/protocols.py by hand.
     """
-    found, _ = _study(table, protocol, 1, [row])
+    found, _ = study_of(table, protocol, 1, [row])
     cell = found.row(row).cell
     import torch
 
@@ -312,7 +361,7 @@ def search(
     journal = (results or RESULTS) / "cache" / "search" / f"{cell.key}.journal"
     arrays = open_arrays(cell.protocol)
     winner = search_nuisance(
-        cell, arrays, trials, journal, torch.device(_device(device)), lambda text: print(text, file=sys.stderr)
+        cell, arrays, trials, journal, torch.device(device_named(device)), lambda text: print(text, file=sys.stderr)
     )
     print(
         f"{found.name} {row} under {cell.protocol.name}: peak lr {winner.peak_lr:.4g}, weight decay "
@@ -322,33 +371,10 @@ def search(
     )
 
 
-def _study(name: str, protocol: str | None, seeds: int, rows: Iterable[str] | None) -> tuple[Table, tuple[Run, ...]]:
-    """The table under the protocol, and its runs; only those of some rows and their baselines where rows are named."""
-    paper = catalogue.find_table(name)
-    table = catalogue.table_under(paper, protocol)
-    if not rows:
-        return table, plan_runs([table], seeds)
-    labels = [row.label for row in table.rows]
-    chosen: list[Any] = []
-    for label in rows:
-        if label not in labels:
-            raise StudyError(f"{table.name} has no row {label!r}; the nearest is {catalogue.nearest(label, labels)!r}")
-        chosen += [table.row(label), table.baseline_of(table.row(label))]
-    keys = {row.cell.key for row in chosen}
-    return table, tuple(run for run in plan_runs([table], seeds) if run.cell.key in keys)
-
-
-def _labels(table: Table, runs: Iterable[Run]) -> dict[tuple[str, int], str]:
-    rows: dict[str, str] = {}
-    for row in table.rows:
-        rows.setdefault(row.cell.key, row.label)
-    return {(run.cell.key, run.seed): f"{table.name} {rows[run.cell.key]} seed {run.seed}" for run in runs}
-
-
 def _show_plan(table: Table, runs: tuple[Run, ...], root: Path, as_json: bool) -> None:
     from senet_lab.records.plan import cost_of, planned
 
-    labels = _labels(table, runs)
+    labels = labels_of(table, runs)
     lines = planned(runs, root)
     if as_json:
         _print_json([{"label": labels[line.run.cell.key, line.run.seed], **line.as_dict()} for line in lines])
@@ -359,115 +385,14 @@ def _show_plan(table: Table, runs: tuple[Run, ...], root: Path, as_json: bool) -
     print(cost_of(lines))
 
 
-def _train(
-    table: Table,
-    runs: tuple[Run, ...],
-    root: Path,
-    device: str,
-    executor: ExecutorName,
-    threads: int,
-    workers: int | None,
-) -> list[Run]:
-    from senet_lab.records.store import Store
-
-    store = Store(root)
-    missing = store.missing(runs)
-    if not missing:
-        print(f"{table.name}: all {len(runs)} runs are recorded, nothing to train", file=sys.stderr)
-        return []
-    store.check_writable()
-    from senet_lab.console import Watch
-    from senet_lab.training.fleet import train_all, workers_for
-    from senet_lab.training.settings import Executor, Settings
-
-    settings = Settings(_device(device), threads, Executor(executor.value))
-    _recorded_counts(
-        [run.cell for run in missing], root
-    )  # refuses, before any training, a network that cannot be built
-    side_by_side = workers or workers_for(settings, len(missing))
-    print(
-        f"{table.name}: {len(missing)} of {len(runs)} runs to train on {settings.device}, {side_by_side} side by side",
-        file=sys.stderr,
-    )
-    with Watch(missing, _labels(table, missing)) as watch:
-        broken = train_all(missing, store, settings, side_by_side, watch)
-    if broken:
-        raise StudyError(
-            f"{len(broken)} of {len(missing)} runs broke ({root}/cache/logs has more): {'; '.join(broken)}"
-        )
-    return missing
-
-
-def _device(name: str) -> str:
-    kind, _, index = name.partition(":")
-    if kind not in ("auto", "cpu", "cuda") or (index and not (kind == "cuda" and index.isdigit())):
-        raise StudyError(f"device {name!r} is none of auto, cpu, cuda, cuda:N")
-    if kind == "cpu":
-        return "cpu"
-    import torch
-
-    if kind == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if int(index or 0) >= torch.cuda.device_count():
-        raise StudyError(f"device {name!r}: this machine has {torch.cuda.device_count()} CUDA devices")
-    return name
-
-
-def _report(table: Table, results: Path | None, as_json: bool) -> None:
-    (written,) = _write_reports([table], results)
+def _report(name: str, results: Path | None, as_json: bool) -> None:
+    table, claims = catalogue.find_table(name), catalogue.find_claims(name)
+    (written,) = write_reports(gather([table], claims, results))
     if as_json:
         _print_json(written.as_data())
         return
     print(written.text)
     print("written: " + ", ".join(str(path) for path in written.paths), file=sys.stderr)
-
-
-def _write_reports(tables: list[Table], results: Path | None) -> list[Any]:
-    """The reports of some tables; records, published numbers and counts are read once for all of them."""
-    from senet_lab.report.load import COMMITTED, load_all
-    from senet_lab.report.published import load_published
-    from senet_lab.report.tables import measured_views
-    from senet_lab.report.write import write_report
-
-    roots = [(RESULTS, COMMITTED)]
-    if results and results.resolve() != RESULTS.resolve():
-        roots.append((results, str(results)))
-    loaded, numbers, root = load_all(roots), load_published(catalogue.published_folder()), roots[-1][0]
-    views = [measured_views(table, loaded) for table in tables]
-    shown = [*tables, *(view.table for of_table in views for view in of_table)]
-    counts = _recorded_counts({row.cell for table in shown for row in table.rows}, root)
-    return [write_report(table, numbers, counts, of_table, root) for table, of_table in zip(tables, views, strict=True)]
-
-
-def _recorded_counts(cells: Iterable[Cell], root: Path) -> dict[str, Any]:
-    """The counts of these networks: from the committed file and that of ``root``, which is given those they lack."""
-    from senet_lab.records.complexities import missing_counts, read_counts, write_counts
-
-    own = read_counts(root)
-    counts = read_counts(RESULTS) | own
-    added = _count(missing_counts(cells, counts).values())
-    if added:
-        write_counts(root, own | added)
-    return counts | added
-
-
-def _count(cells: Iterable[Cell]) -> dict[str, Any]:
-    cells = list(cells)
-    if not cells:
-        return {}
-    from senet_lab.models.complexity import complexity
-    from senet_lab.models.registry import build_model
-    from senet_lab.study.counts import network_key
-
-    counts: dict[str, Any] = {}
-    for cell in cells:
-        if network_key(cell) not in counts:
-            try:
-                model = build_model(cell.backbone, cell.se, cell.protocol.num_classes, device="meta")
-            except ValueError as error:
-                raise StudyError(str(error)) from None
-            counts[network_key(cell)] = complexity(model, cell.protocol.image_size)
-    return counts
 
 
 def _print_figures(found: list[Any]) -> None:

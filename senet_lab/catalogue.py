@@ -13,6 +13,7 @@ from types import ModuleType
 
 from senet_lab.errors import StudyError
 from senet_lab.study import Protocol, Table
+from senet_lab.study.claim import Claim
 from senet_lab.study.protocol import Dataset
 
 BARE_EDITION = "cvpr2018"  # the edition that a name without one belongs to, where it has that table
@@ -58,6 +59,18 @@ def find_table(name: str) -> Table:
     if name not in by_name:
         raise StudyError(f"no table is called {name!r}; the nearest is {nearest(name, by_name)!r} (senet-lab list)")
     return by_name[name]
+
+
+def claims() -> list[Claim]:
+    """Every declared claim."""
+    return list(_module("ablations.claims").CLAIMS)
+
+
+def find_claims(name: str) -> list[Claim]:
+    """The claims about the table of this name, or the CLAIMS of a Python file of this path, where it has any."""
+    if name.endswith(".py"):
+        return list(getattr(_file(Path(name)), "CLAIMS", ()))
+    return [claim for claim in claims() if claim.table.slug == find_table(name).slug]
 
 
 def table_under(table: Table, name: str | None) -> Table:
@@ -111,7 +124,7 @@ def _module(name: str) -> ModuleType:
         raise StudyError(f"{name}: {error}") from None
 
 
-def _table_in_file(path: Path) -> Table:
+def _file(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None or not path.is_file():
         raise StudyError(f"{path} is no Python file")
@@ -120,6 +133,11 @@ def _table_in_file(path: Path) -> Table:
         spec.loader.exec_module(module)
     except Exception as error:
         raise StudyError(f"{path}: {' '.join(str(error).split())}") from None
+    return module
+
+
+def _table_in_file(path: Path) -> Table:
+    module = _file(path)
     table = getattr(module, "TABLE", None)
     if not isinstance(table, Table):
         raise StudyError(f"{path} has no TABLE of type senet_lab.study.Table")

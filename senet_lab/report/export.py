@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Iterable, Mapping
 
+from senet_lab.report.inference import Difference
 from senet_lab.report.published import Published, of_row
 from senet_lab.report.summary import Mean, RowSummary
 from senet_lab.report.tables import Measured
@@ -23,6 +24,7 @@ COLUMNS = (
     "unit",
     "value",
     "half_width_95",
+    "interval_over",
     "n",
     "seeds",
     "selection",
@@ -92,7 +94,7 @@ def _measured(view: Measured, summary: RowSummary) -> Iterable[dict[str, object]
         "revision": "; ".join(dict.fromkeys(r.provenance.revision[:10] for r in runs)),
         "cell_key": row.cell.key,
     }
-    means: tuple[tuple[str, str, Mean | None], ...] = (
+    means: tuple[tuple[str, str, Mean | Difference | None], ...] = (
         ("top1_error_pct", "pct", summary.top1),
         ("top5_error_pct", "pct", summary.top5),
         ("top1_error_difference", "points", summary.difference),
@@ -100,12 +102,14 @@ def _measured(view: Measured, summary: RowSummary) -> Iterable[dict[str, object]
     for metric, unit, mean in means:
         if mean is None:
             continue
+        over = "seeds" if isinstance(mean, Mean) else "seeds and images" if mean.seeds > 1 else "images"
         yield common | {
             "metric": metric,
             "unit": unit,
             "value": round(mean.value, 4),
             "half_width_95": "" if mean.half_width is None else round(mean.half_width, 4),
-            "n": mean.n,
+            "interval_over": "" if mean.half_width is None else over,
+            "n": mean.n if isinstance(mean, Mean) else mean.seeds,
             "seeds": " ".join(map(str, summary.paired if unit == "points" else summary.seeds)),
             "baseline": view.table.baseline_of(row).label if unit == "points" else "",
         }

@@ -7,8 +7,6 @@ from senet_lab.records.store import replace_file
 from senet_lab.report.render import block_markdown
 from senet_lab.report.tables import Block
 
-BEGIN, END = "<!-- results -->", "<!-- /results -->"
-
 
 def section(title: str, slug: str, blocks: Sequence[Block], figures: Sequence[Path]) -> str:
     """One table's part: its measured blocks, the way to all of it, its figures."""
@@ -18,16 +16,17 @@ def section(title: str, slug: str, blocks: Sequence[Block], figures: Sequence[Pa
     return "\n".join(parts)
 
 
-def put_sections(readme: Path, sections: Sequence[str]) -> bool:
-    """Replaces what stands between the markers; False where the file or its markers are not there."""
+def put_sections(readme: Path, name: str, sections: Sequence[str]) -> bool:
+    """Replaces what stands between ``<!-- name -->`` and ``<!-- /name -->``; False where these are not there."""
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
     try:
         text = readme.read_text(encoding="utf-8")
     except FileNotFoundError:
         return False
-    head, begin, rest = text.partition(BEGIN)
-    _, end, tail = rest.partition(END)
-    if not (begin and end):
+    head, found_begin, rest = text.partition(begin)
+    _, found_end, tail = rest.partition(end)
+    if not (found_begin and found_end):
         return False
     body = "\n".join(sections) if sections else "Nothing yet.\n"
-    replace_file(readme, f"{head}{BEGIN}\n{body}{END}{tail}".encode())
+    replace_file(readme, f"{head}{begin}\n{body}{end}{tail}".encode())
     return True

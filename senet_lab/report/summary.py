@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import pandas as pd
 from scipy import stats
 
+from senet_lab.report.hits import Hits
+from senet_lab.report.inference import LEVEL, Difference
 from senet_lab.report.load import Loaded
 from senet_lab.study.table import Row, Table
-
-LEVEL = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +26,14 @@ class Mean:
 class RowSummary:
     """The measured side of one row under one protocol, final epoch. None where no seed finished.
 
-    difference: row minus baseline in points of top-1 error, over the seeds that both have (``paired``); None where
-    the two stand under different protocols.
+    difference: row minus baseline in points of top-1 error, image by image over the seeds that both have
+    (``paired``); None where the two stand under different protocols or were evaluated on different images.
     """
 
     row: Row
     top1: Mean | None
     top5: Mean | None
-    difference: Mean | None
+    difference: Difference | None
     seeds: tuple[int, ...]
     paired: tuple[int, ...]
     failed: tuple[int, ...]
@@ -52,16 +52,16 @@ def mean_of(values: Sequence[float]) -> Mean | None:
     return Mean(centre, float(stats.t.ppf((1 + LEVEL) / 2, n - 1)) * spread / math.sqrt(n), n)
 
 
-def summarise(table: Table, loaded: Loaded) -> list[RowSummary]:
-    """One summary a row of a table that stands under one protocol, from the records of one source."""
+def summarise(table: Table, loaded: Loaded, hits: Hits) -> list[RowSummary]:
+    """One summary a row of a table that stands under one protocol, from the records of one source and their hits."""
     frame = loaded.frame()
     finished = {key: part.set_index("seed") for key, part in frame[~frame["failed"]].groupby("key")}
     failed = {key: tuple(sorted(part["seed"])) for key, part in frame[frame["failed"]].groupby("key")}
-    return [_summarise(table, row, finished, failed) for row in table.rows]
+    return [_summarise(table, row, finished, failed, hits) for row in table.rows]
 
 
 def _summarise(
-    table: Table, row: Row, finished: dict[str, pd.DataFrame], failed: dict[str, tuple[int, ...]]
+    table: Table, row: Row, finished: dict[str, pd.DataFrame], failed: dict[str, tuple[int, ...]], hits: Hits
 ) -> RowSummary:
     runs = finished.get(row.cell.key)
     baseline = table.baseline_of(row)
@@ -76,16 +76,14 @@ def _summarise(
             failed=failed.get(row.cell.key, ()),
             train_seconds=None,
         )
-    gaps = pd.Series(dtype=float)
-    if baseline is not row and baseline.cell.protocol == row.cell.protocol and baseline.cell.key in finished:
-        gaps = (runs["top1_error_pct"] - finished[baseline.cell.key]["top1_error_pct"]).dropna()
+    compared = baseline is not row
     return RowSummary(
         row=row,
         top1=mean_of(runs["top1_error_pct"].tolist()),
         top5=mean_of(runs["top5_error_pct"].tolist()),
-        difference=mean_of(gaps.tolist()),
+        difference=hits.difference(row.cell, baseline.cell) if compared else None,
         seeds=tuple(sorted(runs.index)),
-        paired=tuple(sorted(gaps.index)),
+        paired=hits.common_seeds((row.cell, baseline.cell)) if compared else (),
         failed=failed.get(row.cell.key, ()),
         train_seconds=float(runs["train_seconds"].mean()),
     )

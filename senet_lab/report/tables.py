@@ -6,9 +6,13 @@ from dataclasses import dataclass
 
 from senet_lab.records.gates import CONSTANT, constant_blocks
 from senet_lab.records.record import Record
+from senet_lab.report.hits import Hits
+from senet_lab.report.inference import Difference
 from senet_lab.report.load import COMMITTED, Loaded
+from senet_lab.report.order import order_note
 from senet_lab.report.published import EDITIONS, Published, of_row
 from senet_lab.report.summary import Mean, RowSummary, summarise
+from senet_lab.report.verdicts import Judgement, PartResult, Verdict, rule_text
 from senet_lab.study.cell import Cell
 from senet_lab.study.conventions import cost_convention, printed, size_convention
 from senet_lab.study.counts import Counts, network_key
@@ -36,6 +40,7 @@ class Measured:
     table: Table
     loaded: Loaded
     rows: tuple[RowSummary, ...]
+    hits: Hits
 
     @property
     def protocols(self) -> tuple[Protocol, ...]:
@@ -55,8 +60,14 @@ class Measured:
 
     @property
     def name(self) -> str:
-        """The protocols' names, with their versions after the first, for files and headings."""
-        return "+".join(p.name if p.version == 1 else f"{p.name}-v{p.version}" for p in self.protocols)
+        """The protocols' names, for files and headings."""
+        return view_name(self.table)
+
+
+def view_name(table: Table) -> str:
+    """The names of a table's protocols, with their versions after the first."""
+    protocols = dict.fromkeys(row.cell.protocol for row in table.rows)
+    return "+".join(p.name if p.version == 1 else f"{p.name}-v{p.version}" for p in protocols)
 
 
 def title_of(table: Table) -> str:
@@ -69,14 +80,14 @@ def measured_views(table: Table, sources: Iterable[Loaded]) -> list[Measured]:
     own = {row.cell.protocol for row in table.rows}
     views = []
     for loaded in sources:
-        candidates = [table]
+        candidates, hits = [table], Hits(loaded.records)
         for protocol in loaded.protocols():
             if protocol not in own:
                 candidates += _under(table, protocol)
         recorded = {record.run.cell.key for record in loaded.records}
         for candidate in candidates:
             if recorded & {row.cell.key for row in candidate.rows}:
-                views.append(Measured(candidate, loaded, tuple(summarise(candidate, loaded))))
+                views.append(Measured(candidate, loaded, tuple(summarise(candidate, loaded, hits)), hits))
     return views
 
 
@@ -141,7 +152,9 @@ def _datasets(printed: Sequence[Mapping[str, Published]]) -> str:
     return ", ".join(dict.fromkeys(n.dataset for values in printed for n in values.values()))
 
 
-def measured_block(view: Measured, paper: Table, numbers: list[Published], counts: Mapping[str, Counts]) -> Block:
+def measured_block(
+    view: Measured, paper: Table, numbers: list[Published], counts: Mapping[str, Counts], judgement: Judgement
+) -> Block:
     """One protocol's measurements, each row beside the published difference to its baseline."""
     same = view.table.rows == paper.rows
     published_errors = {row.label: _published_error(numbers, paper, row) for row in paper.rows}
@@ -150,6 +163,7 @@ def measured_block(view: Measured, paper: Table, numbers: list[Published], count
         "row",
         f"{split} top-1 err., %",
         "difference to baseline, points",
+        "verdict",
         f"{split} top-5 err., %",
         "n",
         "params",
@@ -165,7 +179,8 @@ def measured_block(view: Measured, paper: Table, numbers: list[Published], count
             (
                 row.label,
                 _mean(summary.top1),
-                "baseline" if is_baseline else _mean(summary.difference, signed=True),
+                "baseline" if is_baseline else difference_text(summary.difference),
+                "" if is_baseline else _row_verdict(judgement.rows[row.label]),
                 _mean(summary.top5),
                 f"n = {len(summary.seeds)}",
                 f"{network.trainable:,}" if network else NONE,
@@ -173,10 +188,13 @@ def measured_block(view: Measured, paper: Table, numbers: list[Published], count
                 "baseline" if is_baseline else _published_difference(paper, row, published_errors),
             )
         )
-    return Block(_measured_title(view), tuple(columns), tuple(lines), tuple(_notes(view, same)))
+    order = order_note(view.hits, view.table, {label: e for label, e in published_errors.items() if e is not None})
+    notes = [*_notes(view, same, judgement), *([order] if order else [])]
+    return Block(measured_title(view), tuple(columns), tuple(lines), tuple(notes))
 
 
-def _measured_title(view: Measured) -> str:
+def measured_title(view: Measured) -> str:
+    """Whose records, whether the data are synthetic, and the protocol."""
     what = "; ".join(dict.fromkeys(f"{p.name}: {p.title}" if p.title else p.name for p in view.protocols))
     synthetic = "SYNTHETIC DATA, " if any(p.synthetic for p in view.protocols) else ""
     return f"Measured, {view.source} — {synthetic}{what}"
@@ -192,20 +210,36 @@ def _published_difference(paper: Table, row: Row, errors: Mapping[str, float | N
     return NONE if error is None or base is None else f"{error - base:+.2f}"
 
 
-def _mean(mean: Mean | None, signed: bool = False) -> str:
+def _mean(mean: Mean | None) -> str:
     if mean is None:
         return NONE
-    value = f"{mean.value:+.2f}" if signed else f"{mean.value:.2f}"
-    return f"{value} (n = 1)" if mean.half_width is None else f"{value} ± {mean.half_width:.2f}"
+    return f"{mean.value:.2f} (n = 1)" if mean.half_width is None else f"{mean.value:.2f} ± {mean.half_width:.2f}"
 
 
-def _notes(view: Measured, same: bool) -> Iterable[str]:
+def difference_text(difference: Difference | None) -> str:
+    """A difference in points with its interval, marked where that knows of one seed only."""
+    if difference is None:
+        return NONE
+    return f"{difference.value:+.2f} ± {difference.half_width:.2f}" + " (n = 1, images only)" * (difference.seeds == 1)
+
+
+def _row_verdict(result: PartResult) -> str:
+    names = {Verdict.SUPPORTED: "lower", Verdict.CONTRADICTED: "higher", Verdict.NOT_RUN: NONE}
+    return names.get(result.verdict, result.verdict.value)
+
+
+def _notes(view: Measured, same: bool, judgement: Judgement) -> Iterable[str]:
     networks = ", ".join(dict.fromkeys(row.cell.backbone for row in view.table.rows))
     runs = [r for r in view.loaded.records if r.run.cell.key in {row.cell.key for row in view.table.rows}]
     yield (
-        f"Network {networks}; final epoch; ± is the 95 % half-width over n seeds (Student's t); differences are paired "
-        "over equal seeds. With n = 1 there is no interval: seed noise is unknown."
+        f"Network {networks}; final epoch; ± of an error is the 95 % half-width over n seeds (Student's t). With n = 1 "
+        "there is none: seed noise is unknown."
     )
+    yield (
+        "Differences are paired over equal seeds and images; their ± is the 95 % half-width over seeds and images "
+        '(two-way bootstrap), with one seed ("images only") over images alone.'
+    )
+    yield f"Verdict: the true difference is below (lower) or above (higher) zero; {rule_text(judgement)}"
     if not same:
         yield "A companion of the paper's table: other data, network and schedule. Compare signs and order, not sizes."
     for protocol in view.protocols:

@@ -6,11 +6,12 @@ folders or to that other folder instead, so that a clone's committed tables do n
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from senet_lab.records.store import replace_file
+from senet_lab.report.claims_page import Judged, claim_block
 from senet_lab.report.export import table_csv
 from senet_lab.report.published import Published
 from senet_lab.report.render import latex, markdown
@@ -34,19 +35,19 @@ class Written:
 
 
 def write_report(
-    table: Table, numbers: list[Published], counts: Mapping[str, Counts], views: Sequence[Measured], root: Path
+    table: Table, numbers: list[Published], counts: Mapping[str, Counts], judged: Sequence[Judged], root: Path
 ) -> Written:
     """Writes the report of a table below ``root`` and returns it, whole, as it should be printed.
 
     Raises OSError where the folder cannot be written.
     """
-    kept = [view for view in views if not _passing(view)]
+    kept = [one for one in judged if not _passing(one.view)]
     paths = _write(table, numbers, counts, kept, root / "tables", root / "figures")
-    if len(kept) < len(views):
-        paths += _write(table, numbers, counts, views, root / "tables" / "demo", root / "figures" / "demo")
-    blocks = _blocks(table, numbers, counts, views)
-    measured = tuple(block for view, block in zip(views, blocks[1:], strict=True) if view in kept and view.compares)
-    return Written(markdown(title_of(table), blocks), tuple(paths), tuple(blocks), measured)
+    if len(kept) < len(judged):
+        paths += _write(table, numbers, counts, judged, root / "tables" / "demo", root / "figures" / "demo")
+    blocks = _blocks(table, numbers, counts, judged)
+    shown = tuple(_measured(one, table, numbers, counts) for one in kept if one.view.compares)
+    return Written(markdown(title_of(table), blocks), tuple(paths), tuple(blocks), shown)
 
 
 def _passing(view: Measured) -> bool:
@@ -54,21 +55,31 @@ def _passing(view: Measured) -> bool:
 
 
 def _blocks(
-    table: Table, numbers: list[Published], counts: Mapping[str, Counts], views: Sequence[Measured]
+    table: Table, numbers: list[Published], counts: Mapping[str, Counts], judged: Sequence[Judged]
 ) -> list[Block]:
-    measured = [measured_block(view, table, numbers, counts) for view in views]
-    return [published_block(table, numbers, counts), *measured]
+    blocks = [published_block(table, numbers, counts)]
+    for one in judged:
+        blocks.append(_measured(one, table, numbers, counts))
+        if one.judgement.claims:
+            block = claim_block([one], numbers)
+            blocks.append(replace(block, title=f"Claims. {block.title}"))
+    return blocks
+
+
+def _measured(one: Judged, table: Table, numbers: list[Published], counts: Mapping[str, Counts]) -> Block:
+    return measured_block(one.view, table, numbers, counts, one.judgement)
 
 
 def _write(
     table: Table,
     numbers: list[Published],
     counts: Mapping[str, Counts],
-    views: Sequence[Measured],
+    judged: Sequence[Judged],
     tables: Path,
     figures: Path,
 ) -> list[Path]:
-    blocks = _blocks(table, numbers, counts, views)
+    blocks = _blocks(table, numbers, counts, judged)
+    views = [one.view for one in judged]
     title = title_of(table)
     texts = {
         ".md": markdown(title, blocks),

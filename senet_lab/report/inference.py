@@ -1,0 +1,146 @@
+"""What a paired difference between two rows can tell: its variance over seeds and images, intervals, p-values.
+
+The difference D of one seed s and one image i is whether the row is wrong there less whether the other row is:
+
+    D[s, i] = difference + seed effect[s] + image effect[i] + rest[s, i]
+
+A two-way bootstrap resamples seeds and images. For a mean its replicates have a variance in closed form, so none need
+be drawn; that form is used here, with two corrections. The plain bootstrap counts the rest three times and shrinks the
+seeds' part by (n-1)/n; and with a handful of seeds its percentiles are too narrow, because the spread over seeds is
+itself hardly known. benchmarks/simulate_inference.py shows the coverage with and without.
+
+n seeds, N images, errors in points (percent of images).
+"""
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+from scipy.special import ndtr
+
+LEVEL = 0.95
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A mean difference in points, with the two parts of its variance.
+
+    seed_variance: of the mean over seeds, what seeds and images do together included; None where there is one seed.
+    image_variance: what the choice of evaluation images adds; no number of seeds makes it smaller.
+    """
+
+    value: float
+    seeds: int
+    images: int
+    seed_variance: float | None
+    image_variance: float
+
+    @property
+    def variance(self) -> float:
+        """Of the mean difference; with one seed, over images alone."""
+        return (self.seed_variance or 0.0) + self.image_variance
+
+    @property
+    def half_width(self) -> float:
+        """Of the 95 % interval; with one seed, over images alone."""
+        return half_width(self, LEVEL)
+
+
+def difference_of(wrong: Floats, other_wrong: Floats) -> Difference:
+    """The difference between two rows, n x N each: 1 where the row is wrong, else 0; equal seeds and images face each
+    other.
+
+    Raises ValueError where the shapes differ or are no such table.
+    """
+    if wrong.shape != other_wrong.shape or wrong.ndim != 2 or wrong.shape[1] < 2:
+        raise ValueError(f"runs of {wrong.shape} and {other_wrong.shape} cannot be paired over seeds and images")
+    d = 100.0 * (wrong.astype(np.float64) - other_wrong)
+    n, images = d.shape
+    value = float(d.mean())
+    if n == 1:
+        return Difference(value, 1, images, None, float(d.var(ddof=1)) / images)
+    by_seed, by_image = d.mean(axis=1), d.mean(axis=0)
+    rest = d - by_seed[:, None] - by_image[None, :] + value
+    rest_variance = float((rest**2).sum()) / ((n - 1) * (images - 1))
+    seed_variance = float(by_seed.var(ddof=1)) / n
+    image_variance = max(0.0, float(by_image.var(ddof=1)) - rest_variance / n) / images
+    return Difference(value, n, images, seed_variance, image_variance)
+
+
+def half_width(difference: Difference, level: float) -> float:
+    """Of the two-sided interval at this level, in points.
+
+    Student's t with degrees of freedom between those of the seeds (their share of the variance is 1) and infinity
+    (0). The exponent lies between Satterthwaite's 2, too narrow for a share near one, and 1, too wide for a small
+    share. With two seeds no such rule holds its level, and the convolution of ``tail`` is used, which is never too
+    narrow.
+    """
+    tail_share, variance = (1 - level) / 2, difference.variance
+    if variance == 0.0:
+        return 0.0
+    if difference.seeds == 1 or not difference.seed_variance:
+        return float(stats.norm.isf(tail_share)) * math.sqrt(variance)
+    if difference.seeds == 2:
+        return _convolved_half_width(difference, tail_share)
+    share = difference.seed_variance / variance
+    freedom = (difference.seeds - 1) / share ** (1 + (1 - share) ** 3)
+    return float(stats.t.isf(tail_share, freedom)) * math.sqrt(variance)
+
+
+def _convolved_half_width(difference: Difference, tail_share: float) -> float:
+    low, high = 0.0, float(stats.t.isf(tail_share, difference.seeds - 1)) * 2 * math.sqrt(difference.variance)
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if tail(difference, middle) > tail_share else (low, middle)
+    return (low + high) / 2
+
+
+def tail(difference: Difference, distance: float) -> float:
+    """How probable it is that chance alone moves the mean difference by more than ``distance`` upwards (points).
+
+    Chance is a Student's t of n-1 degrees of freedom over seeds and a normal over images, added; a test that uses it
+    is wrong at most as often as it says, at small levels too. With one seed nothing is known of the seeds and the
+    answer is 1.
+    """
+    if difference.seeds == 1:
+        return 1.0
+    seed_variance = difference.seed_variance or 0.0
+    if seed_variance + difference.image_variance == 0.0:
+        return 0.0 if distance > 0 else 1.0
+    scales, weights = chi_square(difference.seeds - 1)
+    spread = np.sqrt(seed_variance / scales + difference.image_variance)
+    return float(weights @ ndtr(-distance / spread))
+
+
+@lru_cache(maxsize=256)
+def chi_square(freedom: int, nodes: int = 240) -> tuple[Floats, Floats]:
+    """A quadrature over chi-square divided by its degrees of freedom: nodes, and weights that add up to one. The
+    nodes are dense where it is small, which is what makes the tails."""
+    x, weights = np.polynomial.legendre.leggauss(nodes)
+    u = (x + 1) / 2
+    return stats.chi2.ppf(u**4, freedom) / freedom, 2 * weights * u**3
+
+
+def p_below(difference: Difference, limit: float = 0.0) -> float:
+    """One-sided p-value for the true difference being below ``limit`` (points): small where the data say so."""
+    return tail(difference, limit - difference.value)
+
+
+def p_above(difference: Difference, limit: float = 0.0) -> float:
+    """The same for being above."""
+    return tail(difference, difference.value - limit)
+
+
+def holm(p_values: dict[str, float]) -> dict[str, float]:
+    """Holm's adjustment: each p-value as it counts when all of them are looked at. The names are only carried."""
+    adjusted, largest = {}, 0.0
+    ordered = sorted(p_values, key=lambda name: (p_values[name], name))
+    for rank, name in enumerate(ordered):
+        largest = max(largest, min(1.0, (len(ordered) - rank) * p_values[name]))
+        adjusted[name] = largest
+    return adjusted

@@ -1,0 +1,82 @@
+"""Trains a table seed by seed until its comparisons are settled, by a plan that keeps its error rate over the looks."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+
+from senet_lab.records.sequential import SequentialPlan, begin_plan
+from senet_lab.records.store import Store
+from senet_lab.study import Cell, Run, Table
+from senet_lab.study.claim import Claim
+
+MOST_SEEDS = 10  # where none are named
+Train = Callable[[tuple[Run, ...]], object]
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When to stop at the latest. side_by_side: how many runs train at once, to tell what fits into the hours."""
+
+    most_seeds: int
+    max_hours: float | None
+    side_by_side: int
+
+
+def train_until_resolved(
+    table: Table, claims: Sequence[Claim], root: Path, limits: Limits, train: Train, say: Say
+) -> int:
+    """Trains seed after seed the rows whose comparisons are open, and looks after each; returns how many remain open.
+
+    Another seed is begun only where it fits into the hours by the time of the runs before. Raises StudyError where
+    the table was begun with another plan, and what ``train`` raises.
+    """
+    from senet_lab.report.hits import Hits
+    from senet_lab.report.inference import LEVEL
+    from senet_lab.report.tables import view_name
+    from senet_lab.report.verdicts import family_of, settled
+
+    plan = begin_plan(
+        root,
+        SequentialPlan(
+            table=table.slug,
+            protocol=view_name(table),
+            most_seeds=limits.most_seeds,
+            level=round(1 - LEVEL, 10),
+        ),
+    )
+    family = family_of(table, claims)
+    cells = {cell.key: cell for _, *pair in family.values() for cell in pair}
+    begun, store = time.monotonic(), Store(root)
+    for look in plan.looks():
+        hits = Hits(record for record in store.read_all() if record.run.cell.key in cells)
+        open_ones = [family[name] for name in family if name not in settled(family, hits, plan)]
+        if not open_ones:
+            break
+        runs = _runs([cell for _, *pair in open_ones for cell in pair], look)
+        missing = store.missing(runs)
+        if missing and not _fits(missing, store, cells, limits, time.monotonic() - begun):
+            say(f"{len(missing)} runs for {look} seeds do not fit into {limits.max_hours:g} hours; stopped before them")
+            break
+        if missing:
+            say(f"look at {look} seeds: {len(open_ones)} of {len(family)} comparisons are open")
+            train(runs)
+    hits = Hits(record for record in store.read_all() if record.run.cell.key in cells)
+    left = len(family) - len(settled(family, hits, plan))
+    say(f"{len(family) - left} of {len(family)} comparisons are settled, {left} are open")
+    return left
+
+
+def _runs(cells: Sequence[Cell], seeds: int) -> tuple[Run, ...]:
+    unique = {cell.key: cell for cell in cells}
+    return tuple(Run(cell=cell, seed=seed) for seed in range(seeds) for cell in unique.values())
+
+
+def _fits(missing: Sequence[Run], store: Store, cells: dict[str, Cell], limits: Limits, elapsed: float) -> bool:
+    if limits.max_hours is None:
+        return True
+    took = [r.provenance.train_seconds for r in store.read_all() if r.run.cell.key in cells]
+    rounds = -(-len(missing) // limits.side_by_side)
+    return elapsed + rounds * (mean(took) if took else 0.0) <= 3600 * limits.max_hours
