@@ -1,5 +1,6 @@
 # senet_lab: the table of contents. `make help` prints it.
 #   PROTOCOL=  demo (default), cifar10-quick, cifar10, cifar100, imagenet, ...   SEEDS= how many, from 0
+#   RESOLVE=   of plan-NAME: points to settle              HOURS=   of resolve-NAME: at most so long
 #   ROW=       only this row and its baseline       RESULTS= another folder for records, beside the committed ones
 #   SOURCE=    of figure5 and histograms: best (default), table7:r=16, timm:NAME, a .safetensors file
 
@@ -11,6 +12,8 @@ RESULTS ?=
 ROW ?=
 DEVICE ?= auto
 SOURCE ?= best
+RESOLVE ?=
+HOURS ?=
 
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
@@ -19,10 +22,10 @@ CHOICE := $(if $(PROTOCOL),--protocol "$(PROTOCOL)") --seeds "$(SEEDS)" $(if $(R
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help install test test-all check lint list conform tables report figure5 histograms figures
+.PHONY: help install test test-all check lint list conform tables report claims figure5 histograms figures
 
 help: ## print this
-	@sed -n 's/^# *//p;/^PYTHON/q' Makefile | head -5
+	@sed -n 's/^# *//p;/^PYTHON/q' Makefile | head -6
 	@echo
 	@grep -hE '^[a-zA-Z%-]+:.*## ' Makefile | sed -E 's/^([^:]+):.*## (.*)/  make \1\t\2/' | expand -t 26
 	@echo
@@ -66,8 +69,15 @@ tables: report
 report: $(STAMP) ## every committed table and figure again, from records alone
 	@$(BIN)/senet-lab report-all $(PLACE)
 
+claims: $(STAMP) ## every claim of the paper with its verdict, from records alone
+	@$(BIN)/senet-lab claims $(PLACE)
+
 plan-%: FORCE $(STAMP) ## what make NAME would train, and its cost
-	@$(BIN)/senet-lab plan $* $(CHOICE)
+	@$(BIN)/senet-lab plan $* $(CHOICE) $(if $(RESOLVE),--resolve "$(RESOLVE)")
+
+resolve-%: FORCE $(STAMP) ## a table, seed by seed until its comparisons are settled, then printed
+	@$(BIN)/senet-lab train $* $(CHOICE) --until-resolved $(if $(HOURS),--max-hours "$(HOURS)") --device $(DEVICE)
+	@$(BIN)/senet-lab report $* $(PLACE)
 
 Makefile pyproject.toml constraints.txt: ;
 

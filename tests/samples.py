@@ -131,3 +131,19 @@ def one_line(text: str) -> str:
     """The only line of a text."""
     (line,) = text.splitlines()
     return line
+
+
+def judged_views(table: Table, sources, claims=()):
+    """The views of a table with their verdicts, as a report takes them."""
+    from senet_lab.report.claims_page import judged
+    from senet_lab.report.tables import measured_views
+
+    return [judged(view, claims, {}) for view in measured_views(table, sources)]
+
+
+def block_of(view, paper: Table = TABLE, numbers=(), counts=None):
+    """The measured block of a view without claims."""
+    from senet_lab.report.claims_page import judged
+    from senet_lab.report.tables import measured_block
+
+    return measured_block(view, paper, list(numbers), counts or {}, judged(view, (), {}).judgement)

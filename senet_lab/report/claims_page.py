@@ -47,7 +47,9 @@ def claim_block(judged: Sequence[Judged], numbers: list[Published]) -> Block:
     ]
     for one in judged:
         notes.append(f"{one.view.table.name}: {rule_text(one.judgement)}")
-    return Block(measured_title(judged[0].view), COLUMNS, tuple(lines), tuple(notes))
+    companion = any(one.view.table.rows != result.claim.table.rows for one in judged for result in one.judgement.claims)
+    columns = tuple(c.replace("published", "published (ImageNet)") if companion else c for c in COLUMNS)
+    return Block(measured_title(judged[0].view), columns, tuple(lines), tuple(notes))
 
 
 def open_block(claims: Sequence[ClaimResult], numbers: list[Published]) -> Block:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from senet_lab.records.record import Record
 from senet_lab.report.inference import Difference, difference_of
-from senet_lab.study.cell import Cell
+from senet_lab.study.cell import Cell, Run
 
 Bits = NDArray[np.uint8]
 
@@ -22,9 +22,12 @@ class Hits:
         self._wrong: dict[str, dict[int, tuple[str, Bits]]] = {}
         for record in records:
             if record.correct_top1 is not None:
-                runs = self._wrong.setdefault(record.run.cell.key, {})
                 images = record.provenance.data_sha256["test"]
-                runs[record.run.seed] = images, (~record.correct_top1).astype(np.uint8)
+                self.add(record.run, images, (~record.correct_top1).astype(np.uint8))
+
+    def add(self, run: Run, images: str, wrong_N: Bits) -> None:
+        """One more run: 1 where it has an image wrong, else 0. images: names the evaluation images and their order."""
+        self._wrong.setdefault(run.cell.key, {})[run.seed] = images, wrong_N
 
     def seeds(self, cell: Cell) -> tuple[int, ...]:
         """The seeds of a cell that finished."""

@@ -27,9 +27,9 @@ from senet_lab.report.comparison_figures import write_comparison
 from senet_lab.report.excitation_figures import figure_names, write_atlas_figures
 from senet_lab.report.load import load as load_records
 from senet_lab.report.statements import statements
-from senet_lab.report.tables import measured_block, measured_views
+from senet_lab.report.tables import measured_views
 from senet_lab.study.se import Gate
-from tests.samples import PLAIN, SE, TABLE, filled, finished
+from tests.samples import PLAIN, SE, TABLE, block_of, filled, finished
 
 ROOT = Path(__file__).parents[2]
 ORIGIN = Origin(
@@ -239,7 +239,7 @@ def test_a_report_warns_of_constant_gates(tmp_path):
     bad = GateHealth(epoch=2, block="SE_4_1", mean=0.5, spread=0.0, share_low=0.0, share_high=0.0)
     write_gates(finished(SE).run, store, [bad])
     (view,) = measured_views(TABLE, [load_records(tmp_path, "committed")])
-    notes = [note for note in measured_block(view, TABLE, [], {}).notes if note.startswith("Warning")]
+    notes = [note for note in block_of(view).notes if note.startswith("Warning")]
 
     assert len(notes) == 1
     assert "SE, seed 0, the gates of SE_4_1 are constant" in notes[0]

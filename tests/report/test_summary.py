@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from senet_lab.report.hits import Hits
 from senet_lab.report.load import Loaded, load, load_all
 from senet_lab.report.summary import Mean, mean_of, summarise
-from senet_lab.report.tables import measured_block, measured_views
+from senet_lab.report.tables import measured_views
 from senet_lab.study import Row
-from tests.samples import PLAIN, PROTOCOL, SE, SYNTHETIC, TABLE, failed, filled, finished
+from tests.samples import PLAIN, PROTOCOL, SE, SYNTHETIC, TABLE, block_of, failed, filled, finished
 
 
 def loaded(root, *records) -> Loaded:
@@ -17,7 +18,8 @@ def loaded(root, *records) -> Loaded:
 
 
 def summary_of_se(root, *records):
-    plain, se = summarise(TABLE, loaded(root, *records))
+    found = loaded(root, *records)
+    plain, se = summarise(TABLE, found, Hits(found.records))
     assert plain.difference is None
     return se
 
@@ -63,8 +65,7 @@ def test_differences_are_paired_over_common_seeds(tmp_path):
         *(finished(SE, seed, wrong) for seed, wrong in ((0, 200), (1, 210), (2, 10))),
     )
 
-    assert (pytest.approx(se.difference.value), se.difference.n) == (-2.0, 2)
-    assert pytest.approx(se.difference.half_width, abs=1e-5) == 12.706205
+    assert (pytest.approx(se.difference.value), se.difference.seeds) == (-2.0, 2)
     assert se.paired == (0, 1)
     assert se.seeds == (0, 1, 2)
 
@@ -92,7 +93,9 @@ def test_no_difference_crosses_protocols_within_a_table(tmp_path):
     other = replace(PLAIN, protocol=replace(PROTOCOL, epochs=9, name="other"))
     mixed = replace(TABLE, rows=(Row("plain", other), Row("SE", SE)))
 
-    assert [s.difference for s in summarise(mixed, loaded(tmp_path, finished(other), finished(SE)))] == [None, None]
+    records = loaded(tmp_path, finished(other), finished(SE))
+
+    assert [s.difference for s in summarise(mixed, records, Hits(records.records))] == [None, None]
 
 
 def test_failed_runs_are_listed_and_not_averaged(tmp_path):
@@ -104,7 +107,7 @@ def test_failed_runs_are_listed_and_not_averaged(tmp_path):
     assert (pytest.approx(se.top1.value), se.top1.n) == (21.0, 2)
     assert (se.seeds, se.failed) == ((0, 1), (2,))
     assert se.difference is None
-    assert "Failed runs of SE, in no mean: seeds 2." in measured_block(view, TABLE, [], {}).notes
+    assert "Failed runs of SE, in no mean: seeds 2." in block_of(view).notes
 
 
 def test_a_row_of_failed_runs_has_no_number(tmp_path):
@@ -122,18 +125,19 @@ def test_only_failed_runs_are_summarised_too(tmp_path):
 def test_one_seed_is_shown_as_one_seed(tmp_path):
     """n = 1 stands beside the number, without ±."""
     (view,) = measured_views(TABLE, [loaded(tmp_path, finished(SE, 0, 200), finished(PLAIN, 0, 210))])
-    plain, se = measured_block(view, TABLE, [], {}).lines
+    plain, se = block_of(view).lines
 
-    assert plain[:5] == ("plain", "21.00 (n = 1)", "baseline", "10.50 (n = 1)", "n = 1")
-    assert se[:5] == ("SE", "20.00 (n = 1)", "-1.00 (n = 1)", "10.00 (n = 1)", "n = 1")
-    assert not any("±" in cell for cell in (*plain, *se))
+    assert plain[:6] == ("plain", "21.00 (n = 1)", "baseline", "", "10.50 (n = 1)", "n = 1")
+    assert se[:2] == ("SE", "20.00 (n = 1)")
+    assert se[2:6] == ("-1.00 ± 0.62 (n = 1, images only)", "undetermined", "10.00 (n = 1)", "n = 1")
+    assert not any("±" in cell for cell in (*plain, *se[:2], *se[3:]))
 
 
 def test_seeds_that_a_row_lacks_are_listed(tmp_path):
     """A row with one seed beside a row with two says which is missing."""
     (view,) = measured_views(TABLE, [loaded(tmp_path, finished(SE, 0), finished(SE, 1), finished(PLAIN, 0))])
 
-    assert "Not run for plain: seeds 1." in measured_block(view, TABLE, [], {}).notes
+    assert "Not run for plain: seeds 1." in block_of(view).notes
 
 
 def test_each_protocol_has_its_own_view(tmp_path):

@@ -14,7 +14,7 @@ from senet_lab.report.tables import measured_views
 from senet_lab.report.write import write_report
 from senet_lab.study import Row
 from senet_lab.study.counts import network_key
-from tests.samples import PLAIN, PROTOCOL, SE, SYNTHETIC, TABLE, counted, failed, filled, finished
+from tests.samples import PLAIN, PROTOCOL, SE, SYNTHETIC, TABLE, counted, failed, filled, finished, judged_views
 
 COUNTS = {network_key(SE): counted(138_870, 2_272, 17_462_272), network_key(PLAIN): counted(127_642, 2_272, 17_222_144)}
 PRINTED = [
@@ -43,8 +43,8 @@ def files(folder):
 def report(root, *records, table=NAMED):
     """A report from these records alone, with what it wrote below ``root``."""
     filled(root, *records)
-    views = measured_views(table, load_all([(root, "committed")]))
-    return write_report(table, PRINTED, COUNTS, views, root)
+    judged = judged_views(table, load_all([(root, "committed")]))
+    return write_report(table, PRINTED, COUNTS, judged, root)
 
 
 def both():
@@ -81,7 +81,7 @@ def test_a_report_says_what_it_compares(tmp_path):
     text = report(tmp_path, *both()).text
     (line,) = (line for line in text.splitlines() if line.startswith("| SE ") and "n = 1" in line)
 
-    assert "-1.00 (n = 1)" in line
+    assert "-1.00 ± 0.62 (n = 1, images only)" in line
     assert "-1.51" in line
     for said in ("test top-1 err., %", "A sample", "Device a processor (device, 1 thread(s))", "revision 0123456789"):
         assert said in text
@@ -115,7 +115,7 @@ def test_reports_come_out_the_same_twice(tmp_path):
     filled(tmp_path / "b", *reversed(both()), curves=True)
     found = []
     for root in (tmp_path / "a", tmp_path / "a", tmp_path / "b"):
-        written = write_report(NAMED, PRINTED, COUNTS, measured_views(NAMED, [load(root, "committed")]), root)
+        written = write_report(NAMED, PRINTED, COUNTS, judged_views(NAMED, [load(root, "committed")]), root)
         found.append({str(path.relative_to(root)): path.read_bytes() for path in written.paths})
 
     assert len(found[0]) == 11
@@ -181,8 +181,9 @@ def test_the_csv_names_the_seeds_of_each_number(tmp_path):
         "0 1",
     )
     assert tuple(
-        found["top1_error_difference"][name] for name in ("value", "half_width_95", "n", "seeds", "baseline", "unit")
-    ) == ("-2.0", "", "1", "1", "plain", "points")
+        found["top1_error_difference"][name]
+        for name in ("value", "half_width_95", "interval_over", "n", "seeds", "baseline", "unit")
+    ) == ("-2.0", "0.8681", "images", "1", "1", "plain", "points")
 
 
 def test_a_companion_says_that_it_is_one(tmp_path):

@@ -1,0 +1,123 @@
+"""The page over all claims, to the word, and its CSV."""
+
+import csv
+import io
+from dataclasses import replace
+
+from senet_lab.records.sequential import SequentialPlan, begin_plan
+from senet_lab.report.claims_page import claim_block, part_text, tally, write_claims
+from senet_lab.report.load import load
+from senet_lab.report.verdicts import Verdict
+from senet_lab.study import Row
+from senet_lab.study.claim import Claim, Costs, Equivalent, Lower, NotWorse, Quantity
+from senet_lab.study.counts import network_key
+from tests.report.test_write import PRINTED
+from tests.samples import PLAIN, SE, SYNTHETIC, TABLE, counted, filled, finished, judged_views
+
+NAMED = replace(TABLE, rows=(Row("plain", PLAIN, "ResNet-50"), Row("SE", SE, "SE-ResNet-50")))
+COUNTS = {network_key(PLAIN): counted(1000, 0, 500), network_key(SE): counted(1100, 0, 502)}
+ONE = Claim(name="one", table=NAMED, statement="SE helps", source="section 9", parts=(Lower("SE", "plain"),))
+TWO = Claim(
+    name="two",
+    table=NAMED,
+    statement="SE helps and is cheap",
+    source="section 9",
+    parts=(Lower("SE", "plain"), Costs("SE", "plain", Quantity.MULTIPLY_ADDS, 1.0, 1.01)),
+)
+SAME = [finished(cell, seed, wrong) for cell, wrong in ((PLAIN, 300), (SE, 200)) for seed in (0, 1, 2)]
+
+
+def test_a_claim_is_a_line_and_each_of_its_parts_another(tmp_path):
+    """Published and measured difference, seeds, verdict; a claim of one part is one line."""
+    filled(tmp_path, *SAME)
+    judged = judged_views(NAMED, [load(tmp_path, "committed")], [ONE, TWO])
+    block = claim_block(judged, PRINTED)
+
+    assert block.lines == (
+        ("SE helps", "table99", "-1.51", "-10.00 ± 1.86", "3", "supported"),
+        ("SE helps and is cheap", "table99", "", "", "", "not run"),
+        ("· SE < plain", "", "-1.51", "-10.00 ± 1.86", "3", "supported"),
+        ("· 1 ≤ multiply-adds of SE / plain ≤ 1.01", "", "–", "–", "counted", "not run"),
+    )
+    assert any("2 comparisons" in note or "1 comparisons" in note for note in block.notes)
+
+
+def page(root, *records, tables=(NAMED,), claims=(ONE, TWO)):
+    filled(root, *records)
+    views = [judged_views(table, [load(root, "committed")], claims) for table in tables]
+    return write_claims(tables, views, claims, PRINTED, COUNTS, root)
+
+
+def test_claims_without_records_stand_under_the_papers_own_protocols(tmp_path):
+    """Not run, with what is published and counted; a CIFAR verdict is in no such block."""
+    found = page(tmp_path)
+
+    assert found.measured == ()
+    assert "## The paper's own protocols" in found.text
+    assert "| SE helps                                 | table99 |             -1.51 |" in found.text
+    assert "1.0040 (ratio)" in found.text
+    assert found.text == (tmp_path / "claims.md").read_text()
+
+
+def test_synthetic_records_have_no_part_in_the_page(tmp_path):
+    """The demonstration supports and contradicts nothing."""
+    made_up = NAMED.under(SYNTHETIC)
+    found = page(tmp_path, *(finished(row.cell, seed) for row in made_up.rows for seed in (0, 1)))
+
+    assert found.measured == ()
+    assert "SYNTHETIC" not in found.text
+
+
+def test_the_csv_has_a_line_for_each_part(tmp_path):
+    """With names, numbers, seeds and both verdicts."""
+    page(tmp_path, *SAME)
+    lines = list(csv.DictReader(io.StringIO((tmp_path / "claims.csv").read_text())))
+    (first, *_) = lines
+
+    assert len(lines) == 3
+    assert (first["claim"], first["part"], first["verdict"], first["claim_verdict"]) == (
+        "one",
+        "SE < plain",
+        "supported",
+        "supported",
+    )
+    assert (first["published_points"], first["measured_points"], first["seeds"]) == ("-1.51", "-10.0", "3")
+    assert (first["protocol"], first["dataset"], first["source"]) == ("sample", "cifar10", "section 9")
+
+
+def test_a_sequential_plan_among_the_records_decides(tmp_path):
+    """The page names the looks, and the seeds that settled the part."""
+    begin_plan(tmp_path, SequentialPlan(table=NAMED.slug, protocol="sample", most_seeds=4, level=0.05))
+    text = page(tmp_path, *SAME).text
+
+    assert "supported at 2 seeds" in text
+    assert "spent over looks at 2 to 4 seeds" in text
+
+
+def test_parts_in_a_few_words():
+    """Each kind."""
+    assert [
+        part_text(part)
+        for part in (
+            Lower("a", "b"),
+            NotWorse("a", "b", 0.3),
+            Equivalent("a", "b", 0.3),
+            Costs("a", "b", Quantity.PARAMETERS, 0.0, 1.1),
+            Costs("a", "b", Quantity.MULTIPLY_ADDS, 1.0),
+        )
+    ] == [
+        "a < b",
+        "a < b + 0.3",
+        "a = b ± 0.3",
+        "parameters of a / b ≤ 1.1",
+        "1 ≤ multiply-adds of a / b",
+    ]
+
+
+def test_the_tally_counts_every_verdict(tmp_path):
+    """All four, zeros included."""
+    filled(tmp_path, *SAME)
+    (judged,) = judged_views(NAMED, [load(tmp_path, "committed")], [ONE, TWO])
+
+    assert tally(judged.judgement.claims) == "1 supported, 0 contradicted, 0 undetermined, 1 not run"
+    assert len(Verdict) == 4

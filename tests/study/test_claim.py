@@ -1,0 +1,80 @@
+"""Claims: what a value refuses, and what the declared ones must be."""
+
+import re
+
+import pytest
+
+from senet_lab import catalogue
+from senet_lab.report.claims_page import published_difference
+from senet_lab.report.published import load_published
+from senet_lab.study.claim import Claim, Costs, Equivalent, Lower, NotWorse
+from tests.samples import TABLE
+
+CLAIMS = catalogue.claims()
+NUMBERS = load_published(catalogue.published_folder())
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ((), "it compares nothing"),
+        ((Lower("SE", "plan"),), "table99 has no row 'plan'"),
+        ((Lower("SE", "SE"),), "'SE' is compared with itself"),
+        ((NotWorse("SE", "plain", 0.0),), "margin 0.0 is not above 0"),
+        ((Equivalent("SE", "plain", -1.0),), "margin -1.0 is not above 0"),
+        ((Equivalent("SE", "plain", float("nan")),), "margin nan is not above 0"),
+    ],
+)
+def test_a_claim_without_meaning_is_refused(parts, said):
+    """With its name and what is wrong."""
+    with pytest.raises(ValueError, match=f"claim c: {re.escape(said)}"):
+        Claim(name="c", table=TABLE, statement="", source="", parts=parts)
+
+
+def test_the_papers_claims_are_many_and_have_names_and_sources():
+    """More than twenty, in both editions, no name twice, each with a section or a table."""
+    assert len(CLAIMS) > 20
+    assert len({claim.name for claim in CLAIMS}) == len(CLAIMS)
+    assert {"cvpr2018", "tpami"} == {claim.table.edition for claim in CLAIMS}
+    assert all(re.search(r"section \d|sections \d|section 4", claim.source) for claim in CLAIMS)
+
+
+def test_every_ablation_table_has_a_claim():
+    """And every other table that the paper draws a conclusion from."""
+    assert {table.slug for table in catalogue.tables()} == {claim.table.slug for claim in CLAIMS}
+
+
+def test_the_published_numbers_agree_with_the_claims():
+    """The paper's own numbers, taken at their word, bear out each comparison that it draws from them."""
+    against = []
+    for claim in CLAIMS:
+        for part in claim.parts:
+            difference = None if isinstance(part, Costs) else published_difference(claim, part, NUMBERS)
+            if difference is not None and not _holds(part, difference):
+                against.append((claim.name, part, difference))
+
+    assert against == []
+
+
+def _holds(part, difference: float) -> bool:
+    if isinstance(part, Lower):
+        return difference < 0
+    return difference < part.margin and (isinstance(part, NotWorse) or difference > -part.margin)
+
+
+def test_nearly_every_comparison_has_a_published_number():
+    """All but those of the row without the last stage's blocks, which the paper describes and does not print, and
+    those that set a row beside a table it is not in."""
+    without = [
+        (claim.name, part.row, part.than)
+        for claim in CLAIMS
+        for part in claim.parts
+        if not isinstance(part, Costs) and published_difference(claim, part, NUMBERS) is None
+    ]
+
+    assert without == [
+        ("tpami-both-squeezes", "Avg", "ResNet-50"),
+        ("tpami-both-squeezes", "Max", "ResNet-50"),
+        ("tpami-relu-gate", "ResNet-50", "ReLU"),
+        ("tpami-last-stage", "SE without stage 5", "SE_All"),
+    ]
