@@ -152,6 +152,7 @@ TRUTHS = (
     Truth("all rows equal", (0.0,) * 4, tuple(Lower(f"row {i}", f"row {j}") for i in range(1, 5) for j in range(1, i))),
     Truth("differences at the margin", (0.3,) * 4, tuple(Equivalent(f"row {i}", "row 0", 0.3) for i in range(1, 5))),
     Truth("no worse, at the margin", (0.3,) * 4, tuple(NotWorse(f"row {i}", "row 0", 0.3) for i in range(1, 5))),
+    Truth("just within the margin", (0.2999,) * 4, tuple(Equivalent(f"row {i}", "row 0", 0.3) for i in range(1, 5))),
     Truth("one true effect among nulls", (-1.0, 0.0, 0.0, 0.0), (Lower("row 2", "row 3"), Lower("row 4", "row 3"))),
 )
 
@@ -167,12 +168,14 @@ def family_and_truth(world: World, truth: Truth) -> tuple[Family, dict[str, floa
 
 
 def is_false(part: Comparison, difference: Difference, true: float) -> bool:
-    """Whether the verdict that this difference would be given is wrong. On the border both verdicts are."""
+    """Whether the verdict that this difference would be given is wrong. Of two equal rows none is lower or higher; at
+    its margin a row is not within it."""
     for_it, against_it = p_values(part, difference)
     if isinstance(part, Lower):
         return true >= 0 if for_it < against_it else true <= 0
     beyond = true if isinstance(part, NotWorse) else abs(true)
-    return beyond >= part.margin - 1e-9 if for_it < against_it else beyond <= part.margin + 1e-9
+    at_least = beyond >= part.margin - 1e-9
+    return at_least if for_it < against_it else not at_least
 
 
 def false_verdicts(

@@ -51,10 +51,11 @@ def test_false_verdicts_are_rare(truth):
         (Equivalent("a", "b", 0.3), 0.0, 0.1, False),
         (Equivalent("a", "b", 0.3), 2.0, 0.1, True),
         (Equivalent("a", "b", 0.3), 2.0, 0.5, False),
+        (Equivalent("a", "b", 0.3), 2.0, 0.3, False),
     ],
 )
 def test_the_judge_of_the_simulation_knows_a_false_verdict(part, value, true, false):
-    """By the true difference; on the border every verdict is false."""
+    """By the true difference: of equal rows every verdict is false, and at its margin a row is not within it."""
     assert false == is_false(part, Difference(value, 5, 1_000, 1e-4, 1e-4), true)
 
 

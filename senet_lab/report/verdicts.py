@@ -112,7 +112,8 @@ def p_values(part: Comparison, difference: Difference) -> tuple[float, float]:
 
 def rule_text(judgement: Judgement) -> str:
     """How the verdicts of a table were taken, in words."""
-    text = f"over this table's {judgement.comparisons} comparisons a false verdict has a chance below {100 * (1 - LEVEL):.0f} %"
+    chance = f"{100 * (1 - LEVEL):.0f} %"
+    text = f"over this table's {judgement.comparisons} comparisons a false verdict has a chance below {chance}"
     if judgement.plan is None:
         return f"{text} (Holm), if the number of seeds was chosen before looking."
     return (
