@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +72,7 @@ def train_runs(table: Table, runs: Sequence[Run], root: Path, how: How) -> list[
 
     settings = Settings(device_named(how.device), how.threads, Executor(how.executor))
     recorded_counts([run.cell for run in missing], root)  # refuses, before training, what cannot be built
-    side_by_side = how.workers or workers_for(settings, len(missing))
+    side_by_side = how.workers or workers_for(settings, missing)
     print(
         f"{table.name}: {len(missing)} of {len(runs)} runs to train on {settings.device}, {side_by_side} side by side",
         file=sys.stderr,
@@ -94,13 +94,14 @@ def train_until(
     from senet_lab.training.fleet import workers_for
     from senet_lab.training.settings import Settings
 
-    side_by_side = how.workers or workers_for(Settings(device_named(how.device), how.threads), len(table.rows))
+    settings = Settings(device_named(how.device), how.threads)
+    side_by_side = how.workers or workers_for(settings, plan_runs([table], 1))
     train_until_resolved(
         table,
         claims,
         root,
         Limits(seeds if seeds > 1 else MOST_SEEDS, max_hours, side_by_side),
-        lambda runs: train_runs(table, runs, root, how),
+        lambda runs: train_runs(table, runs, root, replace(how, workers=side_by_side)),
         lambda text: print(f"{table.name}: {text}", file=sys.stderr),
     )
 

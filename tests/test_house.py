@@ -245,7 +245,7 @@ def test_every_target_of_the_documents_exists():
     """`make NAME` in a README is a target of the Makefile, a table by name or topic, or plan- with one."""
     tables = catalogue.tables()
     known = TARGETS | {name for table in tables for name in catalogue.names_of(table, tables)}
-    known |= {f"plan-{name}" for name in known}
+    known |= {f"{prefix}-{name}" for name in known for prefix in ("plan", "resolve")}
 
     assert set() == names_in_documents() - known
 

@@ -13,34 +13,42 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True)
 class Draws:
-    """The random choices of one epoch, one entry an image in the order of training."""
+    """The random choices of one epoch or of a batch of it, one entry an image in the order of training."""
 
     order_N: Tensor  # int64: which image
     dy_N: Tensor  # int64: crop offset, 0 .. 2P
     dx_N: Tensor
     flip_N: Tensor  # bool
+    centres_N2: Tensor | None = None  # int64: row and column of the hole, where there is one
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """All there are, in order."""
+        found = (self.order_N, self.dy_N, self.dx_N, self.flip_N, self.centres_N2)
+        return tuple(t for t in found if t is not None)
+
+    def at(self, which: slice | Tensor) -> "Draws":
+        """The choices of some images of the epoch."""
+        return Draws(*(t[which] for t in self.tensors()))
+
+    def to(self, device: torch.device) -> "Draws":
+        """The same choices as tensors of a device."""
+        return Draws(*(t.to(device) for t in self.tensors()))
 
 
 def draw(n: int, padding: int, flip: bool, generator: torch.Generator) -> Draws:
-    """The choices for one epoch over n images."""
+    """The choices for one epoch over n images, without holes."""
     order = torch.randperm(n, generator=generator)
     dy, dx = (torch.randint(2 * padding + 1, (n,), generator=generator) for _ in range(2))
     flips = torch.rand(n, generator=generator) < 0.5
     return Draws(order, dy, dx, flips if flip else torch.zeros_like(flips))
 
 
-def to_device(draws: Draws, device: torch.device) -> Draws:
-    """The same choices as tensors of a device."""
-    return Draws(*(t.to(device) for t in (draws.order_N, draws.dy_N, draws.dx_N, draws.flip_N)))
-
-
-def crop_and_flip(padded_NHWC: Tensor, draws: Draws, start: int, stop: int, size: int) -> Tensor:
-    """Images start..stop of the epoch, cropped to ``size`` pixels and flipped: uint8 B H W C."""
-    index = draws.order_N[start:stop]
+def crop_and_flip(padded_NHWC: Tensor, draws: Draws, size: int) -> Tensor:
+    """The images that these draws of a batch name, cropped to ``size`` pixels and flipped: uint8 B H W C."""
     line = torch.arange(size, device=padded_NHWC.device)
-    rows = draws.dy_N[start:stop, None] + line
-    columns = torch.where(draws.flip_N[start:stop, None], size - 1 - line, line) + draws.dx_N[start:stop, None]
-    return padded_NHWC[index[:, None, None], rows[:, :, None], columns[:, None, :]]
+    rows = draws.dy_N[:, None] + line
+    columns = torch.where(draws.flip_N[:, None], size - 1 - line, line) + draws.dx_N[:, None]
+    return padded_NHWC[draws.order_N[:, None, None], rows[:, :, None], columns[:, None, :]]
 
 
 def normalise(images_BHWC: Tensor, scale_C: Tensor, shift_C: Tensor) -> Tensor:

@@ -34,9 +34,3 @@ def _covered(size: int, first_B: Tensor, length: int) -> Tensor:
     """Which of ``size`` lines lie among the ``length`` lines from ``first`` on: bool B size."""
     line = torch.arange(size, device=first_B.device)
     return (first_B[:, None] <= line) & (line < first_B[:, None] + length)
-
-
-def cutout(images_BCHW: Tensor, length: int, generator: torch.Generator, fill: float | Tensor = 0.0) -> Tensor:
-    """``cut`` at centres drawn from the generator, one square an image; a new tensor."""
-    n, _, height, width = images_BCHW.shape
-    return cut(images_BCHW, draw_centres(n, height, width, generator), length, fill)

@@ -4,14 +4,15 @@ B batch, C channels, H W space, N images.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from senet_lab.data.arrays import ImageArrays, Split
-from senet_lab.data.augment import crop_and_flip, draw, normalise, scale_and_shift, to_device
-from senet_lab.data.cutout import cutout
+from senet_lab.data.augment import Draws, crop_and_flip, draw, normalise, scale_and_shift
+from senet_lab.data.cutout import cut, draw_centres
 from senet_lab.data.source import Batch
 from senet_lab.errors import StudyError
 from senet_lab.study.cell import derive_seed
@@ -42,19 +43,32 @@ class ResidentData:
         self._test = torch.from_numpy(arrays.test.images).to(device)
         self._test_labels = torch.from_numpy(arrays.test.labels).to(device)
 
+    def draws(self, seed: int, epoch: int) -> Draws:
+        """The random choices of one epoch, on the device, of whole batches only: the same for the same seed in every
+        row."""
+        protocol = self.protocol
+        generator = torch.Generator().manual_seed(derive_seed(seed, "batches", epoch))
+        drawn = draw(len(self._train_labels), protocol.crop_padding, protocol.flip, generator)
+        drawn = drawn.at(slice(0, protocol.steps_per_epoch * protocol.batch_size))
+        if protocol.cutout:
+            size, batch = protocol.image_size, protocol.batch_size
+            centres = [draw_centres(batch, size, size, generator).T for _ in range(protocol.steps_per_epoch)]
+            drawn = replace(drawn, centres_N2=torch.cat(centres))
+        return drawn.to(self.device)
+
+    def batch(self, draws: Draws) -> Batch:
+        """The batch that these draws make."""
+        cropped = crop_and_flip(self._train, draws, self.protocol.image_size)
+        images = normalise(cropped, self._scale, self._shift)
+        if draws.centres_N2 is not None:
+            images = cut(images, draws.centres_N2.T, self.protocol.cutout)
+        return images, self._train_labels[draws.order_N]
+
     def training_batches(self, seed: int, epoch: int) -> Iterator[Batch]:
         """The batches of one epoch: the same for the same seed in every row. The last, partial batch is left out."""
-        protocol = self.protocol
-        n, batch = len(self._train_labels), protocol.batch_size
-        generator = torch.Generator().manual_seed(derive_seed(seed, "batches", epoch))
-        draws = to_device(draw(n, protocol.crop_padding, protocol.flip, generator), self.device)
-        for start in range(0, n - batch + 1, batch):
-            stop = start + batch
-            cropped = crop_and_flip(self._train, draws, start, stop, protocol.image_size)
-            images = normalise(cropped, self._scale, self._shift)
-            if protocol.cutout:
-                images = cutout(images, protocol.cutout, generator)
-            yield images, self._train_labels[draws.order_N[start:stop]]
+        draws, batch = self.draws(seed, epoch), self.protocol.batch_size
+        for step in range(self.protocol.steps_per_epoch):
+            yield self.batch(draws.at(slice(step * batch, (step + 1) * batch)))
 
     def test_batches(self) -> Iterator[Batch]:
         """Every test image once, in canonical order."""

@@ -1,21 +1,27 @@
 """The device loop: an executor for small images. Batches are made where the network is; nothing waits for the host
 inside an epoch."""
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
+import torch
 from torch import nn
 
+from senet_lab.data.resident import ResidentData
 from senet_lab.data.source import BatchSource
+from senet_lab.models.stochastic import is_stochastic
 from senet_lab.records.store import CurvePoint
 from senet_lab.study.protocol import Protocol
 from senet_lab.training.checkpoint import Checkpoint, put, take
 from senet_lab.training.epoch import EpochMeter, Evaluation, begin_epoch, compiled_network, evaluate_all, rate_at
 from senet_lab.training.gate_health import warn
 from senet_lab.training.progress import Progress, Report
+from senet_lab.training.static_epoch import StaticEpoch
 from senet_lab.training.step import make_optimizer, set_learning_rate, training_loss
 
 Save = Callable[[Checkpoint], None]
+CAPTURING = threading.Lock()  # compiling and capturing are one thread's at a time
 
 
 def train(
@@ -39,38 +45,66 @@ def train(
     curve = list(resume.curve) if resume else []
     gates = list(resume.gates) if resume else []
     seconds = resume.seconds if resume else 0.0
-    network = compiled_network(model) if compiled else model
+    steps = _steps(model, compiled_network(model) if compiled else model, optimizer, data, protocol)
     evaluation = None
     for epoch in range(len(curve), protocol.epochs):
         started = time.perf_counter()
         meter = EpochMeter(data.device)
         begin_epoch(model, seed, epoch)
-        rate = 0.0
-        for index, (images, labels) in enumerate(data.training_batches(seed, epoch)):
-            step = epoch * protocol.steps_per_epoch + index
-            rate = rate_at(protocol, step, curve)
-            set_learning_rate(optimizer, rate)
-            loss, wrong = training_loss(network, images, labels, protocol)
-            loss.backward()
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-            meter.add(loss, wrong, len(labels))
-            report(Progress(epoch, protocol.epochs, step + 1, protocol.epochs * protocol.steps_per_epoch))
+        first = epoch * protocol.steps_per_epoch
+        rates = [rate_at(protocol, first + index, curve) for index in range(protocol.steps_per_epoch)]
+        for index in steps(seed, epoch, rates, meter):
+            report(Progress(epoch, protocol.epochs, first + index + 1, protocol.epochs * protocol.steps_per_epoch))
         evaluation = evaluate_all(model, data.test_batches(), protocol)
-        curve.append(meter.point(epoch + 1, rate, evaluation))
+        curve.append(meter.point(epoch + 1, rates[-1], evaluation))
         seconds += time.perf_counter() - started
         health = evaluation.gates_after(epoch + 1)
         warn(health, gates)
         gates += health
         save(take(model, optimizer, curve, seconds, gates))
-        steps = (epoch + 1) * protocol.steps_per_epoch
-        report(
-            Progress(
-                epoch + 1,
-                protocol.epochs,
-                steps,
-                protocol.epochs * protocol.steps_per_epoch,
-                curve[-1].test_top1_error_pct,
-            )
-        )
+        done, whole = (n * protocol.steps_per_epoch for n in (epoch + 1, protocol.epochs))
+        report(Progress(epoch + 1, protocol.epochs, done, whole, curve[-1].test_top1_error_pct))
     return curve, evaluation or evaluate_all(model, data.test_batches(), protocol)
+
+
+Steps = Callable[[int, int, Sequence[float], EpochMeter], Iterator[int]]
+
+
+def _steps(
+    model: nn.Module, network: nn.Module, optimizer: torch.optim.SGD, data: BatchSource, protocol: Protocol
+) -> Steps:
+    """The way through an epoch: yields the index of each step after it was given to the device."""
+    if data.device.type == "cuda" and isinstance(data, ResidentData) and not is_stochastic(model):
+        return _Captured(model, network, optimizer, data, protocol)
+
+    def plain(seed: int, epoch: int, rates: Sequence[float], meter: EpochMeter) -> Iterator[int]:
+        for index, (images, labels) in enumerate(data.training_batches(seed, epoch)):
+            set_learning_rate(optimizer, rates[index])
+            loss, wrong = training_loss(network, images, labels, protocol)
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            meter.add(loss, wrong, len(labels))
+            yield index
+
+    return plain
+
+
+class _Captured:
+    """The same by one CUDA graph a run. Networks with random parts are not captured: their streams live on the host."""
+
+    def __init__(
+        self, model: nn.Module, network: nn.Module, optimizer: torch.optim.SGD, data: ResidentData, protocol: Protocol
+    ) -> None:
+        self.static = StaticEpoch(model, network, optimizer, data, protocol)
+        self.replay: Callable[[], None] | None = None
+
+    def __call__(self, seed: int, epoch: int, rates: Sequence[float], meter: EpochMeter) -> Iterator[int]:
+        if self.replay is None:
+            with CAPTURING:
+                self.replay = self.static.captured()
+        self.static.begin(seed, epoch, rates)
+        for index in range(len(rates)):
+            self.replay()
+            yield index
+        meter.add_all(*self.static.sums(), len(rates), len(rates) * self.static.protocol.batch_size)

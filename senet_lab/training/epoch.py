@@ -92,6 +92,13 @@ class EpochMeter:
         self._steps += 1
         self._images += images
 
+    def add_all(self, loss: Tensor, wrong: Tensor, steps: int, images: int) -> None:
+        """Many steps at once, as sums over them."""
+        self._loss += loss
+        self._wrong += wrong
+        self._steps += steps
+        self._images += images
+
     def point(self, epoch: int, rate: float, evaluation: Evaluation) -> CurvePoint:
         """The curve's entry for this epoch. Raises Diverged where a loss is not finite."""
         loss = float(self._loss) / self._steps

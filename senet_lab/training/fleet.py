@@ -1,7 +1,7 @@
-"""Many runs on one machine: worker processes side by side, one run each at a time.
+"""Many runs on one machine, side by side: on a CPU a process each, on a GPU a thread and a CUDA stream in one process.
 
-A run's numbers do not depend on its neighbours: each has its own process, its own streams and a fixed number of
-threads. A run that breaks does not stop the others.
+A run's numbers do not depend on its neighbours: each has its own random streams and a fixed number of threads. A run
+that breaks does not stop the others; one that the GPU's memory does not hold beside them waits for room.
 """
 
 import multiprocessing
@@ -17,7 +17,7 @@ from senet_lab.errors import StudyError
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run
 from senet_lab.training.progress import Progress
-from senet_lab.training.settings import Settings
+from senet_lab.training.settings import Executor, Settings
 from senet_lab.training.worker import Fate, Outcome, work
 
 RETRY_SECONDS = 5.0  # before a run that another process holds is asked for again
@@ -44,12 +44,19 @@ class _Worker:
     since: float = field(default_factory=time.monotonic)
 
 
-def workers_for(settings: Settings, runs: int) -> int:
-    """How many processes train side by side: on a CPU one for each run's share of the cores, on a GPU one."""
-    if settings.device != "cpu":
+def workers_for(settings: Settings, runs: Sequence[Run]) -> int:
+    """How many runs train side by side: on a CPU as many as have a core for each of their threads, on a GPU as many as
+    a short measurement finds worth it; one of what Lightning drives."""
+    if not runs:
         return 1
+    if settings.device != "cpu":
+        if any(settings.executor_for(run.cell) is Executor.LIGHTNING for run in runs):
+            return 1
+        from senet_lab.training.side_by_side import measured
+
+        return min(len(runs), measured(runs[0], settings, len(runs)))
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(runs, cores // settings.threads))
+    return max(1, min(len(runs), cores // settings.threads))
 
 
 def train_all(runs: Sequence[Run], store: Store, settings: Settings, workers: int, watcher: Watcher) -> list[str]:
@@ -76,7 +83,12 @@ def train_all(runs: Sequence[Run], store: Store, settings: Settings, workers: in
                     raise StudyError(message.text)
                 if message.fate is Fate.BUSY:
                     waiting.append((time.monotonic() + RETRY_SECONDS, run))
-                if message.fate is Fate.ERROR:
+                if message.fate is Fate.CROWDED and any(other.run for other in crew):
+                    workers = max(1, workers - 1)
+                    worker.connection.close()
+                    crew.remove(worker)
+                    waiting.append((0.0, run))
+                elif message.fate in (Fate.ERROR, Fate.CROWDED):
                     broken.append(f"{run.cell.key} seed {run.seed}: {message.text}")
             crew = [worker for worker in crew if worker.run or worker.process.is_alive()]
     finally:
@@ -104,23 +116,26 @@ def _hand_out(
             waiting.append((due, run))
             continue
         if not idle:
-            crew.append(_hire(len(crew), store, settings))
-            idle.append(crew[-1])
+            idle = _hire(len(crew), 1 if settings.device == "cpu" else workers - len(crew), store, settings)
+            crew += idle
         worker = idle.pop()
         worker.run = run
         worker.connection.send(run)
         watcher.started(run)
 
 
-def _hire(number: int, store: Store, settings: Settings) -> _Worker:
+def _hire(number: int, runs: int, store: Store, settings: Settings) -> list[_Worker]:
+    """One process that trains so many runs side by side."""
     os.environ["OMP_NUM_THREADS"] = str(settings.threads)  # read by the worker when it loads torch
     context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
+    pipes = [context.Pipe() for _ in range(runs)]
     log = store.root / "cache" / "logs" / f"worker-{number}.log"
+    theirs = [theirs for _, theirs in pipes]
     process = context.Process(target=work, args=(theirs, store, settings, log, os.getpid()), daemon=True)
     process.start()
-    theirs.close()
-    return _Worker(process, ours)
+    for connection in theirs:
+        connection.close()
+    return [_Worker(process, ours) for ours, _ in pipes]
 
 
 def _ready(crew: list[_Worker]) -> list[_Worker]:

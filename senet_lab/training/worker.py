@@ -5,8 +5,10 @@ import ctypes
 import errno
 import os
 import sys
+import threading
 import time
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from multiprocessing.connection import Connection
@@ -29,6 +31,7 @@ class Fate(StrEnum):
     RECORDED = "recorded"  # finished or diverged: either way there is a record now
     BUSY = "busy"  # another process trains it
     ERROR = "error"  # this run broke; others may not
+    CROWDED = "crowded"  # the device's memory does not hold it beside its neighbours
     STOP = "stop"  # no run can succeed until its user mends something
 
 
@@ -40,24 +43,70 @@ class Outcome:
     text: str
 
 
-def work(connection: Connection, store: Store, settings: Settings, log: Path, parent: int) -> None:
-    """The life of a worker: until the parent hangs up or dies. Its own output goes to ``log``."""
+def work(connections: Sequence[Connection], store: Store, settings: Settings, log: Path, parent: int) -> None:
+    """The life of a worker: until the parent hangs up or dies. Its own output goes to ``log``.
+
+    On a CPU it has one connection. On a GPU it has one for each run that trains side by side, a thread and a stream
+    each: two processes would take turns on the device, two streams share it.
+    """
     _redirect(log)
     keep_memory()
     import torch
 
     torch.set_num_threads(settings.threads)
-    sources: dict[str, Any] = {}
-    while True:
-        try:
-            run: Run = connection.recv()
-        except EOFError:
-            return
-        connection.send(_attempt(run, store, settings, sources, _Reporter(connection, parent)))
+    sources = _Sources(settings)
+    threads = [
+        threading.Thread(target=_serve, args=(connection, store, settings, sources, parent), daemon=True)
+        for connection in connections[1:]
+    ]
+    for thread in threads:
+        thread.start()
+    _serve(connections[0], store, settings, sources, parent)
+    for thread in threads:
+        thread.join()
 
 
-def _attempt(run: Run, store: Store, settings: Settings, sources: dict[str, Any], report: "_Reporter") -> Outcome:
-    from senet_lab.training.run import make, open_data
+def _serve(connection: Connection, store: Store, settings: Settings, sources: "_Sources", parent: int) -> None:
+    with _own_stream(settings.device):
+        while True:
+            try:
+                run: Run = connection.recv()
+            except (EOFError, OSError):
+                return
+            connection.send(_attempt(run, store, settings, sources, _Reporter(connection, parent)))
+
+
+def _own_stream(device: str) -> contextlib.AbstractContextManager[object]:
+    if device == "cpu":
+        return contextlib.nullcontext()
+    import torch
+
+    return torch.cuda.stream(torch.cuda.Stream(torch.device(device)))
+
+
+class _Sources:
+    """The data of each protocol, opened once for all threads of a worker."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings, self.lock = settings, threading.Lock()
+        self.opened: dict[str, Any] = {}
+
+    def of(self, run: Run) -> Any:
+        from senet_lab.training.run import open_data
+
+        with self.lock:
+            data = open_data(run, self.settings, self.opened)
+            if data.device.type == "cuda":
+                import torch
+
+                torch.cuda.synchronize(data.device)  # it is read on other streams than it was written on
+            return data
+
+
+def _attempt(run: Run, store: Store, settings: Settings, sources: "_Sources", report: "_Reporter") -> Outcome:
+    import torch
+
+    from senet_lab.training.run import make
 
     try:
         with store.lock(run) as held:
@@ -65,7 +114,7 @@ def _attempt(run: Run, store: Store, settings: Settings, sources: dict[str, Any]
                 return Outcome(Fate.BUSY, "another process trains it")
             record = store.read(run)
             if record is None:
-                record = make(run, open_data(run, settings, sources), store, settings, report)
+                record = make(run, sources.of(run), store, settings, report)
     except StudyError as error:
         return Outcome(Fate.STOP, str(error))
     except OSError as error:
@@ -74,6 +123,8 @@ def _attempt(run: Run, store: Store, settings: Settings, sources: dict[str, Any]
                 Fate.STOP, f"{store.root}: {error.strerror}; make room or name another folder with --results"
             )
         return _broken(error)
+    except torch.OutOfMemoryError as error:
+        return Outcome(Fate.CROWDED, " ".join(str(error).split())[:300])
     except Exception as error:
         return _broken(error)
     if record.failure:

@@ -21,7 +21,7 @@ def test_crop_and_flip_equals_a_loop_over_images():
     """The gather cuts the same window, and mirrors the same images, as slicing each image does."""
     _, padded = _padded()
     draws = _draws()
-    batch = crop_and_flip(padded, draws, 8, 24, SIZE)
+    batch = crop_and_flip(padded, draws.at(slice(8, 24)), SIZE)
 
     for b, position in enumerate(range(8, 24)):
         dy, dx = int(draws.dy_N[position]), int(draws.dx_N[position])

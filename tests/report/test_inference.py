@@ -1,7 +1,5 @@
 """Paired differences: their variance by hand, intervals and p-values against distributions that are known exactly."""
 
-import math
-
 import numpy as np
 import pytest
 from scipy import stats
@@ -10,6 +8,8 @@ from senet_lab.report.hits import Hits
 from senet_lab.report.inference import Difference, difference_of, half_width, holm, p_above, p_below, tail
 from senet_lab.study import Run
 from tests.samples import PLAIN, SE
+
+STEP = 1.0**2  # of an error over 100 images, in squared points
 
 
 def only_seeds(seeds: int, variance: float = 1.0) -> Difference:
@@ -28,7 +28,7 @@ def test_a_difference_of_seeds_alone_is_students():
     found = difference_of(wrong, other)
 
     assert (pytest.approx(20.0), 2, 100) == (found.value, found.seeds, found.images)
-    assert pytest.approx(100.0) == found.seed_variance
+    assert pytest.approx((200.0 + STEP / 8) / 2) == found.seed_variance
 
 
 def test_the_parts_of_the_variance_add_up_by_hand():
@@ -37,7 +37,7 @@ def test_the_parts_of_the_variance_add_up_by_hand():
     found = difference_of(table, np.zeros((2, 4)))
 
     assert pytest.approx(50.0) == found.value
-    assert pytest.approx(2 * 25.0**2 / 2) == found.seed_variance  # s² / n with n - 1 in s²
+    assert pytest.approx((2 * 25.0**2 + 25.0**2 / 8) / 2) == found.seed_variance  # s² / n with n - 1 in s²
     assert pytest.approx((4 * 25.0**2 / 3) / 4) == found.image_variance
 
 
@@ -127,14 +127,24 @@ def test_p_values_are_about_their_side_and_limit():
     assert pytest.approx(1.0) == p_below(found, -0.5) + p_above(found, -0.5)
 
 
-def test_rows_without_any_difference_have_no_width():
-    """The same answers everywhere: nothing to tell, and nothing breaks."""
-    same = np.ones((3, 10))
+def test_rows_without_any_difference_settle_nothing():
+    """The same answers everywhere: no difference, a width below two images, even odds."""
+    same = np.ones((3, 1_000))
     found = difference_of(same, same)
 
-    assert (found.value, found.half_width) == (0.0, 0.0)
-    assert 1.0 == p_below(found) == p_above(found)
-    assert not math.isnan(found.variance)
+    assert found.value == 0.0
+    assert 0.0 < found.half_width < 0.2
+    assert pytest.approx(0.5) == p_below(found) == p_above(found)
+
+
+def test_two_seeds_with_the_same_difference_are_no_proof():
+    """Both have 23 images of 10,000 fewer wrong: with whole images that happens by chance, and p says so."""
+    wrong, other = np.zeros((2, 10_000)), np.zeros((2, 10_000))
+    other[0, :23], other[1, 5_000:5_023] = 1, 1
+    found = difference_of(wrong, other)
+
+    assert pytest.approx(-0.23) == found.value
+    assert p_below(found) > 0.001
 
 
 def test_holms_adjustment_by_hand():

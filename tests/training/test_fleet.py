@@ -16,7 +16,7 @@ from senet_lab.records.store import Store
 from senet_lab.study import Run
 from senet_lab.study.protocol import Dataset
 from senet_lab.training.fleet import train_all, workers_for
-from senet_lab.training.settings import Settings
+from senet_lab.training.settings import Executor, Settings
 from senet_lab.training.worker import Fate
 
 from .conftest import AUGMENTED, cell, run
@@ -131,10 +131,13 @@ def test_a_killed_command_goes_on_where_it_was_and_ends_the_same(tmp_path):
     assert not checkpoint.exists()
 
 
-def test_threads_share_the_cores_of_a_cpu_and_a_gpu_takes_one_run():
+def test_threads_share_the_cores_of_a_cpu_and_lightning_has_a_gpu_for_itself():
     """Never more workers than runs, never none."""
     cores = len(os.sched_getaffinity(0))
 
-    assert min(cores, 5) == workers_for(Settings(threads=1), 5)
-    assert workers_for(Settings(threads=cores + 1), 5) == 1
-    assert workers_for(Settings(device="cuda"), 5) == 1
+    runs = [run(seed) for seed in range(5)]
+
+    assert min(cores, 5) == workers_for(Settings(threads=1), runs)
+    assert workers_for(Settings(threads=cores + 1), runs) == 1
+    assert workers_for(Settings(), []) == 1
+    assert workers_for(Settings(device="cuda", executor=Executor.LIGHTNING), runs) == 1

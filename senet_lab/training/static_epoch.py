@@ -1,0 +1,129 @@
+"""The steps of an epoch as a function without arguments, which a CUDA graph can hold.
+
+Everything that a step reads lies in tensors that stay where they are: the random choices and learning rates of the
+epoch, a counter that says which of them are next, the sums of the curve. A step is the same arithmetic as in the
+plain loop; only the learning rate is a tensor of the device, in fp32 there.
+
+B batch, N images of an epoch.
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from senet_lab.data.augment import Draws
+from senet_lab.data.resident import ResidentData
+from senet_lab.study.protocol import Protocol
+from senet_lab.training.step import training_loss
+
+WARM_UP_STEPS = 3  # before a capture: compiling, workspaces, buffers of the optimiser
+
+
+class StaticEpoch:
+    """The steps of one run. network: the model itself or the same compiled; its optimiser has no step behind it that
+    must be kept, or momentum buffers for every parameter."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        network: nn.Module,
+        optimizer: torch.optim.SGD,
+        data: ResidentData,
+        protocol: Protocol,
+    ) -> None:
+        self.model, self.network, self.optimizer = model, network, optimizer
+        self.data, self.protocol = data, protocol
+        device = data.device
+        self._step = torch.zeros(1, dtype=torch.int64, device=device)  # as an index of one: a scalar would be read back
+        self._line_B = torch.arange(protocol.batch_size, device=device)
+        self._rates = torch.zeros(protocol.steps_per_epoch, device=device, dtype=_rate_type(device))
+        self._rate = torch.zeros((), device=device, dtype=_rate_type(device))
+        self._draws = data.draws(0, 0)
+        self._loss = torch.zeros((), device=device)
+        self._wrong = torch.zeros((), dtype=torch.int64, device=device)
+        for group in optimizer.param_groups:
+            group["lr"] = self._rate
+
+    def begin(self, seed: int, epoch: int, rates: Sequence[float]) -> None:
+        """Puts the choices and rates of an epoch (from 0) in place, and the counter and the sums back to zero."""
+        for mine, new in zip(self._draws.tensors(), self.data.draws(seed, epoch).tensors(), strict=True):
+            mine.copy_(new)
+        self._rates.copy_(torch.tensor(rates, dtype=self._rates.dtype))
+        for tensor in (self._step, self._loss, self._wrong):
+            tensor.zero_()
+
+    def step(self) -> None:
+        """One optimiser step on the next batch; nothing is read back from the device."""
+        images, labels = self.data.batch(self._next())
+        self._rate.copy_(self._rates.index_select(0, self._step)[0])
+        self.optimizer.zero_grad(set_to_none=True)
+        loss, wrong = training_loss(self.network, images, labels, self.protocol)
+        loss.backward()
+        self.optimizer.step()
+        self._loss += loss.detach()
+        self._wrong += wrong
+        self._step += 1
+
+    def _next(self) -> Draws:
+        return self._draws.at(self._step * self.protocol.batch_size + self._line_B)
+
+    def sums(self) -> tuple[Tensor, Tensor]:
+        """Loss and wrong images of the epoch so far, scalars on the device."""
+        return self._loss, self._wrong
+
+    def captured(self) -> Callable[[], None]:
+        """``step`` as a CUDA graph on a stream of its own: call it as often as ``step`` is wanted.
+
+        The steps that come before a capture leave no trace: weights, statistics and momentum are put back.
+        """
+        stream = torch.cuda.Stream(self.data.device)
+        stream.wait_stream(torch.cuda.current_stream(self.data.device))
+        with torch.cuda.stream(stream), self._put_back():
+            for _ in range(WARM_UP_STEPS):
+                self.step()
+            self._step.zero_()
+            graph = torch.cuda.CUDAGraph()
+            # Other threads may train on this device meanwhile: only this thread's mistakes are errors.
+            with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
+                self.step()
+        torch.cuda.current_stream(self.data.device).wait_stream(stream)
+        return graph.replay
+
+    def _put_back(self) -> "_Kept":
+        return _Kept(self)
+
+
+class _Kept:
+    """What a capture must leave as it was. A momentum buffer that was not there before is there after, and zero, which
+    the first step takes for none."""
+
+    def __init__(self, static: StaticEpoch) -> None:
+        self.static = static
+
+    def __enter__(self) -> None:
+        static = self.static
+        self.state = {name: tensor.clone() for name, tensor in static.model.state_dict().items()}
+        self.momentum = {
+            parameter: state["momentum_buffer"].clone()
+            for parameter, state in static.optimizer.state.items()
+            if state.get("momentum_buffer") is not None
+        }
+
+    def __exit__(self, *_: object) -> None:
+        static = self.static
+        with torch.no_grad():
+            for name, tensor in static.model.state_dict().items():
+                tensor.copy_(self.state[name])
+            for parameter, state in static.optimizer.state.items():
+                if parameter in self.momentum:
+                    state["momentum_buffer"].copy_(self.momentum[parameter])
+                else:
+                    state["momentum_buffer"].zero_()
+            for tensor in (static._step, *static.sums()):
+                tensor.zero_()
+
+
+def _rate_type(device: torch.device) -> torch.dtype:
+    """CUDA's fused SGD takes its rate in fp32; the CPU's in double precision, as the plain loop has it."""
+    return torch.float32 if device.type == "cuda" else torch.float64

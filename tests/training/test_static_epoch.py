@@ -1,0 +1,159 @@
+"""Steps without arguments: the numbers of the plain loop, wherever they run, and a capture that leaves no trace."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from senet_lab.data.source import open_source
+from senet_lab.models.registry import build_model, channels_last
+from senet_lab.study.protocol import Precision
+from senet_lab.training import checkpoint, device_loop
+from senet_lab.training.epoch import EpochMeter
+from senet_lab.training.progress import silent
+from senet_lab.training.static_epoch import StaticEpoch
+from senet_lab.training.step import make_optimizer, set_learning_rate, training_loss
+
+from .conftest import AUGMENTED, cell
+
+PROTOCOL = replace(AUGMENTED, train_images=100, batch_size=4, epochs=2, cutout=8)
+RATES = [0.01 * (1 + step % 5) for step in range(PROTOCOL.steps_per_epoch)]
+ON_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+
+
+def network(protocol, device="cpu", seed=0):
+    of = cell(protocol)
+    model = channels_last(build_model(of.backbone, of.se, protocol.num_classes, seed)).to(device)
+    return model.train(), make_optimizer(model, protocol)
+
+
+def plain(protocol, device="cpu", epochs=2):
+    """Every loss and the final weights of the loop written out."""
+    source, losses = open_source(protocol, torch.device(device)), []
+    model, optimizer = network(protocol, device)
+    for epoch in range(epochs):
+        for (images, labels), rate in zip(source.training_batches(3, epoch), RATES, strict=True):
+            set_learning_rate(optimizer, rate)
+            loss, _ = training_loss(model, images, labels, protocol)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            losses.append(float(loss.detach()))
+    return losses, model.state_dict()
+
+
+def static(protocol, device="cpu", epochs=2, captured=False):
+    """The same of the static steps, as they are or as a graph."""
+    losses = []
+    model, optimizer = network(protocol, device)
+    steps = StaticEpoch(model, model, optimizer, open_source(protocol, torch.device(device)), protocol)
+    step = steps.captured() if captured else steps.step
+    for epoch in range(epochs):
+        steps.begin(3, epoch, RATES)
+        before = 0.0
+        for _ in RATES:
+            step()
+            after = float(steps.sums()[0].double())
+            losses.append(after - before)
+            before = after
+    return losses, model.state_dict()
+
+
+@pytest.mark.parametrize("padding", [0, 4])
+def test_static_steps_are_the_plain_loops(padding):
+    """50 steps with crop, flip, a hole and changing rates on the CPU: the same weights, bit for bit."""
+    protocol = replace(PROTOCOL, crop="pad-crop" if padding else "none", crop_padding=padding)
+    (losses, weights), (expected_losses, expected) = static(protocol), plain(protocol)
+
+    assert expected_losses == pytest.approx(losses, abs=1e-4)  # differences of an fp32 sum
+    for name, tensor in expected.items():
+        assert torch.equal(tensor, weights[name]), name
+
+
+def test_an_epoch_begins_anew():
+    """The sums are those of the epoch, and the second epoch has other batches than the first."""
+    model, optimizer = network(PROTOCOL)
+    steps = StaticEpoch(model, model, optimizer, open_source(PROTOCOL, torch.device("cpu")), PROTOCOL)
+    orders = []
+    for epoch in (0, 1):
+        steps.begin(3, epoch, RATES)
+        orders.append(steps._draws.order_N.clone())
+        assert [float(total) for total in steps.sums()] == [0.0, 0.0]
+        for _ in RATES:
+            steps.step()
+        meter = EpochMeter(torch.device("cpu"))
+        meter.add_all(*steps.sums(), len(RATES), 100)
+        assert float(steps.sums()[0]) > 0
+
+    assert not torch.equal(*orders)
+
+
+@pytest.mark.parametrize("steps_before", [0, 3])
+def test_steps_before_a_capture_leave_no_trace(steps_before):
+    """Weights, statistics, momentum and sums are as they were; a buffer that is new is zero, as good as none."""
+    (model, optimizer), (other, other_optimizer) = network(PROTOCOL), network(PROTOCOL)
+    source = open_source(PROTOCOL, torch.device("cpu"))
+    tried, untouched = (
+        StaticEpoch(m, m, o, source, PROTOCOL) for m, o in ((model, optimizer), (other, other_optimizer))
+    )
+    for steps in (tried, untouched):
+        steps.begin(3, 0, RATES)
+        for _ in range(steps_before):
+            steps.step()
+    with tried._put_back():
+        tried.step()
+        tried.step()
+    tried.begin(3, 1, RATES)
+    untouched.begin(3, 1, RATES)
+    for _ in RATES:
+        tried.step()
+        untouched.step()
+
+    for name, tensor in other.state_dict().items():
+        assert torch.equal(tensor, model.state_dict()[name]), name
+
+
+@pytest.mark.gpu
+@ON_CUDA
+@pytest.mark.parametrize("captured", [False, True])
+def test_static_steps_on_cuda_are_the_plain_loops(captured):
+    """fp32 without TF32: 50 losses to 1e-5 relative, as steps and as a replayed graph."""
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    (losses, weights), (expected_losses, expected) = (
+        static(PROTOCOL, "cuda", captured=captured),
+        plain(PROTOCOL, "cuda"),
+    )
+
+    assert expected_losses == pytest.approx(losses, rel=1e-4, abs=1e-4)
+    for name, tensor in expected.items():
+        assert torch.allclose(tensor.float(), weights[name].float(), atol=1e-4), name
+
+
+def _train(protocol, device, **options):
+    model, _ = network(protocol, device)
+    source = open_source(protocol, torch.device(device))
+    given = {"resume": None, "save": lambda state: None, "report": silent, "compiled": False} | options
+    return device_loop.train(model, source, protocol, 3, **given)
+
+
+@pytest.mark.gpu
+@ON_CUDA
+def test_a_captured_run_that_is_cut_off_ends_as_if_it_had_not_been(tmp_path):
+    """The graph is captured anew after a resume; the last epochs are the same, to what cuDNN's order of sums leaves."""
+    protocol = replace(PROTOCOL, epochs=4)
+    whole, _ = _train(protocol, "cuda", save=lambda state: checkpoint.write(tmp_path / str(len(state.curve)), state))
+    resumed, _ = _train(protocol, "cuda", resume=checkpoint.read(tmp_path / "2"))
+
+    assert [p.train_loss for p in whole] == pytest.approx([p.train_loss for p in resumed], rel=1e-3)
+
+
+@pytest.mark.gpu
+@ON_CUDA
+def test_a_captured_and_compiled_run_in_bf16_learns():
+    """The loss falls, and the curve has every epoch."""
+    protocol = replace(PROTOCOL, epochs=6, precision=Precision.BF16, cutout=0)
+    curve, evaluation = _train(protocol, "cuda", compiled=True)
+
+    assert [point.epoch for point in curve] == [1, 2, 3, 4, 5, 6]
+    assert curve[-1].train_loss < curve[0].train_loss
+    assert len(evaluation.hits_N2) == protocol.test_images
