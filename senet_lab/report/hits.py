@@ -59,4 +59,4 @@ class Hits:
             seeds = tuple(range(first))
         if not seeds:
             return None
-        return difference_of(self.wrong(cell, seeds).astype(np.float64), self.wrong(than, seeds).astype(np.float64))
+        return difference_of(self.wrong(cell, seeds), self.wrong(than, seeds))

@@ -51,27 +51,28 @@ class Difference:
         return half_width(self, LEVEL)
 
 
-def difference_of(wrong: Floats, other_wrong: Floats) -> Difference:
-    """The difference between two rows, n x N each: 1 where the row is wrong, else 0; equal seeds and images face each
-    other.
+def difference_of(wrong_nN: NDArray[np.generic], other_nN: NDArray[np.generic]) -> Difference:
+    """The difference between two rows: 1 where the row is wrong, else 0; equal seeds and images face each other.
 
     An error moves in steps of one image, so two seeds can have the very same difference and seem to have no spread; a
     spread of half a step is added to what is seen.
 
     Raises ValueError where the shapes differ or are no such table.
     """
-    if wrong.shape != other_wrong.shape or wrong.ndim != 2 or wrong.shape[1] < 2:
-        raise ValueError(f"runs of {wrong.shape} and {other_wrong.shape} cannot be paired over seeds and images")
-    d = 100.0 * (wrong.astype(np.float64) - other_wrong)
+    if wrong_nN.shape != other_nN.shape or wrong_nN.ndim != 2 or wrong_nN.shape[1] < 2:
+        raise ValueError(f"runs of {wrong_nN.shape} and {other_nN.shape} cannot be paired over seeds and images")
+    bits = wrong_nN.dtype == other_nN.dtype == np.uint8
+    d = wrong_nN.view(np.int8) - other_nN.view(np.int8) if bits else np.subtract(wrong_nN, other_nN, dtype=np.float64)
     n, images = d.shape
-    value = float(d.mean())
+    by_seed, by_image = 100.0 * d.sum(axis=1, dtype=np.float64) / images, 100.0 * d.sum(axis=0, dtype=np.float64) / n
+    value = float(by_seed.mean())
+    squares = 100.0**2 * float((d * d).sum(dtype=np.float64)) - n * images * value**2
     if n == 1:
-        return Difference(value, 1, images, None, float(d.var(ddof=1)) / images)
-    by_seed, by_image = d.mean(axis=1), d.mean(axis=0)
-    rest = d - by_seed[:, None] - by_image[None, :] + value
-    rest_variance = float((rest**2).sum()) / ((n - 1) * (images - 1))
-    seed_variance = (float(by_seed.var(ddof=1)) + (100.0 / images) ** 2 / 8) / n
-    image_variance = max(0.0, float(by_image.var(ddof=1)) - rest_variance / n) / images
+        return Difference(value, 1, images, None, squares / (images - 1) / images)
+    of_seeds, of_images = float(((by_seed - value) ** 2).sum()), float(((by_image - value) ** 2).sum())
+    rest_variance = (squares - images * of_seeds - n * of_images) / ((n - 1) * (images - 1))
+    seed_variance = (of_seeds / (n - 1) + (100.0 / images) ** 2 / 8) / n
+    image_variance = max(0.0, of_images / (images - 1) - rest_variance / n) / images
     return Difference(value, n, images, seed_variance, image_variance)
 
 

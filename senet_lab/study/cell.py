@@ -7,6 +7,7 @@ import types
 import typing
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 from senet_lab.study.protocol import Protocol
@@ -35,7 +36,12 @@ class Cell:
     @property
     def key(self) -> str:
         """Names the cell: a hash of its value, defaults included; not of seed, code or label."""
-        return hashlib.sha256(canonical_json(self).encode()).hexdigest()[:KEY_LENGTH]
+        return _key_of(self)
+
+
+@lru_cache(maxsize=4096)
+def _key_of(cell: Cell) -> str:
+    return hashlib.sha256(canonical_json(cell).encode()).hexdigest()[:KEY_LENGTH]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

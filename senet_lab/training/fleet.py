@@ -127,6 +127,9 @@ def _hand_out(
 def _hire(number: int, runs: int, store: Store, settings: Settings) -> list[_Worker]:
     """One process that trains so many runs side by side."""
     os.environ["OMP_NUM_THREADS"] = str(settings.threads)  # read by the worker when it loads torch
+    # What Inductor compiles for a CPU depends on the number of threads, the names in its cache do not.
+    compiled = store.root.resolve() / "cache" / f"inductor-{settings.device.partition(':')[0]}-{settings.threads}"
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(compiled)
     context = multiprocessing.get_context("spawn")
     pipes = [context.Pipe() for _ in range(runs)]
     log = store.root / "cache" / "logs" / f"worker-{number}.log"

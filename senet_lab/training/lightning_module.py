@@ -70,14 +70,20 @@ class SENetModule(pl.LightningModule):
         begin_epoch(self.model, self.seed, len(self.curve))
         self._meter = EpochMeter(self.device)
 
-    def training_step(self, batch: Batch, batch_index: int) -> Tensor:
-        """The loss of one batch, a scalar."""
+    def training_step(self, batch: Batch, batch_index: int) -> Tensor | None:
+        """The loss of one batch, a scalar; None where ``automatic_optimization`` is off and the step is taken here."""
         images, labels = batch
         step = len(self.curve) * self.cell.protocol.steps_per_epoch + batch_index
         self._rate = rate_at(self.cell.protocol, step, self.curve)
         set_learning_rate(self.trainer.optimizers[0], self._rate)
         loss, wrong = training_loss(self._network[0], images, labels, self.cell.protocol)
         self._meter.add(loss, wrong, len(labels))
+        if not self.automatic_optimization:
+            optimizer = self.trainer.optimizers[0]
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            return None
         return loss
 
     def on_validation_epoch_start(self) -> None:
@@ -187,6 +193,7 @@ def train(
 ) -> tuple[list[CurvePoint], Evaluation]:
     """Trains to the end of the protocol under Lightning; otherwise as ``device_loop.train``."""
     module = SENetModule(cell, seed, model, compiled)
+    module.automatic_optimization = False  # Lightning's closures and hooks around a step cost as much as a small step
     if resume is not None:
         model.load_state_dict(resume.model)
         module.curve, module.gates = list(resume.curve), list(resume.gates)
@@ -202,15 +209,12 @@ def _trainer(device: torch.device, epochs: int, follow: pl.Callback) -> pl.Train
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     # The batches are made in memory, on purpose without worker processes.
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message=".*barebones=True.*")
     return pl.Trainer(
         max_epochs=epochs,
         accelerator="gpu" if device.type == "cuda" else "cpu",
         devices=[device.index or 0] if device.type == "cuda" else 1,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
+        barebones=True,  # no logger, checkpoint, progress bar or summary: ``follow`` and the curve take their place
         use_distributed_sampler=False,
         callbacks=[follow],
     )

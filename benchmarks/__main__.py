@@ -1,0 +1,201 @@
+"""What training costs here, in ratios from interleaved runs: ``make bench``, or python -m benchmarks [SECTION]...
+
+Sections: executors, price, lightning, side-by-side. Each is written to results/benchmarks/<device>.json when it is
+done, beside what was there of the others, and the README's table is made of that file.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+
+from benchmarks import baselines, ours
+from benchmarks.race import Contender, Slices, race
+from benchmarks.table import file_of, write_readme
+from senet_lab.records.store import replace_file
+from senet_lab.study import Cell, SESpec
+from senet_lab.training import provenance
+
+BATCH = 128
+NETWORKS = ("cifar_resnet20", "cifar_resnet29_bottleneck")
+PAIRS = ((False, "eager"), (True, "compiled"))
+TABLE7 = (5, 5, 200, 390)  # rows, seeds, epochs, steps
+
+Section = dict[str, Any]
+
+
+def cores() -> int:
+    """The processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def say(text: str) -> None:
+    """A line of progress."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def executors(device: str, slices: Slices) -> Section:
+    """(a) Images a second of training, batch 128: both executors, the fleet, and the two programs users come from."""
+    found: Section = {}
+    many = cores() if device == "cpu" else 1
+    for backbone in NETWORKS:
+        for se, prefix in ((SESpec(), "SE-"), (None, "")):
+            plain = {"backbone": backbone, "se": se, "batch": BATCH, "device": device}
+            run = {**plain, "precision": "bf16", "compiled": True}
+            contenders = [
+                Contender("bare loop", baselines.bare_loop, {**plain, "workers": 2}, BATCH, many),
+                Contender("default Lightning", baselines.default_lightning, {**plain, "workers": 2}, BATCH, many),
+                Contender("device loop", ours.executor, {**run, "name": "device"}, BATCH, many),
+                Contender("our Lightning path", ours.executor, {**run, "name": "lightning"}, BATCH, many),
+            ]
+            if device == "cpu":
+                fleet = Contender("fleet", ours.executor, {**run, "name": "device"}, BATCH, 1, copies=many)
+                contenders.append(fleet)
+            say(f"{prefix}{backbone}")
+            times = race(contenders, slices, say)
+            found[prefix + backbone] = _rates(times, {c.name: c.images for c in contenders}, "bare loop")
+    return found
+
+
+def _rates(times: Mapping[str, Sequence[float]], images: Mapping[str, int], base: str) -> Section:
+    return {
+        name: {
+            "seconds_a_step": [round(s, 5) for s in seconds],
+            "images_a_second": round(images[name] / median(seconds), 1),
+            f"times_{base.replace(' ', '_')}": round(
+                median(b / s for b, s in zip(times[base], seconds, strict=True)) * images[name] / images[base], 3
+            ),
+        }
+        for name, seconds in times.items()
+    }
+
+
+def price(device: str, slices: Slices) -> Section:
+    """(b) What SE costs: time of a step with it over that without, by implementation, eager and compiled."""
+    found: Section = {}
+    small = device == "cpu"
+    for backbone, size, batch in (
+        ("cifar_resnet29_bottleneck", 32, 64 if small else 128),
+        ("resnet50", 224, 4 if small else 64),
+    ):
+        for training in (True, False):
+            options = {"backbone": backbone, "batch": batch, "size": size, "training": training, "device": device}
+            contenders = [
+                Contender(
+                    f"{block}, {form}",
+                    ours.step_with,
+                    {**options, "block": block, "compiled": compiled, "precision": "bf16"},
+                    batch,
+                    cores(),
+                )
+                for compiled, form in PAIRS
+                for block in ours.BLOCKS
+            ]
+            name = f"{backbone}, batch {batch}, {'training' if training else 'inference'}"
+            say(name)
+            times = race(contenders, slices, say)
+            found[name] = {
+                who: {
+                    "seconds_a_step": [round(s, 5) for s in seconds],
+                    "price": round(
+                        median(s / p for s, p in zip(seconds, times[f"without, {who.split(', ')[1]}"], strict=True)), 3
+                    ),
+                }
+                for who, seconds in times.items()
+            }
+    return found
+
+
+def lightning(device: str, slices: Slices) -> Section:
+    """(c) What Lightning adds to a step: our path less the device loop, on a network so small that it shows."""
+    options = {
+        "backbone": "cifar_resnet11_bottleneck",
+        "se": None,
+        "batch": 2,
+        "precision": "fp32",
+        "compiled": False,
+        "device": device,
+    }
+    contenders = [Contender(name, ours.executor, {**options, "name": name}, 2, 1) for name in ("device", "lightning")]
+    long = Slices(slices.rounds * 3, slices.steps * 10, slices.settle, slices.warm_up)
+    times = race(contenders, long, say)
+    added = [1000 * (a - b) for a, b in zip(times["lightning"], times["device"], strict=True)]
+    return {"milliseconds_a_step": round(median(added), 3), "by_round": [round(one, 3) for one in added]}
+
+
+def side_by_side(device: str, slices: Slices) -> Section:
+    """(d), (e) Steps a second of SE-ResNet-29-bottleneck from one run to many at once, and table 7 from the best."""
+    backbone = NETWORKS[1]
+    options = {"backbone": backbone, "se": SESpec(), "batch": BATCH, "device": device}
+    if device == "cpu":
+        contenders = [
+            Contender(
+                f"{copies}",
+                ours.executor,
+                {**options, "name": "device", "precision": "bf16", "compiled": True},
+                BATCH,
+                1,
+                copies=copies,
+            )
+            for copies in sorted({1, cores()})
+        ]
+        times = race(contenders, slices, say)
+        rates = {int(name): 1 / median(seconds) for name, seconds in times.items()}
+    else:
+        from senet_lab.training.side_by_side import Crowd
+
+        recipe = ours.protocol(BATCH, "bf16")
+        cell = Cell(backbone=backbone, se=SESpec(), protocol=recipe)
+        rates = Crowd(cell, ours.resident(recipe, device)).rates((1, 2, 4, 8, 16, 32))
+    rows, seeds, epochs, steps = TABLE7
+    hours = rows * seeds * epochs * steps / max(rates.values()) / 3600
+    return {
+        "steps_a_second": {str(runs): round(rate, 3) for runs, rate in rates.items()},
+        "table7_5_seeds_200_epochs_hours": round(hours, 3),
+        "extrapolated": "from the steps of some slices; evaluation is left out",
+    }
+
+
+SECTIONS: dict[str, Callable[[str, Slices], Section]] = {
+    "executors": executors,
+    "price": price,
+    "lightning": lightning,
+    "side-by-side": side_by_side,
+}
+
+
+def main() -> None:
+    """Measures the sections that are named, or all."""
+    parser = argparse.ArgumentParser(prog="benchmarks", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("section", nargs="*", choices=[[], *SECTIONS], help="all unless named")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=15, help="timed of each slice")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    asked = parser.parse_args()
+    where = provenance.device_name(torch.device(asked.device))
+    path = file_of(where)
+    for name in asked.section or SECTIONS:
+        found = SECTIONS[name](asked.device, Slices(asked.rounds, asked.steps))
+        revision, dirty = provenance.revision()
+        kept: Section = json.loads(path.read_text()) if path.exists() else {"device": where, "sections": {}}
+        kept["cores"] = cores()
+        kept["sections"][name] = {
+            "revision": revision + "+changes" * dirty,
+            "versions": provenance.versions(),
+            "finished_at": provenance.now(),
+            "rounds": asked.rounds,
+            "steps": asked.steps,
+            "result": found,
+        }
+        replace_file(path, (json.dumps(kept, indent=1, sort_keys=True) + "\n").encode())
+    write_readme(Path("README.md"))
+
+
+if __name__ == "__main__":
+    main()

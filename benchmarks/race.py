@@ -1,0 +1,152 @@
+"""Contenders that take turns: each in a process of its own, woken for a slice of steps at a time, round after round.
+
+What disturbs the machine disturbs all of them alike, so their ratios within a round are worth more than their times.
+"""
+
+import multiprocessing
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+Pace = Callable[[], None]
+
+
+class Finished(Exception):
+    """The race is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """run(pace, **options) trains for ever and calls ``pace`` after every step. images: of one step. copies: processes
+    that run at once and count together; threads: of each."""
+
+    name: str
+    run: Callable[..., None]
+    options: Mapping[str, Any]
+    images: int
+    threads: int
+    copies: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Slices:
+    """steps: timed of each slice, after ``settle`` that are not, in which prefetched batches are used up.
+
+    warm_up: steps before the first slice, with all that is compiled in them.
+    """
+
+    rounds: int
+    steps: int
+    settle: int = 4
+    warm_up: int = 6
+
+
+def race(contenders: Sequence[Contender], slices: Slices, say: Callable[[str], None]) -> dict[str, list[float]]:
+    """Seconds a step of every contender, one entry a round; of copies together, so that two at once count half.
+
+    Raises RuntimeError where a contender's process ends.
+    """
+    crews = {}
+    try:
+        for contender in contenders:
+            begun = time.perf_counter()
+            crews[contender.name] = [_hire(contender) for _ in range(contender.copies)]
+            _slice(crews[contender.name], slices.warm_up, 0, contender)
+            say(f"{contender.name}: ready after {time.perf_counter() - begun:.0f} s")
+        found: dict[str, list[float]] = {contender.name: [] for contender in contenders}
+        for number in range(slices.rounds):
+            for contender in contenders:
+                seconds = _slice(crews[contender.name], slices.steps, slices.settle, contender)
+                found[contender.name].append(seconds / slices.steps / contender.copies)
+            say(f"round {number + 1} of {slices.rounds}: " + _line(found))
+        return found
+    finally:
+        for crew in crews.values():
+            for process, connection in crew:
+                connection.close()
+                process.terminate()
+                process.join()
+
+
+def _line(found: Mapping[str, Sequence[float]]) -> str:
+    return ", ".join(f"{name} {1000 * times[-1]:.1f} ms" for name, times in found.items())
+
+
+Crew = list[tuple[multiprocessing.process.BaseProcess, Connection]]
+
+
+def _slice(crew: Crew, steps: int, settle: int, contender: Contender) -> float:
+    """The longest time that a copy took for its steps."""
+    for _, connection in crew:
+        connection.send((steps, settle))
+    try:
+        return max(connection.recv() for _, connection in crew)
+    except EOFError:
+        raise RuntimeError(f"the contender {contender.name!r} ended before the race; see its message above") from None
+
+
+def _hire(contender: Contender) -> tuple[multiprocessing.process.BaseProcess, Connection]:
+    os.environ["OMP_NUM_THREADS"] = str(contender.threads)
+    # What Inductor compiles for the CPU depends on the number of threads, the names in its cache do not.
+    cache = Path(tempfile.gettempdir()) / f"senet-lab-inductor-{contender.threads}"
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(cache)
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_contend, args=(theirs, contender))
+    process.start()
+    theirs.close()
+    return process, ours
+
+
+class _Pace:
+    """Counts steps, and sleeps between slices."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.left = self.settle = 0
+        self.begun = 0.0
+        self.wait()
+
+    def wait(self) -> None:
+        try:
+            self.left, self.settle = self.connection.recv()
+        except EOFError:
+            raise Finished from None
+        self.begun = time.perf_counter()
+
+    def __call__(self) -> None:
+        if self.settle:
+            self.settle -= 1
+            if not self.settle:
+                _synchronise()
+                self.begun = time.perf_counter()
+            return
+        self.left -= 1
+        if not self.left:
+            _synchronise()
+            self.connection.send(time.perf_counter() - self.begun)
+            self.wait()
+
+
+def _synchronise() -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def _contend(connection: Connection, contender: Contender) -> None:
+    import torch
+
+    torch.set_num_threads(contender.threads)
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - the process's for as long as it lives; progress bars go there
+    try:
+        contender.run(_Pace(connection), **contender.options)
+    except Finished:
+        return
