@@ -1,13 +1,19 @@
 """The journal's CIFAR tables and the tables of SENet-154: rows, baselines, recipes; Table with several baselines."""
 
 import csv
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
 import ablations
-from ablations import cvpr2018_table4_sota, tpami_table4_cifar10, tpami_table5_cifar100, tpami_table8_sota
+from ablations import (
+    cvpr2018_table4_sota,
+    tpami_table4_cifar10,
+    tpami_table5_cifar100,
+    tpami_table8_sota,
+    tpami_table9_larger_crops,
+)
 from ablations.protocols import PROTOCOLS
 from senet_lab.models.registry import build_model, image_size
 from senet_lab.study import Table
@@ -15,7 +21,8 @@ from senet_lab.study.protocol import Dataset, Decay
 from senet_lab.training.schedule import learning_rate
 
 CIFAR = [tpami_table4_cifar10.TABLE, tpami_table5_cifar100.TABLE]
-TABLES = [*CIFAR, cvpr2018_table4_sota.TABLE, tpami_table8_sota.TABLE]
+LARGER_CROPS = tpami_table9_larger_crops.TABLE
+TABLES = [*CIFAR, cvpr2018_table4_sota.TABLE, tpami_table8_sota.TABLE, LARGER_CROPS]
 
 
 def published_rows(table: Table) -> list[str]:
@@ -30,7 +37,7 @@ def test_every_row_has_its_published_name_and_its_network(table):
     for row in table.rows:
         assert row.label == row.published
         assert row.published in published_rows(table)
-        assert row.cell.protocol.image_size == image_size(row.cell.backbone)
+        assert row.cell.protocol.image_size == (320 if table is LARGER_CROPS else image_size(row.cell.backbone))
         build_model(row.cell.backbone, row.cell.se, row.cell.protocol.num_classes, device="meta")
 
 
@@ -117,3 +124,18 @@ def test_both_editions_have_the_same_sota_cells():
 
     assert keys[0] == keys[1]
     assert [t.TABLE.name for t in (cvpr2018_table4_sota, tpami_table8_sota)] == ["table4", "tpami-table8"]
+
+
+def test_table_9_differs_from_table_8_in_the_crop_alone():
+    """SENet-154 with the same block and recipe at 320 pixels: another cell, so another run."""
+    (larger,) = (row.cell for row in LARGER_CROPS.rows)
+    smaller = tpami_table8_sota.TABLE.row("SENet-154").cell
+    recipe = {"name", "title", "image_size", "resize", "departures"}
+
+    assert (larger.backbone, larger.se, larger.protocol.image_size) == (smaller.backbone, smaller.se, 320)
+    assert recipe == {
+        field.name
+        for field in fields(larger.protocol)
+        if getattr(larger.protocol, field.name) != getattr(smaller.protocol, field.name)
+    }
+    assert LARGER_CROPS.topic == "larger-crops"

@@ -48,16 +48,21 @@ def operations(model: nn.Module, image_size: int) -> dict[Operation, int]:
     """Counts of a network for one image; a network on the meta device is counted without computing anything."""
     counts: Counter[Operation] = Counter({kind: 0 for kind in Operation})
 
+    def averaged(values: int) -> None:
+        counts[Operation.POOLING] += values
+        counts[Operation.POOL_INPUTS] += values
+
     def count(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         if isinstance(module, SEBlock):
             counts[Operation.SQUEEZE] += 0 if module.se.squeeze is Squeeze.NONE else inputs[0].numel()
             if module.se.squeeze is Squeeze.AVG:
-                counts[Operation.POOLING] -= inputs[0].numel()  # an average as well, but the block's own
+                averaged(-inputs[0].numel())  # a mean over space as well, but the block's own
             counts[Operation.SCALE] += output.numel()
         elif isinstance(module, nn.Linear):
             counts[Operation.WEIGHTS] += output.numel() * module.in_features
         elif isinstance(module, WINDOWED):
             counts[Operation.POOLING] += output.numel() * _side(module) ** 2
+            counts[Operation.POOL_INPUTS] += inputs[0].numel()
         elif isinstance(module, nn.BatchNorm2d):
             counts[Operation.NORM] += output.numel()
         elif isinstance(module, nn.Conv1d | nn.Conv2d):
@@ -75,7 +80,7 @@ def operations(model: nn.Module, image_size: int) -> dict[Operation, int]:
         for hook in hooks:
             hook.remove()
     counts[Operation.ADDITION] = sums.added
-    counts[Operation.POOLING] += sums.averaged
+    averaged(sums.averaged)
     return dict(counts)
 
 

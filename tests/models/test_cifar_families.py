@@ -1,4 +1,5 @@
-"""The CIFAR networks: exact sizes, one training step of each, memory formats, and weights from a seed alone.
+"""The CIFAR networks: exact sizes, one training step of each, and weights from a seed alone; memory formats and
+compilation of these and of ResNet-50.
 
 Where no published count exists, the expected integer is derived next to it or by ``written_out.parameter_count``:
 k k C C' for a convolution without bias, 2 C for a batch norm, (C + 1) K for the classifier, 2 C^2 / r for an SE block.
@@ -23,8 +24,8 @@ def parameters(name: str, se: SESpec | None, classes: int) -> int:
     return complexity(build_model(name, se, classes, device="meta"), image_size(name)).trainable
 
 
-def images(n: int = 2) -> torch.Tensor:
-    return torch.randn(n, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+def images(n: int = 2, size: int = 32) -> torch.Tensor:
+    return torch.randn(n, 3, size, size, generator=torch.Generator().manual_seed(0))
 
 
 def test_the_cifar_networks():
@@ -161,30 +162,30 @@ def test_images_of_another_size_are_refused(name):
         build_model(name, None, 10)(torch.zeros(1, 3, 224, 224))
 
 
-@pytest.mark.parametrize("name", ["cifar_resnet20", "cifar_resnet29_bottleneck", "cifar_wrn16_8"])
+@pytest.mark.parametrize("name", ["cifar_resnet20", "cifar_resnet29_bottleneck", "cifar_wrn16_8", "resnet50"])
 def test_memory_format_changes_no_logit(name):
-    """channels_last: the logits of the contiguous network to rounding."""
-    model, x = build_model(name, WITH_BIASES, 10).eval(), images()
+    """channels_last: the logits of the contiguous network to rounding, in double precision."""
+    model, x = build_model(name, WITH_BIASES, 10).double().eval(), images(size=image_size(name)).double()
     with torch.no_grad():
         expected = model(x)
         found = model.to(memory_format=torch.channels_last)(x.to(memory_format=torch.channels_last))
 
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*script_method.*:DeprecationWarning")  # raised inside torch.compile
 @pytest.mark.parametrize(
     ("name", "backend"),
     [
-        ("cifar_resnet20", "aot_eager"),
         ("cifar_resnet11_bottleneck", "aot_eager"),
-        ("cifar_resnet11_bottleneck", "inductor"),
+        pytest.param("cifar_resnet20", "aot_eager", marks=pytest.mark.slow),
+        pytest.param("cifar_resnet11_bottleneck", "inductor", marks=pytest.mark.slow),
+        pytest.param("resnet50", "aot_eager", marks=pytest.mark.slow),
     ],
 )
 def test_compiled_network_takes_the_same_step(name, backend):
     """torch.compile: logits and gradients of the uncompiled network to rounding, in training, as one graph."""
-    x = images()
+    x = images(size=image_size(name))
     found = {}
     for kind in ("eager", "compiled"):
         model = build_model(name, WITH_BIASES, 10).train()

@@ -9,7 +9,7 @@ from torch import nn
 from senet_lab.models.bn_inception import InceptionModule
 from senet_lab.models.complexity import complexity
 from senet_lab.models.dropout import StreamDropout
-from senet_lab.models.registry import build_model, image_size, se_blocks
+from senet_lab.models.registry import build_model, image_size, model_names, se_blocks
 from senet_lab.models.shufflenet import ChannelShuffle
 from senet_lab.models.stochastic import set_stochastic_seed
 from senet_lab.study import SESpec
@@ -77,11 +77,15 @@ def test_blocks_scale_the_maps_of_the_paper(name, widths):
     assert widths == [block.channels for block in se_blocks(build_model(name, RELEASED, device="meta")).values()]
 
 
-STEP = ["resnext50", "resnext101", "bn_inception", "mobilenet", "shufflenet"]
-SLOW_STEP = ["senet154", "vgg16", "inception_resnet_v2"]
+RESNETS = ["resnet50", "resnet101", "resnet152"]
 
 
-@pytest.mark.parametrize("name", [*STEP, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW_STEP)])
+def test_every_imagenet_network_takes_a_step_below():
+    """No network of 224 pixels or more is left out."""
+    assert {*RESNETS, *GOLDEN} == {name for name in model_names() if not name.startswith("cifar_")}
+
+
+@pytest.mark.parametrize("name", [*RESNETS, *GOLDEN])
 def test_one_step_reaches_every_weight(name):
     """One image at the native size gives every parameter a finite gradient, and no weight of the backbone zero."""
     model = build_model(name, RELEASED, num_classes=10)
