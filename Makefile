@@ -22,7 +22,7 @@ CHOICE := $(if $(PROTOCOL),--protocol "$(PROTOCOL)") --seeds "$(SEEDS)" $(if $(R
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help install test test-all check lint list conform tables report claims figure5 histograms figures
+.PHONY: help install test test-all check lint list conform tables report claims bench simulate figure5 histograms figures
 
 help: ## print this
 	@sed -n 's/^# *//p;/^PYTHON/q' Makefile | head -6
@@ -71,6 +71,12 @@ report: $(STAMP) ## every committed table and figure again, from records alone
 
 claims: $(STAMP) ## every claim of the paper with its verdict, from records alone
 	@$(BIN)/senet-lab claims $(PLACE)
+
+bench: $(STAMP) ## what training costs on this machine, in ratios from interleaved runs
+	@$(BIN)/python -m benchmarks
+
+simulate: $(STAMP) ## a thousand studies with a known truth: are intervals and verdicts right?
+	@$(BIN)/python -m benchmarks.simulate_inference
 
 plan-%: FORCE $(STAMP) ## what make NAME would train, and its cost
 	@$(BIN)/senet-lab plan $* $(CHOICE) $(if $(RESOLVE),--resolve "$(RESOLVE)")

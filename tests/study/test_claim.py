@@ -40,8 +40,10 @@ def test_the_papers_claims_are_many_and_have_names_and_sources():
 
 
 def test_every_ablation_table_has_a_claim():
-    """And every other table that the paper draws a conclusion from."""
-    assert {table.slug for table in catalogue.tables()} == {claim.table.slug for claim in CLAIMS}
+    """And every other table that has rows to compare."""
+    tables = {table.slug for table in catalogue.tables() if len(table.rows) > 1}
+
+    assert tables == {claim.table.slug for claim in CLAIMS}
 
 
 def test_the_published_numbers_agree_with_the_claims():

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
@@ -9,6 +10,7 @@ import torch
 from ablations.protocols import DEMO
 from senet_lab.data.source import open_source
 from senet_lab.models.registry import build_model, channels_last
+from senet_lab.report.inference import difference_of
 from senet_lab.study.protocol import Precision
 from senet_lab.training import checkpoint, device_loop, lightning_module
 from senet_lab.training.epoch import Diverged, EpochMeter
@@ -64,6 +66,20 @@ def test_both_executors_have_the_same_loss_at_every_one_of_50_steps(losses):
     assert losses[:50] == pytest.approx(losses[50:], rel=1e-5)
     for name, weight in device.state_dict().items():
         assert torch.allclose(weight, lightning.state_dict()[name], atol=1e-4), name
+
+
+@pytest.mark.slow
+def test_both_executors_have_the_same_errors_in_bf16():
+    """Three seeds of each: the paired difference is within its 95 % interval, whatever the order of sums does."""
+    protocol = replace(AUGMENTED, train_images=200, test_images=200, batch_size=20, epochs=3, precision=Precision.BF16)
+    source = open_source(protocol, torch.device("cpu"))
+    wrong = {
+        name: np.stack([~_train(name, source, cell(protocol), seed)[2].hits_N2[:, 0].numpy() for seed in range(3)])
+        for name in EXECUTORS
+    }
+    difference = difference_of(wrong["device"].astype(np.uint8), wrong["lightning"].astype(np.uint8))
+
+    assert abs(difference.value) <= difference.half_width
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)
