@@ -40,12 +40,14 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def executors(device: str, slices: Slices) -> Section:
+def executors(device: str, slices: Slices, networks: str) -> Section:
     """(a) Images a second of training, batch 128: both executors, the fleet, and the two programs users come from."""
     found: Section = {}
     many = cores() if device == "cpu" else 1
     for backbone in NETWORKS:
         for se, prefix in ((SESpec(), "SE-"), (None, "")):
+            if networks not in prefix + backbone:
+                continue
             plain = {"backbone": backbone, "se": se, "batch": BATCH, "device": device}
             run = {**plain, "precision": "bf16", "compiled": True}
             contenders = [
@@ -76,7 +78,7 @@ def _rates(times: Mapping[str, Sequence[float]], images: Mapping[str, int], base
     }
 
 
-def price(device: str, slices: Slices) -> Section:
+def price(device: str, slices: Slices, networks: str) -> Section:
     """(b) What SE costs: time of a step with it over that without, by implementation, eager and compiled."""
     found: Section = {}
     small = device == "cpu"
@@ -84,7 +86,7 @@ def price(device: str, slices: Slices) -> Section:
         ("cifar_resnet29_bottleneck", 32, 64 if small else 128),
         ("resnet50", 224, 4 if small else 64),
     ):
-        for training in (True, False):
+        for training in (True, False) if networks in backbone else ():
             options = {"backbone": backbone, "batch": batch, "size": size, "training": training, "device": device}
             contenders = [
                 Contender(
@@ -112,7 +114,7 @@ def price(device: str, slices: Slices) -> Section:
     return found
 
 
-def lightning(device: str, slices: Slices) -> Section:
+def lightning(device: str, slices: Slices, networks: str) -> Section:
     """(c) What Lightning adds to a step: our path less the device loop, on a network so small that it shows."""
     options = {
         "backbone": "cifar_resnet11_bottleneck",
@@ -129,7 +131,7 @@ def lightning(device: str, slices: Slices) -> Section:
     return {"milliseconds_a_step": round(median(added), 3), "by_round": [round(one, 3) for one in added]}
 
 
-def side_by_side(device: str, slices: Slices) -> Section:
+def side_by_side(device: str, slices: Slices, networks: str) -> Section:
     """(d), (e) Steps a second of SE-ResNet-29-bottleneck from one run to many at once, and table 7 from the best."""
     backbone = NETWORKS[1]
     options = {"backbone": backbone, "se": SESpec(), "batch": BATCH, "device": device}
@@ -162,7 +164,7 @@ def side_by_side(device: str, slices: Slices) -> Section:
     }
 
 
-SECTIONS: dict[str, Callable[[str, Slices], Section]] = {
+SECTIONS: dict[str, Callable[[str, Slices, str], Section]] = {
     "executors": executors,
     "price": price,
     "lightning": lightning,
@@ -173,15 +175,19 @@ SECTIONS: dict[str, Callable[[str, Slices], Section]] = {
 def main() -> None:
     """Measures the sections that are named, or all."""
     parser = argparse.ArgumentParser(prog="benchmarks", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("section", nargs="*", choices=[[], *SECTIONS], help="all unless named")
+    parser.add_argument("section", nargs="*", help="all unless named")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=15, help="timed of each slice")
+    parser.add_argument("--network", default="", help="of executors and price: only networks with this in their name")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     asked = parser.parse_args()
+    for name in asked.section:
+        if name not in SECTIONS:
+            parser.error(f"no section is called {name!r}; there are {', '.join(SECTIONS)}")
     where = provenance.device_name(torch.device(asked.device))
     path = file_of(where)
     for name in asked.section or SECTIONS:
-        found = SECTIONS[name](asked.device, Slices(asked.rounds, asked.steps))
+        found = SECTIONS[name](asked.device, Slices(asked.rounds, asked.steps), asked.network)
         revision, dirty = provenance.revision()
         kept: Section = json.loads(path.read_text()) if path.exists() else {"device": where, "sections": {}}
         kept["cores"] = cores()

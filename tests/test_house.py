@@ -12,7 +12,7 @@ import pytest
 from senet_lab import catalogue
 
 ROOT = Path(__file__).parents[1]
-SOURCES = sorted(path for folder in ("senet_lab", "ablations") for path in (ROOT / folder).rglob("*.py"))
+SOURCES = sorted(path for folder in ("senet_lab", "ablations", "benchmarks") for path in (ROOT / folder).rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 LONGEST = 310  # lines of a file
 LONGER = {"senet_lab/__main__.py": 450}  # every command with its options in one place
@@ -20,6 +20,7 @@ LONGER = {"senet_lab/__main__.py": 450}  # every command with its options in one
 # What a part may import of this project, itself included, and of other packages. The longest name that fits decides.
 PARTS = {
     "ablations": ("senet_lab.study", "ablations"),
+    "benchmarks": ("senet_lab", "ablations", "benchmarks"),
     "senet_lab.study": ("senet_lab.study",),
     "senet_lab.errors": (),
     "senet_lab.records": ("senet_lab.records", "senet_lab.study", "senet_lab.errors"),
@@ -80,7 +81,7 @@ def below(module: str, part: str) -> bool:
 
 
 def ours(module: str) -> bool:
-    return below(module, "senet_lab") or below(module, "ablations")
+    return any(below(module, part) for part in ("senet_lab", "ablations", "benchmarks"))
 
 
 def test_the_rules_see_the_sources():
@@ -171,7 +172,7 @@ def test_only_reports_and_commands_know_reports():
         part_of(module_of(path)) for path in SOURCES if any(below(name, "senet_lab.report") for name in imports(path))
     }
 
-    assert {"senet_lab.report", "senet_lab.reports", "senet_lab.resolve", "senet_lab.__main__"} == users
+    assert {"senet_lab.report", "senet_lab.reports", "senet_lab.resolve", "senet_lab.__main__", "benchmarks"} == users
 
 
 def test_a_file_is_one_idea():

@@ -40,6 +40,7 @@ def claim_block(judged: Sequence[Judged], numbers: list[Published]) -> Block:
         for result in one.judgement.claims:
             lines += _lines(result, numbers)
     notes = [
+        f"Claims: {tally(result for one in judged for result in one.judgement.claims)}.",
         'Published: the difference between the printed numbers, which have one seed and no interval; "counted" parts '
         "are computed from the networks.",
         "Measured: paired over equal seeds and images, with the 95 % half-width; verdicts are about the networks of "
