@@ -11,7 +11,7 @@ import typer
 
 from senet_lab import catalogue
 from senet_lab.errors import StudyError
-from senet_lab.reports import RESULTS, count, gather, write_page, write_reports
+from senet_lab.reports import RESULTS, count, gather, write_missing, write_page, write_reports
 from senet_lab.runs import How, device_named, labels_of, study_of, train_runs, train_until
 from senet_lab.study import Run, Table
 
@@ -202,6 +202,7 @@ def report_all(results: Results = None) -> None:
             figures = [path for path in written.paths if path.suffix == ".png" and "demo" not in path.parts]
             sections.append(section(title_of(table), table.slug, written.kept, figures))
     page = write_page(material)
+    write_missing(results or RESULTS)
     if results is None:
         put_sections(Path("README.md"), "results", sections)
         put_sections(Path("README.md"), "claims", [block_markdown(block, level=3) for block in page.measured])

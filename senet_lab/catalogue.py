@@ -66,6 +66,12 @@ def claims() -> list[Claim]:
     return list(_module("ablations.claims").CLAIMS)
 
 
+def wanted() -> tuple[tuple[str, tuple[str, ...], int], ...]:
+    """The study that the project is after: protocol, tables, seeds."""
+    found: tuple[tuple[str, tuple[str, ...], int], ...] = _module("ablations.wanted").WANTED
+    return found
+
+
 def find_claims(name: str) -> list[Claim]:
     """The claims about the table of this name, or the CLAIMS of a Python file of this path, where it has any."""
     if name.endswith(".py"):

@@ -10,6 +10,7 @@ from senet_lab.errors import StudyError
 from senet_lab.study import Cell, Table
 from senet_lab.study.claim import Claim
 from senet_lab.study.counts import Counts, network_key
+from senet_lab.study.table import plan_runs
 
 if TYPE_CHECKING:
     from senet_lab.report.claims_page import Judged, Page
@@ -76,6 +77,20 @@ def write_page(material: Material) -> "Page":
     return write_claims(
         material.tables, material.judged, material.claims, material.numbers, material.counts, material.root
     )
+
+
+def write_missing(root: Path) -> Path:
+    """What of the wanted study (``ablations/wanted.py``) has no record, with its cost."""
+    from senet_lab.records.store import Store
+    from senet_lab.report.not_run import not_run_block, write_not_run
+
+    wanted = []
+    for protocol, names, seeds in catalogue.wanted():
+        tables = [catalogue.table_under(catalogue.find_table(name), protocol) for name in names]
+        wanted.append((protocol, ", ".join(names), seeds, plan_runs(tables, seeds)))
+    records = Store(root).read_all()
+    cells = {run.cell for *_, runs in wanted for run in runs} | {record.run.cell for record in records}
+    return write_not_run(not_run_block(wanted, records, recorded_counts(cells, root)), root)
 
 
 def recorded_counts(cells: Iterable[Cell], root: Path) -> dict[str, Counts]:

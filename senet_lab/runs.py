@@ -44,13 +44,14 @@ def study_of(name: str, protocol: str | None, seeds: int, rows: Iterable[str] | 
 
 
 def labels_of(table: Table, runs: Iterable[Run]) -> dict[tuple[str, int], str]:
-    """What to call each run: table, row, seed; by its key where a claim needs it and the table has no row of it."""
+    """What to call each run: table, row, seed. One that only a claim needs has no row; it is plain, or goes by its
+    key."""
     rows: dict[str, str] = {}
     for row in table.rows:
         rows.setdefault(row.cell.key, row.label)
-    return {
-        (run.cell.key, run.seed): f"{table.name} {rows.get(run.cell.key, run.cell.key)} seed {run.seed}" for run in runs
-    }
+    for run in runs:
+        rows.setdefault(run.cell.key, "plain" if run.cell.se is None else run.cell.key)
+    return {(run.cell.key, run.seed): f"{table.name} {rows[run.cell.key]} seed {run.seed}" for run in runs}
 
 
 def train_runs(table: Table, runs: Sequence[Run], root: Path, how: How) -> list[Run]:

@@ -1,0 +1,10 @@
+"""The study that this project is after: protocol, tables, seeds. What of it is not recorded is listed with its cost."""
+
+ABLATIONS = ("table7", *(f"tpami-table{number}" for number in range(10, 17)))
+
+WANTED: tuple[tuple[str, tuple[str, ...], int], ...] = (
+    ("cifar10-quick", ABLATIONS, 3),
+    ("cifar10", ABLATIONS, 5),
+    ("cifar100", ABLATIONS, 5),
+    ("paper", ("tpami-table4", "tpami-table5"), 2),
+)

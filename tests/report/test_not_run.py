@@ -1,0 +1,37 @@
+"""What is missing of a wanted study, and its cost in proportion to work."""
+
+from dataclasses import replace
+
+from senet_lab import catalogue
+from senet_lab.report.not_run import not_run_block
+from senet_lab.study import Run
+from senet_lab.study.counts import network_key
+from tests.samples import PLAIN, PROTOCOL, SE, counted, finished
+
+COUNTS = {network_key(PLAIN): counted(1, 0, 1_000), network_key(SE): counted(1, 0, 2_000)}
+LONG = replace(PROTOCOL, name="long", epochs=20)
+
+
+def test_cost_is_in_proportion_to_images_and_multiply_adds():
+    """A plain run took 12.5 s; SE does twice the work a step, ten times the epochs ten times that: 250 s a run."""
+    long = [Run(cell=replace(SE, protocol=LONG), seed=seed) for seed in (0, 1)]
+    wanted = [("sample", "t", 1, [Run(cell=PLAIN, seed=0)]), ("long", "t", 2, long)]
+    block = not_run_block(wanted, [finished(PLAIN, 0)], COUNTS)
+
+    assert block.lines == (("sample", "t", "1", "1", "0", "0.0"), ("long", "t", "2", "2", "2", f"{500 / 3600:,.1f}"))
+    assert "1 recorded runs took on a processor" in block.notes[0]
+
+
+def test_without_records_there_is_no_estimate():
+    """The runs are counted all the same."""
+    block = not_run_block([("sample", "t", 1, [Run(cell=SE, seed=0)])], [], COUNTS)
+
+    assert block.lines == (("sample", "t", "1", "1", "1", "–"),)
+
+
+def test_the_wanted_study_is_of_known_tables():
+    """Every name is a table that has networks for its protocol."""
+    for protocol, names, seeds in catalogue.wanted():
+        for name in names:
+            assert catalogue.table_under(catalogue.find_table(name), protocol).rows
+        assert seeds >= 2
