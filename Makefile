@@ -65,7 +65,7 @@ histograms: $(STAMP) ## how the gates of that network are spread, by block and c
 figures: $(STAMP) ## every figure of excitations, curves and cost again, from files alone
 	@$(BIN)/senet-lab figures $(PLACE)
 
-tables: report
+tables: report figures
 report: $(STAMP) ## every committed table and figure again, from records alone
 	@$(BIN)/senet-lab report-all $(PLACE)
 
