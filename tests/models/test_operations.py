@@ -78,6 +78,35 @@ def test_table_3_is_reached(name, se, mflops, params):
     assert params == printed(complexity(model, 224).trainable, 10**6, 1, cut=True)
 
 
+def papers_inception_resnet_v2() -> tuple[int, int]:
+    """Multiply-adds of the paper's own form, plain under table 2's convention and what SE adds.
+
+    Szegedy et al. 2017, figures 3, 7, 16 to 19: stem of Inception-v4, 5, 10 and 5 units, 299 pixels. Of each
+    convolution: input and output channels, kernel size and side of its output; batch norm but in the last of a unit.
+    """
+    stem = [(3, 32, 9, 149), (32, 32, 9, 147), (32, 64, 9, 147), (64, 96, 9, 73), (160, 64, 1, 73), (64, 96, 9, 71)]
+    stem += [(160, 64, 1, 73), (64, 64, 7, 73), (64, 64, 7, 73), (64, 96, 9, 71), (192, 192, 9, 35)]
+    a = [(384, 32, 1, 35)] * 3 + [(32, 32, 9, 35), (32, 48, 9, 35), (48, 64, 9, 35)]
+    reduction_a = [(384, 384, 9, 17), (384, 256, 1, 35), (256, 256, 9, 35), (256, 384, 9, 17)]
+    b = [(1152, 192, 1, 17), (1152, 128, 1, 17), (128, 160, 7, 17), (160, 192, 7, 17)]
+    reduction_b = [(1152, 256, 1, 17)] * 3 + [(256, 384, 9, 8), (256, 288, 9, 8), (256, 288, 9, 17), (288, 320, 9, 8)]
+    c = [(2144, 192, 1, 8), (2144, 192, 1, 8), (192, 224, 3, 8), (224, 256, 3, 8)]
+    last = [(128, 384, 1, 35)] * 5 + [(384, 1152, 1, 17)] * 10 + [(448, 2144, 1, 8)] * 5
+    normed = stem + 5 * a + reduction_a + 10 * b + reduction_b + 5 * c
+    weights = sum(i * o * k * side**2 for i, o, k, side in normed + last) + 2144 * 1000
+    norm = sum(o * side**2 for _, o, _, side in normed)
+    pooled = 64 * 147**2 + 192 * 71**2 + 384 * 35**2 + 1152 * 17**2 + 2144 * 8**2
+    return weights + norm + pooled, sum(o * side**2 + 2 * o * o // 16 for _, o, _, side in last)
+
+
+def test_the_papers_form_of_inception_resnet_v2_is_not_table_2s_either():
+    """9.27 G without its SE, which costs 11.0 M: the list of open figures says so."""
+    plain, se = papers_inception_resnet_v2()
+
+    assert NETWORKS.printed(plain, 10**9, 2) == "9.27"
+    assert round(se / 10**6, 1) == 11.0
+
+
 def test_kinds_of_resnet_50():
     """Every kind by hand: 16 units add; one max pooling of 3x3 windows and one average of 7x7 x 2048 values, which
     the windows' overlap makes more reads than inputs."""
