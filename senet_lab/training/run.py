@@ -7,7 +7,7 @@ import torch
 
 from senet_lab.data.source import BatchSource, open_source
 from senet_lab.models.complexity import complexity
-from senet_lab.models.registry import build_model, channels_last, image_size
+from senet_lab.models.registry import build_model, channels_last
 from senet_lab.records.gates import write_gates
 from senet_lab.records.record import FAILED, FINISHED, Provenance, Record
 from senet_lab.records.store import Store
@@ -82,7 +82,7 @@ def _record(
 ) -> Record:
     counts = complexity(
         build_model(run.cell.backbone, run.cell.se, run.cell.protocol.num_classes, device="meta"),
-        image_size(run.cell.backbone),
+        run.cell.protocol.image_size,
     )
     revision, dirty = provenance.revision()
     hits = None if evaluation is None else evaluation.hits_N2.numpy()
