@@ -9,13 +9,13 @@ from pathlib import Path
 from senet_lab.records.sequential import read_plan
 from senet_lab.records.store import replace_file
 from senet_lab.report.hits import Hits
-from senet_lab.report.published import Published, of_row
+from senet_lab.report.published import Published, value_of
 from senet_lab.report.render import markdown
 from senet_lab.report.tables import NONE, Block, Measured, difference_text, measured_title
 from senet_lab.report.verdicts import ClaimResult, Judgement, PartResult, Verdict, judge, rule_text
 from senet_lab.study.claim import Claim, Costs, Equivalent, Lower, NotWorse, Part
 from senet_lab.study.counts import Counts
-from senet_lab.study.table import Row, Table
+from senet_lab.study.table import Table
 
 COLUMNS = ("claim", "table", "published, points", "measured, points", "seeds", "verdict")
 CSV_COLUMNS = (
@@ -114,16 +114,11 @@ def _cells(claim: Claim, result: PartResult, numbers: list[Published]) -> tuple[
 def published_difference(claim: Claim, part: Part, numbers: list[Published]) -> float | None:
     """Row less other row by the printed top-1 errors of the claim's table; None where one is not printed there."""
     rows = {row.label: row for row in claim.table.rows}
-    errors = [_error(claim, rows.get(label), numbers) for label in (part.row, part.than)]
-    return None if errors[0] is None or errors[1] is None else errors[0] - errors[1]
-
-
-def _error(claim: Claim, row: Row | None, numbers: list[Published]) -> float | None:
-    if row is None:
+    if not {part.row, part.than} <= rows.keys():
         return None
-    printed: Mapping[str, Published] = of_row(numbers, claim.table, row)
-    number = printed.get("top1_error") or printed.get("top1_error_224")
-    return None if number is None else float(number.value)
+    metrics = ("top1_error", "top1_error_224")  # the second where several sizes are printed
+    error, other = (value_of(numbers, claim.table, rows[label], *metrics) for label in (part.row, part.than))
+    return None if error is None or other is None else error - other
 
 
 def _csv_line(view: Measured, result: ClaimResult, part: PartResult, numbers: list[Published]) -> dict[str, object]:
@@ -168,7 +163,7 @@ class Page:
 def judged(view: Measured, claims: Iterable[Claim], counts: Mapping[str, Counts]) -> Judged:
     """A view with its verdicts, by the sequential plan of its records where there is one."""
     plan = read_plan(view.loaded.store.root, view.table.slug, view.name)
-    return Judged(view, judge(view.table, claims, view.hits, counts, plan))
+    return Judged(view, judge(view.table, claims, view.loaded.hits, counts, plan))
 
 
 def write_claims(
@@ -181,7 +176,7 @@ def write_claims(
 ) -> Page:
     """Writes ``claims.md`` and ``claims.csv`` below ``root``. Synthetic data support and contradict nothing, so they
     have no part in it."""
-    kept = [one for of_table in views for one in of_table if not any(p.synthetic for p in one.view.protocols)]
+    kept = [one for of_table in views for one in of_table if not one.view.synthetic]
     groups: dict[str, list[Judged]] = {}
     for one in kept:
         groups.setdefault(measured_title(one.view), []).append(one)

@@ -19,8 +19,7 @@ COLOURS = ("#332288", "#d55e00", "#009e73", "#882255", "#0072b2", "#cc79a7", "#e
 
 def write_comparison(table: Table, view: Measured, root: Path, names: list[str]) -> list[Path]:
     """Writes the figures of these names ("curves", "cost") of a table that have something to show."""
-    synthetic = any(protocol.synthetic for protocol in view.protocols)
-    folder = root / "figures" / ("demo" if synthetic else "")
+    folder = root / "figures" / ("demo" if view.synthetic else "")
     stem = folder / f"{table.slug}-{view.name}"
     paths = []
     if "curves" in names:
@@ -70,8 +69,7 @@ def cost(view: Measured) -> pd.DataFrame:
 
 
 def _heading(table: Table, view: Measured) -> str:
-    synthetic = any(protocol.synthetic for protocol in view.protocols)
-    data = "SYNTHETIC images" if synthetic else ", ".join(dict.fromkeys(p.dataset.value for p in view.protocols))
+    data = "SYNTHETIC images" if view.synthetic else ", ".join(dict.fromkeys(p.dataset.value for p in view.protocols))
     networks = ", ".join(dict.fromkeys(row.cell.backbone for row in view.table.rows))
     return f"{title_of(table)}\n{networks}; protocol {view.name} ({data})"
 

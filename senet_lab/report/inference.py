@@ -22,6 +22,7 @@ from scipy import stats
 from scipy.special import ndtr
 
 LEVEL = 0.95
+NODES = 240  # of the quadrature over the spread of the seeds
 
 Floats = NDArray[np.float64]
 
@@ -90,18 +91,23 @@ def half_width(difference: Difference, level: float) -> float:
     if difference.seeds == 1 or not difference.seed_variance:
         return float(stats.norm.isf(tail_share)) * math.sqrt(variance)
     if difference.seeds == 2:
-        return _convolved_half_width(difference, tail_share)
+        return float(critical(np.array([difference.seed_variance]), difference.image_variance, 1, tail_share)[0])
     share = difference.seed_variance / variance
     freedom = (difference.seeds - 1) / share ** (1 + (1 - share) ** 3)
     return float(stats.t.isf(tail_share, freedom)) * math.sqrt(variance)
 
 
-def _convolved_half_width(difference: Difference, tail_share: float) -> float:
-    low, high = 0.0, float(stats.t.isf(tail_share, difference.seeds - 1)) * 2 * math.sqrt(difference.variance)
+def critical(seed_variances: Floats, image_variance: float, freedom: int, level: float, nodes: int = NODES) -> Floats:
+    """The distance in points at which ``tail`` is ``level``, for each variance of the mean over seeds."""
+    scales, weights = chi_square(freedom, nodes)
+    spread = np.sqrt(seed_variances[:, None] / scales + image_variance)
+    low = np.zeros_like(seed_variances)
+    high = float(stats.t.isf(level, freedom)) * 2 * np.sqrt(seed_variances + image_variance)
     for _ in range(60):
         middle = (low + high) / 2
-        low, high = (middle, high) if tail(difference, middle) > tail_share else (low, middle)
-    return (low + high) / 2
+        above = ndtr(-middle[:, None] / spread) @ weights > level
+        low, high = np.where(above, middle, low), np.where(above, high, middle)
+    return high
 
 
 def tail(difference: Difference, distance: float) -> float:
@@ -122,7 +128,7 @@ def tail(difference: Difference, distance: float) -> float:
 
 
 @lru_cache(maxsize=256)
-def chi_square(freedom: int, nodes: int = 240) -> tuple[Floats, Floats]:
+def chi_square(freedom: int, nodes: int = NODES) -> tuple[Floats, Floats]:
     """A quadrature over chi-square divided by its degrees of freedom: nodes, and weights that add up to one. The
     nodes are dense where it is small, which is what makes the tails."""
     x, weights = np.polynomial.legendre.leggauss(nodes)

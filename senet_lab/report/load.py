@@ -8,6 +8,7 @@ import pandas as pd
 
 from senet_lab.records.record import FAILED, Record
 from senet_lab.records.store import Store
+from senet_lab.report.hits import Hits
 from senet_lab.study.protocol import Protocol
 
 COMMITTED = "committed"
@@ -15,11 +16,12 @@ COMMITTED = "committed"
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Records of one source: "committed", or the name of the folder that a user trains into."""
+    """Records of one source: "committed", or the name of the folder that a user trains into; hits: of these records."""
 
     source: str
     store: Store
     records: tuple[Record, ...]
+    hits: Hits
 
     def protocols(self) -> list[Protocol]:
         """The protocols that have records here, each as it was when they were made, by name and key fields."""
@@ -47,7 +49,8 @@ class Loaded:
 def load(root: Path, source: str) -> Loaded:
     """Every record below a results folder, in order. Raises RecordError for one that cannot be believed."""
     store = Store(root)
-    return Loaded(source, store, tuple(store.read_all()))
+    records = tuple(store.read_all())
+    return Loaded(source, store, records, Hits(records))
 
 
 def load_all(roots: Sequence[tuple[Path, str]]) -> list[Loaded]:

@@ -38,15 +38,16 @@ def order_of(published_K: Sequence[float], wrong_KnN: Sequence[NDArray[np.uint8]
 
     The bootstrap resamples seeds and images, the same for all rows; with one seed, images alone.
     """
+    published = np.asarray(published_K, dtype=np.float64)
     wrong = np.stack(wrong_KnN).astype(np.float64)
     rows, seeds, images = wrong.shape
-    tau = tau_b(np.asarray(published_K, dtype=np.float64), wrong.sum(axis=(1, 2))[None])[0]
+    tau = tau_b(published, wrong.sum(axis=(1, 2))[None])[0]
     if math.isnan(tau):
         return None
     by_run = _image_weights(images) @ wrong.reshape(rows * seeds, images).T  # R x K n
-    weights = _weights(seeds, seeds, purpose=1)  # R n
+    weights = _weights(seeds, purpose=1)  # R n
     totals = (by_run.reshape(REPLICATES, rows, seeds) * weights[:, None, :]).sum(axis=2)
-    replicates = tau_b(np.asarray(published_K, dtype=np.float64), totals)
+    replicates = tau_b(published, totals)
     low, high = np.nanquantile(replicates, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], method="inverted_cdf")
     return Order(float(tau), float(low), float(high), rows, seeds)
 
@@ -63,15 +64,15 @@ def tau_b(x_K: Floats, y_RK: Floats) -> Floats:
 
 @lru_cache(maxsize=2)
 def _image_weights(images: int) -> Floats:
-    return _weights(images, images, purpose=0)
+    return _weights(images, purpose=0)
 
 
-def _weights(draws: int, among: int, purpose: int) -> Floats:
-    """How often each of ``among`` is drawn, R times; the stream is fixed, so that reports can be repeated."""
+def _weights(among: int, purpose: int) -> Floats:
+    """How often each of ``among`` is drawn in as many draws, R times, by a fixed stream: reports can be repeated."""
     generator = np.random.default_rng([2018, purpose])
     if among == 1:
         return np.ones((REPLICATES, 1))
-    drawn = generator.integers(among, size=(REPLICATES, draws))
+    drawn = generator.integers(among, size=(REPLICATES, among))
     offset = drawn + among * np.arange(REPLICATES)[:, None]
     return np.bincount(offset.ravel(), minlength=among * REPLICATES).reshape(REPLICATES, among).astype(np.float64)
 

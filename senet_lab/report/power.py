@@ -9,18 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import ndtr
 
-from senet_lab.report.inference import Difference, chi_square
+from senet_lab.report.inference import Difference, chi_square, critical
 from senet_lab.study.claim import Comparison, Equivalent, Lower
 
 POWER = 0.8
 MOST_SEEDS = 50
 INNER_NODES, OUTER_NODES = 96, 40
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +50,9 @@ def power_of(part: Comparison, spread: Spread, seeds: int, level: float, resolve
     distance, level = (resolve, level / 2) if isinstance(part, Lower) else (part.margin, level)
     scales, weights = chi_square(seeds - 1, OUTER_NODES)
     seed_variance = spread.seeds / seeds
-    thresholds = _thresholds(seed_variance * scales, spread.images, seeds - 1, level)
+    thresholds = critical(seed_variance * scales, spread.images, seeds - 1, level, INNER_NODES)
     reached = (distance - thresholds) / math.sqrt(seed_variance + spread.images)
-    chances = ndtr(reached) if not _two_sided(part) else np.maximum(0.0, 2 * ndtr(reached) - 1)
+    chances = np.maximum(0.0, 2 * ndtr(reached) - 1) if isinstance(part, Equivalent) else ndtr(reached)
     return float(weights @ chances)
 
 
@@ -74,23 +71,5 @@ def limit_of_images(part: Comparison, spread: Spread, level: float) -> float:
     """The smallest true difference (for ``Lower``) or margin, in points, that any number of seeds could settle with 80
     % power on these evaluation images."""
     one_sided = level / 2 if isinstance(part, Lower) else level
-    miss = (1 - POWER) / 2 if _two_sided(part) else 1 - POWER
+    miss = (1 - POWER) / 2 if isinstance(part, Equivalent) else 1 - POWER
     return math.sqrt(spread.images) * float(stats.norm.isf(one_sided) + stats.norm.isf(miss))
-
-
-def _two_sided(part: Comparison) -> bool:
-    return isinstance(part, Equivalent)
-
-
-def _thresholds(seed_variances: Floats, image_variance: float, freedom: int, level: float) -> Floats:
-    """By how many points a difference must pass its limit to be significant, for each variance of its mean over
-    seeds: where the tail of ``inference.tail`` is the level."""
-    scales, weights = chi_square(freedom, INNER_NODES)
-    spread = np.sqrt(seed_variances[:, None] / scales[None, :] + image_variance)
-    low = np.zeros_like(seed_variances)
-    high = np.full_like(low, float(stats.t.isf(level, freedom))) * 2 * np.sqrt(seed_variances + image_variance)
-    for _ in range(50):
-        middle = (low + high) / 2
-        above = ndtr(-middle[:, None] / spread) @ weights > level
-        low, high = np.where(above, middle, low), np.where(above, high, middle)
-    return high

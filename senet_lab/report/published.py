@@ -62,3 +62,9 @@ def of_table(numbers: list[Published], table: Table) -> list[Published]:
 def of_row(numbers: list[Published], table: Table, row: Row) -> dict[str, Published]:
     """The numbers of one row, by metric."""
     return {n.metric: n for n in of_table(numbers, table) if n.row == row.published}
+
+
+def value_of(numbers: list[Published], table: Table, row: Row, *metrics: str) -> float | None:
+    """The printed value of the first of these metrics that a row has; None where it has none of them."""
+    printed = of_row(numbers, table, row)
+    return next((float(printed[metric].value) for metric in metrics if metric in printed), None)

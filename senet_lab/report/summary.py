@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import pandas as pd
 from scipy import stats
 
-from senet_lab.report.hits import Hits
 from senet_lab.report.inference import LEVEL, Difference
 from senet_lab.report.load import Loaded
 from senet_lab.study.table import Row, Table
@@ -52,16 +51,16 @@ def mean_of(values: Sequence[float]) -> Mean | None:
     return Mean(centre, float(stats.t.ppf((1 + LEVEL) / 2, n - 1)) * spread / math.sqrt(n), n)
 
 
-def summarise(table: Table, loaded: Loaded, hits: Hits) -> list[RowSummary]:
-    """One summary a row of a table that stands under one protocol, from the records of one source and their hits."""
+def summarise(table: Table, loaded: Loaded) -> list[RowSummary]:
+    """One summary a row of a table that stands under one protocol, from the records of one source."""
     frame = loaded.frame()
     finished = {key: part.set_index("seed") for key, part in frame[~frame["failed"]].groupby("key")}
     failed = {key: tuple(sorted(part["seed"])) for key, part in frame[frame["failed"]].groupby("key")}
-    return [_summarise(table, row, finished, failed, hits) for row in table.rows]
+    return [_summarise(table, row, finished, failed, loaded) for row in table.rows]
 
 
 def _summarise(
-    table: Table, row: Row, finished: dict[str, pd.DataFrame], failed: dict[str, tuple[int, ...]], hits: Hits
+    table: Table, row: Row, finished: dict[str, pd.DataFrame], failed: dict[str, tuple[int, ...]], loaded: Loaded
 ) -> RowSummary:
     runs = finished.get(row.cell.key)
     baseline = table.baseline_of(row)
@@ -81,9 +80,9 @@ def _summarise(
         row=row,
         top1=mean_of(runs["top1_error_pct"].tolist()),
         top5=mean_of(runs["top5_error_pct"].tolist()),
-        difference=hits.difference(row.cell, baseline.cell) if compared else None,
+        difference=loaded.hits.difference(row.cell, baseline.cell) if compared else None,
         seeds=tuple(sorted(runs.index)),
-        paired=hits.common_seeds((row.cell, baseline.cell)) if compared else (),
+        paired=loaded.hits.common_seeds((row.cell, baseline.cell)) if compared else (),
         failed=failed.get(row.cell.key, ()),
         train_seconds=float(runs["train_seconds"].mean()),
     )

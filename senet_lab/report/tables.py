@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 from senet_lab.records.gates import CONSTANT, constant_blocks
 from senet_lab.records.record import Record
-from senet_lab.report.hits import Hits
 from senet_lab.report.inference import Difference
 from senet_lab.report.load import COMMITTED, Loaded
 from senet_lab.report.order import order_note
-from senet_lab.report.published import EDITIONS, Published, of_row
+from senet_lab.report.published import EDITIONS, Published, of_row, value_of
 from senet_lab.report.summary import Mean, RowSummary, summarise
 from senet_lab.report.verdicts import Judgement, PartResult, Verdict, rule_text
 from senet_lab.study.cell import Cell
@@ -40,7 +39,6 @@ class Measured:
     table: Table
     loaded: Loaded
     rows: tuple[RowSummary, ...]
-    hits: Hits
 
     @property
     def protocols(self) -> tuple[Protocol, ...]:
@@ -50,8 +48,12 @@ class Measured:
     @property
     def source(self) -> str:
         """Whose records these are. Those of the demonstration are never committed, so they are this machine's."""
-        own = self.loaded.source == COMMITTED and any(protocol.synthetic for protocol in self.protocols)
-        return "this machine" if own else self.loaded.source
+        return "this machine" if self.loaded.source == COMMITTED and self.synthetic else self.loaded.source
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether any of it is about generated images."""
+        return any(protocol.synthetic for protocol in self.protocols)
 
     @property
     def compares(self) -> bool:
@@ -80,14 +82,14 @@ def measured_views(table: Table, sources: Iterable[Loaded]) -> list[Measured]:
     own = {row.cell.protocol for row in table.rows}
     views = []
     for loaded in sources:
-        candidates, hits = [table], Hits(loaded.records)
+        candidates = [table]
         for protocol in loaded.protocols():
             if protocol not in own:
                 candidates += _under(table, protocol)
         recorded = {record.run.cell.key for record in loaded.records}
         for candidate in candidates:
             if recorded & {row.cell.key for row in candidate.rows}:
-                views.append(Measured(candidate, loaded, tuple(summarise(candidate, loaded, hits)), hits))
+                views.append(Measured(candidate, loaded, tuple(summarise(candidate, loaded))))
     return views
 
 
@@ -157,7 +159,7 @@ def measured_block(
 ) -> Block:
     """One protocol's measurements, each row beside the published difference to its baseline."""
     same = view.table.rows == paper.rows
-    published_errors = {row.label: _published_error(numbers, paper, row) for row in paper.rows}
+    published_errors = {row.label: value_of(numbers, paper, row, "top1_error") for row in paper.rows}
     split = view.protocols[0].evaluation_split
     columns = [
         "row",
@@ -188,7 +190,8 @@ def measured_block(
                 "baseline" if is_baseline else _published_difference(paper, row, published_errors),
             )
         )
-    order = order_note(view.hits, view.table, {label: e for label, e in published_errors.items() if e is not None})
+    known = {label: error for label, error in published_errors.items() if error is not None}
+    order = order_note(view.loaded.hits, view.table, known)
     notes = [*_notes(view, same, judgement), *([order] if order else [])]
     return Block(measured_title(view), tuple(columns), tuple(lines), tuple(notes))
 
@@ -196,13 +199,8 @@ def measured_block(
 def measured_title(view: Measured) -> str:
     """Whose records, whether the data are synthetic, and the protocol."""
     what = "; ".join(dict.fromkeys(f"{p.name}: {p.title}" if p.title else p.name for p in view.protocols))
-    synthetic = "SYNTHETIC DATA, " if any(p.synthetic for p in view.protocols) else ""
+    synthetic = "SYNTHETIC DATA, " if view.synthetic else ""
     return f"Measured, {view.source} — {synthetic}{what}"
-
-
-def _published_error(numbers: list[Published], paper: Table, row: Row) -> float | None:
-    number = of_row(numbers, paper, row).get("top1_error")
-    return None if number is None else float(number.value)
 
 
 def _published_difference(paper: Table, row: Row, errors: Mapping[str, float | None]) -> str:

@@ -17,6 +17,7 @@ from senet_lab.study.counts import Counts, network_key
 from senet_lab.study.table import Row, Table
 
 Family = dict[str, tuple[Comparison, Cell, Cell]]
+Asked = Sequence[tuple[Claim, Mapping[str, Cell]]]  # the claims about a table, with what their labels mean there
 Settled = dict[str, int | None]  # the seeds of the look that settled a comparison; None: all there are
 
 
@@ -76,8 +77,8 @@ def judge(
     plan: SequentialPlan | None = None,
 ) -> Judgement:
     """The verdicts of a table that stands under a protocol, with the claims about its printed counterpart."""
-    asked = [(claim, _cells(claim, table)) for claim in claims if _applies(claim, table)]
-    family = family_of(table, [claim for claim, _ in asked])
+    asked = _asked(table, claims)
+    family = _family(table, asked)
     found = settled(family, hits, plan)
 
     def result(part: Part, cell: Cell, than: Cell) -> PartResult:
@@ -124,22 +125,24 @@ def rule_text(judgement: Judgement) -> str:
 
 def claimed_cells(table: Table, claims: Iterable[Claim]) -> list[Cell]:
     """The cells that the claims about a table compare under its protocol, further rows included."""
-    return [cell for claim in claims if _applies(claim, table) for cell in _cells(claim, table).values()]
+    return [cell for _, cells in _asked(table, claims) for cell in cells.values()]
 
 
 def family_of(table: Table, claims: Iterable[Claim]) -> Family:
     """Every comparison of a table and its claims, once, by its name: the part and the two cells."""
+    return _family(table, _asked(table, claims))
+
+
+def _family(table: Table, asked: Asked) -> Family:
     family: Family = {}
     for row, base in _baselines(table):
         part = Lower(row.label, base.label)
         family[_name(part, row.cell, base.cell)] = part, row.cell, base.cell
-    for claim in claims:
-        if _applies(claim, table):
-            cells = _cells(claim, table)
-            for asked in claim.parts:
-                if not isinstance(asked, Costs):
-                    cell, than = cells[asked.row], cells[asked.than]
-                    family.setdefault(_name(asked, cell, than), (asked, cell, than))
+    for claim, cells in asked:
+        for compared in claim.parts:
+            if not isinstance(compared, Costs):
+                cell, than = cells[compared.row], cells[compared.than]
+                family.setdefault(_name(compared, cell, than), (compared, cell, than))
     return family
 
 
@@ -170,11 +173,12 @@ def _measured(part: Comparison, cell: Cell, than: Cell, hits: Hits, found: Settl
     name = _name(part, cell, than)
     if name not in found:
         return PartResult(part, Verdict.UNDETERMINED, difference)
-    decisive = hits.difference(cell, than, found[name])
+    look = found[name]
+    decisive = difference if look is None else hits.difference(cell, than, look)
     assert decisive is not None
     for_it, against_it = p_values(part, decisive)
     verdict = Verdict.SUPPORTED if for_it < against_it else Verdict.CONTRADICTED
-    return PartResult(part, verdict, difference, looked_at=found[name])
+    return PartResult(part, verdict, difference, looked_at=look)
 
 
 def _counted(part: Costs, cell: Cell, than: Cell, counts: Mapping[str, Counts]) -> PartResult:
@@ -185,6 +189,10 @@ def _counted(part: Costs, cell: Cell, than: Cell, counts: Mapping[str, Counts]) 
     ratio = amounts[0] / amounts[1]
     holds = part.least <= ratio <= part.most
     return PartResult(part, Verdict.SUPPORTED if holds else Verdict.CONTRADICTED, ratio=ratio)
+
+
+def _asked(table: Table, claims: Iterable[Claim]) -> Asked:
+    return [(claim, _cells(claim, table)) for claim in claims if _applies(claim, table)]
 
 
 def _applies(claim: Claim, table: Table) -> bool:

@@ -41,45 +41,42 @@ def write_report(
 
     Raises OSError where the folder cannot be written.
     """
-    kept = [one for one in judged if not _passing(one.view)]
-    paths = _write(table, numbers, counts, kept, root / "tables", root / "figures")
-    if len(kept) < len(judged):
-        paths += _write(table, numbers, counts, judged, root / "tables" / "demo", root / "figures" / "demo")
-    blocks = _blocks(table, numbers, counts, judged)
-    shown = tuple(_measured(one, table, numbers, counts) for one in kept if one.view.compares)
-    return Written(markdown(title_of(table), blocks), tuple(paths), tuple(blocks), shown)
+    printed = published_block(table, numbers, counts)
+    made = [(one.view, _blocks(one, table, numbers, counts)) for one in judged]
+    kept = [(view, blocks) for view, blocks in made if not view.synthetic]
+    paths = _write(table, numbers, counts, printed, kept, root / "tables", root / "figures")
+    if len(kept) < len(made):
+        paths += _write(table, numbers, counts, printed, made, root / "tables" / "demo", root / "figures" / "demo")
+    blocks = _in_order(printed, made)
+    shown = tuple(blocks[0] for view, blocks in kept if view.compares)
+    return Written(markdown(title_of(table), blocks), tuple(paths), blocks, shown)
 
 
-def _passing(view: Measured) -> bool:
-    return any(protocol.synthetic for protocol in view.protocols)
+Made = Sequence[tuple[Measured, tuple[Block, ...]]]  # each view with its blocks, the measured one first
 
 
-def _blocks(
-    table: Table, numbers: list[Published], counts: Mapping[str, Counts], judged: Sequence[Judged]
-) -> list[Block]:
-    blocks = [published_block(table, numbers, counts)]
-    for one in judged:
-        blocks.append(_measured(one, table, numbers, counts))
-        if one.judgement.claims and not _passing(one.view):  # synthetic images support and contradict nothing
-            block = claim_block([one], numbers)
-            blocks.append(replace(block, title=f"Claims. {block.title}"))
-    return blocks
+def _blocks(one: Judged, table: Table, numbers: list[Published], counts: Mapping[str, Counts]) -> tuple[Block, ...]:
+    measured = measured_block(one.view, table, numbers, counts, one.judgement)
+    if not one.judgement.claims or one.view.synthetic:  # synthetic images support and contradict nothing
+        return (measured,)
+    claims = claim_block([one], numbers)
+    return measured, replace(claims, title=f"Claims. {claims.title}")
 
 
-def _measured(one: Judged, table: Table, numbers: list[Published], counts: Mapping[str, Counts]) -> Block:
-    return measured_block(one.view, table, numbers, counts, one.judgement)
+def _in_order(printed: Block, made: Made) -> tuple[Block, ...]:
+    return (printed, *(block for _, blocks in made for block in blocks))
 
 
 def _write(
     table: Table,
     numbers: list[Published],
     counts: Mapping[str, Counts],
-    judged: Sequence[Judged],
+    printed: Block,
+    made: Made,
     tables: Path,
     figures: Path,
 ) -> list[Path]:
-    blocks = _blocks(table, numbers, counts, judged)
-    views = [one.view for one in judged]
+    blocks, views = _in_order(printed, made), [view for view, _ in made]
     title = title_of(table)
     texts = {
         ".md": markdown(title, blocks),

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from senet_lab.report.hits import Hits
 from senet_lab.report.load import Loaded, load, load_all
 from senet_lab.report.summary import Mean, mean_of, summarise
 from senet_lab.report.tables import measured_views
@@ -19,7 +18,7 @@ def loaded(root, *records) -> Loaded:
 
 def summary_of_se(root, *records):
     found = loaded(root, *records)
-    plain, se = summarise(TABLE, found, Hits(found.records))
+    plain, se = summarise(TABLE, found)
     assert plain.difference is None
     return se
 
@@ -95,7 +94,7 @@ def test_no_difference_crosses_protocols_within_a_table(tmp_path):
 
     records = loaded(tmp_path, finished(other), finished(SE))
 
-    assert [s.difference for s in summarise(mixed, records, Hits(records.records))] == [None, None]
+    assert [s.difference for s in summarise(mixed, records)] == [None, None]
 
 
 def test_failed_runs_are_listed_and_not_averaged(tmp_path):
