@@ -134,30 +134,28 @@ def _of_reduction(table: Table, edition: str, section: str, ratios: tuple[str, .
     )
 
 
+def _senet_154(table: Table, edition: str, section: str) -> Claim:
+    return Claim(
+        name=f"{edition}-senet-154",
+        table=table,
+        statement="SENet-154 is better than ResNet-152",
+        source=section,
+        parts=(Lower("SENet-154", "ResNet-152"),),
+    )
+
+
 CLAIMS = (
     *_of_networks(T2, "cvpr2018", "CVPR 2018, sections 4 and 6.1, table 2"),
     _networks(T3, "cvpr2018-mobile", "CVPR 2018, section 6.1, table 3", "MobileNet and ShuffleNet"),
     *_of_reduction(T7, "cvpr2018", "CVPR 2018, section 6.4, table 7", ("r=4", "r=8", "r=16", "r=32")),
-    Claim(
-        name="cvpr2018-senet-154",
-        table=cvpr2018_table4_sota.TABLE,
-        statement="SENet-154 is better than ResNet-152",
-        source="CVPR 2018, section 6.1, table 4",
-        parts=(Lower("SENet-154", "ResNet-152"),),
-    ),
+    _senet_154(cvpr2018_table4_sota.TABLE, "cvpr2018", "CVPR 2018, section 6.1, table 4"),
     *_of_networks(J2, "tpami", "TPAMI, sections 4 and 5.1, table 2"),
     _networks(J3, "tpami-mobile", "TPAMI, section 5.1, table 3", "MobileNet and ShuffleNet"),
     _networks(tpami_table4_cifar10.TABLE, "tpami-cifar10", "TPAMI, section 5.1, table 4", "every network on CIFAR-10"),
     _networks(
         tpami_table5_cifar100.TABLE, "tpami-cifar100", "TPAMI, section 5.1, table 5", "every network on CIFAR-100"
     ),
-    Claim(
-        name="tpami-senet-154",
-        table=tpami_table8_sota.TABLE,
-        statement="SENet-154 is better than ResNet-152",
-        source="TPAMI, section 5.4, table 8",
-        parts=(Lower("SENet-154", "ResNet-152"),),
-    ),
+    _senet_154(tpami_table8_sota.TABLE, "tpami", "TPAMI, section 5.4, table 8"),
     *_of_reduction(J10, "tpami", "TPAMI, section 6.1, table 10", ("r=2", "r=4", "r=8", "r=16", "r=32")),
     Claim(
         name="tpami-avg-not-worse",

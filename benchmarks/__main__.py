@@ -6,7 +6,6 @@ done, beside what was there of the others, and the README's table is made of tha
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from benchmarks.table import file_of, write_readme
 from senet_lab.records.store import replace_file
 from senet_lab.study import Cell, SESpec
 from senet_lab.training import provenance
+from senet_lab.training.settings import cores
 
 BATCH = 128
 NETWORKS = ("cifar_resnet20", "cifar_resnet29_bottleneck")
@@ -28,11 +28,6 @@ PAIRS = ((False, "eager"), (True, "compiled"))
 TABLE7 = (5, 5, 200, 390)  # rows, seeds, epochs, steps
 
 Section = dict[str, Any]
-
-
-def cores() -> int:
-    """The processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def say(text: str) -> None:

@@ -14,6 +14,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from senet_lab.training.settings import prepare_child
+
 Pace = Callable[[], None]
 
 
@@ -92,10 +94,7 @@ def _slice(crew: Crew, steps: int, settle: int, contender: Contender) -> float:
 
 
 def _hire(contender: Contender) -> tuple[multiprocessing.process.BaseProcess, Connection]:
-    os.environ["OMP_NUM_THREADS"] = str(contender.threads)
-    # What Inductor compiles for the CPU depends on the number of threads, the names in its cache do not.
-    cache = Path(tempfile.gettempdir()) / f"senet-lab-inductor-{contender.threads}"
-    os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(cache)
+    prepare_child(contender.threads, Path(tempfile.gettempdir()) / f"senet-lab-inductor-{contender.threads}")
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_contend, args=(theirs, contender))

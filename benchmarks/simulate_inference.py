@@ -26,6 +26,8 @@ from senet_lab.records.sequential import SequentialPlan
 from senet_lab.report.hits import Hits
 from senet_lab.report.inference import Difference
 from senet_lab.report.power import POWER, pooled, power_of, seeds_needed
+from senet_lab.report.render import markdown
+from senet_lab.report.tables import Block
 from senet_lab.report.verdicts import Family, family_of, p_values, settled
 from senet_lab.study import Cell, Row, Run, SESpec, Table
 from senet_lab.study.claim import Claim, Comparison, Equivalent, Lower, NotWorse
@@ -269,18 +271,15 @@ def _said(results: Iterator[dict[str, object]], say: Callable[[str], None]) -> I
         yield one
 
 
-def markdown(result: dict[str, object]) -> str:
+def page(result: dict[str, object]) -> str:
     """The results as tables."""
-    parts = [f"# Simulated studies with a known truth, {result['studies']} of each kind\n"]
+    blocks = []
     for name in ("coverage", "false_verdicts", "false_verdicts_sequential", "power"):
         lines = result[name]
         assert isinstance(lines, list)
-        columns = list(lines[0])
-        parts.append(f"## {name.replace('_', ' ')}\n")
-        parts.append(f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}")
-        parts += [f"| {' | '.join(str(line[column]) for column in columns)} |" for line in lines]
-        parts.append("")
-    return "\n".join(parts)
+        cells = tuple(tuple(str(value) for value in line.values()) for line in lines)
+        blocks.append(Block(name.replace("_", " "), tuple(lines[0]), cells, ()))
+    return markdown(f"Simulated studies with a known truth, {result['studies']} of each kind", blocks)
 
 
 def main() -> None:
@@ -290,7 +289,7 @@ def main() -> None:
     result = simulate(parser.parse_args().studies, print)
     OUT.mkdir(parents=True, exist_ok=True)
     (OUT / "inference.json").write_text(json.dumps(result, indent=1) + "\n")
-    (OUT / "inference.md").write_text(markdown(result))
+    (OUT / "inference.md").write_text(page(result))
 
 
 if __name__ == "__main__":

@@ -202,7 +202,7 @@ def report_all(results: Results = None) -> None:
             figures = [path for path in written.paths if path.suffix == ".png" and "demo" not in path.parts]
             sections.append(section(title_of(table), table.slug, written.kept, figures))
     page = write_page(material)
-    write_missing(results or RESULTS)
+    write_missing(material)
     if results is None:
         put_sections(Path("README.md"), "results", sections)
         put_sections(Path("README.md"), "claims", [block_markdown(block, level=3) for block in page.measured])

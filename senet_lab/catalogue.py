@@ -76,7 +76,8 @@ def find_claims(name: str) -> list[Claim]:
     """The claims about the table of this name, or the CLAIMS of a Python file of this path, where it has any."""
     if name.endswith(".py"):
         return list(getattr(_file(Path(name)), "CLAIMS", ()))
-    return [claim for claim in claims() if claim.table.slug == find_table(name).slug]
+    slug = find_table(name).slug
+    return [claim for claim in claims() if claim.table.slug == slug]
 
 
 def table_under(table: Table, name: str | None) -> Table:

@@ -14,6 +14,7 @@ from senet_lab.study.table import plan_runs
 
 if TYPE_CHECKING:
     from senet_lab.report.claims_page import Judged, Page
+    from senet_lab.report.load import Loaded
     from senet_lab.report.published import Published
     from senet_lab.report.write import Written
 
@@ -25,6 +26,7 @@ class Material:
     """Some tables with their judged views, one list a table, and what both were made of."""
 
     tables: Sequence[Table]
+    loaded: "Sequence[Loaded]"
     judged: "Sequence[Sequence[Judged]]"
     claims: Sequence[Claim]
     numbers: "list[Published]"
@@ -52,6 +54,7 @@ def gather(tables: Sequence[Table], claims: Sequence[Claim], results: Path | Non
     counts = recorded_counts(cells, root)
     return Material(
         tables,
+        loaded,
         [[judged(view, claims, counts) for view in of_table] for of_table in views],
         claims,
         numbers,
@@ -79,16 +82,16 @@ def write_page(material: Material) -> "Page":
     )
 
 
-def write_missing(root: Path) -> Path:
+def write_missing(material: Material) -> Path:
     """What of the wanted study (``ablations/wanted.py``) has no record, with its cost."""
-    from senet_lab.records.store import Store
     from senet_lab.report.not_run import not_run_block, write_not_run
 
     wanted = []
     for protocol, names, seeds in catalogue.wanted():
         tables = [catalogue.table_under(catalogue.find_table(name), protocol) for name in names]
         wanted.append((protocol, ", ".join(names), seeds, plan_runs(tables, seeds)))
-    records = Store(root).read_all()
+    root = material.root
+    records = [record for loaded in material.loaded if loaded.store.root == root for record in loaded.records]
     cells = {run.cell for *_, runs in wanted for run in runs} | {record.run.cell for record in records}
     return write_not_run(not_run_block(wanted, records, recorded_counts(cells, root)), root)
 

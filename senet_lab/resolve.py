@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 
+from senet_lab.records.record import Record
 from senet_lab.records.sequential import SequentialPlan, begin_plan
 from senet_lab.records.store import Store
-from senet_lab.study import Cell, Run, Table
+from senet_lab.study import Run, Table
 from senet_lab.study.claim import Claim
+from senet_lab.study.table import runs_of
 
 MOST_SEEDS = 10  # where none are named
 Train = Callable[[tuple[Run, ...]], object]
@@ -48,35 +50,34 @@ def train_until_resolved(
         ),
     )
     family = family_of(table, claims)
-    cells = {cell.key: cell for _, *pair in family.values() for cell in pair}
+    keys = {cell.key for _, *pair in family.values() for cell in pair}
     begun, store = time.monotonic(), Store(root)
+
+    def look_at_records() -> tuple[list[Record], list[str]]:
+        """The records of the family, and the names of the comparisons that they leave open."""
+        records = [record for record in store.read_all() if record.run.cell.key in keys]
+        done = settled(family, Hits(records), plan)
+        return records, [name for name in family if name not in done]
+
+    records, left = look_at_records()
     for look in plan.looks():
-        hits = Hits(record for record in store.read_all() if record.run.cell.key in cells)
-        open_ones = [family[name] for name in family if name not in settled(family, hits, plan)]
-        if not open_ones:
-            break
-        runs = _runs([cell for _, *pair in open_ones for cell in pair], look)
+        runs = runs_of((cell for name in left for cell in family[name][1:]), look)
         missing = store.missing(runs)
-        if missing and not _fits(missing, store, cells, limits, time.monotonic() - begun):
+        if not missing:
+            continue
+        if not _fits(missing, records, limits, time.monotonic() - begun):
             say(f"{len(missing)} runs for {look} seeds do not fit into {limits.max_hours:g} hours; stopped before them")
             break
-        if missing:
-            say(f"look at {look} seeds: {len(open_ones)} of {len(family)} comparisons are open")
-            train(runs)
-    hits = Hits(record for record in store.read_all() if record.run.cell.key in cells)
-    left = len(family) - len(settled(family, hits, plan))
-    say(f"{len(family) - left} of {len(family)} comparisons are settled, {left} are open")
-    return left
+        say(f"look at {look} seeds: {len(left)} of {len(family)} comparisons are open")
+        train(runs)
+        records, left = look_at_records()
+    say(f"{len(family) - len(left)} of {len(family)} comparisons are settled, {len(left)} are open")
+    return len(left)
 
 
-def _runs(cells: Sequence[Cell], seeds: int) -> tuple[Run, ...]:
-    unique = {cell.key: cell for cell in cells}
-    return tuple(Run(cell=cell, seed=seed) for seed in range(seeds) for cell in unique.values())
-
-
-def _fits(missing: Sequence[Run], store: Store, cells: dict[str, Cell], limits: Limits, elapsed: float) -> bool:
+def _fits(missing: Sequence[Run], records: Sequence[Record], limits: Limits, elapsed: float) -> bool:
     if limits.max_hours is None:
         return True
-    took = [r.provenance.train_seconds for r in store.read_all() if r.run.cell.key in cells]
+    took = [record.provenance.train_seconds for record in records]
     rounds = -(-len(missing) // limits.side_by_side)
     return elapsed + rounds * (mean(took) if took else 0.0) <= 3600 * limits.max_hours

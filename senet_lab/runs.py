@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from senet_lab import catalogue
 from senet_lab.errors import StudyError
@@ -12,6 +12,9 @@ from senet_lab.reports import recorded_counts
 from senet_lab.study import Run, Table
 from senet_lab.study.claim import Claim
 from senet_lab.study.table import plan_runs
+
+if TYPE_CHECKING:
+    from senet_lab.training.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,12 @@ class How:
     executor: str = "auto"
     threads: int = 1
     workers: int | None = None
+
+    def settings(self) -> "Settings":
+        """As the fleet takes them. Raises StudyError for a device that is not here."""
+        from senet_lab.training.settings import Executor, Settings
+
+        return Settings(device_named(self.device), self.threads, Executor(self.executor))
 
 
 def study_of(name: str, protocol: str | None, seeds: int, rows: Iterable[str] | None) -> tuple[Table, tuple[Run, ...]]:
@@ -69,9 +78,8 @@ def train_runs(table: Table, runs: Sequence[Run], root: Path, how: How) -> list[
     store.check_writable()
     from senet_lab.console import Watch
     from senet_lab.training.fleet import train_all, workers_for
-    from senet_lab.training.settings import Executor, Settings
 
-    settings = Settings(device_named(how.device), how.threads, Executor(how.executor))
+    settings = how.settings()
     recorded_counts([run.cell for run in missing], root)  # refuses, before training, what cannot be built
     side_by_side = how.workers or workers_for(settings, missing)
     print(
@@ -93,10 +101,8 @@ def train_until(
     """Trains a table until its comparisons are settled, at most ``seeds`` seeds a row (1: the usual most)."""
     from senet_lab.resolve import MOST_SEEDS, Limits, train_until_resolved
     from senet_lab.training.fleet import workers_for
-    from senet_lab.training.settings import Settings
 
-    settings = Settings(device_named(how.device), how.threads)
-    side_by_side = how.workers or workers_for(settings, plan_runs([table], 1))
+    side_by_side = how.workers or workers_for(how.settings(), plan_runs([table], 1))
     train_until_resolved(
         table,
         claims,

@@ -88,5 +88,10 @@ class Table:
 
 def plan_runs(tables: Iterable[Table], seeds: int) -> tuple[Run, ...]:
     """Every run of these tables for seeds 0 .. seeds-1, a cell shared by several rows once, seed by seed."""
-    cells = {row.cell.key: row.cell for table in tables for row in table.rows}
-    return tuple(Run(cell=cell, seed=seed) for seed in range(seeds) for cell in cells.values())
+    return runs_of((row.cell for table in tables for row in table.rows), seeds)
+
+
+def runs_of(cells: Iterable[Cell], seeds: int) -> tuple[Run, ...]:
+    """Every run of these cells for seeds 0 .. seeds-1, each cell once, seed by seed."""
+    unique = {cell.key: cell for cell in cells}
+    return tuple(Run(cell=cell, seed=seed) for seed in range(seeds) for cell in unique.values())

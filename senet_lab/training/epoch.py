@@ -87,10 +87,7 @@ class EpochMeter:
 
     def add(self, loss: Tensor, wrong: Tensor, images: int) -> None:
         """One step; nothing is read back from the device."""
-        self._loss += loss.detach()
-        self._wrong += wrong
-        self._steps += 1
-        self._images += images
+        self.add_all(loss.detach(), wrong, 1, images)
 
     def add_all(self, loss: Tensor, wrong: Tensor, steps: int, images: int) -> None:
         """Many steps at once, as sums over them."""

@@ -17,7 +17,7 @@ from senet_lab.errors import StudyError
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run
 from senet_lab.training.progress import Progress
-from senet_lab.training.settings import Executor, Settings
+from senet_lab.training.settings import Executor, Settings, cores, prepare_child
 from senet_lab.training.worker import Fate, Outcome, work
 
 RETRY_SECONDS = 5.0  # before a run that another process holds is asked for again
@@ -55,8 +55,7 @@ def workers_for(settings: Settings, runs: Sequence[Run]) -> int:
         from senet_lab.training.side_by_side import measured
 
         return min(len(runs), measured(runs[0], settings, len(runs)))
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(len(runs), cores // settings.threads))
+    return max(1, min(len(runs), cores() // settings.threads))
 
 
 def train_all(runs: Sequence[Run], store: Store, settings: Settings, workers: int, watcher: Watcher) -> list[str]:
@@ -126,10 +125,8 @@ def _hand_out(
 
 def _hire(number: int, runs: int, store: Store, settings: Settings) -> list[_Worker]:
     """One process that trains so many runs side by side."""
-    os.environ["OMP_NUM_THREADS"] = str(settings.threads)  # read by the worker when it loads torch
-    # What Inductor compiles for a CPU depends on the number of threads, the names in its cache do not.
-    compiled = store.root.resolve() / "cache" / f"inductor-{settings.device.partition(':')[0]}-{settings.threads}"
-    os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(compiled)
+    kind = settings.device.partition(":")[0]
+    prepare_child(settings.threads, store.root.resolve() / "cache" / f"inductor-{kind}-{settings.threads}")
     context = multiprocessing.get_context("spawn")
     pipes = [context.Pipe() for _ in range(runs)]
     log = store.root / "cache" / "logs" / f"worker-{number}.log"

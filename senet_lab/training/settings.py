@@ -1,7 +1,9 @@
 """How runs are made; without torch, so that a command can say it to its workers before anyone loads torch."""
 
+import os
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from senet_lab.study.cell import Cell
 from senet_lab.study.protocol import Dataset
@@ -42,3 +44,18 @@ class Settings:
         if self.compiled is not None:
             return self.compiled
         return cell.protocol.epochs * cell.protocol.steps_per_epoch >= LONG_RUN_STEPS
+
+
+def cores() -> int:
+    """The processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def prepare_child(threads: int, compiled: Path) -> None:
+    """Puts into the environment what a process that is started next reads when it loads torch.
+
+    compiled: where Inductor keeps what it compiles; for a CPU that depends on the number of threads, the names in its
+    cache do not, so each number needs a folder of its own.
+    """
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(compiled)

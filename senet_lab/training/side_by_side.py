@@ -36,7 +36,6 @@ class Crowd:
         model = channels_last(build_model(cell.backbone, cell.se, protocol.num_classes, seed)).to(self.device).train()
         static = StaticEpoch(model, model, make_optimizer(model, protocol), self.data, protocol)
         self._runs.append((torch.cuda.Stream(self.device), static.captured(), static))
-        static.begin(seed, 0, [0.0] * protocol.steps_per_epoch)
         torch.cuda.synchronize(self.device)
         return before - self.free()
 

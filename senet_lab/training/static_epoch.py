@@ -50,6 +50,10 @@ class StaticEpoch:
         for mine, new in zip(self._draws.tensors(), self.data.draws(seed, epoch).tensors(), strict=True):
             mine.copy_(new)
         self._rates.copy_(torch.tensor(rates, dtype=self._rates.dtype))
+        self.rewind()
+
+    def rewind(self) -> None:
+        """Puts the counter and the sums back to zero."""
         for tensor in (self._step, self._loss, self._wrong):
             tensor.zero_()
 
@@ -120,8 +124,7 @@ class _Kept:
                     state["momentum_buffer"].copy_(self.momentum[parameter])
                 else:
                     state["momentum_buffer"].zero_()
-            for tensor in (static._step, *static.sums()):
-                tensor.zero_()
+        static.rewind()
 
 
 def _rate_type(device: torch.device) -> torch.dtype:
