@@ -1,7 +1,7 @@
 """What is the same in both executors around the steps of an epoch: evaluation, the curve, divergence."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -18,6 +18,9 @@ from senet_lab.training.gate_health import GateMeter
 from senet_lab.training.schedule import learning_rate
 from senet_lab.training.step import evaluate
 
+Step = Callable[[], tuple[Tensor, Tensor]]
+MOST_NETWORKS = 1024  # of one family that a process compiles
+
 
 def begin_epoch(model: nn.Module, seed: int, epoch: int) -> None:
     """Training mode, and the stream of the network's own random parts for this epoch (from 0)."""
@@ -27,7 +30,22 @@ def begin_epoch(model: nn.Module, seed: int, epoch: int) -> None:
 
 def compiled_network(model: nn.Module) -> nn.Module:
     """The same network, compiled; it shares the weights."""
+    _compile_every_network()
     return cast(nn.Module, torch.compile(model))
+
+
+def compiled_step(step: Step) -> Step:
+    """The same function of a step, compiled."""
+    _compile_every_network()
+    return cast(Step, torch.compile(step))
+
+
+def _compile_every_network() -> None:
+    """A process may train many networks whose forward is the same code. By default the ninth of them would silently run
+    uncompiled, so that a run's speed and last bits depended on the runs before it; here it is an error at the most."""
+    dynamo = torch._dynamo.config
+    dynamo.recompile_limit = dynamo.accumulated_recompile_limit = MOST_NETWORKS
+    dynamo.fail_on_recompile_limit_hit = True
 
 
 class Diverged(Exception):
