@@ -11,7 +11,9 @@ so the map is read once for m and q and once for the result, with SE or without;
 backward pass, where the gradient of x is (s a) g + P x + Q, P and Q being one number an image and channel. m and q are
 taken image by image without SE too, since sums over space alone are the faster loop.
 
-The written-out path stays what is evaluated and what runs without a compiler; tests compare the two.
+Batches are not counted here but by the caller, through ``batch_counts``: in the graph each count would be a loop of its
+own with a barrier between threads. The written-out path stays what is evaluated and what runs without a compiler; tests
+compare the two.
 
 B batch, C channels, H W space; u, z, s are the paper's U, z, s. Numbers of an image and a channel are B C 1 1.
 """
@@ -51,6 +53,18 @@ class Chain(nn.Sequential):
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         return through(self, x_BCHW) if fuses(self) else super().forward(x_BCHW)
+
+
+def batch_counts(model: nn.Module) -> list[Tensor]:
+    """The counters of batches that a compiled network's training step leaves as they are."""
+    counts = (part.num_batches_tracked for part in model.modules() if isinstance(part, BatchNorm))
+    return [count for count in counts if count is not None]
+
+
+def count_batch(counts: list[Tensor]) -> None:
+    """One batch more."""
+    if counts:
+        torch._foreach_add_(counts, 1)
 
 
 def through(parts: Iterable[nn.Module], x_BCHW: Tensor) -> Tensor:
@@ -94,12 +108,10 @@ def normalise(x_BCHW: Tensor, norm: nn.BatchNorm2d, block: SEBlock | None = None
 def _coefficients(norm: nn.BatchNorm2d, mean: Tensor, square: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """a and b of batch norm, 1 C 1 1, from the means of x and x² over batch and space."""
     variance = (square - mean * mean).clamp_min(0)  # not below zero where it is lost in rounding
-    assert norm.num_batches_tracked is not None
     assert norm.running_mean is not None
     assert norm.running_var is not None
     assert norm.momentum is not None
     with torch.no_grad():
-        norm.num_batches_tracked.add_(1)
         norm.running_mean.lerp_(mean.flatten(), norm.momentum)
         norm.running_var.lerp_(variance.flatten() * (count / (count - 1)), norm.momentum)
     a = norm.weight[:, None, None] * torch.rsqrt(variance + norm.eps)
