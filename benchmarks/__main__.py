@@ -16,7 +16,7 @@ import torch
 
 from benchmarks import baselines, ours
 from benchmarks.race import Contender, Slices, race
-from benchmarks.table import file_of, write_readme
+from benchmarks.table import file_of, joined, write_readme
 from senet_lab.records.store import replace_file
 from senet_lab.study import Cell, SESpec
 from senet_lab.training import provenance
@@ -24,6 +24,7 @@ from senet_lab.training.settings import cores
 
 BATCH = 128
 NETWORKS = ("cifar_resnet20", "cifar_resnet29_bottleneck")
+BASELINES = ("bare loop", "default Lightning")
 PAIRS = ((False, "eager"), (True, "compiled"))
 TABLE7 = (5, 5, 200, 390)  # rows, seeds, epochs, steps
 
@@ -56,21 +57,29 @@ def executors(device: str, slices: Slices, networks: str) -> Section:
                 contenders.append(fleet)
             say(f"{prefix}{backbone}")
             times = race(contenders, slices, say)
-            found[prefix + backbone] = _rates(times, {c.name: c.images for c in contenders}, "bare loop")
+            found[prefix + backbone] = _rates(times, contenders)
     return found
 
 
-def _rates(times: Mapping[str, Sequence[float]], images: Mapping[str, int], base: str) -> Section:
+def _rates(times: Mapping[str, Sequence[float]], contenders: Sequence[Contender]) -> Section:
     return {
-        name: {
-            "seconds_a_step": [round(s, 5) for s in seconds],
-            "images_a_second": round(images[name] / median(seconds), 1),
-            f"times_{base.replace(' ', '_')}": round(
-                median(b / s for b, s in zip(times[base], seconds, strict=True)) * images[name] / images[base], 3
-            ),
+        one.name: {
+            "processes": one.copies,
+            "threads_each": one.threads,
+            "seconds_a_step": [round(s, 5) for s in times[one.name]],
+            "images_a_second": round(one.images / median(times[one.name]), 1),
         }
-        for name, seconds in times.items()
+        | {
+            f"times_{base.replace(' ', '_').lower()}": round(_ratio(times[base], times[one.name]), 3)
+            for base in BASELINES
+        }
+        for one in contenders
     }
+
+
+def _ratio(seconds: Sequence[float], than: Sequence[float]) -> float:
+    """The median over rounds of how many times longer the first take: both of one batch size."""
+    return median(s / t for s, t in zip(seconds, than, strict=True))
 
 
 def price(device: str, slices: Slices, networks: str) -> Section:
@@ -81,7 +90,10 @@ def price(device: str, slices: Slices, networks: str) -> Section:
         ("cifar_resnet29_bottleneck", 32, 64 if small else 128),
         ("resnet50", 224, 4 if small else 64),
     ):
-        for training in (True, False) if networks in backbone else ():
+        for training in (True, False):
+            name = f"{backbone}, batch {batch}, {'training' if training else 'inference'}"
+            if networks not in name:
+                continue
             options = {"backbone": backbone, "batch": batch, "size": size, "training": training, "device": device}
             contenders = [
                 Contender(
@@ -94,15 +106,12 @@ def price(device: str, slices: Slices, networks: str) -> Section:
                 for compiled, form in PAIRS
                 for block in ours.BLOCKS
             ]
-            name = f"{backbone}, batch {batch}, {'training' if training else 'inference'}"
             say(name)
             times = race(contenders, slices, say)
             found[name] = {
                 who: {
                     "seconds_a_step": [round(s, 5) for s in seconds],
-                    "price": round(
-                        median(s / p for s, p in zip(seconds, times[f"without, {who.split(', ')[1]}"], strict=True)), 3
-                    ),
+                    "price": round(_ratio(seconds, times[f"without, {who.split(', ')[1]}"]), 3),
                 }
                 for who, seconds in times.items()
             }
@@ -149,7 +158,7 @@ def side_by_side(device: str, slices: Slices, networks: str) -> Section:
 
         recipe = ours.protocol(BATCH, "bf16")
         cell = Cell(backbone=backbone, se=SESpec(), protocol=recipe)
-        rates = Crowd(cell, ours.resident(recipe, device)).rates((1, 2, 4, 8, 16, 32))
+        rates = Crowd(cell, ours.resident(recipe, device), compiled=True).rates((1, 2, 4, 8, 16, 32))
     rows, seeds, epochs, steps = TABLE7
     hours = rows * seeds * epochs * steps / max(rates.values()) / 3600
     return {
@@ -173,7 +182,7 @@ def main() -> None:
     parser.add_argument("section", nargs="*", help="all unless named")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=15, help="timed of each slice")
-    parser.add_argument("--network", default="", help="of executors and price: only networks with this in their name")
+    parser.add_argument("--network", default="", help="of executors and price: only what has this in its name")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     asked = parser.parse_args()
     for name in asked.section:
@@ -186,14 +195,14 @@ def main() -> None:
         revision, dirty = provenance.revision()
         kept: Section = json.loads(path.read_text()) if path.exists() else {"device": where, "sections": {}}
         kept["cores"] = cores()
-        kept["sections"][name] = {
+        conditions = {
             "revision": revision + "+changes" * dirty,
             "versions": provenance.versions(),
-            "finished_at": provenance.now(),
             "rounds": asked.rounds,
             "steps": asked.steps,
-            "result": found,
         }
+        kept["sections"][name] = joined(kept["sections"].get(name, {}), conditions, found)
+        kept["sections"][name]["finished_at"] = provenance.now()
         replace_file(path, (json.dumps(kept, indent=1, sort_keys=True) + "\n").encode())
     write_readme(Path("README.md"))
 

@@ -19,6 +19,7 @@ from senet_lab.study import Cell, Protocol, SESpec
 from senet_lab.study.protocol import Precision
 from senet_lab.study.se import Integration
 from senet_lab.training import device_loop, lightning_module
+from senet_lab.training.epoch import compiled_network
 from senet_lab.training.worker import keep_memory
 
 REDUCTION = 16
@@ -90,7 +91,9 @@ def step_with(
     """Steps, or forward passes, of one backbone with one implementation of the block, on one batch."""
     keep_memory()
     model = channels_last(resnet.build(backbone, BLOCKS[block], 10)).to(device).train(training)
-    network = torch.compile(model) if compiled else model
+    network: Callable[[torch.Tensor], torch.Tensor] = model
+    if compiled:
+        network = compiled_network(model) if training else torch.compile(model)
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9, fused=True)
     images = torch.randn(batch, 3, size, size, device=device).contiguous(memory_format=torch.channels_last)
     labels = torch.arange(batch, device=device) % 10

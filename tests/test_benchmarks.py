@@ -60,8 +60,12 @@ RESULTS = {
         "executors": section(
             {
                 "SE-net": {
-                    "bare loop": {"images_a_second": 400.0, "times_bare_loop": 1.0},
-                    "device loop": {"images_a_second": 1000.4, "times_bare_loop": 2.501},
+                    "bare loop": {"images_a_second": 400.0, "times_bare_loop": 1.0, "times_default_lightning": 1.1},
+                    "device loop": {
+                        "images_a_second": 1000.4,
+                        "times_bare_loop": 2.501,
+                        "times_default_lightning": 2.7,
+                    },
                 }
             }
         ),
@@ -84,7 +88,23 @@ def test_results_become_tables_that_name_their_device(tmp_path, monkeypatch):
     assert table.file_of("A (processor)").name == "a-processor.json"
     assert "old" not in text
     assert "A (processor), 2 cores" in text
-    for cell in ("400 (1.00x)", "1000 (2.50x)", "1.040", "0.51", "3 interleaved rounds", "revision 0123456789"):
+    for cell in (
+        "400 (1.00, 1.10)",
+        "1000 (2.50, 2.70)",
+        "1.040",
+        "0.51",
+        "3 interleaved rounds",
+        "revision 0123456789",
+    ):
         assert cell in text
     assert text.startswith("head\n")
     assert text.endswith("<!-- /benchmarks -->\ntail\n")
+
+
+def test_a_section_keeps_what_was_measured_under_the_same_conditions():
+    """Another network joins; another revision begins anew."""
+    first = table.joined({}, {"revision": "a", "rounds": 5}, {"net": 1})
+    second = table.joined(first, {"revision": "a", "rounds": 5}, {"other": 2})
+
+    assert second["result"] == {"net": 1, "other": 2}
+    assert table.joined(second, {"revision": "b", "rounds": 5}, {"other": 3})["result"] == {"other": 3}

@@ -106,12 +106,14 @@ class SEBlock(nn.Module):
 
     def gate(self, u_BCHW: Tensor) -> Tensor:
         """s of equation 3: B C 1 1, or B C H W where nothing is squeezed."""
-        gate = GATES[self.se.gate]
         if self.se.squeeze is Squeeze.NONE:
             # 1x1 convolutions of the same widths: the FC layers at every position.
-            return gate(self.excitation(u_BCHW.permute(0, 2, 3, 1))).permute(0, 3, 1, 2)
-        z_BC = squeeze_avg(u_BCHW) if self.se.squeeze is Squeeze.AVG else squeeze_max(u_BCHW)
-        return gate(self.excitation(z_BC))[:, :, None, None]
+            return GATES[self.se.gate](self.excitation(u_BCHW.permute(0, 2, 3, 1))).permute(0, 3, 1, 2)
+        return self.excite(squeeze_avg(u_BCHW) if self.se.squeeze is Squeeze.AVG else squeeze_max(u_BCHW))
+
+    def excite(self, z_BC: Tensor) -> Tensor:
+        """s of equation 3 from z: B C 1 1."""
+        return GATES[self.se.gate](self.excitation(z_BC))[:, :, None, None]
 
     def forward(self, u_BCHW: Tensor) -> Tensor:
         """Equation 4: the map, every channel scaled by its gate; the shape of the input."""

@@ -13,6 +13,7 @@ Without SE (``se=None``) it is the backbone of that entry, which the paper does 
 from torch import nn
 
 from senet_lab.models.dropout import StreamDropout
+from senet_lab.models.fused import Chain
 from senet_lab.models.resnet import Layout, ResNet
 from senet_lab.models.sites import AttentionFactory
 from senet_lab.models.stems import deep_imagenet_stem
@@ -29,7 +30,7 @@ class SENet154Bottleneck(ResidualUnit):
     def __init__(self, place: Place, attend: AttentionFactory) -> None:
         super().__init__()
         width = place.out_channels
-        self.transform = nn.Sequential(
+        self.transform = Chain(
             conv_bn(place.in_channels, width // 2, 1),
             nn.ReLU(),
             conv_bn(width // 2, width, 3, place.stride, groups=GROUPS),

@@ -4,6 +4,7 @@ inside an epoch."""
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import TypeGuard
 
 import torch
 from torch import nn
@@ -45,7 +46,7 @@ def train(
     curve = list(resume.curve) if resume else []
     gates = list(resume.gates) if resume else []
     seconds = resume.seconds if resume else 0.0
-    steps = _steps(model, compiled_network(model) if compiled else model, optimizer, data, protocol)
+    steps = _steps(model, optimizer, data, protocol, compiled)
     evaluation = None
     for epoch in range(len(curve), protocol.epochs):
         started = time.perf_counter()
@@ -70,12 +71,19 @@ def train(
 Steps = Callable[[int, int, Sequence[float], EpochMeter], Iterator[int]]
 
 
+def captures(data: BatchSource, model: nn.Module) -> TypeGuard[ResidentData]:
+    """Whether the steps of a run become a CUDA graph. Networks with random parts do not: their streams live on the
+    host."""
+    return data.device.type == "cuda" and isinstance(data, ResidentData) and not is_stochastic(model)
+
+
 def _steps(
-    model: nn.Module, network: nn.Module, optimizer: torch.optim.SGD, data: BatchSource, protocol: Protocol
+    model: nn.Module, optimizer: torch.optim.SGD, data: BatchSource, protocol: Protocol, compiled: bool
 ) -> Steps:
     """The way through an epoch: yields the index of each step after it was given to the device."""
-    if data.device.type == "cuda" and isinstance(data, ResidentData) and not is_stochastic(model):
-        return _Captured(model, network, optimizer, data, protocol)
+    if captures(data, model):
+        return _Captured(StaticEpoch(model, optimizer, data, protocol, compiled))
+    network = compiled_network(model) if compiled else model
 
     def plain(seed: int, epoch: int, rates: Sequence[float], meter: EpochMeter) -> Iterator[int]:
         for index, (images, labels) in enumerate(data.training_batches(seed, epoch)):
@@ -91,12 +99,10 @@ def _steps(
 
 
 class _Captured:
-    """The same by one CUDA graph a run. Networks with random parts are not captured: their streams live on the host."""
+    """The same by one CUDA graph a run."""
 
-    def __init__(
-        self, model: nn.Module, network: nn.Module, optimizer: torch.optim.SGD, data: ResidentData, protocol: Protocol
-    ) -> None:
-        self.static = StaticEpoch(model, network, optimizer, data, protocol)
+    def __init__(self, static: StaticEpoch) -> None:
+        self.static = static
         self.replay: Callable[[], None] | None = None
 
     def __call__(self, seed: int, epoch: int, rates: Sequence[float], meter: EpochMeter) -> Iterator[int]:

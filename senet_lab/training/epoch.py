@@ -1,7 +1,7 @@
 """What is the same in both executors around the steps of an epoch: evaluation, the curve, divergence."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from senet_lab.data.source import Batch
+from senet_lab.models.fused import batch_counts, count_batch
 from senet_lab.models.stochastic import set_stochastic_seed
 from senet_lab.records.gates import GateHealth
 from senet_lab.records.store import CurvePoint
@@ -18,6 +19,10 @@ from senet_lab.training.gate_health import GateMeter
 from senet_lab.training.schedule import learning_rate
 from senet_lab.training.step import evaluate
 
+Network = Callable[[Tensor], Tensor]
+Step = Callable[[], tuple[Tensor, Tensor]]
+MOST_NETWORKS = 1024  # of one family that a process compiles
+
 
 def begin_epoch(model: nn.Module, seed: int, epoch: int) -> None:
     """Training mode, and the stream of the network's own random parts for this epoch (from 0)."""
@@ -25,9 +30,35 @@ def begin_epoch(model: nn.Module, seed: int, epoch: int) -> None:
     set_stochastic_seed(model, derive_seed(seed, "stochastic", epoch))
 
 
-def compiled_network(model: nn.Module) -> nn.Module:
-    """The same network, compiled; it shares the weights."""
-    return cast(nn.Module, torch.compile(model))
+def compiled_network(model: nn.Module) -> Network:
+    """The same network, compiled for training; it shares the weights."""
+    _set_compiler()
+    network, counts = torch.compile(model), batch_counts(model)
+
+    def forward(images_BCHW: Tensor) -> Tensor:
+        count_batch(counts)
+        return cast(Tensor, network(images_BCHW))
+
+    return forward
+
+
+def compiled_step(step: Step) -> Step:
+    """The same function of a step, compiled; ``count_batch`` is left to the caller."""
+    _set_compiler()
+    return cast(Step, torch.compile(step))
+
+
+def _set_compiler() -> None:
+    """Every network of a process is compiled, and its backward pass keeps the types of the forward pass.
+
+    A process may train many networks whose forward is the same code. By default the ninth of them would silently run
+    uncompiled, so that a run's speed and last bits depended on the runs before it; here it is an error at the most. And
+    by default the compiler puts the backward pass under autocast too, which it is not without a compiler.
+    """
+    torch._functorch.config.backward_pass_autocast = "off"
+    dynamo = torch._dynamo.config
+    dynamo.recompile_limit = dynamo.accumulated_recompile_limit = MOST_NETWORKS
+    dynamo.fail_on_recompile_limit_hit = True
 
 
 class Diverged(Exception):

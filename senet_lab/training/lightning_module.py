@@ -73,13 +73,13 @@ class SENetModule(pl.LightningModule):
     def training_step(self, batch: Batch, batch_index: int) -> Tensor | None:
         """The loss of one batch, a scalar; None where ``automatic_optimization`` is off and the step is taken here."""
         images, labels = batch
+        optimizer = self.trainer.optimizers[0]
         step = len(self.curve) * self.cell.protocol.steps_per_epoch + batch_index
         self._rate = rate_at(self.cell.protocol, step, self.curve)
-        set_learning_rate(self.trainer.optimizers[0], self._rate)
+        set_learning_rate(optimizer, self._rate)
         loss, wrong = training_loss(self._network[0], images, labels, self.cell.protocol)
         self._meter.add(loss, wrong, len(labels))
         if not self.automatic_optimization:
-            optimizer = self.trainer.optimizers[0]
             loss.backward()
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
@@ -135,6 +135,11 @@ class SENetData(pl.LightningDataModule):
         """Every evaluation image once."""
         assert self.source is not None
         return _Batches(self.source.test_batches, None)
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        """The batch on the device; most lie there already, and Lightning's own search for tensors costs more."""
+        images, labels = batch
+        return batch if images.device == device == labels.device else (images.to(device), labels.to(device))
 
     def _training_epoch(self) -> Iterator[Batch]:
         assert self.source is not None

@@ -25,8 +25,9 @@ MOST = 64
 class Crowd:
     """Runs of one cell on one GPU, a captured graph and a stream each, that do nothing but steps."""
 
-    def __init__(self, cell: Cell, data: ResidentData) -> None:
+    def __init__(self, cell: Cell, data: ResidentData, compiled: bool) -> None:
         self.cell, self.data, self.device = cell, data, data.device
+        self.compiled = compiled
         self._runs: list[tuple[torch.cuda.Stream, Callable[[], None], StaticEpoch]] = []
 
     def add(self) -> int:
@@ -34,7 +35,7 @@ class Crowd:
         before = self.free()
         cell, protocol, seed = self.cell, self.cell.protocol, len(self._runs)
         model = channels_last(build_model(cell.backbone, cell.se, protocol.num_classes, seed)).to(self.device).train()
-        static = StaticEpoch(model, model, make_optimizer(model, protocol), self.data, protocol)
+        static = StaticEpoch(model, make_optimizer(model, protocol), self.data, protocol, self.compiled)
         self._runs.append((torch.cuda.Stream(self.device), static.captured(), static))
         torch.cuda.synchronize(self.device)
         return before - self.free()
@@ -109,5 +110,5 @@ def _measure(connection: Connection, run: Run, settings: Settings, most: int) ->
     if not isinstance(data, ResidentData) or is_stochastic(probe):
         connection.send(1)
         return
-    crowd = Crowd(cell, data)
+    crowd = Crowd(cell, data, settings.compiles(cell))
     connection.send(doubled(crowd.add, crowd.rate, crowd.free, min(most, MOST)))

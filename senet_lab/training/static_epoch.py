@@ -12,28 +12,30 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from senet_lab.data.augment import Draws
 from senet_lab.data.resident import ResidentData
+from senet_lab.models.fused import batch_counts, count_batch
 from senet_lab.study.protocol import Protocol
+from senet_lab.training.epoch import Step, compiled_step
 from senet_lab.training.step import training_loss
 
 WARM_UP_STEPS = 3  # before a capture: compiling, workspaces, buffers of the optimiser
 
 
 class StaticEpoch:
-    """The steps of one run. network: the model itself or the same compiled; its optimiser has no step behind it that
-    must be kept, or momentum buffers for every parameter."""
+    """The steps of one run. compiled: whether batch, forward, loss and backward are. The optimiser has no step behind
+    it that must be kept, or momentum buffers for every parameter."""
 
     def __init__(
         self,
         model: nn.Module,
-        network: nn.Module,
         optimizer: torch.optim.SGD,
         data: ResidentData,
         protocol: Protocol,
+        compiled: bool = False,
     ) -> None:
-        self.model, self.network, self.optimizer = model, network, optimizer
+        self.model, self.optimizer = model, optimizer
         self.data, self.protocol = data, protocol
+        self.compute = self._compiled(compiled_step(self._compute)) if compiled else self._compute
         device = data.device
         self._step = torch.zeros(1, dtype=torch.int64, device=device)  # as an index of one: a scalar would be read back
         self._line_B = torch.arange(protocol.batch_size, device=device)
@@ -44,6 +46,15 @@ class StaticEpoch:
         self._wrong = torch.zeros((), dtype=torch.int64, device=device)
         for group in optimizer.param_groups:
             group["lr"] = self._rate
+
+    def _compiled(self, compute: Step) -> Step:
+        counts = batch_counts(self.model)
+
+        def counted() -> tuple[Tensor, Tensor]:
+            count_batch(counts)
+            return compute()
+
+        return counted
 
     def begin(self, seed: int, epoch: int, rates: Sequence[float]) -> None:
         """Puts the choices and rates of an epoch (from 0) in place, and the counter and the sums back to zero."""
@@ -59,18 +70,18 @@ class StaticEpoch:
 
     def step(self) -> None:
         """One optimiser step on the next batch; nothing is read back from the device."""
-        images, labels = self.data.batch(self._next())
         self._rate.copy_(self._rates.index_select(0, self._step)[0])
         self.optimizer.zero_grad(set_to_none=True)
-        loss, wrong = training_loss(self.network, images, labels, self.protocol)
+        loss, wrong = self.compute()
         loss.backward()
         self.optimizer.step()
         self._loss += loss.detach()
         self._wrong += wrong
         self._step += 1
 
-    def _next(self) -> Draws:
-        return self._draws.at(self._step * self.protocol.batch_size + self._line_B)
+    def _compute(self) -> tuple[Tensor, Tensor]:
+        images, labels = self.data.batch(self._draws.at(self._step * self.protocol.batch_size + self._line_B))
+        return training_loss(self.model, images, labels, self.protocol)
 
     def sums(self) -> tuple[Tensor, Tensor]:
         """Loss and wrong images of the epoch so far, scalars on the device."""

@@ -3,6 +3,8 @@
 B batch, K classes.
 """
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -12,14 +14,16 @@ from senet_lab.study.protocol import Precision, Protocol
 TOP = (1, 5)
 
 
-def forward(model: nn.Module, images_BCHW: Tensor, protocol: Protocol) -> Tensor:
+def forward(model: Callable[[Tensor], Tensor], images_BCHW: Tensor, protocol: Protocol) -> Tensor:
     """Logits B K in fp32, in the protocol's precision up to there."""
     with torch.autocast(images_BCHW.device.type, torch.bfloat16, enabled=protocol.precision is Precision.BF16):
         logits = model(images_BCHW)
     return logits.float()
 
 
-def training_loss(model: nn.Module, images_BCHW: Tensor, labels_B: Tensor, protocol: Protocol) -> tuple[Tensor, Tensor]:
+def training_loss(
+    model: Callable[[Tensor], Tensor], images_BCHW: Tensor, labels_B: Tensor, protocol: Protocol
+) -> tuple[Tensor, Tensor]:
     """The loss that is minimised, a scalar, and how many of the batch are wrong at top-1, a scalar."""
     logits = forward(model, images_BCHW, protocol)
     loss = F.cross_entropy(logits, labels_B, label_smoothing=protocol.label_smoothing)

@@ -54,6 +54,8 @@ def work(connections: Sequence[Connection], store: Store, settings: Settings, lo
     import torch
 
     torch.set_num_threads(settings.threads)
+    # Convolutions in fp32 would otherwise be made in TF32, and a protocol's precision is part of its number.
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     sources = _Sources(settings)
     threads = [
         threading.Thread(target=_serve, args=(connection, store, settings, sources, parent), daemon=True)

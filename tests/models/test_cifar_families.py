@@ -174,6 +174,7 @@ def test_memory_format_changes_no_logit(name):
 
 
 @pytest.mark.filterwarnings("ignore:.*script_method.*:DeprecationWarning")  # raised inside torch.compile
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated.*:DeprecationWarning")  # and so is this
 @pytest.mark.parametrize(
     ("name", "backend"),
     [

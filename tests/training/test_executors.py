@@ -15,6 +15,7 @@ from senet_lab.study.protocol import Precision
 from senet_lab.training import checkpoint, device_loop, lightning_module
 from senet_lab.training.epoch import Diverged, EpochMeter
 from senet_lab.training.progress import silent
+from senet_lab.training.static_epoch import StaticEpoch
 
 from .conftest import AUGMENTED, cell
 
@@ -31,7 +32,7 @@ EXECUTORS = {"device": _device, "lightning": lightning_module.train}
 
 
 def _train(executor, source, of, seed=0, resume=None, save=lambda state: None):
-    model = channels_last(build_model(of.backbone, of.se, of.protocol.num_classes, seed))
+    model = channels_last(build_model(of.backbone, of.se, of.protocol.num_classes, seed)).to(source.device)
     options = {"resume": resume, "save": save, "report": silent, "compiled": False}
     curve, evaluation = EXECUTORS[executor](model, source, of, seed, **options)
     return model, curve, evaluation
@@ -55,17 +56,21 @@ def losses(monkeypatch):
     return seen
 
 
-def test_both_executors_have_the_same_loss_at_every_one_of_50_steps(losses):
-    """fp32 on the CPU: losses agree to 1e-5 relative at every step, final weights to 1e-4."""
+def _agree(device, losses):
+    """Both executors one after the other on a device: 50 losses to 1e-5 relative, final weights to 1e-4."""
     protocol = replace(AUGMENTED, train_images=100, batch_size=4, epochs=2)
-    source = open_source(protocol, torch.device("cpu"))
-    device, *_ = _train("device", source, cell(protocol))
-    lightning, *_ = _train("lightning", source, cell(protocol))
+    source = open_source(protocol, torch.device(device))
+    weights = [_train(executor, source, cell(protocol))[0].state_dict() for executor in EXECUTORS]
 
     assert len(losses) == 100
     assert losses[:50] == pytest.approx(losses[50:], rel=1e-5)
-    for name, weight in device.state_dict().items():
-        assert torch.allclose(weight, lightning.state_dict()[name], atol=1e-4), name
+    for name, weight in weights[0].items():
+        assert torch.allclose(weight, weights[1][name], atol=1e-4), name
+
+
+def test_both_executors_have_the_same_loss_at_every_one_of_50_steps(losses):
+    """fp32 on the CPU."""
+    _agree("cpu", losses)
 
 
 @pytest.mark.slow
@@ -193,15 +198,37 @@ def test_bf16_and_fp32_end_alike_on_the_demo():
     assert abs(float(fp32.mean() - bf16.mean())) < 3 * max(standard_error, 1.0)
 
 
+@pytest.fixture
+def graph_losses(losses, monkeypatch):
+    """The same where steps are replays of a graph: what each adds to the sum of the epoch."""
+    captured = StaticEpoch.captured
+
+    def listening(self):
+        replay = captured(self)
+
+        def step():
+            before = float(self.sums()[0].double())
+            replay()
+            losses.append(float(self.sums()[0].double()) - before)
+
+        return step
+
+    monkeypatch.setattr(StaticEpoch, "captured", listening)
+    return losses
+
+
+def test_both_executors_agree_where_steps_are_replayed(monkeypatch, request):
+    """The comparison on CUDA, made on the CPU with the step itself for a graph of it."""
+    monkeypatch.setattr(device_loop, "captures", lambda data, model: True)
+    monkeypatch.setattr(StaticEpoch, "captured", lambda self: self.step)
+    _agree("cpu", request.getfixturevalue("graph_losses"))
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_both_executors_agree_on_a_gpu(losses):
-    """The same comparison on CUDA, fp32 without TF32, to 1e-3: convolution algorithms may differ."""
-    protocol = replace(AUGMENTED, train_images=100, batch_size=4, epochs=2)
-    source = open_source(protocol, torch.device("cuda"))
-    for executor in EXECUTORS:
-        of = cell(protocol)
-        model = channels_last(build_model(of.backbone, of.se, 10, 0)).cuda()
-        EXECUTORS[executor](model, source, of, 0, resume=None, save=lambda s: None, report=silent, compiled=False)
-
-    assert losses[:50] == pytest.approx(losses[50:], rel=1e-3)
+def test_both_executors_agree_on_a_gpu(graph_losses, monkeypatch):
+    """The same comparison on CUDA, where the device loop replays a graph, in fp32 without TF32."""
+    monkeypatch.setattr(torch.backends.cuda.matmul, "allow_tf32", False)
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+    monkeypatch.setattr(torch.backends.cudnn, "deterministic", True)
+    _agree("cuda", graph_losses)

@@ -1,12 +1,14 @@
-"""Loss, hits and parameter groups."""
+"""Loss, hits, parameter groups, compiling."""
 
 from dataclasses import replace
 
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from senet_lab.models.registry import build_model
+from senet_lab.training.epoch import compiled_network
 from senet_lab.training.step import hits, parameter_groups, training_loss
 
 from .conftest import AUGMENTED, BACKBONE
@@ -50,3 +52,30 @@ def test_weight_decay_can_leave_out_norms_and_biases():
     assert (AUGMENTED.weight_decay, 0.0) == (decayed["weight_decay"], kept["weight_decay"])
     assert vectors == sum(p.numel() for p in kept["params"])
     assert sum(p.numel() for p in model.parameters()) == sum(p.numel() for g in (decayed, kept) for p in g["params"])
+
+
+class Net(nn.Module):
+    """Networks of one class and many widths."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.layer = nn.Linear(2, width)
+
+    def forward(self, x):
+        return self.layer(x)
+
+
+def test_a_process_compiles_every_network_that_it_trains(monkeypatch):
+    """Twelve of one class, each once; a second of the same width is not compiled again, and none runs uncompiled."""
+    compiled = []
+
+    def backend(graph, inputs):
+        compiled.append(graph)
+        return graph.forward
+
+    compile_ = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda network: compile_(network, backend=backend))
+    for width in (*range(1, 13), 5):
+        compiled_network(Net(width))(torch.zeros(3, 2))
+
+    assert len(compiled) == 12

@@ -1,0 +1,192 @@
+"""Batch norm and what stands behind it, in as few passes over the map as batch norm alone: for compiled training.
+
+A compiler fuses what is written one after the other, but cannot see that batch norm and squeeze read the same map. Here
+it is written so that they do. With x the output of a convolution, m and q the means of x and of x² over space,
+
+    batch norm   u = a x + b, where a and b follow from the means of m and q over the batch
+    squeeze      z = a m + b
+    scale        s u = (s a) x + s b
+
+so the map is read once for m and q and once for the result, with SE or without; and by the chain rule likewise in the
+backward pass, where the gradient of x is (s a) g + P x + Q, P and Q being one number an image and channel. m and q are
+taken image by image without SE too, since sums over space alone are the faster loop.
+
+Batches are not counted here but by the caller, through ``batch_counts``: in the graph each count would be a loop of its
+own with a barrier between threads. The written-out path stays what is evaluated and what runs without a compiler; tests
+compare the two.
+
+B batch, C channels, H W space; u, z, s are the paper's U, z, s. Numbers of an image and a channel are B C 1 1.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeGuard
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from senet_lab.models.se_block import SEBlock
+from senet_lab.study.se import Squeeze
+
+SPACE = (2, 3)
+
+
+def fuses(module: nn.Module) -> bool:
+    """Whether a module takes this way: in training, while it is compiled."""
+    return module.training and torch.compiler.is_compiling()
+
+
+def absorbs(block: nn.Module) -> TypeGuard[SEBlock]:
+    """Whether a block can be computed together with the batch norm before it."""
+    return isinstance(block, SEBlock) and block.se.squeeze is Squeeze.AVG
+
+
+class BatchNorm(nn.BatchNorm2d):
+    """Batch norm over images that ``through`` recognises."""
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        return normalise(x_BCHW, self) if fuses(self) else super().forward(x_BCHW)
+
+
+class Chain(nn.Sequential):
+    """Modules one after the other, by ``through`` where they are compiled for training."""
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        return through(self, x_BCHW) if fuses(self) else super().forward(x_BCHW)
+
+
+def batch_counts(model: nn.Module) -> list[Tensor]:
+    """The counters of batches that a compiled network's training step leaves as they are."""
+    counts = (part.num_batches_tracked for part in model.modules() if isinstance(part, BatchNorm))
+    return [count for count in counts if count is not None]
+
+
+def count_batch(counts: list[Tensor]) -> None:
+    """One batch more."""
+    if counts:
+        torch._foreach_add_(counts, 1)
+
+
+def through(parts: Iterable[nn.Module], x_BCHW: Tensor) -> Tensor:
+    """What the parts make of a map; a batch norm takes the SE block and the ReLU behind it along."""
+    left = list(_leaves(parts))
+    while left:
+        part = left.pop(0)
+        if not isinstance(part, BatchNorm):
+            x_BCHW = part(x_BCHW)
+            continue
+        block = left[0] if left and absorbs(left[0]) else None
+        del left[: block is not None]
+        relu = len(left) > 0 and isinstance(left[0], nn.ReLU)
+        del left[:relu]
+        x_BCHW = normalise(x_BCHW, part, block, relu)
+    return x_BCHW
+
+
+def _leaves(parts: Iterable[nn.Module]) -> Iterator[nn.Module]:
+    for part in parts:
+        if isinstance(part, nn.Sequential):
+            yield from _leaves(part)
+        elif not isinstance(part, nn.Identity):
+            yield part
+
+
+def normalise(x_BCHW: Tensor, norm: nn.BatchNorm2d, block: SEBlock | None = None, relu: bool = False) -> Tensor:
+    """Batch norm in training, the SE block and the ReLU behind it. Updates the running statistics."""
+    x = x_BCHW.to(torch.promote_types(x_BCHW.dtype, torch.float32))
+    mean, square = _Moments.apply(x)
+    a, b = _coefficients(norm, mean.mean(0, keepdim=True), square.mean(0, keepdim=True), x.numel() // x.shape[1])
+    if block is None:
+        a, b = a.expand(len(x), -1, 1, 1), b.expand(len(x), -1, 1, 1)
+    else:
+        with torch.autocast(x.device.type, enabled=False):
+            s = block.excite((mean * a + b).flatten(1))
+        a, b = s * a, s * b
+    return (_AffineReLU if relu else _Affine).apply(x, _settled(a), _settled(b)).to(x_BCHW.dtype)
+
+
+def _coefficients(norm: nn.BatchNorm2d, mean: Tensor, square: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """a and b of batch norm, 1 C 1 1, from the means of x and x² over batch and space."""
+    variance = (square - mean * mean).clamp_min(0)  # not below zero where it is lost in rounding
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    assert norm.momentum is not None
+    with torch.no_grad():
+        norm.running_mean.lerp_(mean.flatten(), norm.momentum)
+        norm.running_var.lerp_(variance.flatten() * (count / (count - 1)), norm.momentum)
+    a = norm.weight[:, None, None] * torch.rsqrt(variance + norm.eps)
+    return a, norm.bias[:, None, None] - mean * a
+
+
+def _settled(value: Tensor) -> Tensor:
+    return _Settled.apply(value)
+
+
+def _buffer(value: Tensor) -> Tensor:
+    """The same values in a buffer of their own.
+
+    Inductor inlines arithmetic into the loop that needs it: a root and a division of one channel would be done again
+    at every pixel. Its lowering of ``as_strided`` needs a buffer, and so makes one.
+    """
+    value = value.contiguous()
+    return torch.as_strided(value, value.shape, value.stride())
+
+
+class _Settled(torch.autograd.Function):
+    """``_buffer``, whose own gradient would be a detour."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor) -> Tensor:
+        return _buffer(value)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        return gradients[0]
+
+
+class _Moments(torch.autograd.Function):
+    """Means of x and of x² over space."""
+
+    @staticmethod
+    def forward(ctx: Any, x_BCHW: Tensor) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(x_BCHW)
+        return x_BCHW.mean(SPACE, keepdim=True), (x_BCHW * x_BCHW).mean(SPACE, keepdim=True)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        (x_BCHW,) = ctx.saved_tensors
+        mean, square = gradients
+        count = x_BCHW.shape[2] * x_BCHW.shape[3]
+        return x_BCHW * _buffer(square * (2 / count)) + _buffer(mean / count)
+
+
+class _Affine(torch.autograd.Function):
+    """a x + b."""
+
+    @staticmethod
+    def forward(ctx: Any, x_BCHW: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        ctx.save_for_backward(x_BCHW, a)
+        return x_BCHW * a + b
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        x_BCHW, a = ctx.saved_tensors
+        return _affine_gradients(gradients[0], x_BCHW, a)
+
+
+class _AffineReLU(torch.autograd.Function):
+    """relu(a x + b). Where it is positive is computed again in the backward pass: cheaper than reading the result."""
+
+    @staticmethod
+    def forward(ctx: Any, x_BCHW: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        ctx.save_for_backward(x_BCHW, a, b)
+        return F.relu(x_BCHW * a + b)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        x_BCHW, a, b = ctx.saved_tensors
+        return _affine_gradients(torch.where(x_BCHW * a + b > 0, gradients[0], 0), x_BCHW, a)
+
+
+def _affine_gradients(g_BCHW: Tensor, x_BCHW: Tensor, a: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    return g_BCHW * a, (g_BCHW * x_BCHW).sum(SPACE, keepdim=True), g_BCHW.sum(SPACE, keepdim=True)
