@@ -14,13 +14,13 @@ PACKAGES = ("torch", "torchvision", "pytorch-lightning", "numpy")
 def revision() -> tuple[str, bool]:
     """The git revision of this source tree and whether the tree differs from it; ("unknown", False) outside git.
 
-    Results do not count as a difference.
+    Results do not count as a difference, nor does the README, which shows them.
     """
     root = Path(__file__).resolve().parents[2]
     head = _git(root, "rev-parse", "HEAD")
     if head is None:
         return "unknown", False
-    changed = _git(root, "status", "--porcelain", "--untracked-files=no", "--", ":!results") or ""
+    changed = _git(root, "status", "--porcelain", "--untracked-files=no", "--", ":!results", ":!README.md") or ""
     return head, bool(changed)
 
 

@@ -95,15 +95,20 @@ class StaticEpoch:
         stream = torch.cuda.Stream(self.data.device)
         stream.wait_stream(torch.cuda.current_stream(self.data.device))
         with torch.cuda.stream(stream), self._put_back():
-            for _ in range(WARM_UP_STEPS):
-                self.step()
-            self._step.zero_()
+            self._warm_up()
             graph = torch.cuda.CUDAGraph()
             # Other threads may train on this device meanwhile: only this thread's mistakes are errors.
             with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
                 self.step()
         torch.cuda.current_stream(self.data.device).wait_stream(stream)
         return graph.replay
+
+    def _warm_up(self) -> None:
+        """The first batch over and over: an epoch may be shorter than the steps that this takes."""
+        for _ in range(WARM_UP_STEPS):
+            self._step.zero_()
+            self.step()
+        self._step.zero_()
 
     def _put_back(self) -> "_Kept":
         return _Kept(self)

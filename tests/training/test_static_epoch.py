@@ -111,6 +111,17 @@ def test_steps_before_a_capture_leave_no_trace(steps_before):
         assert torch.equal(tensor, model.state_dict()[name]), name
 
 
+def test_warming_up_needs_no_more_than_one_batch():
+    """An epoch of a single step: nothing is read past its end, and the counter is back at zero."""
+    protocol = replace(PROTOCOL, train_images=5)
+    steps = StaticEpoch(*network(protocol), open_source(protocol, torch.device("cpu")), protocol)
+    steps.begin(3, 0, RATES[:1])
+    steps._warm_up()
+
+    assert protocol.steps_per_epoch == 1
+    assert int(steps._step) == 0
+
+
 @pytest.mark.filterwarnings("ignore:.*script_method.*:DeprecationWarning")  # raised inside torch.compile
 @pytest.mark.filterwarnings("ignore:.*should not be instantiated.*:DeprecationWarning")  # and so is this
 def test_batch_and_step_compile_as_one_graph_that_runs_share(monkeypatch):
