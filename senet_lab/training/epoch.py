@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import ParamSpec, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +20,8 @@ from senet_lab.training.schedule import learning_rate
 from senet_lab.training.step import evaluate
 
 Network = Callable[[Tensor], Tensor]
-Step = Callable[[], tuple[Tensor, Tensor]]
+P = ParamSpec("P")
+T = TypeVar("T")
 MOST_NETWORKS = 1024  # of one family that a process compiles
 
 
@@ -32,20 +33,19 @@ def begin_epoch(model: nn.Module, seed: int, epoch: int) -> None:
 
 def compiled_network(model: nn.Module) -> Network:
     """The same network, compiled for training; it shares the weights."""
-    _set_compiler()
-    network, counts = torch.compile(model), batch_counts(model)
+    return compiled_step(model, model)
 
-    def forward(images_BCHW: Tensor) -> Tensor:
+
+def compiled_step(step: Callable[P, T], model: nn.Module) -> Callable[P, T]:
+    """The same function of a training step of this model, compiled; batches are counted beside its graph."""
+    _set_compiler()
+    call, counts = torch.compile(step), batch_counts(model)
+
+    def counted(*args: P.args, **kwargs: P.kwargs) -> T:
         count_batch(counts)
-        return cast(Tensor, network(images_BCHW))
+        return call(*args, **kwargs)
 
-    return forward
-
-
-def compiled_step(step: Step) -> Step:
-    """The same function of a step, compiled; ``count_batch`` is left to the caller."""
-    _set_compiler()
-    return cast(Step, torch.compile(step))
+    return counted
 
 
 def _set_compiler() -> None:

@@ -13,9 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from senet_lab.data.resident import ResidentData
-from senet_lab.models.fused import batch_counts, count_batch
 from senet_lab.study.protocol import Protocol
-from senet_lab.training.epoch import Step, compiled_step
+from senet_lab.training.epoch import compiled_step
 from senet_lab.training.step import training_loss
 
 WARM_UP_STEPS = 3  # before a capture: compiling, workspaces, buffers of the optimiser
@@ -35,7 +34,7 @@ class StaticEpoch:
     ) -> None:
         self.model, self.optimizer = model, optimizer
         self.data, self.protocol = data, protocol
-        self.compute = self._compiled(compiled_step(self._compute)) if compiled else self._compute
+        self.compute = compiled_step(self._compute, model) if compiled else self._compute
         device = data.device
         self._step = torch.zeros(1, dtype=torch.int64, device=device)  # as an index of one: a scalar would be read back
         self._line_B = torch.arange(protocol.batch_size, device=device)
@@ -46,15 +45,6 @@ class StaticEpoch:
         self._wrong = torch.zeros((), dtype=torch.int64, device=device)
         for group in optimizer.param_groups:
             group["lr"] = self._rate
-
-    def _compiled(self, compute: Step) -> Step:
-        counts = batch_counts(self.model)
-
-        def counted() -> tuple[Tensor, Tensor]:
-            count_batch(counts)
-            return compute()
-
-        return counted
 
     def begin(self, seed: int, epoch: int, rates: Sequence[float]) -> None:
         """Puts the choices and rates of an epoch (from 0) in place, and the counter and the sums back to zero."""

@@ -8,7 +8,7 @@ import torch
 from senet_lab.data.source import open_source
 from senet_lab.models.registry import build_model, channels_last
 from senet_lab.study.protocol import Precision
-from senet_lab.training import checkpoint, device_loop, static_epoch
+from senet_lab.training import checkpoint, device_loop
 from senet_lab.training.epoch import EpochMeter
 from senet_lab.training.progress import silent
 from senet_lab.training.static_epoch import StaticEpoch
@@ -132,7 +132,8 @@ def test_batch_and_step_compile_as_one_graph_that_runs_share(monkeypatch):
         compiled.append(len(inputs))
         return graph.forward
 
-    monkeypatch.setattr(static_epoch, "compiled_step", lambda s: torch.compile(s, backend=backend, fullgraph=True))
+    compile_ = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda step: compile_(step, backend=backend, fullgraph=True))
     source = open_source(PROTOCOL, torch.device("cpu"))
     losses = {}
     for whole in (False, True):
