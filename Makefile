@@ -29,7 +29,7 @@ help: ## print this
 	@echo
 	@grep -hE '^[a-zA-Z%-]+:.*## ' Makefile | sed -E 's/^([^:]+):.*## (.*)/  make \1\t\2/' | expand -t 26
 	@echo
-	@$(PYTHON) -m senet_lab.catalogue
+	@$(PYTHON) -m senet_lab.cli.catalogue
 
 install: $(STAMP) ## make the virtual environment
 

@@ -6,7 +6,7 @@ A change of any value is a new version. What the paper leaves open is assumed he
 
 from dataclasses import replace
 
-from senet_lab.study.protocol import Crop, Dataset, Decay, Precision, Protocol, Schedule
+from senet_lab.study.protocol import HELD_OUT, Crop, Dataset, Decay, Precision, Protocol, Schedule
 
 # CVPR section 5 and TPAMI section 5.1: batch 1024, lr 0.6 divided by 10 every 30 epochs, 100 epochs.
 IMAGENET_100EP = Protocol(
@@ -130,6 +130,37 @@ CIFAR10_QUICK = replace(
         CIFAR10.departures[0],
         "2 epochs: far from convergence, so differences are those of early training",
     ),
+)
+
+# Ten epochs on one CPU core: the schedule, not the paper, decides what can be seen. The peak rate was chosen among
+# PEAK_RATES on held-out training images (selection_table1_peak_rate.py), one value for all rows.
+CIFAR10_SHORT_HELD_OUT = replace(
+    CIFAR10,
+    name="cifar10-short-held-out",
+    title="CIFAR-10, 10 epochs, evaluated on held-out training images",
+    train_images=45_000,
+    test_images=5_000,
+    evaluation_split=HELD_OUT,
+    epochs=10,
+    schedule=Schedule(decay=Decay.COSINE, peak_lr=0.1, warmup_steps=702, warmup_ramp=True),  # two epochs of 351
+    nesterov=True,
+    weight_decay=5e-4,
+    departures=(
+        CIFAR10.departures[0],
+        "10 epochs, peak rate first by a linear ramp over two of them: far from the paper's length",
+        CIFAR10.departures[1],
+        "45,000 training images; the error is that of the 5,000 others, every tenth of the training set",
+    ),
+)
+PEAK_RATES = (0.05, 0.1, 0.2)
+PEAK_RATE_CANDIDATES = tuple(
+    replace(
+        CIFAR10_SHORT_HELD_OUT,
+        name=f"cifar10-short-peak-{rate:g}",
+        title=f"CIFAR-10, 10 epochs, peak rate {rate:g}, evaluated on held-out training images",
+        schedule=replace(CIFAR10_SHORT_HELD_OUT.schedule, peak_lr=rate),
+    )
+    for rate in PEAK_RATES
 )
 
 # TPAMI section 5.1 trains each CIFAR network as its own paper does. He et al. 2016b: batch 128, lr 0.1 divided by
@@ -275,6 +306,7 @@ PROTOCOLS = {
     for protocol in (
         DEMO,
         CIFAR10_QUICK,
+        *PEAK_RATE_CANDIDATES,
         CIFAR10,
         CIFAR100,
         IMAGENET_100EP,

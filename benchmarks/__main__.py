@@ -153,7 +153,7 @@ def side_by_side(device: str, slices: Slices, networks: str) -> Section:
         times = race(contenders, slices, say)
         rates = {int(name): 1 / median(seconds) for name, seconds in times.items()}
     else:
-        from senet_lab.training.side_by_side import Crowd
+        from senet_lab.fleet.gpu_capacity import Crowd
 
         recipe = ours.protocol(BATCH, "bf16")
         cell = Cell(backbone=backbone, se=SESpec(), protocol=recipe)

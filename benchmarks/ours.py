@@ -12,7 +12,8 @@ from benchmarks.baselines import MEAN, STD, images_and_labels
 from benchmarks.race import Pace
 from senet_lab.data.arrays import ImageArrays, Split
 from senet_lab.data.resident import ResidentData
-from senet_lab.models import resnet
+from senet_lab.fleet.worker import keep_memory
+from senet_lab.models.backbones import resnet
 from senet_lab.models.registry import build_model, channels_last
 from senet_lab.models.sites import AttentionFactory, Site, no_attention, se_factory
 from senet_lab.study import Cell, Protocol, SESpec
@@ -20,7 +21,6 @@ from senet_lab.study.protocol import Precision
 from senet_lab.study.se import Integration
 from senet_lab.training import device_loop, lightning_module
 from senet_lab.training.epoch import compiled_network
-from senet_lab.training.worker import keep_memory
 
 REDUCTION = 16
 

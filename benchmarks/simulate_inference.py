@@ -23,12 +23,12 @@ from numpy.typing import NDArray
 
 from ablations.protocols import CIFAR10
 from senet_lab.records.sequential import SequentialPlan
-from senet_lab.report.hits import Hits
-from senet_lab.report.inference import Difference
-from senet_lab.report.power import POWER, pooled, power_of, seeds_needed
 from senet_lab.report.render import markdown
 from senet_lab.report.tables import Block
-from senet_lab.report.verdicts import Family, family_of, p_values, settled
+from senet_lab.stats.difference import Difference
+from senet_lab.stats.paired_runs import Hits
+from senet_lab.stats.power_analysis import POWER, pooled, power_of, seeds_needed
+from senet_lab.stats.verdicts import Family, family_of, p_values, settled
 from senet_lab.study import Cell, Row, Run, SESpec, Table
 from senet_lab.study.claim import Claim, Comparison, Equivalent, Lower, NotWorse
 

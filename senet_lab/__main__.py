@@ -9,10 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
-from senet_lab import catalogue
+from senet_lab.cli import catalogue
+from senet_lab.cli.gather import RESULTS, count, gather, write_missing, write_page, write_reports
+from senet_lab.cli.runs import How, device_named, labels_of, study_of, train_runs, train_until
 from senet_lab.errors import StudyError
-from senet_lab.reports import RESULTS, count, gather, write_missing, write_page, write_reports
-from senet_lab.runs import How, device_named, labels_of, study_of, train_runs, train_until
 from senet_lab.study import Run, Table
 
 INTERRUPTED = 130  # exit status
@@ -102,7 +102,7 @@ def plan(
     found, runs = study_of(table, protocol, seeds, row)
     if resolve is not None:
         from senet_lab.records.store import Store
-        from senet_lab.report.needs import needs_of
+        from senet_lab.stats.seeds_needed import needs_of
 
         records = Store(results or RESULTS).read_all()
         needs = needs_of(found, catalogue.find_claims(table), records, resolve, max_hours)
@@ -239,15 +239,15 @@ def excitations(
     of table7 is trained on synthetic images. Arrays go to results/cache/excitations, what git keeps to
     results/excitations, figures to results/figures.
     """
-    from senet_lab.report.atlas import load_atlas
-    from senet_lab.report.excitation_figures import figure_names, write_atlas_figures
-    from senet_lab.report.statements import text_of, write_statements
+    from senet_lab.excitations.figures import figure_names, write_atlas_figures
+    from senet_lab.excitations.frames import load_atlas
+    from senet_lab.excitations.statements import text_of, write_statements
 
     if context.args and not classes:
         raise StudyError(f"{context.args[0]!r} is one word too many; class names follow --classes")
     names, root = figure_names(figure or []), results or RESULTS
-    from senet_lab.data.evaluation import class_indices, open_labelled
-    from senet_lab.training.excitations import look_at
+    from senet_lab.excitations.capture import look_at
+    from senet_lab.excitations.labelled_images import class_indices, open_labelled
 
     if data and Path(data).is_dir():  # a mistyped class is said before anything is trained or downloaded
         class_indices(open_labelled(data), [*(classes or []), *context.args])
@@ -263,8 +263,8 @@ def excitations(
 def _subject(
     source: str, network: str | None, protocol: str | None, seed: int, random_weights: bool, root: Path, device: str
 ) -> Any:
+    from senet_lab.excitations import subjects as sources
     from senet_lab.records.store import Store
-    from senet_lab.training import sources
 
     store = Store(root)
     if source.startswith(sources.TIMM):
@@ -292,9 +292,9 @@ def figures(
     results: Results = None,
 ) -> None:
     """Draws figures from files alone: activations (figure5), images, histograms, depth, curves, cost."""
-    from senet_lab.report.atlas import atlas_folders, load_atlas
+    from senet_lab.excitations.figures import figure_names, write_atlas_figures
+    from senet_lab.excitations.frames import atlas_folders, load_atlas
     from senet_lab.report.comparison_figures import COMPARISONS, write_comparison
-    from senet_lab.report.excitation_figures import figure_names, write_atlas_figures
     from senet_lab.report.load import COMMITTED, load_all
     from senet_lab.report.tables import measured_views
 
@@ -321,7 +321,7 @@ def conform(
 
     Exit status 1 where a figure does not match that is not among the known open ones.
     """
-    from senet_lab.report import conform as conformity
+    from senet_lab.report import check_counts as conformity
     from senet_lab.report.published import load_published
 
     tables = catalogue.tables() if table is None else [catalogue.find_table(table)]
@@ -356,7 +356,7 @@ def search(
     cell = found.row(row).cell
     import torch
 
-    from senet_lab.data.source import open_arrays
+    from senet_lab.data.open import open_arrays
     from senet_lab.search.nuisance import search as search_nuisance
 
     journal = (results or RESULTS) / "cache" / "search" / f"{cell.key}.journal"
@@ -373,7 +373,7 @@ def search(
 
 
 def _show_plan(table: Table, runs: tuple[Run, ...], root: Path, as_json: bool) -> None:
-    from senet_lab.records.plan import cost_of, planned
+    from senet_lab.records.cost import cost_of, planned
 
     labels = labels_of(table, runs)
     lines = planned(runs, root)

@@ -15,8 +15,8 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
+from senet_lab.data.batches import Batch
 from senet_lab.data.cifar import FOLDER_VARIABLE, data_folder
-from senet_lab.data.source import Batch
 from senet_lab.errors import StudyError
 from senet_lab.study.cell import derive_seed
 from senet_lab.study.protocol import Protocol

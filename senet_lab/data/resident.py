@@ -12,8 +12,8 @@ from torch import Tensor
 
 from senet_lab.data.arrays import ImageArrays, Split
 from senet_lab.data.augment import Draws, crop_and_flip, draw, normalise, scale_and_shift
+from senet_lab.data.batches import Batch
 from senet_lab.data.cutout import cut, draw_centres
-from senet_lab.data.source import Batch
 from senet_lab.errors import StudyError
 from senet_lab.study.cell import derive_seed
 from senet_lab.study.protocol import Crop, Protocol

@@ -18,8 +18,8 @@ from torchvision.ops import FeaturePyramidNetwork
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 from torchvision.ops.misc import FrozenBatchNorm2d
 
+from senet_lab.models.backbones.resnet import ResNet
 from senet_lab.models.registry import build_model
-from senet_lab.models.resnet import ResNet
 from senet_lab.study.cell import derive_seed
 from senet_lab.study.se import SESpec
 

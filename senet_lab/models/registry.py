@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from senet_lab.models import (
+from senet_lab.models.backbones import (
     bn_inception,
     inception_resnet_v2,
     mobilenet,

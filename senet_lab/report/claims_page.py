@@ -8,11 +8,11 @@ from pathlib import Path
 
 from senet_lab.records.sequential import read_plan
 from senet_lab.records.store import replace_file
-from senet_lab.report.hits import Hits
 from senet_lab.report.published import Published, value_of
 from senet_lab.report.render import markdown
 from senet_lab.report.tables import NONE, Block, Measured, difference_text, measured_title
-from senet_lab.report.verdicts import ClaimResult, Judgement, PartResult, Verdict, judge, rule_text
+from senet_lab.stats.paired_runs import Hits
+from senet_lab.stats.verdicts import ClaimResult, Judgement, PartResult, Verdict, judge, rule_text
 from senet_lab.study.claim import Claim, Costs, Equivalent, Lower, NotWorse, Part
 from senet_lab.study.counts import Counts
 from senet_lab.study.table import Table

@@ -4,10 +4,10 @@ import csv
 import io
 from collections.abc import Iterable, Mapping
 
-from senet_lab.report.inference import Difference
 from senet_lab.report.published import Published, of_row
 from senet_lab.report.summary import Mean, RowSummary
 from senet_lab.report.tables import Measured
+from senet_lab.stats.difference import Difference
 from senet_lab.study.counts import Counts, network_key
 from senet_lab.study.table import Table
 

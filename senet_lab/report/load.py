@@ -8,7 +8,7 @@ import pandas as pd
 
 from senet_lab.records.record import FAILED, Record
 from senet_lab.records.store import Store
-from senet_lab.report.hits import Hits
+from senet_lab.stats.paired_runs import Hits
 from senet_lab.study.protocol import Protocol
 
 COMMITTED = "committed"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import pandas as pd
 from scipy import stats
 
-from senet_lab.report.inference import LEVEL, Difference
 from senet_lab.report.load import Loaded
+from senet_lab.stats.difference import LEVEL, Difference
 from senet_lab.study.table import Row, Table
 
 

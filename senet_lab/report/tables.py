@@ -4,14 +4,14 @@ protocol, never two protocols in one block."""
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from senet_lab.records.gates import CONSTANT, constant_blocks
+from senet_lab.records.gate_health import CONSTANT, constant_blocks
 from senet_lab.records.record import Record
-from senet_lab.report.inference import Difference
 from senet_lab.report.load import COMMITTED, Loaded
-from senet_lab.report.order import order_note
 from senet_lab.report.published import EDITIONS, Published, of_row, value_of
 from senet_lab.report.summary import Mean, RowSummary, summarise
-from senet_lab.report.verdicts import Judgement, PartResult, Verdict, rule_text
+from senet_lab.stats.difference import Difference
+from senet_lab.stats.rank_agreement import order_note
+from senet_lab.stats.verdicts import Judgement, PartResult, Verdict, rule_text
 from senet_lab.study.cell import Cell
 from senet_lab.study.conventions import cost_convention, printed, size_convention
 from senet_lab.study.counts import Counts, network_key

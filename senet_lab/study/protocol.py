@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from senet_lab.study.values import settle
 
+HELD_OUT = "held-out training"  # evaluation_split of a protocol that evaluates on every tenth training image
 PROSE = {"prose": True}  # fields for readers: not part of a cell's key
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from senet_lab.study.cell import Cell, Run
 from senet_lab.study.protocol import Dataset, Protocol
 
+PAPER_EDITIONS = ("cvpr2018", "tpami")
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -49,6 +51,11 @@ class Table:
     def name(self) -> str:
         """The name on the command line: bare for the 2018 edition, ``tpami-`` for the journal's."""
         return f"table{self.number}" if self.edition == "cvpr2018" else f"{self.edition}-table{self.number}"
+
+    @property
+    def of_the_paper(self) -> bool:
+        """Whether the paper prints this table; other tables are this project's or a user's own."""
+        return self.edition in PAPER_EDITIONS
 
     @property
     def slug(self) -> str:

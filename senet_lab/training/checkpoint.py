@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from senet_lab.records.gates import GateHealth
+from senet_lab.records.gate_health import GateHealth
 from senet_lab.records.store import CurvePoint, replace_file
 
 MODEL, MOMENTUM = "model.", "momentum."

@@ -9,8 +9,8 @@ from typing import TypeGuard
 import torch
 from torch import nn
 
+from senet_lab.data.batches import BatchSource
 from senet_lab.data.resident import ResidentData
-from senet_lab.data.source import BatchSource
 from senet_lab.models.stochastic import is_stochastic
 from senet_lab.records.store import CurvePoint
 from senet_lab.study.protocol import Protocol

@@ -8,10 +8,10 @@ from typing import ParamSpec, TypeVar
 import torch
 from torch import Tensor, nn
 
-from senet_lab.data.source import Batch
+from senet_lab.data.batches import Batch
 from senet_lab.models.fused import batch_counts, count_batch
 from senet_lab.models.stochastic import set_stochastic_seed
-from senet_lab.records.gates import GateHealth
+from senet_lab.records.gate_health import GateHealth
 from senet_lab.records.store import CurvePoint
 from senet_lab.study.cell import derive_seed
 from senet_lab.study.protocol import Protocol

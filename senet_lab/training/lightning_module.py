@@ -11,9 +11,10 @@ import torch
 from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor, nn
 
-from senet_lab.data.source import Batch, BatchSource, open_source
+from senet_lab.data.batches import Batch, BatchSource
+from senet_lab.data.open import open_source
 from senet_lab.models.registry import build_model, channels_last
-from senet_lab.records.gates import GateHealth
+from senet_lab.records.gate_health import GateHealth
 from senet_lab.records.store import CurvePoint
 from senet_lab.study.cell import Cell
 from senet_lab.study.protocol import Protocol

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import torch
 
-from senet_lab.data.source import BatchSource, open_source
+from senet_lab.data.batches import BatchSource
+from senet_lab.data.open import open_source
 from senet_lab.models.complexity import complexity
 from senet_lab.models.registry import build_model, channels_last
-from senet_lab.records.gates import write_gates
+from senet_lab.records.gate_health import write_gates
 from senet_lab.records.record import FAILED, FINISHED, Provenance, Record
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run, canonical_json

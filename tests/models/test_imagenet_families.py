@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from senet_lab.models.bn_inception import InceptionModule
+from senet_lab.models.backbones.bn_inception import InceptionModule
+from senet_lab.models.backbones.shufflenet import ChannelShuffle
 from senet_lab.models.complexity import complexity
 from senet_lab.models.dropout import StreamDropout
 from senet_lab.models.registry import build_model, image_size, model_names, se_blocks
-from senet_lab.models.shufflenet import ChannelShuffle
 from senet_lab.models.stochastic import set_stochastic_seed
 from senet_lab.study import SESpec
 

@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import nn
 
+from senet_lab.models.backbones.resnet import Layout, ResNet
 from senet_lab.models.initialise import initialise
 from senet_lab.models.registry import build_model, se_blocks
-from senet_lab.models.resnet import Layout, ResNet
 from senet_lab.models.sites import se_factory
 from senet_lab.models.units import Basic, Bottleneck, PreBasic, PreBottleneck, conv, conv_bn
 from senet_lab.study import SESpec

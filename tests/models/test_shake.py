@@ -7,9 +7,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from senet_lab.models.backbones.shake import LAYOUTS, ShakeBasic, ShakeBottleneck, ShakeNet, TwoPathShortcut, mix
 from senet_lab.models.initialise import initialise
 from senet_lab.models.registry import build_model
-from senet_lab.models.shake import LAYOUTS, ShakeBasic, ShakeBottleneck, ShakeNet, TwoPathShortcut, mix
 from senet_lab.models.sites import no_attention, se_factory
 from senet_lab.models.stochastic import set_stochastic_seed
 from senet_lab.models.units import Place

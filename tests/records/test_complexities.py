@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from senet_lab import catalogue
+from senet_lab.cli import catalogue
 from senet_lab.errors import StudyError
 from senet_lab.models.complexity import complexity
 from senet_lab.models.registry import build_model

@@ -7,7 +7,7 @@ from dataclasses import replace
 from senet_lab.records.sequential import SequentialPlan, begin_plan
 from senet_lab.report.claims_page import claim_block, part_text, tally, write_claims
 from senet_lab.report.load import load
-from senet_lab.report.verdicts import Verdict
+from senet_lab.stats.verdicts import Verdict
 from senet_lab.study import Row
 from senet_lab.study.claim import Claim, Costs, Equivalent, Lower, NotWorse, Quantity
 from senet_lab.study.counts import network_key

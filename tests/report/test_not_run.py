@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from senet_lab import catalogue
+from senet_lab.cli import catalogue
 from senet_lab.report.not_run import not_run_block
 from senet_lab.study import Run
 from senet_lab.study.counts import network_key

@@ -5,13 +5,13 @@ from collections import Counter, defaultdict
 
 import pytest
 
-from senet_lab import catalogue
+from senet_lab.cli import catalogue
 from senet_lab.errors import StudyError
 from senet_lab.report.published import EDITIONS, FIELDS, load_published, of_row, of_table
 from senet_lab.report.tables import published_block
 
 NUMBERS = load_published(catalogue.published_folder())
-TABLES = catalogue.tables()
+TABLES = [table for table in catalogue.tables() if table.of_the_paper]
 TABLE7 = catalogue.find_table("table7")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from senet_lab import catalogue
+from senet_lab.cli import catalogue
 from senet_lab.records.complexities import missing_counts, read_counts, write_counts
 from senet_lab.records.store import Store
 from senet_lab.study.counts import network_key

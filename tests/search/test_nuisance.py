@@ -6,10 +6,10 @@ import torch
 
 from ablations.protocols import IMAGENET_100EP
 from senet_lab.data.arrays import held_out
-from senet_lab.data.source import open_arrays
+from senet_lab.data.open import open_arrays
 from senet_lab.errors import StudyError
 from senet_lab.search.nuisance import PEAK_LR, WEIGHT_DECAY, search, search_protocol
-from tests.training.conftest import TINY, cell
+from tests.tiny import TINY, cell
 
 
 def test_held_out_images_are_training_images_that_are_not_trained_on():

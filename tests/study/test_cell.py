@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from senet_lab import catalogue
+from senet_lab.cli import catalogue
 from senet_lab.study import Cell, Protocol, Schedule, SESpec
 from senet_lab.study.cell import canonical_json, derive_seed, from_plain, to_plain
 from senet_lab.study.protocol import Precision

@@ -6,7 +6,7 @@ import pytest
 
 from ablations import cvpr2018_table7_reduction, tpami_table10_reduction
 from ablations.protocols import CIFAR10, CIFAR100, DEMO, IMAGENET_100EP, IMAGENET_270EP
-from senet_lab import catalogue
+from senet_lab.cli import catalogue
 from senet_lab.study import Row, SESpec
 from senet_lab.study.table import plan_runs
 from tests.samples import PLAIN, SE, TABLE

@@ -8,16 +8,15 @@ import pytorch_lightning as pl
 import torch
 
 from ablations.protocols import DEMO
-from senet_lab.data.source import open_source
+from senet_lab.data.open import open_source
 from senet_lab.models.registry import build_model, channels_last
-from senet_lab.report.inference import difference_of
+from senet_lab.stats.difference import difference_of
 from senet_lab.study.protocol import Precision
 from senet_lab.training import checkpoint, device_loop, lightning_module
 from senet_lab.training.epoch import Diverged, EpochMeter
 from senet_lab.training.progress import silent
 from senet_lab.training.static_epoch import StaticEpoch
-
-from .conftest import AUGMENTED, cell
+from tests.tiny import AUGMENTED, cell
 
 
 class Cut(Exception):

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from senet_lab.models.registry import build_model, se_blocks
-from senet_lab.records.gates import GateHealth, constant_blocks, gates_path, newly_constant, write_gates
+from senet_lab.records.gate_health import GateHealth, constant_blocks, gates_path, newly_constant, write_gates
 from senet_lab.records.store import Store
 from senet_lab.training import checkpoint
 from senet_lab.training.epoch import evaluate_all
@@ -16,8 +16,8 @@ from senet_lab.training.gate_health import GateMeter, warn
 from senet_lab.training.progress import silent
 from senet_lab.training.run import make
 from senet_lab.training.settings import Settings
+from tests.tiny import AUGMENTED, BACKBONE, cell, run
 
-from .conftest import AUGMENTED, BACKBONE, cell, run
 from .test_executors import EXECUTORS, Cut, _train
 
 CONSTANT = GateHealth(epoch=1, block="SE_4_1", mean=0.5, spread=0.0, share_low=0.0, share_high=0.0)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from senet_lab.data.source import open_source
+from senet_lab.data.open import open_source
 from senet_lab.models.registry import build_model, channels_last
 from senet_lab.study.protocol import Precision
 from senet_lab.training import checkpoint, device_loop
@@ -13,8 +13,7 @@ from senet_lab.training.epoch import EpochMeter
 from senet_lab.training.progress import silent
 from senet_lab.training.static_epoch import StaticEpoch
 from senet_lab.training.step import make_optimizer, set_learning_rate, training_loss
-
-from .conftest import AUGMENTED, cell
+from tests.tiny import AUGMENTED, cell
 
 PROTOCOL = replace(AUGMENTED, train_images=100, batch_size=4, epochs=2, cutout=8)
 RATES = [0.01 * (1 + step % 5) for step in range(PROTOCOL.steps_per_epoch)]

@@ -10,8 +10,7 @@ from torch import nn
 from senet_lab.models.registry import build_model
 from senet_lab.training.epoch import compiled_network
 from senet_lab.training.step import hits, parameter_groups, training_loss
-
-from .conftest import AUGMENTED, BACKBONE
+from tests.tiny import AUGMENTED, BACKBONE
 
 
 def test_hits_count_the_classes_ahead_of_the_true_one():

@@ -1,0 +1,1 @@
+"""The commands: names to values, options, what is printed while work goes on."""

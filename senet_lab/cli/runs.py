@@ -1,0 +1,129 @@
+"""From a table's name to its runs, and from these to records."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from senet_lab.cli import catalogue
+from senet_lab.cli.gather import recorded_counts
+from senet_lab.errors import StudyError
+from senet_lab.study import Run, Table
+from senet_lab.study.claim import Claim
+from senet_lab.study.table import plan_runs
+
+if TYPE_CHECKING:
+    from senet_lab.training.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """Where and how runs are trained; none of it is science. workers: None for as many as the device takes."""
+
+    device: str = "auto"
+    executor: str = "auto"
+    threads: int = 1
+    workers: int | None = None
+
+    def settings(self) -> "Settings":
+        """As the fleet takes them. Raises StudyError for a device that is not here."""
+        from senet_lab.training.settings import Executor, Settings
+
+        return Settings(device_named(self.device), self.threads, Executor(self.executor))
+
+
+def study_of(name: str, protocol: str | None, seeds: int, rows: Iterable[str] | None) -> tuple[Table, tuple[Run, ...]]:
+    """The table under the protocol, and its runs; only those of some rows and their baselines where rows are named.
+
+    Raises StudyError with the nearest name for one that is not known.
+    """
+    paper = catalogue.find_table(name)
+    table = catalogue.table_under(paper, protocol)
+    if not rows:
+        return table, plan_runs([table], seeds)
+    labels = [row.label for row in table.rows]
+    chosen: list[Any] = []
+    for label in rows:
+        if label not in labels:
+            raise StudyError(f"{table.name} has no row {label!r}; the nearest is {catalogue.nearest(label, labels)!r}")
+        chosen += [table.row(label), table.baseline_of(table.row(label))]
+    keys = {row.cell.key for row in chosen}
+    return table, tuple(run for run in plan_runs([table], seeds) if run.cell.key in keys)
+
+
+def labels_of(table: Table, runs: Iterable[Run]) -> dict[tuple[str, int], str]:
+    """What to call each run: table, row, seed. One that only a claim needs has no row; it is plain, or goes by its
+    key."""
+    rows: dict[str, str] = {}
+    for row in table.rows:
+        rows.setdefault(row.cell.key, row.label)
+    for run in runs:
+        rows.setdefault(run.cell.key, "plain" if run.cell.se is None else run.cell.key)
+    return {(run.cell.key, run.seed): f"{table.name} {rows[run.cell.key]} seed {run.seed}" for run in runs}
+
+
+def train_runs(table: Table, runs: Sequence[Run], root: Path, how: How) -> list[Run]:
+    """Trains those of the runs that have no record and returns them; says what it does on stderr.
+
+    Raises StudyError where nothing can be trained or written, or, at the end, where runs broke.
+    """
+    from senet_lab.records.store import Store
+
+    store = Store(root)
+    missing = store.missing(runs)
+    if not missing:
+        print(f"{table.name}: all {len(runs)} runs are recorded, nothing to train", file=sys.stderr)
+        return []
+    store.check_writable()
+    from senet_lab.cli.console import Watch
+    from senet_lab.fleet.fleet import train_all, workers_for
+
+    settings = how.settings()
+    recorded_counts([run.cell for run in missing], root)  # refuses, before training, what cannot be built
+    side_by_side = how.workers or workers_for(settings, missing)
+    print(
+        f"{table.name}: {len(missing)} of {len(runs)} runs to train on {settings.device}, {side_by_side} side by side",
+        file=sys.stderr,
+    )
+    with Watch(missing, labels_of(table, missing)) as watch:
+        broken = train_all(missing, store, settings, side_by_side, watch)
+    if broken:
+        raise StudyError(
+            f"{len(broken)} of {len(missing)} runs broke ({root}/cache/logs has more): {'; '.join(broken)}"
+        )
+    return missing
+
+
+def train_until(
+    table: Table, claims: Sequence[Claim], seeds: int, max_hours: float | None, root: Path, how: How
+) -> None:
+    """Trains a table until its comparisons are settled, at most ``seeds`` seeds a row (1: the usual most)."""
+    from senet_lab.cli.resolve import MOST_SEEDS, Limits, train_until_resolved
+    from senet_lab.fleet.fleet import workers_for
+
+    side_by_side = how.workers or workers_for(how.settings(), plan_runs([table], 1))
+    train_until_resolved(
+        table,
+        claims,
+        root,
+        Limits(seeds if seeds > 1 else MOST_SEEDS, max_hours, side_by_side),
+        lambda runs: train_runs(table, runs, root, replace(how, workers=side_by_side)),
+        lambda text: print(f"{table.name}: {text}", file=sys.stderr),
+    )
+
+
+def device_named(name: str) -> str:
+    """The device of this name, ``auto`` resolved. Raises StudyError for one that is not here."""
+    kind, _, index = name.partition(":")
+    if kind not in ("auto", "cpu", "cuda") or (index and not (kind == "cuda" and index.isdigit())):
+        raise StudyError(f"device {name!r} is none of auto, cpu, cuda, cuda:N")
+    if kind == "cpu":
+        return "cpu"
+    import torch
+
+    if kind == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if int(index or 0) >= torch.cuda.device_count():
+        raise StudyError(f"device {name!r}: this machine has {torch.cuda.device_count()} CUDA devices")
+    return name

@@ -1,0 +1,139 @@
+"""The small part of excitations that git keeps, and that figures are made of: CSV files and a card.
+
+    <results>/excitations/<name>/card.json        what was looked at
+                                 means.csv        block, channel, the mean gate of each class, and of all classes
+                                 deviations.csv   the same lines: standard deviation over the images of a class
+                                 histograms.csv   block, lower edge of the bin, share of the gates of each class
+                                 blocks.csv       one line a block: see ``block_numbers``
+
+Synthetic images and random weights go to ``<results>/excitations/demo``, which git does not keep.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from senet_lab.excitations.statistics import SATURATED, Counts, Excitations, Floats, Span
+from senet_lab.records.store import replace_file
+from senet_lab.study.se import Gate
+
+ALL = "all classes"
+NEAR_ONE = 0.9
+
+
+def write_atlas(root: Path, name: str, excitations: Excitations, chosen: Sequence[str]) -> Path:
+    """Writes the files of one capture and returns their folder. chosen: the classes that figures show."""
+    folder = root / "excitations" / ("demo" if excitations.origin.passing else "") / name
+    classes = [excitations.class_names[k] for k in excitations.own_rows]
+    means = np.vstack([excitations.mean_KM[list(excitations.own_rows)], excitations.overall_mean_M()])
+    deviations = np.sqrt(excitations.variance_KM()[list(excitations.own_rows)])
+    card = {
+        **asdict(excitations.origin),
+        "name": name,
+        "gate": excitations.gate.value,
+        "over_space": excitations.over_space,
+        "images": excitations.images,
+        "classes": int(excitations.seen.sum()),
+        "fewest_images_a_class": int(excitations.count_K[excitations.seen].min()),
+        "most_images_a_class": int(excitations.count_K.max()),
+        "images_of": {excitations.class_names[k]: int(excitations.count_K[k]) for k in excitations.own_rows},
+        "chosen": list(chosen),
+        "bin_width": 1 / excitations.bins.per_unit,
+    }
+    replace_file(folder / "card.json", (json.dumps(card, indent=1, sort_keys=True) + "\n").encode())
+    by_channel = [(span.name, channel) for span in excitations.spans for channel in range(span.channels)]
+    _write(folder / "means.csv", ["block", "channel", *classes, ALL], _lines(by_channel, means.T))
+    _write(folder / "deviations.csv", ["block", "channel", *classes], _lines(by_channel, deviations.T))
+    _write(folder / "histograms.csv", ["block", "gate", *classes, ALL], _histograms(excitations))
+    numbers = [block_numbers(span, block) for span, block in excitations.blocks()]
+    _write(folder / "blocks.csv", list(numbers[0]), [[_text(v) for v in line.values()] for line in numbers])
+    return folder
+
+
+def block_numbers(span: Span, block: Excitations) -> dict[str, str | int | float]:
+    """What one block does over all images.
+
+    mean, deviation: of all gates, over images and channels. class_deviation: standard deviation of the class means
+    over the classes, mean over channels. specificity: between-class over total variance, mean over the channels
+    that vary; by_chance: what it would be on average if classes did not matter, (K - 1) / (images - 1); neither is
+    a number where no class has two images. image_deviation: standard deviation within a class, root mean square.
+    share_low, share_high: of gates that are saturated. share_near_one: from 0.9 on. share_constant: of channels that
+    do not vary. pattern: correlation over the channels of a class's means with those of all classes, mean over classes.
+    """
+    count, mean = block.count_K[block.seen], block.mean_KM[block.seen]
+    images, classes = block.images, len(count)
+    centre = (count[:, None] * mean).sum(axis=0) / images
+    between = (count[:, None] * (mean - centre) ** 2).sum(axis=0) / images
+    within = block.m2_KM.sum(axis=0) / images
+    total = between + within
+    varies = total > 0
+    repeated = images > classes
+    low, high = SATURATED[block.gate]
+    return {
+        "block": span.name,
+        "channels": span.channels,
+        "mean": float(centre.mean()),
+        "deviation": float(np.sqrt(total.mean() + centre.var())),
+        "class_deviation": float(mean.std(axis=0).mean()),
+        "specificity": float((between[varies] / total[varies]).mean()) if repeated and varies.any() else float("nan"),
+        "by_chance": (classes - 1) / (images - 1) if repeated else float("nan"),
+        "image_deviation": float(np.sqrt(within.mean())) if repeated else float("nan"),
+        "share_low": 1 - _share_from(block, low),
+        "share_high": _share_from(block, high),
+        "share_near_one": _share_from(block, NEAR_ONE),
+        "share_constant": float(1 - varies.mean()),
+        "pattern": _pattern(mean),
+    }
+
+
+def _share_from(block: Excitations, value: float) -> float:
+    counts: Counts = block.histogram_SMN.sum(axis=(0, 1))
+    return float(counts[block.bins.below(value) :].sum() / counts.sum())
+
+
+def _pattern(mean_KC: Floats) -> float:
+    centred = mean_KC - mean_KC.mean(axis=1, keepdims=True)
+    overall = centred.mean(axis=0)
+    sizes = np.sqrt((centred**2).sum(axis=1) * (overall**2).sum())
+    if not (sizes > 0).all():
+        return float("nan")
+    return float((centred @ overall / sizes).mean())
+
+
+def _histograms(excitations: Excitations) -> Iterator[list[str]]:
+    edges = excitations.bins.edges()
+    decimals = len(f"{1 / excitations.bins.per_unit:g}") - 2
+    for span, block in excitations.blocks():
+        rows = block.histogram_SMN.sum(axis=1)
+        shares = np.vstack([rows[: len(block.own_rows)], rows.sum(axis=0)]).astype(float)
+        shares /= np.maximum(shares.sum(axis=1, keepdims=True), 1)
+        for edge, values in zip(edges, shares.T, strict=True):
+            yield [span.name, f"{edge:.{decimals}f}", *map(_text, values)]
+
+
+def _lines(heads: Iterable[tuple[str, int]], values: Floats) -> Iterator[list[str]]:
+    for (name, channel), line in zip(heads, values, strict=True):
+        yield [name, str(channel), *map(_text, line)]
+
+
+def _text(value: object) -> str:
+    return f"{value:.5f}" if isinstance(value, float) else str(value)
+
+
+def _write(path: Path, head: Sequence[str], lines: Iterable[Sequence[str]]) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(head)
+    writer.writerows(lines)
+    replace_file(path, text.getvalue().encode())
+
+
+def saturation_text(gate: Gate) -> tuple[str, str]:
+    """The two ends of a saturated gate in words."""
+    low, high = SATURATED[gate]
+    return f"below {low:g}", f"from {high:g}"

@@ -1,0 +1,52 @@
+"""ResNeXt (Xie et al. 2017) in its 32x4d form, which both editions use (section 5.1, table 2)."""
+
+from torch import nn
+
+from senet_lab.models.backbones.resnet import Layout, ResNet
+from senet_lab.models.fused import Chain
+from senet_lab.models.sites import AttentionFactory
+from senet_lab.models.stems import imagenet_stem
+from senet_lab.models.units import Place, ResidualUnit, conv_bn
+from senet_lab.study.se import Integration
+
+GROUPS = 32  # "32x4d": 32 groups of 4 channels in stage 2, of 8 in stage 3, and so on
+
+
+class ResNeXtBottleneck(ResidualUnit):
+    """1x1, grouped 3x3, 1x1, with half of the unit's output width inside.
+
+    The stride sits in the grouped 3x3 convolution, as in the authors' SE-ResNeXts; their SE-ResNets have it in
+    the first 1x1. SE_3x3 follows the batch norm of the 3x3 convolution, before its ReLU.
+    """
+
+    def __init__(self, place: Place, attend: AttentionFactory) -> None:
+        super().__init__()
+        width = place.out_channels // 2
+        self.transform = Chain(
+            conv_bn(place.in_channels, width, 1),
+            nn.ReLU(),
+            conv_bn(width, width, 3, place.stride, groups=GROUPS),
+            attend(place.site(Integration.CONV3X3, width)),
+            nn.ReLU(),
+            conv_bn(width, place.out_channels, 1),
+        )
+        self._place_sites(place, attend)
+
+
+def _layout(*depths: int) -> Layout:
+    return Layout(
+        stem=imagenet_stem,
+        stem_channels=64,
+        unit=ResNeXtBottleneck,
+        depths=depths,
+        widths=(256, 512, 1024, 2048),
+        image_size=224,
+    )
+
+
+LAYOUTS = {"resnext50": _layout(3, 4, 6, 3), "resnext101": _layout(3, 4, 23, 3)}
+
+
+def build(name: str, attend: AttentionFactory, num_classes: int) -> ResNet:
+    """The network of this name; raises KeyError for a name that is none of this family."""
+    return ResNet(LAYOUTS[name], attend, num_classes)

@@ -1,0 +1,69 @@
+"""SENet-154: the 64x4d form of ResNeXt-152 with the changes of the ILSVRC 2017 entry (TPAMI appendix).
+
+1. The first 1x1 convolution of every unit has half the channels of the 3x3 that follows.
+2. The stem is three 3x3 convolutions instead of one 7x7.
+3. The 1x1 stride-2 projections are 3x3 stride-2 ones; that of stage 2, stride 1, stays 1x1.
+4. Dropout 0.2 before the classifier.
+5. Label smoothing; a protocol's, not the network's.
+6. Batch norm is frozen in the last few epochs; a protocol's as well.
+
+Without SE (``se=None``) it is the backbone of that entry, which the paper does not report on its own.
+"""
+
+from torch import nn
+
+from senet_lab.models.backbones.resnet import Layout, ResNet
+from senet_lab.models.dropout import StreamDropout
+from senet_lab.models.fused import Chain
+from senet_lab.models.sites import AttentionFactory
+from senet_lab.models.stems import deep_imagenet_stem
+from senet_lab.models.units import Place, ResidualUnit, conv_bn
+from senet_lab.study.se import Integration
+
+GROUPS = 64
+DROPOUT = 0.2
+
+
+class SENet154Bottleneck(ResidualUnit):
+    """1x1, 3x3 in 64 groups, 1x1: half, all and all of the unit's output width; the stride sits in the 3x3."""
+
+    def __init__(self, place: Place, attend: AttentionFactory) -> None:
+        super().__init__()
+        width = place.out_channels
+        self.transform = Chain(
+            conv_bn(place.in_channels, width // 2, 1),
+            nn.ReLU(),
+            conv_bn(width // 2, width, 3, place.stride, groups=GROUPS),
+            attend(place.site(Integration.CONV3X3, width)),
+            nn.ReLU(),
+            conv_bn(width, width, 1),
+        )
+        wide = conv_bn(place.in_channels, width, 3, place.stride) if place.stride != 1 else None
+        self._place_sites(place, attend, shortcut=wide)
+
+
+class SENet154(ResNet):
+    """The residual network with dropout before its classifier."""
+
+    def __init__(self, layout: Layout, attend: AttentionFactory, num_classes: int) -> None:
+        super().__init__(layout, attend, num_classes)
+        self.classifier = nn.Sequential(  # type: ignore[assignment]  # a Linear in ResNet
+            StreamDropout(DROPOUT, "classifier"), self.classifier
+        )
+
+
+LAYOUTS = {
+    "senet154": Layout(
+        stem=deep_imagenet_stem,
+        stem_channels=128,
+        unit=SENet154Bottleneck,
+        depths=(3, 8, 36, 3),
+        widths=(256, 512, 1024, 2048),
+        image_size=224,
+    )
+}
+
+
+def build(name: str, attend: AttentionFactory, num_classes: int) -> SENet154:
+    """The network of this name; raises KeyError for a name that is none of this family."""
+    return SENet154(LAYOUTS[name], attend, num_classes)

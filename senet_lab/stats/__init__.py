@@ -1,0 +1,1 @@
+"""What a statistician reads: differences, verdicts, power. No pages, no torch."""

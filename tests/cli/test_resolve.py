@@ -1,0 +1,118 @@
+"""Training until the comparisons are settled: what is trained, when it stops, and the commands."""
+
+import numpy as np
+import pytest
+
+from senet_lab.cli.resolve import Limits, train_until_resolved
+from senet_lab.errors import StudyError
+from senet_lab.records.sequential import plan_path
+from senet_lab.records.store import Store
+from tests.samples import PLAIN, SE, TABLE, filled, finished, one_line
+
+
+class Trainer:
+    """Writes a record where a run would train; rows differ by ``gap`` wrong images of each thousand."""
+
+    def __init__(self, root, gap):
+        self.store, self.gap, self.trained = Store(root), gap, []
+
+    def __call__(self, runs):
+        for run in self.store.missing(runs):
+            random = np.random.default_rng([run.seed, run.cell == SE])
+            wrong = 200 + int(random.integers(-2, 3)) - (self.gap if run.cell == SE else 0)
+            self.store.write(finished(run.cell, run.seed, wrong))
+            self.trained.append((run.cell == SE, run.seed))
+
+
+def until(root, gap, most=6, hours=None):
+    """How many comparisons stay open, what was trained, and what was said."""
+    trainer, said = Trainer(root, gap), []
+    left = train_until_resolved(TABLE, [], root, Limits(most, hours, 2), trainer, said.append)
+    return left, trainer.trained, said
+
+
+def test_it_stops_where_the_verdict_is_settled(tmp_path):
+    """Ten points: settled before the sixth seed, both rows with the same seeds, and said so."""
+    left, trained, said = until(tmp_path, gap=100)
+    seeds = {seed for _, seed in trained}
+
+    assert left == 0
+    assert {(se, seed) for se in (True, False) for seed in seeds} == set(trained)
+    assert 2 <= len(seeds) < 6
+    assert said[-1] == "1 of 1 comparisons are settled, 0 are open"
+
+
+def test_called_again_it_trains_nothing(tmp_path):
+    """The records tell that all is settled."""
+    until(tmp_path, gap=100)
+
+    assert until(tmp_path, gap=100)[:2] == (0, [])
+
+
+def test_equal_rows_are_trained_to_the_last_look(tmp_path):
+    """Nothing is to be found: four seeds of each, and one comparison open."""
+    left, trained, _ = until(tmp_path, gap=0, most=4)
+
+    assert left == 1
+    assert sorted(trained) == [(se, seed) for se in (False, True) for seed in range(4)]
+
+
+def test_it_begins_no_seed_that_does_not_fit_into_the_hours(tmp_path):
+    """A run takes 12.5 seconds: two are begun without knowing it, a third seed not within a hundredth of a second."""
+    left, trained, said = until(tmp_path, gap=0, hours=1e-6)
+
+    assert left == 1
+    assert {seed for _, seed in trained} == {0, 1}
+    assert "do not fit into 1e-06 hours" in said[-2]
+
+
+def test_another_plan_is_refused(tmp_path):
+    """More seeds after a look would spend the error rate twice."""
+    until(tmp_path, gap=0, most=3)
+
+    assert plan_path(tmp_path, TABLE.slug, "sample").exists()
+    with pytest.raises(StudyError, match="begun with at most 3 seeds"):
+        until(tmp_path, gap=0, most=5)
+
+
+def test_plan_with_a_resolution_needs_a_pilot(senet_lab, tmp_path):
+    """One line, exit status 2; with one, the seeds of each comparison."""
+    status, _, err = senet_lab("plan", "table7", "--resolve", "0.5", "--results", str(tmp_path))
+
+    assert status != 0
+    assert "train a pilot first: --seeds 2" in one_line(err)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--max-hours", "1"], "--max-hours belongs to --until-resolved"),
+        (["--until-resolved", "--row", "r=16"], "leave --row out"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(senet_lab, words, said):
+    """Before anything is trained."""
+    status, _, err = senet_lab("train", "table7", *words)
+
+    assert status != 0
+    assert said in one_line(err)
+
+
+def test_claims_from_an_empty_folder(senet_lab, tmp_path):
+    """The page is printed and written, with no verdict but those that are counted."""
+    status, out, _ = senet_lab("claims", "--results", str(tmp_path / "mine"))
+
+    assert status == 0
+    assert "## The paper's own protocols" in out
+    assert (tmp_path / "mine" / "claims.md").read_text() == out.removesuffix("\n")
+
+
+def test_a_damaged_record_stops_the_page(senet_lab, tmp_path):
+    """One line that names the file."""
+    store = filled(tmp_path, finished(PLAIN, 0))
+    path = store.path(finished(PLAIN, 0).run)
+    path.write_text(path.read_text().replace('"seed": 0', '"seed": 1'))
+    status, _, err = senet_lab("claims", "--results", str(tmp_path))
+
+    assert status == 1
+    assert path.name in one_line(err)

@@ -1,0 +1,182 @@
+"""`senet-lab excitations` and `figures`: from weights to figures, and one line where something is not there."""
+
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+from ablations import protocols
+from senet_lab import __main__ as commands
+from senet_lab.cli import catalogue
+from senet_lab.data.open import open_source
+from senet_lab.errors import StudyError
+from senet_lab.excitations.labelled_images import class_indices, open_labelled
+from senet_lab.excitations.subjects import best, parse_network, recorded, run_of_weights, weights_path
+from senet_lab.models.gate_taps import gate_taps
+from senet_lab.models.registry import build_model
+from senet_lab.records.store import Store
+from senet_lab.study import Run, SESpec
+from senet_lab.training.progress import silent
+from senet_lab.training.run import make
+from senet_lab.training.settings import Settings
+
+TINY = replace(protocols.DEMO, name="tiny", train_images=60, test_images=40, batch_size=20, epochs=1)
+TABLE7 = catalogue.find_table("table7")
+WNIDS = ("n01443537", "n02110958", "n02690373", "n09246464", "n99999999")
+
+
+@pytest.fixture
+def senet_lab(tmp_path, monkeypatch, capsys):
+    """Runs a command in an empty folder; returns its exit status, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(protocols.PROTOCOLS, "tiny", TINY)
+    torch.set_num_threads(1)
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["senet-lab", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            commands.main()
+        printed = capsys.readouterr()
+        assert "Traceback" not in printed.err
+        return ended.value.code or 0, printed.out, printed.err
+
+    return run
+
+
+@pytest.fixture
+def trained(tmp_path):
+    """The SE row of table7 under a tiny protocol, trained into ``results``."""
+    run = Run(cell=TABLE7.under(TINY).row("r=16").cell, seed=0)
+    store = Store(tmp_path / "results")
+    make(run, open_source(TINY, torch.device("cpu")), store, Settings(), silent)
+    return run, store
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Two noisy pictures in each of five class folders."""
+    rng = np.random.default_rng(0)
+    for wnid in WNIDS:
+        folder = tmp_path / "photos" / "val" / wnid
+        folder.mkdir(parents=True)
+        for index in range(2):
+            picture = rng.integers(0, 256, (70, 80, 3), dtype=np.uint8)
+            Image.fromarray(picture).save(folder / f"{index}.JPEG")
+    return tmp_path / "photos"
+
+
+def test_a_recorded_run_becomes_files_and_figures(senet_lab, trained, tmp_path):
+    """By table and row, by its file, and as the best there is: the same capture, and figures again from files alone."""
+    run, store = trained
+    path = weights_path(run, store)
+    seen = []
+    for source in (("table7:r=16", "--protocol", "tiny"), (path,), ("best",)):
+        status, out, _ = senet_lab("excitations", *source, "--device", "cpu", "--figure", "depth")
+        assert status == 0
+        seen.append(out)
+    (folder,) = (tmp_path / "results" / "excitations" / "demo").iterdir()
+
+    assert seen[0] == seen[1] == seen[2]
+    assert "SYNTHETIC images, cifar_resnet11_bottleneck, SE r=16; protocol tiny, seed 0" in seen[0]
+    assert "40 images of 10 classes, 4 each" in seen[0]
+    assert {"card.json", "means.csv", "deviations.csv", "histograms.csv", "blocks.csv", "statements.csv"} == {
+        p.name for p in folder.iterdir()
+    }
+    assert (tmp_path / "results" / "cache" / "excitations" / f"{folder.name}.npz").exists()
+    status, out, _ = senet_lab("figures", "depth")
+    assert (status, len(out.splitlines())) == (0, 4)
+
+
+def test_the_weights_are_the_runs(trained):
+    """The network from the file makes the errors that the record says."""
+    run, store = trained
+    subject = recorded(run, store)
+    wrong = 0
+    with torch.no_grad():
+        for images, labels in open_labelled("synthetic", test_images=40).batches(torch.device("cpu")):
+            wrong += int((subject.model.eval()(images).argmax(1) != labels).sum())
+
+    assert store.read(run).top1_error_pct == pytest.approx(100 * wrong / 40)
+    assert run == best(store)
+    assert (run, store.root.resolve()) == (run_of_weights(weights_path(run, store))[0], store.root.resolve())
+
+
+def test_a_file_needs_its_network(senet_lab, tmp_path):
+    """A safetensors file of weights with --network; without, or with another one, a line that says so."""
+    model = build_model("cifar_resnet11_bottleneck", SESpec(reduction=8, gate="tanh"), 10)
+    save_file(model.state_dict(), tmp_path / "w.safetensors")
+    right = "cifar_resnet11_bottleneck:reduction=8,gate=tanh"
+
+    assert (
+        senet_lab("excitations", "w.safetensors", "--network", right, "--data", "synthetic", "--figure", "depth")[0]
+        == 0
+    )
+    status, _, err = senet_lab("excitations", "w.safetensors")
+    assert (status != 0, "--network" in err, len(err.splitlines())) == (True, True, 1)
+    for network, said in (("cifar_resnet20", "does not fit"), ("resnet51", "nearest"), ("resnet50:x=1", "SESpec")):
+        status, _, err = senet_lab("excitations", "w.safetensors", "--network", network, "--data", "synthetic")
+        assert (status != 0, said in err, len(err.splitlines())) == (True, True, 1), err
+    assert ("resnet50", SESpec(stages=(2, 3), bias=True)) == parse_network("resnet50:stages=2+3,bias=true")
+
+
+def test_what_is_not_there_is_said_in_one_line(senet_lab, photos):
+    """Missing weights, a wrong class with the nearest, a wrong source, no data, too many words."""
+    for words, said in (
+        (("table7:r=16", "--protocol", "demo"), "final weights stay where a run was trained"),
+        (("table7:r=61",), "nearest is 'r=16'"),
+        (("timm:legacy_seresnet50", "--random-weights", "--data", photos, "--classes", "pug", "clif"), "'cliff'"),
+        (("nothing",), "is none of best, TABLE:ROW"),
+        (("table7:r=16", "--random-weights", "--data", "cifar11"), "neither synthetic"),
+        (("best", "pug"), "one word too many"),
+        (("timm:legacy_seresnet5000", "--data", photos), "nearest"),
+        (("x.safetensors", "--network", "resnet50"), "is missing"),
+    ):
+        status, _, err = senet_lab("excitations", *words)
+        assert (status != 0, said in err, len(err.splitlines())) == (True, True, 1), err
+    assert senet_lab("figures")[0] != 0
+
+
+def test_class_folders_have_human_names(photos):
+    """The paper's four by its own names or by folder, others by folder; a file of names adds to them."""
+    labelled = open_labelled(str(photos))
+
+    assert labelled.class_names == ("goldfish", "pug", "plane", "cliff", "n99999999")
+    assert class_indices(labelled, ["pug", "n02110958", "n99999999"]) == [1, 1, 4]
+    assert (labelled.dataset, labelled.split, labelled.images) == ("ImageNet", "validation", 10)
+    (photos / "synset_words.txt").write_text("n99999999 teapot, pot\n")
+    assert open_labelled(str(photos)).class_names[4] == "teapot"
+    with pytest.raises(StudyError, match="does not hold class folders"):
+        open_labelled(str(photos / "val" / WNIDS[0]))
+
+
+@pytest.mark.parametrize("name", ["legacy_seresnet50", "seresnet50"])
+def test_timms_blocks_have_the_papers_names(name):
+    """layer1.2 is SE_2_3: sixteen blocks in forward order, as in our own network."""
+    timm = pytest.importorskip("timm")
+    ours = [tap.name for tap in gate_taps(build_model("resnet50", SESpec(), device="meta"))]
+    with torch.device("meta"):
+        theirs = timm.create_model(name)
+
+    assert ours == [tap.name for tap in gate_taps(theirs)]
+    assert (len(ours), ours[0], ours[2], ours[-1]) == (16, "SE_2_1", "SE_2_3", "SE_5_3")
+
+
+@pytest.mark.slow
+def test_timms_network_goes_the_whole_way(senet_lab, photos, tmp_path):
+    """Random weights, five class folders: four classes shown, every figure drawn, loudly called random."""
+    pytest.importorskip("timm")
+    status, out, _ = senet_lab(
+        "excitations", "timm:legacy_seresnet50", "--random-weights", "--data", photos, "--classes",
+        "goldfish", "pug", "plane", "cliff", "--device", "cpu",
+    )  # fmt: skip
+    figures = list((tmp_path / "results" / "figures" / "demo").iterdir())
+
+    assert status == 0
+    assert out.startswith("RANDOM WEIGHTS, timm legacy_seresnet50")
+    assert "10 images of 5 classes, 2 each" in out
+    assert len(figures) == 16
+    assert str(tmp_path) not in "".join(p.read_text() for p in figures if p.suffix == ".svg")

@@ -1,0 +1,76 @@
+"""How many runs share a GPU: by gain and by memory, on devices that are described here; and on a real one."""
+
+import pytest
+import torch
+
+from senet_lab.fleet.fleet import train_all
+from senet_lab.fleet.gpu_capacity import doubled, measured
+from senet_lab.records.store import Store
+from senet_lab.training.settings import Settings
+from tests.tiny import run
+
+from .test_fleet import Listener
+
+
+class Device:
+    """A device that gives each run its full rate up to ``full`` runs, and has room for ``room`` of them."""
+
+    def __init__(self, full, room, size=100):
+        self.full, self.room, self.size, self.runs = full, room, size, 0
+
+    def add(self):
+        self.runs += 1
+        assert self.runs <= self.room, "out of memory"
+        return self.size
+
+    def rate(self):
+        return float(min(self.runs, self.full))
+
+    def free(self):
+        return (self.room - self.runs) * self.size
+
+
+@pytest.mark.parametrize(
+    ("full", "room", "most", "expected"),
+    [
+        (1, 100, 100, 1),  # the first run fills it
+        (8, 100, 100, 8),
+        (6, 100, 100, 8),  # six of eight are more than four
+        (100, 11, 100, 4),  # 7 are left beside 4, and 4 more would take more than 80 % of ... 7
+        (100, 100, 5, 4),
+        (100, 100, 1, 1),
+    ],
+)
+def test_runs_are_doubled_as_long_as_it_pays_and_fits(full, room, most, expected):
+    """Up to the rate's end, the memory's, or the number of runs there are."""
+    device = Device(full, room)
+
+    found = doubled(device.add, device.rate, device.free, most)
+    assert expected == found if room == 100 else found <= room
+
+
+def test_a_device_that_cannot_be_measured_takes_one_run():
+    """The measuring process ends without an answer where there is no such device."""
+    if torch.cuda.is_available():
+        pytest.skip("there is a device")
+    assert measured(run(0), Settings(device="cuda"), 8) == 1
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_four_runs_on_one_gpu_have_the_curves_that_each_has_alone(tmp_path):
+    """To what cuDNN's order of sums leaves; every run has its record."""
+    runs = [run(seed) for seed in range(4)]
+    for workers, name in ((4, "together"), (1, "alone")):
+        assert train_all(runs, Store(tmp_path / name), Settings(device="cuda"), workers, Listener()) == []
+    for of in runs:
+        together, alone = (Store(tmp_path / name).read(of) for name in ("together", "alone"))
+        assert together.top1_error_pct == pytest.approx(alone.top1_error_pct, abs=10)
+        assert together.provenance.executor == "device"
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_is_measured():
+    """Between one run and as many as there are."""
+    assert 1 <= measured(run(0), Settings(device="cuda"), 8) <= 8

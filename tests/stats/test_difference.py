@@ -1,0 +1,183 @@
+"""Paired differences: their variance by hand, intervals and p-values against distributions that are known exactly."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from senet_lab.stats.difference import Difference, difference_of, half_width, holm, p_above, p_below, tail
+from senet_lab.stats.paired_runs import Hits
+from senet_lab.study import Run
+from tests.samples import PLAIN, SE
+
+STEP = 1.0**2  # of an error over 100 images, in squared points
+
+
+def only_seeds(seeds: int, variance: float = 1.0) -> Difference:
+    return Difference(0.0, seeds, 10_000, variance, 0.0)
+
+
+def only_images(seeds: int, variance: float = 1.0) -> Difference:
+    return Difference(0.0, seeds, 10_000, 0.0, variance)
+
+
+def test_a_difference_of_seeds_alone_is_students():
+    """Rows that differ by 10 and 30 points everywhere: mean 20, variance of the mean 200 / 2, no image's part."""
+    wrong, other = np.zeros((2, 100)), np.zeros((2, 100))
+    wrong[0, :10] = 1
+    wrong[1, :30] = 1
+    found = difference_of(wrong, other)
+
+    assert (pytest.approx(20.0), 2, 100) == (found.value, found.seeds, found.images)
+    assert pytest.approx((200.0 + STEP / 8) / 2) == found.seed_variance
+
+
+def test_the_parts_of_the_variance_add_up_by_hand():
+    """Two seeds, four images, an additive table: seeds ±25 points, images 0, 0, 50, 50 above, and no rest."""
+    table = np.array([[0.0, 0.0, 0.5, 0.5], [0.5, 0.5, 1.0, 1.0]])
+    found = difference_of(table, np.zeros((2, 4)))
+
+    assert pytest.approx(50.0) == found.value
+    assert pytest.approx((2 * 25.0**2 + 25.0**2 / 8) / 2) == found.seed_variance  # s² / n with n - 1 in s²
+    assert pytest.approx((4 * 25.0**2 / 3) / 4) == found.image_variance
+
+
+def test_the_rest_counts_once():
+    """Independent noise has the variance of its mean, s² / (n N), though it is seen over seeds and over images."""
+    noise = np.random.default_rng(0).standard_normal((40, 2_000))
+    found = difference_of(noise, np.zeros_like(noise))
+
+    assert pytest.approx(found.variance, rel=0.3) == 100**2 / (40 * 2_000)
+    assert found.image_variance < 0.1 * found.variance
+
+
+def test_one_seed_knows_images_alone():
+    """No variance over seeds, McNemar's over images, and no p-value below 1."""
+    wrong, other = np.zeros((1, 1_000)), np.zeros((1, 1_000))
+    wrong[0, :50], other[0, 40:60] = 1, 1
+    found = difference_of(wrong, other)
+
+    assert found.seed_variance is None
+    assert pytest.approx(3.0) == found.value
+    assert pytest.approx(100**2 * (0.05 - 0.03**2) / 999) == found.image_variance
+    assert (p_below(found), p_above(found)) == (1.0, 1.0)
+
+
+def test_rows_that_do_not_face_each_other_are_refused():
+    """Another number of seeds or images, or a single image."""
+    for shapes in (((2, 10), (3, 10)), ((2, 10), (2, 11)), ((2, 1), (2, 1))):
+        with pytest.raises(ValueError, match="cannot be paired"):
+            difference_of(*(np.zeros(shape) for shape in shapes))
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5, 9])
+def test_without_a_part_of_images_it_is_students_test(seeds):
+    """Half-width and tail are t's of n - 1 degrees of freedom, far into the tail."""
+    assert stats.t.isf(0.025, seeds - 1) == pytest.approx(half_width(only_seeds(seeds), 0.95), rel=1e-6)
+    for distance in (0.5, 3.0, 30.0):
+        assert stats.t.sf(distance, seeds - 1) == pytest.approx(tail(only_seeds(seeds), distance), rel=1e-5)
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_without_a_part_of_seeds_it_is_normal(seeds):
+    """However few seeds: nothing of the variance is theirs."""
+    assert stats.norm.isf(0.025) == pytest.approx(half_width(only_images(seeds), 0.95), rel=1e-6)
+    assert stats.norm.sf(2.5) == pytest.approx(tail(only_images(seeds), 2.5), rel=1e-6)
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 4, 5, 10])
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.8, 0.95])
+def test_intervals_cover_what_they_say(seeds, share):
+    """The exact coverage, integrated over the spread that a study happens to see: 93.5 to 96.5 %; with two seeds never
+    below 95 %."""
+    quantiles = (np.arange(400) + 0.5) / 400
+    seen = share * stats.chi2.ppf(quantiles, seeds - 1) / (seeds - 1)
+    widths = np.array([half_width(Difference(0.0, seeds, 10_000, v, 1 - share), 0.95) for v in seen])
+    coverage = float(np.mean(2 * stats.norm.cdf(widths) - 1))
+
+    assert 0.935 < coverage < (0.99 if seeds == 2 else 0.965)
+    assert seeds > 2 or coverage > 0.949
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5, 10])
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("level", [0.05, 0.005])
+def test_tests_are_wrong_at_most_as_often_as_they_say(seeds, share, level):
+    """The exact chance of p < level where the truth is zero, at small levels too."""
+    quantiles = (np.arange(200) + 0.5) / 200
+    seen = share * stats.chi2.ppf(quantiles, seeds - 1) / (seeds - 1)
+    chance = np.mean([stats.norm.sf(_critical(Difference(0.0, seeds, 10_000, v, 1 - share), level)) for v in seen])
+
+    assert 0.05 * level < chance < 1.02 * level
+
+
+def _critical(difference: Difference, level: float) -> float:
+    low, high = 0.0, 1e4
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if tail(difference, middle) > level else (low, middle)
+    return high
+
+
+def test_p_values_are_about_their_side_and_limit():
+    """-1 ± is below 0, not above; against a limit of -2 it is the other way round; both sides add up to one."""
+    found = Difference(-1.0, 5, 10_000, 0.02, 0.02)
+
+    assert p_below(found) < 0.01 < 0.99 < p_above(found)
+    assert p_above(found, -2.0) < 0.01
+    assert pytest.approx(1.0) == p_below(found, -0.5) + p_above(found, -0.5)
+
+
+def test_rows_without_any_difference_settle_nothing():
+    """The same answers everywhere: no difference, a width below two images, even odds."""
+    same = np.ones((3, 1_000))
+    found = difference_of(same, same)
+
+    assert found.value == 0.0
+    assert 0.0 < found.half_width < 0.2
+    assert pytest.approx(0.5) == p_below(found) == p_above(found)
+
+
+def test_two_seeds_with_the_same_difference_are_no_proof():
+    """Both have 23 images of 10,000 fewer wrong: with whole images that happens by chance, and p says so."""
+    wrong, other = np.zeros((2, 10_000)), np.zeros((2, 10_000))
+    other[0, :23], other[1, 5_000:5_023] = 1, 1
+    found = difference_of(wrong, other)
+
+    assert pytest.approx(-0.23) == found.value
+    assert p_below(found) > 0.001
+
+
+def test_holms_adjustment_by_hand():
+    """0.01 · 4, 0.02 · 3, then no smaller than before, and never above one."""
+    found = holm({"d": 0.9, "a": 0.01, "c": 0.03, "b": 0.02})
+
+    assert pytest.approx({"a": 0.04, "b": 0.06, "c": 0.06, "d": 0.9}) == found
+    assert holm({}) == {}
+
+
+def hits(**runs: dict[int, tuple[str, list[int]]]) -> Hits:
+    found = Hits(())
+    for name, of_cell in runs.items():
+        for seed, (images, wrong) in of_cell.items():
+            found.add(Run(cell={"se": SE, "plain": PLAIN}[name], seed=seed), images, np.array(wrong, dtype=np.uint8))
+    return found
+
+
+def test_runs_on_other_images_are_not_paired():
+    """Seed 1 of the two rows was evaluated on different images, seed 2 on others than seed 0: only seed 0 is left."""
+    found = hits(
+        se={0: ("x", [1, 0, 0]), 1: ("x", [1, 1, 0]), 2: ("y", [0, 0, 0])},
+        plain={0: ("x", [1, 1, 0]), 1: ("y", [0, 0, 0]), 2: ("y", [0, 0, 0])},
+    )
+
+    assert found.common_seeds((SE, PLAIN)) == (0,)
+    assert pytest.approx(-100 / 3) == found.difference(SE, PLAIN).value
+
+
+def test_a_look_needs_all_of_its_seeds():
+    """The first two seeds are there, the first three are not; seed 5 counts where no look is asked for."""
+    one = {seed: ("x", [seed % 2, 1, 0]) for seed in (0, 1, 5)}
+    found = hits(se=one, plain=one)
+
+    assert (found.difference(SE, PLAIN, 2).seeds, found.difference(SE, PLAIN).seeds) == (2, 3)
+    assert found.difference(SE, PLAIN, 3) is None

@@ -1,0 +1,178 @@
+"""Verdicts on records with known errors: each kind of part, families, sequential plans."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from senet_lab.records.sequential import SequentialPlan
+from senet_lab.stats.paired_runs import Hits
+from senet_lab.stats.verdicts import Verdict, claimed_cells, family_of, judge, rule_text, settled
+from senet_lab.study import Row, Run, SESpec
+from senet_lab.study.claim import Claim, Costs, Equivalent, Lower, NotWorse, Quantity
+from senet_lab.study.counts import network_key
+from tests.samples import PLAIN, PROTOCOL, SE, SYNTHETIC, TABLE, counted
+
+IMAGES = 10_000
+THIRD = replace(SE, se=SESpec(reduction=8))
+THREE = replace(TABLE, rows=(*TABLE.rows, Row("third", THIRD)))
+
+
+def claim(*parts, table=THREE, **fields) -> Claim:
+    return Claim(name="c", table=table, statement="it holds", source="here", parts=parts, **fields)
+
+
+def measured(cells, errors_pct, seeds=4, noise=0.0005, shared=0.9) -> Hits:
+    """Runs with these errors, a little different from seed to seed, wrong on much the same images."""
+    random, found = np.random.default_rng(3), Hits(())
+    common = random.random(IMAGES)
+    for cell, error in zip(cells, errors_pct, strict=True):
+        for seed in range(seeds):
+            own = np.where(random.random(IMAGES) < shared, common, random.random(IMAGES))
+            wrong = own < error / 100 + noise * random.standard_normal()
+            found.add(Run(cell=cell, seed=seed), "images", wrong.astype(np.uint8))
+    return found
+
+
+def verdict_of(part, *errors_pct, seeds=4) -> Verdict:
+    """Of a part about SE and plain with these errors."""
+    hits = measured((PLAIN, SE), errors_pct, seeds)
+    (result,) = judge(TABLE, [claim(part, table=TABLE)], hits, {}).claims
+    return result.verdict
+
+
+@pytest.mark.parametrize(
+    ("part", "plain", "se", "verdict"),
+    [
+        (Lower("SE", "plain"), 8.0, 6.0, Verdict.SUPPORTED),
+        (Lower("SE", "plain"), 6.0, 8.0, Verdict.CONTRADICTED),
+        (Lower("SE", "plain"), 6.0, 6.0, Verdict.UNDETERMINED),
+        (NotWorse("SE", "plain", 1.5), 6.0, 6.0, Verdict.SUPPORTED),
+        (NotWorse("SE", "plain", 1.5), 6.0, 3.0, Verdict.SUPPORTED),
+        (NotWorse("SE", "plain", 0.5), 6.0, 9.0, Verdict.CONTRADICTED),
+        (NotWorse("SE", "plain", 0.01), 6.0, 6.0, Verdict.UNDETERMINED),
+        (Equivalent("SE", "plain", 1.5), 6.0, 6.0, Verdict.SUPPORTED),
+        (Equivalent("SE", "plain", 0.5), 6.0, 3.0, Verdict.CONTRADICTED),
+        (Equivalent("SE", "plain", 0.5), 6.0, 9.0, Verdict.CONTRADICTED),
+        (Equivalent("SE", "plain", 0.01), 6.0, 6.0, Verdict.UNDETERMINED),
+    ],
+)
+def test_each_kind_of_part_gets_its_verdict(part, plain, se, verdict):
+    """Four seeds, 10,000 images, differences of zero or of several points."""
+    assert verdict == verdict_of(part, plain, se)
+
+
+def test_one_seed_settles_nothing():
+    """However large the difference: seed noise is unknown."""
+    assert verdict_of(Lower("SE", "plain"), 30.0, 6.0, seeds=1) == Verdict.UNDETERMINED
+
+
+def test_a_claim_holds_where_all_of_its_parts_do():
+    """One contradicted part contradicts it; one that was not run leaves it not run; one open leaves it open."""
+    hits = measured((PLAIN, SE), (8.0, 6.0))
+    both = judge(THREE, [claim(Lower("SE", "plain"), Lower("third", "plain"))], hits, {}).claims[0]
+    against = judge(THREE, [claim(Lower("plain", "SE"), Lower("third", "plain"))], hits, {}).claims[0]
+
+    assert [part.verdict for part in both.parts] == [Verdict.SUPPORTED, Verdict.NOT_RUN]
+    assert both.verdict == Verdict.NOT_RUN
+    assert against.verdict == Verdict.CONTRADICTED
+
+
+def test_rows_have_verdicts_against_their_baseline():
+    """SE below plain; the third row was not run; the baseline has none."""
+    judgement = judge(THREE, [], measured((PLAIN, SE), (8.0, 6.0)), {})
+
+    assert {k: r.verdict for k, r in judgement.rows.items()} == {"SE": Verdict.SUPPORTED, "third": Verdict.NOT_RUN}
+
+
+def test_counted_parts_need_no_run():
+    """1.1 times the parameters lies between 1.05 and 1.15, not between 1 and 1.05; without counts it is not run."""
+    counts = {network_key(PLAIN): counted(1000, 0, 500), network_key(SE): counted(1100, 0, 505)}
+    asked = [
+        claim(Costs("SE", "plain", Quantity.PARAMETERS, 1.05, 1.15), table=TABLE),
+        claim(Costs("SE", "plain", Quantity.PARAMETERS, 1.0, 1.05), table=TABLE),
+        claim(Costs("SE", "plain", Quantity.MULTIPLY_ADDS, 1.0, 1.0101), table=TABLE),
+    ]
+
+    assert [result.verdict for result in judge(TABLE, asked, Hits(()), counts).claims] == [
+        Verdict.SUPPORTED,
+        Verdict.CONTRADICTED,
+        Verdict.SUPPORTED,
+    ]
+    assert {Verdict.NOT_RUN} == {result.verdict for result in judge(TABLE, asked, Hits(()), {}).claims}
+
+
+def test_a_family_holds_each_comparison_once():
+    """SE against plain is a row's and a claim's, either way round; another margin is another comparison."""
+    asked = [
+        claim(
+            Lower("SE", "plain"), Lower("plain", "SE"), Equivalent("SE", "third", 0.3), Equivalent("third", "SE", 0.3)
+        ),
+        claim(Equivalent("SE", "third", 0.5), NotWorse("SE", "third", 0.3), NotWorse("third", "SE", 0.3)),
+    ]
+
+    assert 2 + 1 + 1 + 2 == len(family_of(THREE, asked)) == judge(THREE, asked, Hits(()), {}).comparisons
+
+
+def test_more_comparisons_make_each_harder():
+    """A difference that one test finds at 5 % is lost among thirty, and so says the family's rule."""
+    hits = measured((PLAIN, SE), (6.8, 6.0), noise=0.001)
+    margins = np.linspace(5.0, 6.0, 40)
+    many = claim(*(Equivalent("SE", "third", margin) for margin in margins))
+    alone, crowded = (judge(table, asked, hits, {}) for table, asked in ((TABLE, []), (THREE, [many])))
+
+    assert (alone.comparisons, crowded.comparisons) == (1, 42)
+    assert alone.rows["SE"].verdict == Verdict.SUPPORTED
+    assert crowded.rows["SE"].verdict == Verdict.UNDETERMINED
+    assert "this table's 42 comparisons" in rule_text(crowded)
+
+
+def test_claims_are_asked_of_companions_too_unless_they_do_not_transfer():
+    """Under another protocol a claim compares that protocol's cells; one about the paper's networks is left out."""
+    made_up = TABLE.under(SYNTHETIC)
+    hits = measured([row.cell for row in made_up.rows], (8.0, 6.0))
+    asked = [claim(Lower("SE", "plain"), table=TABLE), claim(Lower("SE", "plain"), table=TABLE, transfers=False)]
+
+    assert [result.verdict for result in judge(made_up, asked, hits, {}).claims] == [Verdict.SUPPORTED]
+    assert {made_up.row("SE").cell, made_up.row("plain").cell} == set(claimed_cells(made_up, asked))
+    assert [result.verdict for result in judge(TABLE, asked, hits, {}).claims] == [Verdict.NOT_RUN] * 2
+
+
+def test_a_claim_may_bring_rows_of_its_own():
+    """They are compared, and belong to no table."""
+    asked = claim(Lower("SE", "fresh"), table=TABLE, rows=(Row("fresh", THIRD),))
+    (result,) = judge(TABLE, [asked], measured((SE, THIRD), (6.0, 8.0)), {}).claims
+
+    assert result.verdict == Verdict.SUPPORTED
+    assert THIRD in claimed_cells(TABLE, [asked])
+
+
+def test_claims_about_other_tables_are_left_out():
+    """Another number, or another edition's table of the same number."""
+    others = [replace(TABLE, number="98"), replace(TABLE, edition="tpami")]
+
+    assert judge(TABLE, [claim(Lower("SE", "plain"), table=o) for o in others], Hits(()), {}).claims == ()
+
+
+PLAN = SequentialPlan(table="cvpr2018-table99", protocol=PROTOCOL.name, most_seeds=5, level=0.05)
+
+
+def test_a_plan_settles_at_its_first_look_that_shows_something():
+    """Two points are seen at some look before the last, which the result names; the interval is over all seeds."""
+    hits = measured((PLAIN, SE), (8.0, 6.0), seeds=5)
+    result = judge(TABLE, [], hits, {}, PLAN).rows["SE"]
+
+    assert result.verdict == Verdict.SUPPORTED
+    assert 3 <= result.looked_at <= 4
+    assert result.difference.seeds == 5
+
+
+def test_seeds_after_the_plan_change_no_verdict():
+    """A plan that ends at two seeds leaves open what eight would settle."""
+    hits = measured((PLAIN, SE), (6.4, 6.0), seeds=8, noise=0.001)
+    short = replace(PLAN, most_seeds=2)
+    family = family_of(TABLE, [])
+
+    assert len(settled(family, hits, None)) == 1
+    assert settled(family, hits, short) == {}
+    assert "further seeds enter the interval, not the verdict" in rule_text(judge(TABLE, [], hits, {}, short))

@@ -1,0 +1,20 @@
+"""A protocol so small that a run takes a second or two."""
+
+from dataclasses import replace
+
+from ablations.protocols import DEMO
+from senet_lab.study import Cell, Run, SESpec
+
+TINY = replace(DEMO, name="tiny", train_images=60, test_images=20, batch_size=20, epochs=3)
+AUGMENTED = replace(TINY, crop="pad-crop", crop_padding=4, flip=True)
+BACKBONE = "cifar_resnet11_bottleneck"
+
+
+def cell(protocol=AUGMENTED, **fields) -> Cell:
+    """An SE cell of the tiny protocol."""
+    return Cell(backbone=BACKBONE, se=SESpec(**fields), protocol=protocol)
+
+
+def run(seed=0, protocol=AUGMENTED, **fields) -> Run:
+    """A run of such a cell."""
+    return Run(cell=cell(protocol, **fields), seed=seed)
