@@ -1,6 +1,7 @@
 """CVPR 2018, table 3: MobileNet and ShuffleNet with and without SE on ImageNet."""
 
-from ablations.imagenet_pairs import MOBILE_ROWS
+from ablations.pairs import with_and_without_se
+from ablations.protocols import MOBILE
 from senet_lab.study import Table
 
 TABLE = Table(
@@ -9,6 +10,9 @@ TABLE = Table(
     topic="mobile",
     caption="Single-crop error of the mobile networks on the ImageNet validation set, with and without SE",
     baseline="MobileNet",
-    rows=MOBILE_ROWS,
+    rows=(
+        *with_and_without_se("MobileNet", "mobilenet", MOBILE),
+        *with_and_without_se("ShuffleNet", "shufflenet", MOBILE),
+    ),
     companions={},
 )

@@ -1,14 +1,7 @@
-"""TPAMI, table 2: networks with and without SE on ImageNet."""
+"""TPAMI, table 2: networks with and without SE on ImageNet; the same rows as in 2018."""
 
-from ablations.imagenet_pairs import IMAGENET_ROWS
-from senet_lab.study import Table
+from dataclasses import replace
 
-TABLE = Table(
-    edition="tpami",
-    number="2",
-    topic="imagenet",
-    caption="Single-crop error on the ImageNet validation set, with and without SE",
-    baseline="ResNet-50",
-    rows=IMAGENET_ROWS,
-    companions={},
-)
+from ablations import cvpr2018_table2_imagenet
+
+TABLE = replace(cvpr2018_table2_imagenet.TABLE, edition="tpami")

@@ -1,14 +1,7 @@
-"""TPAMI, table 3: MobileNet and ShuffleNet with and without SE on ImageNet."""
+"""TPAMI, table 3: MobileNet and ShuffleNet with and without SE on ImageNet; the same rows as in 2018."""
 
-from ablations.imagenet_pairs import MOBILE_ROWS
-from senet_lab.study import Table
+from dataclasses import replace
 
-TABLE = Table(
-    edition="tpami",
-    number="3",
-    topic="mobile",
-    caption="Single-crop error of the mobile networks on the ImageNet validation set, with and without SE",
-    baseline="MobileNet",
-    rows=MOBILE_ROWS,
-    companions={},
-)
+from ablations import cvpr2018_table3_mobile
+
+TABLE = replace(cvpr2018_table3_mobile.TABLE, edition="tpami")

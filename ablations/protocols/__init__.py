@@ -1,0 +1,79 @@
+"""The training and evaluation recipes, named and versioned.
+
+A change of any value is a new version. What the paper leaves open is assumed here, and said under
+``departures``, which every report lists.
+"""
+
+from ablations.protocols.cifar import (
+    CIFAR10,
+    CIFAR10_300EP,
+    CIFAR10_HE2016,
+    CIFAR10_SHAKE,
+    CIFAR10_WRN,
+    CIFAR100,
+    CIFAR100_HE2016,
+    CIFAR100_SHAKE_EVEN,
+    CIFAR100_WRN,
+)
+from ablations.protocols.imagenet import (
+    IMAGENET_100EP,
+    IMAGENET_100EP_299,
+    IMAGENET_270EP,
+    IMAGENET_PLATEAU,
+    IMAGENET_SOTA,
+    IMAGENET_SOTA_320,
+    MOBILE,
+)
+from ablations.protocols.short import CIFAR10_QUICK, DEMO, PEAK_RATE_CANDIDATES
+
+__all__ = [
+    "CIFAR10",
+    "CIFAR10_300EP",
+    "CIFAR10_HE2016",
+    "CIFAR10_QUICK",
+    "CIFAR10_SHAKE",
+    "CIFAR10_WRN",
+    "CIFAR100",
+    "CIFAR100_HE2016",
+    "CIFAR100_SHAKE_EVEN",
+    "CIFAR100_WRN",
+    "DEFAULT_PROTOCOL",
+    "DEMO",
+    "IMAGENET_100EP",
+    "IMAGENET_100EP_299",
+    "IMAGENET_270EP",
+    "IMAGENET_ALIAS",
+    "IMAGENET_PLATEAU",
+    "IMAGENET_SOTA",
+    "IMAGENET_SOTA_320",
+    "MOBILE",
+    "PEAK_RATE_CANDIDATES",
+    "PROTOCOLS",
+]
+
+PROTOCOLS = {
+    protocol.name: protocol
+    for protocol in (
+        DEMO,
+        CIFAR10_QUICK,
+        *PEAK_RATE_CANDIDATES,
+        CIFAR10,
+        CIFAR100,
+        IMAGENET_100EP,
+        IMAGENET_100EP_299,
+        MOBILE,
+        IMAGENET_PLATEAU,
+        IMAGENET_270EP,
+        CIFAR10_300EP,
+        CIFAR10_HE2016,
+        CIFAR100_HE2016,
+        CIFAR10_WRN,
+        CIFAR100_WRN,
+        CIFAR10_SHAKE,
+        CIFAR100_SHAKE_EVEN,
+        IMAGENET_SOTA,
+        IMAGENET_SOTA_320,
+    )
+}
+DEFAULT_PROTOCOL = DEMO.name
+IMAGENET_ALIAS = "imagenet"  # on a table of ImageNet: that table's own protocol

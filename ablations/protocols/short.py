@@ -1,0 +1,72 @@
+"""Short schedules for a CPU, and a demonstration without data: companions, far from the paper's length."""
+
+from dataclasses import replace
+
+from ablations.protocols.cifar import CIFAR10
+from senet_lab.study.protocol import HELD_OUT, Crop, Dataset, Decay, Precision, Protocol, Schedule
+
+DEMO = Protocol(
+    name="demo",
+    title="synthetic images, a demonstration",
+    dataset=Dataset.SYNTHETIC,
+    num_classes=10,
+    image_size=32,
+    train_images=2_000,
+    test_images=1_000,
+    evaluation_split="test",
+    crop=Crop.NONE,
+    crop_padding=0,
+    flip=False,
+    batch_size=25,
+    epochs=5,
+    schedule=Schedule(decay=Decay.COSINE, peak_lr=0.1, warmup_steps=40, warmup_ramp=True),
+    weight_decay=5e-4,
+    precision=Precision.FP32,
+    departures=("generated images: these errors say nothing about any real data set",),
+)
+
+CIFAR10_QUICK = replace(
+    CIFAR10,
+    name="cifar10-quick",
+    title="CIFAR-10, short schedule for a CPU",
+    batch_size=64,
+    epochs=2,
+    schedule=Schedule(decay=Decay.COSINE, peak_lr=0.1, warmup_steps=200, warmup_ramp=True),
+    weight_decay=5e-4,
+    precision=Precision.FP32,
+    departures=(
+        CIFAR10.departures[0],
+        "2 epochs: far from convergence, so differences are those of early training",
+    ),
+)
+
+# Ten epochs on one CPU core: the schedule, not the paper, decides what can be seen. The peak rate was chosen among
+# PEAK_RATES on held-out training images (selection_table1_peak_rate.py), one value for all rows.
+CIFAR10_SHORT_HELD_OUT = replace(
+    CIFAR10,
+    name="cifar10-short-held-out",
+    title="CIFAR-10, 10 epochs, evaluated on held-out training images",
+    train_images=45_000,
+    test_images=5_000,
+    evaluation_split=HELD_OUT,
+    epochs=10,
+    schedule=Schedule(decay=Decay.COSINE, peak_lr=0.1, warmup_steps=702, warmup_ramp=True),  # two epochs of 351
+    nesterov=True,
+    weight_decay=5e-4,
+    departures=(
+        CIFAR10.departures[0],
+        "10 epochs, peak rate first by a linear ramp over two of them: far from the paper's length",
+        CIFAR10.departures[1],
+        "45,000 training images; the error is that of the 5,000 others, every tenth of the training set",
+    ),
+)
+PEAK_RATES = (0.05, 0.1, 0.2)
+PEAK_RATE_CANDIDATES = tuple(
+    replace(
+        CIFAR10_SHORT_HELD_OUT,
+        name=f"cifar10-short-peak-{rate:g}",
+        title=f"CIFAR-10, 10 epochs, peak rate {rate:g}, evaluated on held-out training images",
+        schedule=replace(CIFAR10_SHORT_HELD_OUT.schedule, peak_lr=rate),
+    )
+    for rate in PEAK_RATES
+)
