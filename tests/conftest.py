@@ -14,14 +14,14 @@ os.environ["OMP_NUM_THREADS"] = "1"  # before torch is loaded
 @pytest.fixture
 def senet_lab(tmp_path, monkeypatch, capsys):
     """Runs a command in an empty folder; returns its exit status, stdout and stderr."""
-    from senet_lab import __main__ as commands
+    from senet_lab.cli.app import main
 
     monkeypatch.chdir(tmp_path)
 
     def run(*words):
         monkeypatch.setattr(sys, "argv", ["senet-lab", *words])
         with pytest.raises(SystemExit) as ended:
-            commands.main()
+            main()
         printed = capsys.readouterr()
         assert "Traceback" not in printed.err
         return ended.value.code or 0, printed.out, printed.err

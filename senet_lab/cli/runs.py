@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class How:
-    """Where and how runs are trained; none of it is science. workers: None for as many as the device takes."""
+class TrainingOptions:
+    """What a command line says about where and how runs are trained; none of it is science.
+
+    workers: runs side by side; None for as many as the device takes.
+    """
 
     device: str = "auto"
     executor: str = "auto"
@@ -63,7 +66,7 @@ def labels_of(table: Table, runs: Iterable[Run]) -> dict[tuple[str, int], str]:
     return {(run.cell.key, run.seed): f"{table.name} {rows[run.cell.key]} seed {run.seed}" for run in runs}
 
 
-def train_runs(table: Table, runs: Sequence[Run], root: Path, how: How) -> list[Run]:
+def train_runs(table: Table, runs: Sequence[Run], root: Path, options: TrainingOptions) -> list[Run]:
     """Trains those of the runs that have no record and returns them; says what it does on stderr.
 
     Raises StudyError where nothing can be trained or written, or, at the end, where runs broke.
@@ -79,9 +82,9 @@ def train_runs(table: Table, runs: Sequence[Run], root: Path, how: How) -> list[
     from senet_lab.cli.console import Watch
     from senet_lab.fleet.fleet import train_all, workers_for
 
-    settings = how.settings()
+    settings = options.settings()
     recorded_counts([run.cell for run in missing], root)  # refuses, before training, what cannot be built
-    side_by_side = how.workers or workers_for(settings, missing)
+    side_by_side = options.workers or workers_for(settings, missing)
     print(
         f"{table.name}: {len(missing)} of {len(runs)} runs to train on {settings.device}, {side_by_side} side by side",
         file=sys.stderr,
@@ -96,19 +99,19 @@ def train_runs(table: Table, runs: Sequence[Run], root: Path, how: How) -> list[
 
 
 def train_until(
-    table: Table, claims: Sequence[Claim], seeds: int, max_hours: float | None, root: Path, how: How
+    table: Table, claims: Sequence[Claim], seeds: int, max_hours: float | None, root: Path, options: TrainingOptions
 ) -> None:
     """Trains a table until its comparisons are settled, at most ``seeds`` seeds a row (1: the usual most)."""
     from senet_lab.cli.resolve import MOST_SEEDS, Limits, train_until_resolved
     from senet_lab.fleet.fleet import workers_for
 
-    side_by_side = how.workers or workers_for(how.settings(), plan_runs([table], 1))
+    side_by_side = options.workers or workers_for(options.settings(), plan_runs([table], 1))
     train_until_resolved(
         table,
         claims,
         root,
         Limits(seeds if seeds > 1 else MOST_SEEDS, max_hours, side_by_side),
-        lambda runs: train_runs(table, runs, root, replace(how, workers=side_by_side)),
+        lambda runs: train_runs(table, runs, root, replace(options, workers=side_by_side)),
         lambda text: print(f"{table.name}: {text}", file=sys.stderr),
     )
 

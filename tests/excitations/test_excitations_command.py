@@ -10,8 +10,8 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from ablations import protocols
-from senet_lab import __main__ as commands
 from senet_lab.cli import catalogue
+from senet_lab.cli.app import main
 from senet_lab.data.open import open_source
 from senet_lab.errors import StudyError
 from senet_lab.excitations.labelled_images import class_indices, open_labelled
@@ -39,7 +39,7 @@ def senet_lab(tmp_path, monkeypatch, capsys):
     def run(*words):
         monkeypatch.setattr(sys, "argv", ["senet-lab", *map(str, words)])
         with pytest.raises(SystemExit) as ended:
-            commands.main()
+            main()
         printed = capsys.readouterr()
         assert "Traceback" not in printed.err
         return ended.value.code or 0, printed.out, printed.err

@@ -23,7 +23,7 @@ class Absent:
         if name.partition(".")[0] in {BLOCKED!r}:
             raise ModuleNotFoundError(name, name=name)
 sys.meta_path.insert(0, Absent())
-from senet_lab.__main__ import main
+from senet_lab.cli.app import main
 main()
 """
 
@@ -67,7 +67,7 @@ def test_a_table_is_reported_without_torch(clone):
     assert {".md", ".csv", ".tex", ".pdf", ".svg", ".png"} == {Path(path).suffix for path in paths}
     assert "results/figures/cvpr2018-table7-cifar10-curves.svg" in paths
     first = {path: (clone / path).read_bytes() for path in paths}
-    from senet_lab.__main__ import main
+    from senet_lab.cli.app import main
 
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(clone)

@@ -1,0 +1,54 @@
+"""All commands as one program, and how it ends: a user's mistake is one line on stderr and a non-zero exit status."""
+
+import sys
+
+import typer
+
+from senet_lab.cli import commands_look, commands_plan, commands_report, commands_train
+from senet_lab.errors import StudyError
+
+INTERRUPTED = 130  # exit status
+CLOSED_PIPE = 141  # exit status
+
+app = typer.Typer(
+    help="Ablations of Squeeze-and-Excitation Networks: the paper's tables, published beside measured.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("list")(commands_plan.list_all)
+app.command("plan")(commands_plan.plan)
+app.command("train")(commands_train.train)
+app.command("report")(commands_report.report)
+app.command("reproduce")(commands_train.reproduce)
+app.command("report-all")(commands_report.report_all)
+app.command("claims")(commands_report.claims)
+app.command("excitations", context_settings={"allow_extra_args": True})(commands_look.excitations)
+app.command("figures")(commands_look.figures)
+app.command("conform")(commands_report.conform)
+app.command("search")(commands_train.search)
+
+
+def main() -> None:
+    """Runs the command that the command line names."""
+    try:
+        app()
+    except StudyError as error:
+        _fail(str(error), error.exit_status)
+    except ModuleNotFoundError as error:
+        _fail(f"this needs the package {error.name}, which is not installed; run make install", 1)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # typer's answer to Ctrl-C, which it does not explain
+            _fail("interrupted; the same command goes on from the last finished epoch", INTERRUPTED)
+        raise
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(CLOSED_PIPE)
+    except OSError as error:
+        _fail(f"{error.filename or ''}: {error.strerror}".lstrip(": "), 1)
+
+
+def _fail(text: str, status: int) -> None:
+    print(f"senet-lab: {text}", file=sys.stderr)
+    sys.exit(status)

@@ -1,0 +1,81 @@
+"""What there is to train, and what it costs: ``list`` and ``plan``. They read records and write nothing."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from senet_lab.cli import catalogue, options
+from senet_lab.cli.gather import RESULTS
+from senet_lab.cli.runs import labels_of, study_of
+from senet_lab.cli.show import print_json
+from senet_lab.study import Run, Table
+
+Resolve = Annotated[
+    float | None, typer.Option("--resolve", help="how many seeds would settle differences of so many points")
+]
+
+
+def list_all(as_json: options.AsJson = False) -> None:
+    """Names every table and protocol."""
+    if not as_json:
+        print(catalogue.listing())
+        return
+    tables = catalogue.tables()
+    print_json(
+        {
+            "tables": [
+                {
+                    "name": t.name,
+                    "aliases": catalogue.names_of(t, tables)[1:],
+                    "edition": t.edition,
+                    "number": t.number,
+                    "caption": t.caption,
+                    "rows": [row.label for row in t.rows],
+                }
+                for t in tables
+            ],
+            "protocols": [{"name": p.name, "title": p.title} for p in catalogue.protocols()],
+        }
+    )
+
+
+def plan(
+    table: options.TableName,
+    protocol: options.ProtocolName = None,
+    seeds: options.Seeds = 1,
+    row: options.RowNames = None,
+    resolve: Resolve = None,
+    max_hours: options.MaxHours = None,
+    results: options.Results = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Says which runs a table needs, which are recorded, and what the others cost. Reads records only.
+
+    With --resolve: how many seeds would settle which comparison, and which ones none would.
+    """
+    found, runs = study_of(table, protocol, seeds, row)
+    if resolve is not None:
+        from senet_lab.records.store import Store
+        from senet_lab.stats.seeds_needed import needs_of
+
+        records = Store(results or RESULTS).read_all()
+        needs = needs_of(found, catalogue.find_claims(table), records, resolve, max_hours)
+        print_json(needs.as_data()) if as_json else print(needs.text())
+        return
+    show_plan(found, runs, results or RESULTS, as_json)
+
+
+def show_plan(table: Table, runs: tuple[Run, ...], root: Path, as_json: bool) -> None:
+    """Prints a line for each run with its record's status, and one with the cost of those that have none."""
+    from senet_lab.records.cost import cost_of, planned
+
+    labels = labels_of(table, runs)
+    lines = planned(runs, root)
+    if as_json:
+        print_json([{"label": labels[line.run.cell.key, line.run.seed], **line.as_dict()} for line in lines])
+        return
+    for line in lines:
+        cell, state = line.run.cell, line.status or "not run"
+        print(f"{labels[cell.key, line.run.seed]:32} {cell.protocol.name:16} {cell.key}  {state}")
+    print(cost_of(lines))

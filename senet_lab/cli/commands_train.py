@@ -1,0 +1,122 @@
+"""What trains: ``train``, ``reproduce`` and ``search``."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from senet_lab.cli import catalogue, options
+from senet_lab.cli.commands_plan import show_plan
+from senet_lab.cli.commands_report import report_table
+from senet_lab.cli.gather import RESULTS
+from senet_lab.cli.runs import TrainingOptions, device_named, study_of, train_runs, train_until
+from senet_lab.cli.show import print_json
+from senet_lab.errors import StudyError
+
+UntilResolved = Annotated[
+    bool, typer.Option("--until-resolved", help="seed by seed until every comparison is settled, at most --seeds (10)")
+]
+TrainHours = Annotated[
+    float | None, typer.Option("--max-hours", min=0.0, help="with --until-resolved: at most so long")
+]
+
+
+def train(
+    table: options.TableName,
+    protocol: options.ProtocolName = None,
+    seeds: options.Seeds = 1,
+    row: options.RowNames = None,
+    results: options.Results = None,
+    device: options.Device = "auto",
+    executor: options.ExecutorOption = options.ExecutorName.AUTO,
+    threads: options.Threads = 1,
+    workers: options.Workers = None,
+    until_resolved: UntilResolved = False,
+    max_hours: TrainHours = None,
+    dry_run: options.DryRun = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Trains what is not recorded. Writes results/records, results/curves and, outside git, results/cache.
+
+    With --until-resolved it adds seed after seed to the rows whose comparisons are open, and stops where the verdicts
+    are settled; its plan, which keeps the error rate over all looks, goes to results/sequential.
+    """
+    found, runs = study_of(table, protocol, seeds, row)
+    chosen = TrainingOptions(device, executor.value, threads, workers)
+    if until_resolved and not dry_run:
+        if row:
+            raise StudyError("--until-resolved is about all comparisons of a table; leave --row out")
+        train_until(found, catalogue.find_claims(table), seeds, max_hours, results or RESULTS, chosen)
+        return
+    if max_hours is not None:
+        raise StudyError("--max-hours belongs to --until-resolved")
+    if dry_run:
+        show_plan(found, runs, results or RESULTS, as_json)
+        return
+    trained = train_runs(found, runs, results or RESULTS, chosen)
+    if as_json:
+        print_json({"trained": [{"key": run.cell.key, "seed": run.seed} for run in trained]})
+
+
+def reproduce(
+    table: options.TableName,
+    protocol: options.ProtocolName = None,
+    seeds: options.Seeds = 1,
+    row: options.RowNames = None,
+    results: options.Results = None,
+    device: options.Device = "auto",
+    executor: options.ExecutorOption = options.ExecutorName.AUTO,
+    threads: options.Threads = 1,
+    workers: options.Workers = None,
+    dry_run: options.DryRun = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Trains what is not recorded, then reports: what `make table7` calls.
+
+    Where no protocol is named and the table has no network for the synthetic images, it reports only.
+    """
+    try:
+        found, runs = study_of(table, protocol, seeds, row)
+    except catalogue.NoCompanion as error:
+        if protocol is not None or dry_run:
+            raise
+        print(f"nothing is trained: {error}", file=sys.stderr)
+        report_table(table, results, as_json)
+        return
+    if dry_run:
+        show_plan(found, runs, results or RESULTS, as_json)
+        return
+    train_runs(found, runs, results or RESULTS, TrainingOptions(device, executor.value, threads, workers))
+    report_table(table, results, as_json)
+
+
+def search(
+    table: options.TableName,
+    row: Annotated[str, typer.Option("--row", help="the row whose cell is searched")],
+    protocol: options.ProtocolName = None,
+    trials: Annotated[int, typer.Option("--trials", min=1, max=options.MOST_TRIALS, help="how many more trials")] = 20,
+    results: options.Results = None,
+    device: options.Device = "auto",
+) -> None:
+    """Searches learning rate and weight decay of one row on held-out training images, with Optuna.
+
+    Trials are kept in results/cache/search; the winner is copied into ablations/protocols.py by hand.
+    """
+    found, _ = study_of(table, protocol, 1, [row])
+    cell = found.row(row).cell
+    import torch
+
+    from senet_lab.data.open import open_arrays
+    from senet_lab.search.nuisance import search as search_nuisance
+
+    journal = (results or RESULTS) / "cache" / "search" / f"{cell.key}.journal"
+    arrays = open_arrays(cell.protocol)
+    winner = search_nuisance(
+        cell, arrays, trials, journal, torch.device(device_named(device)), lambda text: print(text, file=sys.stderr)
+    )
+    print(
+        f"{found.name} {row} under {cell.protocol.name}: peak lr {winner.peak_lr:.4g}, weight decay "
+        f"{winner.weight_decay:.4g}: top-1 error {winner.top1_error_pct:.2f} % on held-out training images, final "
+        f"epoch, best of {winner.trials} trials with one seed. "
+        "To use it, write a new version into ablations/protocols.py."
+    )

@@ -1,0 +1,35 @@
+"""The options that several commands share, each declared once."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+MOST_SEEDS, MOST_WORKERS, MOST_THREADS, MOST_TRIALS = 1_000, 1_024, 1_024, 100_000
+
+
+class ExecutorName(StrEnum):
+    """Values of --executor."""
+
+    AUTO = "auto"
+    LIGHTNING = "lightning"
+    DEVICE = "device"
+
+
+TableName = Annotated[str, typer.Argument(metavar="TABLE", help="table7, tpami-table10, reduction, or my_table.py")]
+AnyTableName = Annotated[str | None, typer.Argument(metavar="[TABLE]", help="all tables unless named")]
+ProtocolName = Annotated[str | None, typer.Option("--protocol", help="demo unless named; `senet-lab list` names all")]
+Seeds = Annotated[int, typer.Option("--seeds", min=1, max=MOST_SEEDS, help="how many seeds, from 0")]
+RowNames = Annotated[list[str] | None, typer.Option("--row", help="only this row and its baseline; may be repeated")]
+Results = Annotated[Path | None, typer.Option("--results", help="another place for records, beside the committed ones")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N")]
+ExecutorOption = Annotated[ExecutorName, typer.Option("--executor", help="what drives a run")]
+Threads = Annotated[int, typer.Option("--threads", min=1, max=MOST_THREADS, help="CPU threads of one run")]
+Workers = Annotated[
+    int | None,
+    typer.Option("--workers", min=1, max=MOST_WORKERS, help="runs side by side; cores / threads unless named"),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="say what would be trained, and train nothing")]
+MaxHours = Annotated[float | None, typer.Option("--max-hours", min=0.0, help="of one worker, a comparison")]
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]

@@ -1,0 +1,83 @@
+"""The Makefile: the targets that documents name exist, and each calls one command."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from senet_lab.cli import catalogue
+
+ROOT = Path(__file__).parents[1]
+MAKE = shutil.which("make")
+MAKEFILE = (ROOT / "Makefile").read_text()
+TARGETS = {
+    name for line in MAKEFILE.splitlines() if (m := re.match(r"([\w %-]+):(?!=)", line)) for name in m[1].split()
+}
+
+
+def expansion(tmp_path, *words: str) -> str:
+    """What make would do, in a virtual environment that counts as installed."""
+    (tmp_path / "installed").touch()
+    done = subprocess.run(
+        [str(MAKE), "--no-print-directory", "-n", f"VENV={tmp_path}", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.replace(str(tmp_path), "VENV").strip()
+
+
+def names_in_documents() -> set[str]:
+    """Every NAME of ``make NAME`` in the Markdown files that people read first."""
+    documents = [ROOT / "README.md", *ROOT.glob("*/README.md"), ROOT / "CHANGELOG.md"]
+    text = "\n".join(path.read_text() for path in documents if path.exists())
+    return set(re.findall(r"(?:^|`)(?:[A-Z_]+=\S+ )*make ([a-z][\w-]*)", text, re.MULTILINE))
+
+
+def test_every_target_of_the_documents_exists():
+    """`make NAME` in a README is a target of the Makefile, a table by name or topic, or plan- with one."""
+    tables = catalogue.tables()
+    known = TARGETS | {name for table in tables for name in catalogue.names_of(table, tables)}
+    known |= {f"{prefix}-{name}" for name in known for prefix in ("plan", "resolve")}
+
+    assert set() == names_in_documents() - known
+
+
+def test_the_makefile_has_the_targets_of_the_house():
+    """Help, installation, checks, lists and reports by these names; everything else is a table."""
+    assert {"help", "install", "test", "test-all", "check", "list", "conform", "report", "plan-%", "%"} <= TARGETS
+    assert ".PHONY" in MAKEFILE
+
+
+@pytest.mark.skipif(not MAKE, reason="needs make")
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        (["table7"], 'senet-lab reproduce table7  --seeds "1"  --device auto'),
+        (
+            ["tpami-table10", "PROTOCOL=cifar10", "SEEDS=3", "ROW=r=16", "RESULTS=my results", "DEVICE=cuda"],
+            'senet-lab reproduce tpami-table10 --protocol "cifar10" --seeds "3" --row "r=16" --results "my results" '
+            "--device cuda",
+        ),
+        (["plan-table7"], 'senet-lab plan table7  --seeds "1"'),
+        (["report", "RESULTS=mine"], 'senet-lab report-all --results "mine"'),
+    ],
+)
+def test_make_calls_one_command(tmp_path, words, command):
+    """A name becomes `senet-lab reproduce`, with the variables as its options; quotes keep names with spaces whole."""
+    found = re.sub(r" +", " ", expansion(tmp_path, *words))
+
+    assert f"VENV/bin/{re.sub(' +', ' ', command)}" == found
+
+
+def test_a_file_called_like_a_target_changes_nothing():
+    """Targets that are no file are phony: a folder of that name does not make them up to date."""
+    phony = next(line for line in MAKEFILE.splitlines() if line.startswith(".PHONY"))
+
+    assert {"help", "install", "test", "test-all", "check", "lint", "list", "conform", "tables", "report"} <= set(
+        phony.split()[1:]
+    )
