@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from senet_lab.records.record import FAILED, FINISHED, Provenance, Record, error_pct, to_json
+from senet_lab.records.image_bits import ImageBits
+from senet_lab.records.record import Provenance, Record, Status, to_json
 from senet_lab.records.store import CurvePoint, Store
 from senet_lab.study import Cell, Protocol, Row, Run, Schedule, SESpec, Table
 from senet_lab.study.conventions import Operation
@@ -62,14 +63,14 @@ def counted(trainable: int, statistics: int, multiply_adds: int) -> Counts:
 
 def finished(cell: Cell = SE, seed: int = 0, wrong: int = 200) -> Record:
     """A finished run with this many of the IMAGES wrong, half as many outside the first five."""
-    top1, top5 = np.arange(IMAGES) >= wrong, np.arange(IMAGES) >= wrong // 2
+    top1, top5 = (ImageBits.of(np.arange(IMAGES) >= count) for count in (wrong, wrong // 2))
     return Record(
         run=Run(cell=cell, seed=seed),
-        status=FINISHED,
+        status=Status.FINISHED,
         failure=None,
-        top1_error_pct=error_pct(top1),
-        top5_error_pct=error_pct(top5),
-        best_top1_error_pct=error_pct(top1),
+        top1_error_pct=top1.error_pct,
+        top5_error_pct=top5.error_pct,
+        best_top1_error_pct=top1.error_pct,
         correct_top1=top1,
         correct_top5=top5,
         trainable=1_234,
@@ -82,7 +83,7 @@ def failed(cell: Cell = SE, seed: int = 0) -> Record:
     """A run that diverged."""
     return Record(
         run=Run(cell=cell, seed=seed),
-        status=FAILED,
+        status=Status.FAILED,
         failure="the loss is nan at step 7",
         top1_error_pct=None,
         top5_error_pct=None,

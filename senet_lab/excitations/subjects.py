@@ -16,7 +16,7 @@ from senet_lab.errors import StudyError
 from senet_lab.excitations.labelled_images import View
 from senet_lab.excitations.statistics import Origin
 from senet_lab.models.registry import build_model, channels_last
-from senet_lab.records.record import FINISHED, Record
+from senet_lab.records.record import Record, Status
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run
 from senet_lab.study.protocol import Dataset, Precision
@@ -89,7 +89,7 @@ def best(store: Store) -> Run | None:
     found = [
         record
         for record in store.read_all()
-        if record.status == FINISHED and record.run.cell.se and weights_path(record.run, store).exists()
+        if record.status is Status.FINISHED and record.run.cell.se and weights_path(record.run, store).exists()
     ]
     return min(found, key=rank).run if found else None
 

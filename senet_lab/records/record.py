@@ -1,24 +1,36 @@
 """The record of one run, and its JSON.
 
-Top-1 and top-5 correctness is kept image by image, as packed bits in the canonical order of the data set, because
-comparisons are paired over images.
+Top-1 and top-5 correctness is kept image by image, because comparisons are paired over images.
+
+**A new fact.** Give ``Provenance`` (where and how) or ``Record`` (what was measured) a field with a default, and say
+the schema that it came with: ``cpu_flags: tuple[str, ...] = field(default=(), metadata=since(2))``. That is all.
+Writing, reading and checking follow from the field's type: str, int, float, bool, an enumeration, a tuple, a
+``dict[str, ...]``, another such dataclass, or one of these and None. Records without the fact stay valid and take the
+default.
+``senet_lab.study.values`` says the same of the fields of a cell.
 """
 
-import base64
 import dataclasses
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from senet_lab.errors import StudyError
-from senet_lab.study.cell import Cell, Run, from_plain, to_plain
+from senet_lab.records.image_bits import ImageBits
+from senet_lab.study.cell import Cell, Run, UnknownFields, fields_from_plain, from_plain, to_plain
+from senet_lab.study.values import FIRST_SCHEMA, left_out, schema_of, since
 
-SCHEMA = 1
-FINISHED, FAILED = "finished", "failed"
+SCHEMA = 2  # the newest that is read here; a record says the lowest that knows all of its fields
+
+
+class Status(StrEnum):
+    """How a run ended."""
+
+    FINISHED = "finished"
+    FAILED = "failed"  # its loss was no longer finite
 
 
 class RecordError(StudyError):
@@ -44,55 +56,57 @@ class Provenance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FileDigests:
+    """SHA-256 of the files that belong to a run; None where it has no such file."""
+
+    curve: str | None = None
+    gates: str | None = None
+    weights: str | None = None  # outside git, so often not there though the record is
+
+
+NO_FILES = FileDigests()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """One finished or failed run. Errors are percentages at the final epoch; None where the run failed.
 
     best_top1_error_pct is the minimum over epochs on the evaluation images: selected on what it is measured on.
-    correct_top1, correct_top5: bool, one entry an evaluation image.
     """
 
     run: Run
-    status: str
+    status: Status
     failure: str | None
     top1_error_pct: float | None
     top5_error_pct: float | None
     best_top1_error_pct: float | None
-    correct_top1: NDArray[np.bool_] | None
-    correct_top5: NDArray[np.bool_] | None
+    correct_top1: ImageBits | None
+    correct_top5: ImageBits | None
     trainable: int
     multiply_adds: int
     provenance: Provenance
+    files: FileDigests = field(default=NO_FILES, metadata=since(2))
 
 
-def pack_bits(correct: NDArray[np.bool_]) -> str:
-    """Base64 of the packed bits, the first image in the highest bit."""
-    return base64.b64encode(np.packbits(correct).tobytes()).decode()
-
-
-def unpack_bits(text: str, n: int) -> NDArray[np.bool_]:
-    """The n entries that ``pack_bits`` packed; raises ValueError where the text holds another number."""
-    packed = np.frombuffer(base64.b64decode(text, validate=True), dtype=np.uint8)
-    if len(packed) != -(-n // 8):
-        raise ValueError(f"{len(packed) * 8} bits for {n} images")
-    return np.unpackbits(packed, count=n).astype(np.bool_)
+_OWN_FORM = ("run", "correct_top1", "correct_top5")  # fields that the JSON says otherwise than by their type
+_MEASURED = ("images", "correct_top1", "correct_top5", "top1_error_pct", "top5_error_pct", "best_top1_error_pct")
 
 
 def to_json(record: Record) -> str:
     """The text of a record's file: sorted keys, one fact a line, with a digest over all the rest."""
     body: dict[str, Any] = {
-        "schema": SCHEMA,
+        "schema": schema_of(record),
         "key": record.run.cell.key,
         "seed": record.run.seed,
         "cell": to_plain(record.run.cell, prose=True),
-        "status": record.status,
-        "failure": record.failure,
         "images": None if record.correct_top1 is None else len(record.correct_top1),
-        "correct_top1": None if record.correct_top1 is None else pack_bits(record.correct_top1),
-        "correct_top5": None if record.correct_top5 is None else pack_bits(record.correct_top5),
-        "provenance": dataclasses.asdict(record.provenance),
+        "correct_top1": None if record.correct_top1 is None else record.correct_top1.base64(),
+        "correct_top5": None if record.correct_top5 is None else record.correct_top5.base64(),
     }
-    for name in ("top1_error_pct", "top5_error_pct", "best_top1_error_pct", "trainable", "multiply_adds"):
-        body[name] = getattr(record, name)
+    for one in dataclasses.fields(record):
+        value = getattr(record, one.name)
+        if one.name not in _OWN_FORM and not left_out(one, value):
+            body[one.name] = to_plain(value)
     body["digest"] = _digest(body)
     return json.dumps(body, sort_keys=True, indent=1, ensure_ascii=True, allow_nan=False) + "\n"
 
@@ -100,16 +114,21 @@ def to_json(record: Record) -> str:
 def from_json(text: str, path: str) -> Record:
     """The record in a file's text.
 
-    Raises RecordError, naming the path and what to do, where a byte was changed, the text was cut, or its parts
-    contradict each other.
+    Raises RecordError, naming the path and what to do, where a byte was changed, the text was cut, its parts contradict
+    each other, or a later version wrote it.
     """
     try:
         body = json.loads(text)
-        if body["schema"] != SCHEMA:
-            raise ValueError(f"schema {body['schema']} is not known to this version")
+        schema = body["schema"]
+        if type(schema) is not int or schema < FIRST_SCHEMA:
+            raise ValueError(f"schema {schema!r}")
+        if schema > SCHEMA:
+            raise UnknownFields(f"schema {schema}, known here are 1 to {SCHEMA}")
         if body.pop("digest") != _digest(body):
             raise ValueError("its digest does not fit its content")
         return _from_body(body)
+    except UnknownFields as error:
+        raise RecordError(f"{path} was written by a later version ({error}); update senet_lab") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise RecordError(
             f"{path} is no valid record ({error}); restore it from git, or delete it and train that run again"
@@ -117,52 +136,40 @@ def from_json(text: str, path: str) -> Record:
 
 
 def _from_body(body: dict[str, Any]) -> Record:
-    cell = from_plain(Cell, body["cell"])
-    if cell.key != body["key"]:
+    cell = _cell_of(json.dumps(body.pop("cell"), sort_keys=True))
+    if cell.key != body.pop("key"):
         raise ValueError("its key is not that of its cell")
     _refuse_contradictions(body)
-    n = body["images"]
-    top1, top5 = (None if n is None else unpack_bits(body[name], n) for name in ("correct_top1", "correct_top5"))
-    for bits, name in ((top1, "top1_error_pct"), (top5, "top5_error_pct")):
-        if bits is not None and error_pct(bits) != body[name]:
+    del body["schema"]
+    images = body.pop("images")
+    bits: dict[str, Any] = {
+        name: None if text is None else ImageBits.from_base64(text, images)
+        for name, text in ((name, body.pop(name)) for name in ("correct_top1", "correct_top5"))
+    }
+    for found, name in ((bits["correct_top1"], "top1_error_pct"), (bits["correct_top5"], "top5_error_pct")):
+        if found is not None and found.error_pct != body[name]:
             raise ValueError(f"{name} is not that of its images")
-    return Record(
-        run=Run(cell=cell, seed=body["seed"]),
-        correct_top1=top1,
-        correct_top5=top5,
-        provenance=Provenance(**body["provenance"]),
-        **{
-            name: body[name]
-            for name in (
-                "status",
-                "failure",
-                "top1_error_pct",
-                "top5_error_pct",
-                "best_top1_error_pct",
-                "trainable",
-                "multiply_adds",
-            )
-        },
-    )
+    run = Run(cell=cell, seed=body.pop("seed"))
+    return Record(run=run, **bits, **fields_from_plain(Record, body, without=_OWN_FORM))
+
+
+@lru_cache(maxsize=4096)
+def _cell_of(text: str) -> Cell:
+    return from_plain(Cell, json.loads(text))
 
 
 def _refuse_contradictions(body: dict[str, Any]) -> None:
-    measured = ("images", "correct_top1", "correct_top5", "top1_error_pct", "top5_error_pct", "best_top1_error_pct")
-    if body["status"] not in (FINISHED, FAILED) or (body["status"] == FAILED) != isinstance(body["failure"], str):
+    failed = body["status"] == Status.FAILED
+    if body["status"] not in tuple(Status) or failed != isinstance(body["failure"], str):
         raise ValueError(f"status {body['status']!r} with failure {body['failure']!r}")
-    for name in measured:
-        if (body[name] is None) != (body["status"] == FAILED):
+    for name in _MEASURED:
+        if (body[name] is None) != failed:
             raise ValueError(f"a {body['status']} run with {name} {body[name]!r}"[:100])
     for name in ("seed", "trainable", "multiply_adds"):
         if type(body[name]) is not int or body[name] < 0:
             raise ValueError(f"{name} is {body[name]!r}")
-    if body["images"] == 0:
+    if not failed and (type(body["images"]) is not int or body["images"] < 1):
         raise ValueError("no images")
-
-
-def error_pct(correct: NDArray[np.bool_]) -> float:
-    """The error in percent, of whole images, to four decimals."""
-    return round(100 * (1 - int(correct.sum()) / len(correct)), 4)
 
 
 def _digest(body: dict[str, Any]) -> str:

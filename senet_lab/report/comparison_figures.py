@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from senet_lab.records.record import FINISHED
+from senet_lab.records.record import Status
 from senet_lab.report.figures import curves, plot_curves
 from senet_lab.report.picture import SMALL, TWO_COLUMNS, draw
 from senet_lab.report.tables import Measured, title_of
@@ -62,7 +62,7 @@ def cost(view: Measured) -> pd.DataFrame:
         (row.label, r.run.seed, r.trainable / 1e6, r.multiply_adds / 1e6, r.top1_error_pct)
         for row in view.table.rows
         for r in view.loaded.records
-        if r.run.cell.key == row.cell.key and r.status == FINISHED
+        if r.run.cell.key == row.cell.key and r.status is Status.FINISHED
     ]
     frame = pd.DataFrame(lines, columns=["row", "seed", "parameters_m", "multiply_adds_m", "top1_error_pct"])
     return frame if frame["row"].nunique() > 1 else frame.iloc[:0]

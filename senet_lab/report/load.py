@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from senet_lab.records.record import FAILED, Record
+from senet_lab.records.record import Record, Status
 from senet_lab.records.store import Store
 from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.study.protocol import Protocol
@@ -35,7 +35,7 @@ class Loaded:
             (
                 record.run.cell.key,
                 record.run.seed,
-                record.status == FAILED,
+                record.status is Status.FAILED,
                 record.top1_error_pct,
                 record.top5_error_pct,
                 record.best_top1_error_pct,

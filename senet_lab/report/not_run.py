@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from senet_lab.records.record import FAILED, Record
+from senet_lab.records.record import Record, Status
 from senet_lab.records.store import replace_file
 from senet_lab.report.render import markdown
 from senet_lab.report.tables import Block
@@ -18,7 +18,7 @@ Wanted = tuple[str, str, int, Sequence[Run]]  # protocol, tables, seeds, runs
 
 def not_run_block(wanted: Iterable[Wanted], records: Sequence[Record], counts: Mapping[str, Counts]) -> Block:
     """One line a protocol. Hours are in proportion to images times multiply-adds, by the records of real data."""
-    timed = [r for r in records if r.status != FAILED and not r.run.cell.protocol.synthetic]
+    timed = [r for r in records if r.status is not Status.FAILED and not r.run.cell.protocol.synthetic]
     work = sum(_work(record.run, counts) for record in timed)
     seconds_each = sum(record.provenance.train_seconds for record in timed) / work if work else None
     recorded = {(record.run.cell.key, record.run.seed) for record in records}

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from senet_lab.records.image_bits import ImageBits
 from senet_lab.records.record import Record
 from senet_lab.stats.difference import Difference, difference_of
 from senet_lab.study.cell import Cell, Run
@@ -19,15 +20,18 @@ class PairedRuns:
     """The top-1 correctness of finished runs by cell and seed. Runs are paired on the same evaluation images only."""
 
     def __init__(self, records: Iterable[Record]) -> None:
-        self._wrong: dict[str, dict[int, tuple[str, Bits]]] = {}
+        self._wrong: dict[str, dict[int, tuple[str, Bits | ImageBits]]] = {}
         for record in records:
             if record.correct_top1 is not None:
                 images = record.provenance.data_sha256["test"]
-                self.add(record.run, images, (~record.correct_top1).astype(np.uint8))
+                self._put(record.run, images, record.correct_top1)
 
     def add(self, run: Run, images: str, wrong_N: Bits) -> None:
         """One more run: 1 where it has an image wrong, else 0. images: names the evaluation images and their order."""
-        self._wrong.setdefault(run.cell.key, {})[run.seed] = images, wrong_N
+        self._put(run, images, wrong_N)
+
+    def _put(self, run: Run, images: str, found: Bits | ImageBits) -> None:
+        self._wrong.setdefault(run.cell.key, {})[run.seed] = images, found
 
     def seeds(self, cell: Cell) -> tuple[int, ...]:
         """The seeds of a cell that finished."""
@@ -44,7 +48,7 @@ class PairedRuns:
 
     def wrong(self, cell: Cell, seeds: Sequence[int]) -> Bits:
         """1 where the run of a seed has an image wrong, n x N."""
-        return np.stack([self._wrong[cell.key][seed][1] for seed in seeds])
+        return np.stack([_wrong_N(self._wrong[cell.key][seed][1]) for seed in seeds])
 
     def difference(self, cell: Cell, than: Cell, first: int | None = None) -> Difference | None:
         """The paired difference between two cells of one protocol over their common seeds, or over seeds 0 ..
@@ -60,3 +64,8 @@ class PairedRuns:
         if not seeds:
             return None
         return difference_of(self.wrong(cell, seeds), self.wrong(than, seeds))
+
+
+def _wrong_N(found: Bits | ImageBits) -> Bits:
+    """The bits of a record are unpacked where they are compared, so that many records fit into memory."""
+    return (~found.unpack()).astype(np.uint8) if isinstance(found, ImageBits) else found

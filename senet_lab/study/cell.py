@@ -5,6 +5,7 @@ import hashlib
 import json
 import types
 import typing
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -12,6 +13,7 @@ from typing import Any
 
 from senet_lab.study.protocol import Protocol
 from senet_lab.study.se import SESpec
+from senet_lab.study.values import left_out, may_be_missing
 
 T = typing.TypeVar("T")
 KEY_LENGTH = 16  # hexadecimal digits: 64 bits
@@ -59,13 +61,15 @@ def derive_seed(seed: int, *purpose: object) -> int:
 
 
 def to_plain(value: Any, *, prose: bool = False) -> Any:
-    """A study value as JSON data; fields for readers only where asked for."""
+    """A study value as JSON data: fields for readers only where asked for, later fields only off their default."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {
             f.name: to_plain(getattr(value, f.name), prose=prose)
             for f in dataclasses.fields(value)
-            if prose or not f.metadata.get("prose")
+            if (prose or not f.metadata.get("prose")) and not left_out(f, getattr(value, f.name))
         }
+    if isinstance(value, dict):
+        return {name: to_plain(item, prose=prose) for name, item in value.items()}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, tuple | list):
@@ -74,14 +78,19 @@ def to_plain(value: Any, *, prose: bool = False) -> Any:
 
 
 def canonical_json(value: Any) -> str:
-    """The text that is hashed: sorted keys, no spaces, no fields for readers."""
+    """The text that is hashed: sorted keys, no spaces, no fields for readers, no later field at its default."""
     return json.dumps(to_plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def from_plain(kind: type[T], data: Any) -> T:
-    """The study value that ``to_plain`` made ``data`` of.
+class UnknownFields(ValueError):
+    """Data with fields that this version has not: a later version wrote them."""
 
-    Raises ValueError for a missing or unknown field, or a value that its type refuses.
+
+def from_plain(kind: type[T], data: Any) -> T:
+    """The study value that ``to_plain`` made ``data`` of. Fields that came later than the data take their default.
+
+    Raises UnknownFields for a field that is not known here, and ValueError for a missing one or a value that its type
+    refuses.
     """
     return typing.cast(T, _build(kind, data))
 
@@ -95,6 +104,11 @@ def _build(kind: Any, data: Any) -> Any:
             raise ValueError(f"{data!r} is no list")
         item = typing.get_args(kind)[0]
         return tuple(_build(item, element) for element in data)
+    if origin is dict:
+        if not isinstance(data, dict):
+            raise ValueError(f"{data!r} is no mapping")
+        item = typing.get_args(kind)[1]
+        return {name: _build(item, element) for name, element in data.items()}
     if origin is typing.Literal:
         return data
     if dataclasses.is_dataclass(kind):
@@ -121,10 +135,22 @@ def _build_union(kinds: tuple[Any, ...], data: Any) -> Any:
 def _build_dataclass(kind: Any, data: Any) -> Any:
     if not isinstance(data, dict):
         raise ValueError(f"{data!r} is no {kind.__name__}")
-    hints = typing.get_type_hints(kind)
-    fields = {f.name: f for f in dataclasses.fields(kind)}
+    return kind(**fields_from_plain(kind, data))
+
+
+def fields_from_plain(kind: Any, data: dict[str, Any], without: Collection[str] = ()) -> dict[str, Any]:
+    """The fields of a dataclass from JSON data, less those that are named. Raises as ``from_plain``."""
+    fields = {f.name: f for f in dataclasses.fields(kind) if f.name not in without}
+    missing = sorted(name for name, f in fields.items() if name not in data and not may_be_missing(f))
     unknown = sorted(set(data) - set(fields))
-    missing = sorted(name for name, f in fields.items() if name not in data and not f.metadata.get("prose"))
-    if unknown or missing:
-        raise ValueError(f"{kind.__name__}: unknown fields {unknown}, missing fields {missing}")
-    return kind(**{name: _build(hints[name], value) for name, value in data.items()})
+    if missing:
+        raise ValueError(f"{kind.__name__}: missing fields {missing}, unknown fields {unknown}")
+    if unknown:
+        raise UnknownFields(f"{kind.__name__}: unknown fields {unknown}")
+    types_of = _types_of(kind)
+    return {name: _build(types_of[name], value) for name, value in data.items()}
+
+
+@lru_cache
+def _types_of(kind: Any) -> dict[str, Any]:
+    return typing.get_type_hints(kind)

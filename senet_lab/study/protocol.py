@@ -3,10 +3,9 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from senet_lab.study.values import settle
+from senet_lab.study.values import PROSE, convert_fields
 
 HELD_OUT = "held-out training"  # evaluation_split of a protocol that evaluates on every tenth training image
-PROSE = {"prose": True}  # fields for readers: not part of a cell's key
 
 
 class Dataset(StrEnum):
@@ -62,7 +61,7 @@ class Schedule:
     drops: int = 0
 
     def __post_init__(self) -> None:
-        settle(self)
+        convert_fields(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +100,7 @@ class Protocol:
     departures: tuple[str, ...] = field(default=(), metadata=PROSE, compare=False)
 
     def __post_init__(self) -> None:
-        settle(self)
+        convert_fields(self)
         if self.epochs < 1 or not 1 <= self.batch_size <= self.train_images:
             raise ValueError(
                 f"protocol {self.name}: {self.epochs} epochs of batches of {self.batch_size} cannot be trained"

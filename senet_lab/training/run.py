@@ -10,7 +10,8 @@ from senet_lab.data.open import open_source
 from senet_lab.models.complexity import complexity
 from senet_lab.models.registry import build_model, channels_last
 from senet_lab.records.gate_health import write_gates
-from senet_lab.records.record import FAILED, FINISHED, Provenance, Record
+from senet_lab.records.image_bits import ImageBits
+from senet_lab.records.record import Provenance, Record, Status
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run, canonical_json
 from senet_lab.training import checkpoint as checkpoints
@@ -89,13 +90,13 @@ def _record(
     hits = None if evaluation is None else evaluation.hits_N2.numpy()
     return Record(
         run=run,
-        status=FAILED if failure else FINISHED,
+        status=Status.FAILED if failure else Status.FINISHED,
         failure=failure,
         top1_error_pct=evaluation.error_pct(0) if evaluation else None,
         top5_error_pct=evaluation.error_pct(1) if evaluation else None,
         best_top1_error_pct=min(p.test_top1_error_pct for p in done.curve) if evaluation and done else None,
-        correct_top1=None if hits is None else hits[:, 0],
-        correct_top5=None if hits is None else hits[:, 1],
+        correct_top1=None if hits is None else ImageBits.of(hits[:, 0]),
+        correct_top5=None if hits is None else ImageBits.of(hits[:, 1]),
         trainable=counts.trainable,
         multiply_adds=counts.multiply_adds,
         provenance=Provenance(

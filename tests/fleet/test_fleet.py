@@ -13,7 +13,7 @@ import pytest
 from senet_lab.errors import StudyError
 from senet_lab.fleet.fleet import train_all, workers_for
 from senet_lab.fleet.worker import Fate
-from senet_lab.records.record import FAILED
+from senet_lab.records.record import Status
 from senet_lab.records.store import Store
 from senet_lab.study import Run
 from senet_lab.study.protocol import Dataset
@@ -81,7 +81,7 @@ def test_a_diverged_run_is_recorded_as_failed(tmp_path):
 
     assert broken == []
     assert Fate.RECORDED is listener.outcomes[0].fate
-    assert (record.status, record.top1_error_pct, record.correct_top1) == (FAILED, None, None)
+    assert (record.status, record.top1_error_pct, record.correct_top1) == (Status.FAILED, None, None)
     assert "epoch 1" in record.failure
 
 

@@ -1,12 +1,15 @@
 """A record's file says exactly what was measured, or is refused."""
 
+import dataclasses
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from senet_lab.records.record import RecordError, error_pct, from_json, pack_bits, to_json, unpack_bits
+from senet_lab.records.image_bits import ImageBits
+from senet_lab.records.record import NO_FILES, SCHEMA, FileDigests, RecordError, from_json, to_json
+from senet_lab.study.cell import to_plain
 from tests.samples import IMAGES, PLAIN, PROVENANCE, SE, altered, failed, finished
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -24,13 +27,31 @@ def test_schema_1_is_read_for_ever():
     assert (record.run.cell, record.run.seed) == (SE, 3)
     assert (record.status, record.failure) == ("finished", None)
     assert (record.top1_error_pct, record.top5_error_pct, record.best_top1_error_pct) == (21.5, 10.7, 21.5)
-    assert record.correct_top1.tolist() == [False] * 215 + [True] * 785
-    assert record.correct_top5.tolist() == [False] * 107 + [True] * 893
+    assert record.correct_top1.unpack().tolist() == [False] * 215 + [True] * 785
+    assert record.correct_top5.unpack().tolist() == [False] * 107 + [True] * 893
     assert (record.trainable, record.multiply_adds) == (1_234, 5_678)
     assert record.provenance == PROVENANCE
     assert (record.run.cell.protocol.title, record.run.cell.protocol.departures) == (
         "a sample",
         ("it is never trained",),
+    )
+
+
+def test_schema_2_is_read_for_ever():
+    """It names the files that belong to the run; of schema 1 the same run names none."""
+    text = (GOLDEN / "record-schema-2.json").read_text()
+    record = from_json(text, "golden")
+
+    assert json.loads(text)["schema"] == 2
+    assert record.files == FileDigests(curve="ab" * 32, weights="cd" * 32)
+    assert to_json(dataclasses.replace(record, files=NO_FILES)) == (GOLDEN / "record-schema-1.json").read_text()
+    assert text == to_json(record)
+
+
+def test_every_schema_has_a_golden_record():
+    """One that is written once and read for ever."""
+    assert [f"record-schema-{n}.json" for n in range(1, SCHEMA + 1)] == sorted(
+        path.name for path in GOLDEN.glob("record-schema-*.json")
     )
 
 
@@ -106,10 +127,26 @@ def test_other_files_are_refused(text):
         from_json(text, "the/path.json")
 
 
-def test_a_record_of_a_later_schema_is_refused():
-    """It is not read as if it were of this one."""
-    with pytest.raises(RecordError, match="schema 2 is not known to this version"):
-        from_json(altered(finished(), schema=2), "path")
+LATER = [
+    {"schema": SCHEMA + 1},
+    {"temperature": 21.5},
+    {"provenance": dataclasses.asdict(PROVENANCE) | {"weather": "rain"}},
+    {"cell": to_plain(SE, prose=True) | {"colour": "red"}},
+]
+
+
+@pytest.mark.parametrize("body", LATER)
+def test_a_record_of_a_later_version_asks_for_an_update(body):
+    """A later schema, or a fact that is not known here: nobody is told to delete what is healthy."""
+    with pytest.raises(RecordError, match=r"^path was written by a later version \(.*\); update senet_lab$"):
+        from_json(altered(finished(), **body), "path")
+
+
+@pytest.mark.parametrize("schema", [0, -1, "1", None, True, 1.0])
+def test_a_schema_is_a_whole_number_from_1(schema):
+    """Anything else is damage, not the future."""
+    with pytest.raises(RecordError, match="path is no valid record"):
+        from_json(altered(finished(), schema=schema), "path")
 
 
 def test_a_changed_fact_is_refused():
@@ -128,6 +165,8 @@ def test_a_changed_fact_is_refused():
         ({"top5_error_pct": 11.0}, "top5_error_pct is not that of its images"),
         ({"images": 2_000}, "1000 bits for 2000 images"),
         ({"images": 0}, "no images"),
+        ({"images": "1000"}, "no images"),
+        ({"images": 999}, "bits after the last image|is not that of its images"),
         ({"correct_top1": "?"}, "path is no valid record"),
         ({"correct_top1": None}, "a finished run with correct_top1 None"),
         ({"best_top1_error_pct": None}, "a finished run with best_top1_error_pct None"),
@@ -168,14 +207,14 @@ def test_bits_survive_packing(n):
     """As many entries come back as went in, the first image in the highest bit."""
     correct = np.arange(n) % 3 == 0
 
-    assert correct.tolist() == unpack_bits(pack_bits(correct), n).tolist()
-    assert pack_bits(np.array([True] + [False] * 7)) == "gA=="
+    assert correct.tolist() == ImageBits.from_base64(ImageBits.of(correct).base64(), n).unpack().tolist()
+    assert ImageBits.of(np.array([True] + [False] * 7)).base64() == "gA=="
 
 
 def test_errors_are_percentages_of_whole_images():
     """One wrong of three is 33.3333 %."""
-    assert error_pct(np.array([True, False, True])) == 33.3333
-    assert (error_pct(np.ones(7, bool)), error_pct(np.zeros(7, bool))) == (0.0, 100.0)
+    assert ImageBits.of(np.array([True, False, True])).error_pct == 33.3333
+    assert (ImageBits.of(np.ones(7, bool)).error_pct, ImageBits.of(np.zeros(7, bool)).error_pct) == (0.0, 100.0)
 
 
 def test_the_message_is_one_line():

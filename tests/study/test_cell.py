@@ -7,9 +7,11 @@ from dataclasses import replace
 import pytest
 
 from senet_lab.cli import catalogue
+from senet_lab.records.record import SCHEMA
 from senet_lab.study import Cell, Protocol, Schedule, SESpec
-from senet_lab.study.cell import canonical_json, derive_seed, from_plain, to_plain
+from senet_lab.study.cell import UnknownFields, canonical_json, derive_seed, from_plain, to_plain
 from senet_lab.study.protocol import Precision
+from senet_lab.study.values import left_out, schema_of, since
 from tests.samples import PLAIN, PROTOCOL, SE
 
 TEXT_OF_SE = (
@@ -71,6 +73,73 @@ def test_every_field_that_is_not_prose_moves_the_key():
 
     assert {"title", "departures"} == {name for name, cell in cells.items() if cell.key == SE.key}
     assert len(cells) == sum(len(dataclasses.fields(kind)) for kind in (SESpec, Schedule, Protocol))
+
+
+FIELDS_OF_SCHEMA_1 = {
+    Cell: "backbone se protocol",
+    SESpec: "reduction squeeze gate integration excitation stages bias",
+    Schedule: "decay peak_lr milestones factor warmup_steps warmup_lr warmup_ramp patience drops",
+    Protocol: "name version dataset num_classes image_size train_images test_images evaluation_split crop crop_padding "
+    "flip cutout resize batch_size epochs schedule momentum nesterov weight_decay decay_norm_and_bias label_smoothing "
+    "precision title departures",
+}
+
+
+@pytest.mark.parametrize("kind", FIELDS_OF_SCHEMA_1)
+def test_fields_that_came_later_say_so(kind):
+    """Those of the first schema are these; another one has a default and says since when, or every record is lost."""
+    later = [f for f in dataclasses.fields(kind) if f.name not in FIELDS_OF_SCHEMA_1[kind].split()]
+
+    assert [f.name for f in later if not 2 <= f.metadata.get("since", 0) <= SCHEMA] == []
+    assert [f.name for f in later if left_out(f, object())] == []  # and it has a default, or this raises
+    assert [
+        f.name for f in dataclasses.fields(kind) if f.name not in [f.name for f in later] and "since" in f.metadata
+    ] == []
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Grown:
+    """A study value that got two fields after the first schema."""
+
+    old: int = 1
+    new: float = dataclasses.field(default=0.5, metadata=since(2))
+    newest: tuple[int, ...] = dataclasses.field(default=(), metadata=since(3))
+
+
+def test_a_new_field_at_its_default_is_not_in_the_json():
+    """So keys and digests stay what they were before it was there, and the first schema can say the value."""
+    assert canonical_json(Grown()) == '{"old":1}'
+    assert to_plain(Grown(new=0.5), prose=True) == {"old": 1}
+    assert [schema_of(Grown()), schema_of(Grown(new=1.0)), schema_of(Grown(newest=(4,)))] == [1, 2, 3]
+    assert schema_of((Grown(), [Grown(new=1.0)])) == 2
+
+
+def test_a_new_field_off_its_default_is_another_value():
+    """It is in the JSON, and comes back."""
+    value = Grown(new=2.0, newest=(4,))
+
+    assert canonical_json(value) == '{"new":2.0,"newest":[4],"old":1}'
+    assert from_plain(Grown, json.loads(canonical_json(value))) == value
+
+
+def test_a_new_field_is_filled_in():
+    """Data without it takes its default; an older field must be there, and an unknown one is of a later version."""
+    assert from_plain(Grown, {"old": 7}) == Grown(old=7)
+    with pytest.raises(ValueError, match=r"missing fields \['old'\]"):
+        from_plain(Grown, {"new": 1.0})
+    with pytest.raises(UnknownFields, match=r"Grown: unknown fields \['later'\]"):
+        from_plain(Grown, {"old": 7, "later": 1})
+
+
+def test_a_new_field_needs_a_default():
+    """Said when it is first written."""
+
+    @dataclasses.dataclass(frozen=True)
+    class Wrong:
+        new: int = dataclasses.field(metadata=since(2))
+
+    with pytest.raises(TypeError, match="the field new says since when it is there, so it needs a default"):
+        to_plain(Wrong(3))
 
 
 def test_prose_makes_no_difference():
