@@ -17,10 +17,10 @@ import torch
 from benchmarks import baselines, ours
 from benchmarks.race import Contender, Slices, race
 from benchmarks.table import file_of, joined, write_readme
+from senet_lab.machine import cores
 from senet_lab.records.store import replace_file
 from senet_lab.study import Cell, SESpec
 from senet_lab.training import provenance
-from senet_lab.training.settings import cores
 
 BATCH = 128
 NETWORKS = ("cifar_resnet20", "cifar_resnet29_bottleneck")

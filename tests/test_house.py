@@ -17,9 +17,11 @@ PARTS = {
     "benchmarks": ("senet_lab", "ablations", "benchmarks"),
     "senet_lab.study": ("senet_lab.study",),
     "senet_lab.errors": (),
+    "senet_lab.machine": ("senet_lab.errors",),
     "senet_lab.records": ("senet_lab.records", "senet_lab.study", "senet_lab.errors"),
     "senet_lab.stats": (
         "senet_lab.stats",
+        "senet_lab.report",
         "senet_lab.records",
         "senet_lab.study",
         "senet_lab.errors",
@@ -32,8 +34,8 @@ PARTS = {
         "senet_lab.errors",
     ),
     "senet_lab.models": ("senet_lab.models", "senet_lab.study"),
-    "senet_lab.weights": ("senet_lab.weights", "senet_lab.models", "senet_lab.study", "senet_lab.errors"),
-    "senet_lab.data": ("senet_lab.data", "senet_lab.study", "senet_lab.errors"),
+    "senet_lab.weights": ("senet_lab.models", "senet_lab.study"),
+    "senet_lab.data": ("senet_lab.data", "senet_lab.study", "senet_lab.machine", "senet_lab.errors"),
     "senet_lab.training": (
         "senet_lab.training",
         "senet_lab.excitations.statistics",
@@ -50,6 +52,7 @@ PARTS = {
         "senet_lab.data",
         "senet_lab.records",
         "senet_lab.study",
+        "senet_lab.machine",
         "senet_lab.errors",
     ),
     "senet_lab.excitations": (
@@ -69,7 +72,7 @@ PARTS = {
     "senet_lab.__main__": ("senet_lab.cli",),
     "senet_lab": ("senet_lab.study", "senet_lab.models.registry"),
 }
-STANDARD_ONLY = ("ablations", "senet_lab.study", "senet_lab.errors", "senet_lab.cli.catalogue")
+STANDARD_ONLY = ("ablations", "senet_lab.study", "senet_lab.errors", "senet_lab.machine", "senet_lab.cli.catalogue")
 COMMANDS = [f"cli/{path.stem}" for path in sorted((ROOT / "senet_lab" / "cli").glob("commands_*.py"))]
 HEAVY = {"torch", "torchvision", "pytorch_lightning", "numpy", "pandas", "scipy", "matplotlib", "seaborn", "optuna"}
 
@@ -205,6 +208,7 @@ def test_only_reports_and_commands_know_reports():
 
     assert {
         "senet_lab.report",
+        "senet_lab.stats",
         "senet_lab.excitations",
         "senet_lab.cli",
         "benchmarks",

@@ -2,7 +2,8 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -11,7 +12,11 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from senet_lab.fleet.worker import Fate, Outcome
 from senet_lab.study.cell import Run
+from senet_lab.study.protocol import Protocol
 from senet_lab.training.progress import Progress as RunProgress
+
+SAY_SECONDS = 10.0  # between two plain lines about the progress of one run
+PACE_SECONDS = 30.0  # the time over which the pace of a run is counted
 
 
 def clock(seconds: float) -> str:
@@ -21,15 +26,41 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-class Watch:
-    """Follows a fleet. labels: what to call each run."""
+class _Pace:
+    """How fast one run takes its steps, from what it told lately."""
 
-    def __init__(self, runs: Sequence[Run], labels: dict[tuple[str, int], str]) -> None:
-        self.labels = labels
+    def __init__(self) -> None:
+        self.told: deque[tuple[float, int]] = deque()  # when, and which step
+
+    def add(self, now: float, step: int) -> None:
+        """It had done so many steps now."""
+        self.told.append((now, step))
+        while now - self.told[0][0] > PACE_SECONDS and len(self.told) > 2:
+            self.told.popleft()
+
+    def steps_a_second(self) -> float:
+        """0.0 where nothing is known yet."""
+        (begun, first), (now, last) = self.told[0], self.told[-1]
+        return (last - first) / (now - begun) if now > begun else 0.0
+
+
+class Watch:
+    """Follows a fleet. labels: what to call each run; now: a clock in seconds.
+
+    A terminal shows bars. Elsewhere there are lines: for each run its start, its end, and its progress in between, but
+    not more often than every SAY_SECONDS.
+    """
+
+    def __init__(
+        self, runs: Sequence[Run], labels: dict[tuple[str, int], str], now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.labels, self.now = labels, now
         self.steps = {self._name(run): 0 for run in runs}
         self.total = sum(run.cell.protocol.epochs * run.cell.protocol.steps_per_epoch for run in runs)
-        self.begun = time.monotonic()
+        self.begun = now()
         self.before: dict[str, int] = {}  # steps that a run's checkpoint had done
+        self.paces: dict[str, _Pace] = {}
+        self.said: dict[str, float] = {}  # when a run's progress was last said
         console = Console(stderr=True)
         columns = (
             TextColumn("{task.description}"),
@@ -55,6 +86,7 @@ class Watch:
     def started(self, run: Run) -> None:
         """A worker took a run."""
         name = self._name(run)
+        self.paces[name], self.said[name] = _Pace(), self.now()
         if self.bars:
             total = run.cell.protocol.epochs * run.cell.protocol.steps_per_epoch
             self.tasks[name] = self.bars.add_task(name, total=total, note="starts")
@@ -66,14 +98,27 @@ class Watch:
         name = self._name(run)
         self.before.setdefault(name, progress.step - 1)
         self.steps[name] = progress.step
-        note = f"epoch {progress.epoch}/{progress.epochs}"
-        if progress.top1_error_pct is not None:
-            note += f", test top-1 error {progress.top1_error_pct:.2f} %"
+        note = self._note(name, run.cell.protocol, progress)
         if self.bars:
             self.bars.update(self.tasks[name], completed=progress.step, note=note)
             self.bars.update(self.tasks["all"], completed=sum(self.steps.values()), note=self._left())
-        elif progress.top1_error_pct is not None:
+        elif self.now() - self.said[name] >= SAY_SECONDS:
+            self.said[name] = self.now()
             self._say(f"{name}: {note}; {self._left()}")
+
+    def _note(self, name: str, protocol: Protocol, progress: RunProgress) -> str:
+        """After an epoch its test error; within one how far it is, images a second, and the time to its end."""
+        if progress.top1_error_pct is not None:
+            self.paces[name] = _Pace()  # the evaluation's time is no time of training
+            error = f"{protocol.evaluation_split} top-1 error {progress.top1_error_pct:.2f} %"
+            return f"{progress.epoch} of {progress.epochs} epochs, {error}"
+        whole, done = protocol.steps_per_epoch, progress.step - progress.epoch * protocol.steps_per_epoch
+        note = f"epoch {progress.epoch + 1} of {progress.epochs}, {100 * done // whole} %"
+        self.paces[name].add(self.now(), progress.step)
+        rate = self.paces[name].steps_a_second()
+        if rate:
+            note += f", {rate * protocol.batch_size:,.0f} images/s, {clock((whole - done) / rate)} to its end"
+        return note
 
     def ended(self, run: Run, outcome: Outcome) -> None:
         """A run came to an end, or is in other hands."""
@@ -91,10 +136,10 @@ class Watch:
     def _left(self) -> str:
         done = sum(self.steps.values())
         trained = done - sum(self.before.values())
-        return f"{clock((time.monotonic() - self.begun) / max(1, trained) * (self.total - done))} left"
+        return f"{clock((self.now() - self.begun) / max(1, trained) * (self.total - done))} left"
 
     def _name(self, run: Run) -> str:
         return self.labels[run.cell.key, run.seed]
 
     def _say(self, text: str) -> None:
-        print(f"[{clock(time.monotonic() - self.begun)}] {text}", file=sys.stderr, flush=True)
+        print(f"[{clock(self.now() - self.begun)}] {text}", file=sys.stderr, flush=True)

@@ -18,6 +18,7 @@ from torchvision.transforms import v2
 from senet_lab.data.batches import Batch
 from senet_lab.data.cifar import FOLDER_VARIABLE, data_folder
 from senet_lab.errors import StudyError
+from senet_lab.machine import cores
 from senet_lab.study.cell import derive_seed
 from senet_lab.study.protocol import Protocol
 
@@ -97,7 +98,7 @@ class ImageNetFolder:
 
     def _load(self, images: Dataset[tuple[Tensor, int]], batch: int, drop_last: bool) -> Iterator[Batch]:
         cuda = self.device.type == "cuda"
-        loader = DataLoader(images, batch, drop_last=drop_last, num_workers=os.cpu_count() or 0, pin_memory=cuda)
+        loader = DataLoader(images, batch, drop_last=drop_last, num_workers=cores(), pin_memory=cuda)
         for images_BCHW, labels in loader:
             images_BCHW = images_BCHW.to(self.device, memory_format=torch.channels_last, non_blocking=True)
             yield images_BCHW, labels.to(self.device, non_blocking=True)

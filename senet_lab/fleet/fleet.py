@@ -5,20 +5,22 @@ that breaks does not stop the others; one that the GPU's memory does not hold be
 """
 
 import multiprocessing
-import os
 import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from typing import Protocol as Interface
 
 from senet_lab.errors import StudyError
+from senet_lab.fleet import processes
 from senet_lab.fleet.worker import Fate, Outcome, work
+from senet_lab.machine import cores
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run
 from senet_lab.training.progress import Progress
-from senet_lab.training.settings import Executor, Settings, cores, prepare_child
+from senet_lab.training.settings import Executor, Settings, prepare_child
 
 RETRY_SECONDS = 5.0  # before a run that another process holds is asked for again
 
@@ -38,7 +40,7 @@ class Watcher(Interface):
 
 @dataclass
 class _Worker:
-    process: multiprocessing.process.BaseProcess
+    process: BaseProcess
     connection: Connection
     run: Run | None = None
     since: float = field(default_factory=time.monotonic)
@@ -93,10 +95,8 @@ def train_all(runs: Sequence[Run], store: Store, settings: Settings, workers: in
     finally:
         for worker in crew:
             worker.connection.close()
-            if worker.run:
-                worker.process.terminate()
         for worker in crew:
-            worker.process.join()
+            processes.end(worker.process) if worker.run else worker.process.join()
     return broken
 
 
@@ -127,31 +127,32 @@ def _hire(number: int, runs: int, store: Store, settings: Settings) -> list[_Wor
     """One process that trains so many runs side by side."""
     kind = settings.device.partition(":")[0]
     prepare_child(settings.threads, store.root.resolve() / "cache" / f"inductor-{kind}-{settings.threads}")
-    context = multiprocessing.get_context("spawn")
-    pipes = [context.Pipe() for _ in range(runs)]
+    pipes = [multiprocessing.Pipe() for _ in range(runs)]
     log = store.root / "cache" / "logs" / f"worker-{number}.log"
     theirs = [theirs for _, theirs in pipes]
-    process = context.Process(target=work, args=(theirs, store, settings, log, os.getpid()), daemon=True)
-    process.start()
+    process = processes.start(work, (theirs, store, settings, log))
     for connection in theirs:
         connection.close()
     return [_Worker(process, ours) for ours, _ in pipes]
 
 
 def _ready(crew: list[_Worker]) -> list[_Worker]:
+    """Those that have something to say, or have ended without a word."""
     busy = {worker.connection: worker for worker in crew if worker.run}
     if not busy:
         time.sleep(0.2)
         return []
-    return [busy[connection] for connection in wait(list(busy), timeout=1.0)]  # type: ignore[index]
+    speaking = [busy[connection] for connection in wait(list(busy), timeout=1.0)]  # type: ignore[index]
+    # A loader's process holds the other end of the pipe too, so the end of a worker alone does not close it.
+    return speaking or [worker for worker in busy.values() if not worker.process.is_alive()]
 
 
 def _receive(worker: _Worker) -> Progress | Outcome:
     try:
-        message: Progress | Outcome = worker.connection.recv()
-        return message
+        if worker.connection.poll():
+            message: Progress | Outcome = worker.connection.recv()
+            return message
     except (EOFError, ConnectionResetError):
         worker.process.join(timeout=5)
-        return Outcome(
-            Fate.ERROR, f"its process ended with status {worker.process.exitcode} (out of memory, or killed)"
-        )
+    processes.end(worker.process)
+    return Outcome(Fate.ERROR, f"its process ended with status {worker.process.exitcode} (out of memory, or killed)")

@@ -43,8 +43,8 @@ class Outcome:
     text: str
 
 
-def work(connections: Sequence[Connection], store: Store, settings: Settings, log: Path, parent: int) -> None:
-    """The life of a worker: until the parent hangs up or dies. Its own output goes to ``log``.
+def work(connections: Sequence[Connection], store: Store, settings: Settings, log: Path) -> None:
+    """The life of a worker: until the parent hangs up. Its own output goes to ``log``.
 
     On a CPU it has one connection. On a GPU it has one for each run that trains side by side, a thread and a stream
     each: two processes would take turns on the device, two streams share it.
@@ -58,24 +58,24 @@ def work(connections: Sequence[Connection], store: Store, settings: Settings, lo
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     sources = _Sources(settings)
     threads = [
-        threading.Thread(target=_serve, args=(connection, store, settings, sources, parent), daemon=True)
+        threading.Thread(target=_serve, args=(connection, store, settings, sources), daemon=True)
         for connection in connections[1:]
     ]
     for thread in threads:
         thread.start()
-    _serve(connections[0], store, settings, sources, parent)
+    _serve(connections[0], store, settings, sources)
     for thread in threads:
         thread.join()
 
 
-def _serve(connection: Connection, store: Store, settings: Settings, sources: "_Sources", parent: int) -> None:
+def _serve(connection: Connection, store: Store, settings: Settings, sources: "_Sources") -> None:
     with _own_stream(settings.device):
         while True:
             try:
                 run: Run = connection.recv()
             except (EOFError, OSError):
                 return
-            connection.send(_attempt(run, store, settings, sources, _Reporter(connection, parent)))
+            connection.send(_attempt(run, store, settings, sources, _Reporter(connection)))
 
 
 def _own_stream(device: str) -> contextlib.AbstractContextManager[object]:
@@ -142,15 +142,13 @@ def _broken(error: Exception) -> Outcome:
 
 
 class _Reporter:
-    """Sends progress to the parent, not at every step; ends the process when the parent is gone."""
+    """Sends progress to the parent, not at every step."""
 
-    def __init__(self, connection: Connection, parent: int) -> None:
-        self.connection, self.parent = connection, parent
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
         self.sent = 0.0
 
     def __call__(self, progress: Progress) -> None:
-        if os.getppid() != self.parent:
-            os._exit(1)
         now = time.monotonic()
         if progress.top1_error_pct is not None or now - self.sent > REPORT_SECONDS:
             self.connection.send(progress)

@@ -46,11 +46,6 @@ class Settings:
         return cell.protocol.epochs * cell.protocol.steps_per_epoch >= LONG_RUN_STEPS
 
 
-def cores() -> int:
-    """The processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def prepare_child(threads: int, compiled: Path) -> None:
     """Puts into the environment what a process that is started next reads when it loads torch.
 

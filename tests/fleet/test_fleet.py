@@ -22,16 +22,16 @@ from tests.tiny import AUGMENTED, cell, run
 
 
 class Listener:
-    """Remembers how every run ended."""
+    """Remembers how every run went on and ended."""
 
     def __init__(self):
-        self.outcomes = {}
+        self.progress, self.outcomes = [], {}
 
     def started(self, run):
         pass
 
     def progressed(self, run, progress):
-        pass
+        self.progress.append(progress)
 
     def ended(self, run, outcome):
         self.outcomes[run.seed] = outcome
@@ -44,7 +44,7 @@ def _train(runs, root, workers=1):
 
 
 def _numbers(record):
-    return record.correct_top1.tolist(), record.correct_top5.tolist(), record.best_top1_error_pct
+    return record.correct_top1, record.correct_top5, record.best_top1_error_pct
 
 
 def _curve(root: Path, of: Run) -> list[str]:

@@ -1,0 +1,71 @@
+"""What a command says of runs while they train, where its output is no terminal."""
+
+from dataclasses import replace
+
+import pytest
+
+from senet_lab.cli.console import Watch
+from senet_lab.training.progress import Progress
+from tests.tiny import AUGMENTED, run
+
+LONG = replace(AUGMENTED, train_images=20_000, batch_size=20, epochs=2)  # 1,000 steps an epoch
+OF = run(0, LONG)
+
+
+class Time:
+    """A clock that stands until it is set."""
+
+    now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def watched(capsys):
+    """Tells a watch of one run of its progress at a time, and returns the lines that this brings."""
+    time = Time()
+    watch = Watch([OF], {(OF.cell.key, 0): "table7 r=16 seed 0"}, now=time)
+
+    def tell(seconds, epoch, step, error=None):
+        time.now = 100.0 + seconds
+        watch.progressed(OF, Progress(epoch, 2, step, 2_000, error))
+        return capsys.readouterr().err.splitlines()
+
+    watch.started(OF)
+    assert capsys.readouterr().err.splitlines() == ["[0:00] table7 r=16 seed 0: starts"]
+    return tell
+
+
+def test_progress_within_an_epoch_comes_with_images_a_second_and_the_time_to_its_end(watched):
+    """100 steps of 20 images in 10 seconds are 200 images/s; 899 steps to go are 90 seconds."""
+    assert watched(0, 0, 1) == []
+
+    (line,) = watched(10, 0, 101)
+    assert line == "[0:10] table7 r=16 seed 0: epoch 1 of 2, 10 %, 200 images/s, 1:29 to its end; 3:08 left"
+
+
+def test_lines_about_one_run_are_ten_seconds_apart(watched):
+    """Steps and ends of epochs alike: what comes in between is not said."""
+    said = [bool(watched(second, 0, second)) for second in range(40)]
+
+    assert [second for second, line in enumerate(said) if line] == [10, 20, 30]
+    assert watched(39.5, 1, 1_000, 12.5) == []
+
+
+def test_the_pace_forgets(watched):
+    """A slow first minute does not count any more when the next one is fast."""
+    for second in range(60):
+        watched(second, 0, second)
+
+    assert "2,000 images/s" in [watched(60 + second, 0, 60 + 100 * second) for second in range(41)][-1][0]
+
+
+def test_an_evaluation_is_no_time_of_training(watched):
+    """The pace of an epoch begins with its own first step."""
+    watched(0, 0, 1)
+    (line,) = watched(50, 1, 1_000, 12.5)
+    assert "1 of 2 epochs, test top-1 error 12.50 %; 0:50 left" in line
+    watched(58, 1, 1_001)
+
+    assert "epoch 2 of 2, 10 %, 1,000 images/s" in watched(60, 1, 1_101)[0]

@@ -1,0 +1,66 @@
+"""Processes end with their parent, with all that they started."""
+
+import multiprocessing
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from senet_lab.fleet import processes
+
+ROOT = Path(__file__).parents[2]
+PARENT = """
+import time
+from senet_lab.fleet import processes
+from tests.fleet.test_processes import has_a_child
+if __name__ == "__main__":
+    child = processes.start(has_a_child, ())
+    {then}
+"""
+
+
+def sleeps():
+    """Says that it is there, for as long as it is."""
+    print("here", flush=True)
+    time.sleep(60)
+
+
+def has_a_child():
+    """A worker with a loader process, as PyTorch starts them: daemonic, by a fork."""
+    child = multiprocessing.get_context("fork").Process(target=sleeps, daemon=True)
+    child.start()
+    child.join()
+
+
+@pytest.mark.parametrize(
+    ("then", "kill"),
+    [
+        ("time.sleep(60)", signal.SIGKILL),
+        ("time.sleep(60)", signal.SIGTERM),
+        ("time.sleep(1); processes.end(child)", 0),
+    ],
+    ids=["parent killed", "parent terminated", "ended by its parent"],
+)
+def test_nobody_outlives_the_parent(tmp_path, then, kill):
+    """Their common output comes to its end long before the minute that they would sleep."""
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT.format(then=then))
+    parent = subprocess.Popen([sys.executable, str(script)], env={"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE)
+    assert parent.stdout is not None
+    assert parent.stdout.readline() == b"here\n"
+    if kill:
+        parent.send_signal(kill)
+
+    assert parent.communicate(timeout=30) == (b"", None)
+
+
+def test_a_child_that_is_gone_can_be_ended_once_more():
+    """Nothing is left, and nobody else is hit."""
+    child = processes.start(print, ())
+    processes.end(child)
+    processes.end(child)
+
+    assert child.exitcode is not None
