@@ -141,9 +141,9 @@ def _synchronise() -> None:
 
 
 def _contend(connection: Connection, contender: Contender) -> None:
-    import torch
+    from senet_lab.training.numerics import set_switches
 
-    torch.set_num_threads(contender.threads)
+    set_switches(contender.threads)
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - the process's for as long as it lives; progress bars go there
     try:
         contender.run(_Pace(connection), **contender.options)

@@ -38,7 +38,6 @@ PARTS = {
     "senet_lab.data": ("senet_lab.data", "senet_lab.study", "senet_lab.machine", "senet_lab.errors"),
     "senet_lab.training": (
         "senet_lab.training",
-        "senet_lab.excitations.statistics",
         "senet_lab.models",
         "senet_lab.data",
         "senet_lab.records",

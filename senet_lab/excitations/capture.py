@@ -19,6 +19,7 @@ from senet_lab.excitations.statistics import BINS, Excitations, Origin, Span, sa
 from senet_lab.excitations.subjects import Subject
 from senet_lab.models.gate_taps import Tap, gate_taps, tapped
 from senet_lab.study.protocol import Precision
+from senet_lab.training.numerics import set_switches
 
 MOST_SHOWN = 6  # classes in one figure
 FEW = 20  # up to so many classes, each has a row of the histogram for itself unless others are named
@@ -80,6 +81,7 @@ def look_at(subject: Subject, root: Path, data: str | None, classes: Sequence[st
     shown = class_indices(labelled, list(classes)) or _some(labelled.class_names)
     if len(shown) > MOST_SHOWN:
         raise StudyError(f"{len(shown)} classes are too many for one figure; name up to {MOST_SHOWN}")
+    set_switches()
     target = torch.device(device)
     origin = replace(
         subject.origin,

@@ -18,7 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from senet_lab.excitations.statistics import SATURATED, Counts, Excitations, Floats, Span
+from senet_lab.excitations.statistics import Counts, Excitations, Floats, Span
+from senet_lab.records.gate_health import SATURATED
 from senet_lab.records.store import replace_file
 from senet_lab.study.se import Gate
 

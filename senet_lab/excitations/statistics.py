@@ -50,8 +50,6 @@ class Bins:
 
 # A ReLU gate has no upper end: one bin more counts all from 4 on, and quantiles there are 4.
 BINS = {Gate.SIGMOID: Bins(0.0, 1.0, 100), Gate.TANH: Bins(-1.0, 1.0, 100), Gate.RELU: Bins(0.0, 4.0, 20, True)}
-# Below the first and from the second on, a gate counts as saturated (of a ReLU only the first end is one).
-SATURATED = {Gate.SIGMOID: (0.05, 0.95), Gate.TANH: (-0.95, 0.95), Gate.RELU: (0.05, 0.95)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from senet_lab.data.resident import ResidentData
 from senet_lab.models.registry import build_model, channels_last
 from senet_lab.models.stochastic import is_stochastic
 from senet_lab.study.cell import Cell, Run
+from senet_lab.training.numerics import set_switches
 from senet_lab.training.settings import Settings
 from senet_lab.training.static_epoch import StaticEpoch
 from senet_lab.training.step import make_optimizer
@@ -104,6 +105,7 @@ def measured(run: Run, settings: Settings, most: int) -> int:
 
 
 def _measure(connection: Connection, run: Run, settings: Settings, most: int) -> None:
+    set_switches()
     cell = run.cell
     data = open_source(cell.protocol, torch.device(settings.device))
     probe = build_model(cell.backbone, cell.se, cell.protocol.num_classes, device="meta")

@@ -51,11 +51,10 @@ def work(connections: Sequence[Connection], store: Store, settings: Settings, lo
     """
     _redirect(log)
     keep_memory()
-    import torch
+    from senet_lab.training import numerics, provenance
 
-    torch.set_num_threads(settings.threads)
-    # Convolutions in fp32 would otherwise be made in TF32, and a protocol's precision is part of its number.
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    numerics.set_switches(settings.threads)
+    provenance.revision()  # asked now, since a commit made while this process trains is not what it runs
     sources = _Sources(settings)
     threads = [
         threading.Thread(target=_serve, args=(connection, store, settings, sources), daemon=True)

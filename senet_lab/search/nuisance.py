@@ -22,6 +22,7 @@ from senet_lab.study.protocol import Dataset, Protocol
 from senet_lab.training import device_loop
 from senet_lab.training.checkpoint import Checkpoint
 from senet_lab.training.epoch import Diverged
+from senet_lab.training.numerics import set_switches
 from senet_lab.training.progress import silent
 
 PEAK_LR, WEIGHT_DECAY = (0.01, 1.0), (1e-5, 1e-2)  # ranges, searched on a log scale
@@ -57,6 +58,7 @@ def search(
     """
     if cell.protocol.dataset is Dataset.IMAGENET:
         raise StudyError("a search trains many networks: it is for the protocols of 32 x 32 images")
+    set_switches()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     journal.parent.mkdir(parents=True, exist_ok=True)
     split = held_out(arrays)

@@ -10,9 +10,8 @@ from contextlib import AbstractContextManager
 import torch
 from torch import Tensor, nn
 
-from senet_lab.excitations.statistics import SATURATED
 from senet_lab.models.gate_taps import gate_taps, tapped
-from senet_lab.records.gate_health import GateHealth, newly_constant
+from senet_lab.records.gate_health import SATURATED, GateHealth, newly_constant
 
 LOG = logging.getLogger("senet_lab")
 

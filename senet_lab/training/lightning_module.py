@@ -29,6 +29,7 @@ from senet_lab.training.epoch import (
     rate_at,
 )
 from senet_lab.training.gate_health import GateMeter, warn
+from senet_lab.training.numerics import set_switches
 from senet_lab.training.progress import Progress, Report
 from senet_lab.training.step import evaluate, make_optimizer, set_learning_rate, training_loss
 
@@ -58,6 +59,10 @@ class SENetModule(pl.LightningModule):
         self._gates = GateMeter(self.model)
         self._meter = EpochMeter(torch.device("cpu"))
         self._rate = 0.0
+
+    def setup(self, stage: str) -> None:
+        """Sets the switches of torch that decide numbers, for the whole process."""
+        set_switches()
 
     def forward(self, images_BCHW: Tensor) -> Tensor:
         """Logits B K."""

@@ -1,27 +1,41 @@
 """Where a run was made: revision, versions, device."""
 
 import datetime
+import functools
 import importlib.metadata
 import platform
+import re
 import subprocess
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
 PACKAGES = ("torch", "torchvision", "pytorch-lightning", "numpy")
+# What a CPU's kernels are chosen by, on x86 and on ARM.
+VECTOR_FLAGS = re.compile(r"sse4|avx|amx|fma|f16c|asimd|sve|sme|bf16|i8mm|fphp")
 
 
-def revision() -> tuple[str, bool]:
-    """The git revision of this source tree and whether the tree differs from it; ("unknown", False) outside git.
+class Revision(NamedTuple):
+    """The git revision of this source tree ("unknown" outside git), and whether the tree differed from it."""
 
-    Results do not count as a difference, nor does the README, which shows them.
+    name: str
+    dirty: bool
+
+
+@functools.cache
+def revision() -> Revision:
+    """The revision of the source when this process first asked; a process that trains asks before it begins.
+
+    A commit that is made later does not change the code that is loaded. Results do not count as a difference, nor
+    does the README, which shows them.
     """
     root = Path(__file__).resolve().parents[2]
     head = _git(root, "rev-parse", "HEAD")
     if head is None:
-        return "unknown", False
+        return Revision("unknown", False)
     changed = _git(root, "status", "--porcelain", "--untracked-files=no", "--", ":!results", ":!README.md") or ""
-    return head, bool(changed)
+    return Revision(head, bool(changed))
 
 
 def _git(root: Path, *words: str) -> str | None:
@@ -32,21 +46,40 @@ def _git(root: Path, *words: str) -> str | None:
     return done.stdout.strip()
 
 
-def versions() -> dict[str, str]:
-    """Python and the packages whose version can move a number."""
-    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES}
+def versions(device: torch.device | None = None) -> dict[str, str]:
+    """Python and the packages whose version can move a number; CUDA and cuDNN where they compute."""
+    found = {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES}
+    if device is not None and device.type == "cuda":
+        found |= {"cuda": str(torch.version.cuda), "cudnn": str(torch.backends.cudnn.version())}
+    return found
 
 
 def device_name(device: torch.device) -> str:
     """The processor or accelerator by its model name."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()
+
+
+def cpu_name() -> str:
+    """The processor by its model name."""
+    return _cpu_information().get("model name") or platform.processor() or platform.machine()
+
+
+def cpu_flags() -> tuple[str, ...]:
+    """The vector instructions that the processor offers, sorted: by them torch chooses how it sums."""
+    information = _cpu_information()
+    words = (information.get("flags") or information.get("Features") or "").split()
+    return tuple(sorted(word for word in words if VECTOR_FLAGS.match(word)))
+
+
+@functools.cache
+def _cpu_information() -> dict[str, str]:
+    """The first processor of /proc/cpuinfo; empty where there is no such file."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
+        return {}
+    pairs = [line.split(":", 1) for line in lines if ":" in line]
+    return {name.strip(): value.strip() for name, value in reversed(pairs)}
 
 
 def now() -> str:
