@@ -1,104 +1,107 @@
-"""CIFAR-10 and CIFAR-100 as arrays: read from the data folder, or brought by torchvision and kept there."""
+"""CIFAR-10 and CIFAR-100 as arrays: read in any form from the data folder, or downloaded and kept there.
 
-import os
+Whatever the form, the published hash decides whether it is the data set that it is called.
+"""
+
+import contextlib
+import hashlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from senet_lab.data.arrays import ImageArrays, Split, canonical, channel_statistics
+from senet_lab.data.arrays import ImageArrays, Images, Labels, Split, canonical, channel_statistics
+from senet_lab.data.cifar_batches import published, read_batches
+from senet_lab.data.cifar_forms import Raw, Splits, normal_images, normal_labels, read_any, read_class_folders
+from senet_lab.data.cifar_names import CLASSES, COARSE_CLASSES, IMAGES, IMAGES_SHA256, SHA256
+from senet_lab.data.first_use import alone, save_arrays, scratch
+from senet_lab.data.folder import FOLDER_VARIABLE, data_folder
 from senet_lab.errors import StudyError
 from senet_lab.study.protocol import Dataset
 
-FOLDER_VARIABLE = "SENET_LAB_DATA"
-# Of the canonical order; an array that differs is not the published data set.
-SHA256 = {
-    (Dataset.CIFAR10, "train"): "949c0b4d951efccff4932f99131cee8ae893f6d2f02f55986989f86deec9b28f",
-    (Dataset.CIFAR10, "test"): "1c3d67ed25249724d625348474e878f92420fb0f63552feb1fde08e6e1ca76ee",
-}
-IMAGES = {"train": 50_000, "test": 10_000}
-CLASSES = {Dataset.CIFAR10: 10, Dataset.CIFAR100: 100}
-CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-
-
-def data_folder() -> Path:
-    """$SENET_LAB_DATA, or ``data`` where that is not set."""
-    return Path(os.environ.get(FOLDER_VARIABLE, "data"))
-
 
 def cifar(dataset: Dataset) -> ImageArrays:
-    """CIFAR-10 or CIFAR-100. The arrays are ``<folder>/<name>/{train,test}_{images,labels}.npy``.
+    """CIFAR-10 or CIFAR-100 from ``<data folder>/<name>``; docs/data.md lists the forms that are read there.
 
-    Raises StudyError, with what to do, where they are damaged or can neither be found nor downloaded.
+    Raises StudyError, with what to do, where the data are not the published ones, cannot be read, or can neither be
+    found nor downloaded.
     """
     folder = data_folder() / dataset.value
-    if not any((folder / f"{split}_images.npy").exists() for split in IMAGES):
-        _bring(dataset, folder)
-    train, test = (_read_split(dataset, folder, split) for split in ("train", "test"))
-    mean, std = channel_statistics(train.images)
-    return ImageArrays(dataset.value, _class_names(dataset, folder), train, test, mean, std)
+    raw = read_any(dataset, folder)
+    splits = _first_use(dataset, folder) if raw is None else _checked(dataset, raw)
+    mean, std = channel_statistics(splits["train"].images)
+    return ImageArrays(dataset.value, CLASSES[dataset], splits["train"], splits["test"], mean, std)
 
 
-def _class_names(dataset: Dataset, folder: Path) -> tuple[str, ...]:
-    if dataset is Dataset.CIFAR10:
-        return CIFAR10_CLASSES
-    return tuple(f"class {index}" for index in range(CLASSES[dataset]))
+def _checked(dataset: Dataset, raw: Splits) -> dict[str, Split]:
+    return {split: _checked_split(dataset, split, raw[split]) for split in IMAGES}
 
 
-def _read_split(dataset: Dataset, folder: Path, split: str) -> Split:
-    images = _read_array(folder / f"{split}_images.npy", np.uint8, (IMAGES[split], 32, 32, 3))
-    labels = _read_array(folder / f"{split}_labels.npy", np.int64, (IMAGES[split],))
-    if labels.min() < 0 or labels.max() >= CLASSES[dataset]:
-        raise _damaged(folder / f"{split}_labels.npy", f"labels from {labels.min()} to {labels.max()}")
-    found = canonical(images, labels)
-    expected = SHA256.get((dataset, split))
-    if expected and found.sha256 != expected:
-        raise _damaged(folder / f"{split}_images.npy", "its images and labels are not those of the published data set")
-    return found
+def _checked_split(dataset: Dataset, split: str, raw: Raw) -> Split:
+    images = normal_images(raw, IMAGES[split])
+    labels = normal_labels(raw, IMAGES[split], len(CLASSES[dataset]))
+    for candidate in _same_data(images, labels):
+        found = canonical(*candidate)
+        if found.sha256 == SHA256[dataset, split]:
+            return found
+    raise StudyError(
+        f"{raw.images_from} {_what_it_is(dataset, images, labels)}; put {dataset.value} there, or set "
+        f"{FOLDER_VARIABLE} to another folder to have it downloaded"
+    )
 
 
-def _read_array(path: Path, kind: type, shape: tuple[int, ...]) -> Any:
-    try:
-        array = np.load(path, allow_pickle=False)
-    except FileNotFoundError:
-        raise StudyError(f"{path} is missing; put it there, or remove its folder to download the data again") from None
-    except (ValueError, EOFError, OSError) as error:
-        raise _damaged(path, str(error)) from None
-    if array.dtype != kind or array.shape != shape:
-        raise _damaged(path, f"{array.dtype} {array.shape} where {np.dtype(kind)} {shape} belongs")
-    return array
+def _same_data(images: Images, labels: Labels) -> Iterator[tuple[Images, Labels]]:
+    """The data as they are, then as other habits have them: the hash tells which one is right."""
+    yield images, labels
+    first = labels.min()
+    for other in (images, images[..., ::-1], images.transpose(0, 2, 1, 3)):  # blue first; columns before rows
+        if other is not images or first == 1:  # classes from 1 on
+            yield np.ascontiguousarray(other), labels - first
 
 
-def _damaged(path: Path, what: str) -> StudyError:
-    what = " ".join(what.split())
-    return StudyError(f"{path} is damaged ({what}); remove its folder to download the data again, or copy it anew")
+def _what_it_is(dataset: Dataset, images: Images, labels: Labels) -> str:
+    """What arrays are that have the right form and are not the data set."""
+    if (images == images[0]).all():
+        return "holds the same image again and again" if images[0].any() else "holds nothing but zeros"
+    rows = images.reshape(len(images), -1)
+    order = rows.view(f"V{rows.shape[1]}").ravel().argsort(kind="stable")
+    whose, _ = IMAGES_SHA256.get(hashlib.sha256(images[order].tobytes()).hexdigest(), (None, ""))
+    if whose is None:
+        return f"and its labels are not those of the published {dataset.value}"
+    if whose is not dataset:
+        return f"holds {whose.value} under the name of {dataset.value}"
+    if dataset is Dataset.CIFAR100 and labels.min() >= 0 and labels.max() < COARSE_CLASSES:
+        return f"has the {COARSE_CLASSES} coarse labels of cifar100; its {len(CLASSES[dataset])} fine labels are needed"
+    return f"has the images of {dataset.value}, but labels from {labels.min()} to {labels.max()} that are not theirs"
 
 
-def _bring(dataset: Dataset, folder: Path) -> None:
-    """Downloads through torchvision and keeps the arrays in canonical order."""
-    from torchvision.datasets import CIFAR10, CIFAR100
+def _first_use(dataset: Dataset, folder: Path) -> dict[str, Split]:
+    """Reads pictures or downloads, unless another process has done so by now, and keeps the arrays as one file."""
+    with alone(folder):
+        raw = read_any(dataset, folder)
+        if raw is not None:
+            return _checked(dataset, raw)
+        raw = read_class_folders(dataset, folder)
+        splits = _checked(dataset, raw or _downloaded(dataset, folder))
+        content: dict[str, Images | Labels] = {f"{name}_images": split.images for name, split in splits.items()}
+        content.update({f"{name}_labels": split.labels for name, split in splits.items()})
+        with contextlib.suppress(OSError):  # no room for a copy, which saves time and nothing else
+            save_arrays(folder / f"{dataset.value}.npz", **content)
+        return splits
 
-    source = CIFAR10 if dataset is Dataset.CIFAR10 else CIFAR100
-    downloads = folder.parent / "downloads"
-    for split in IMAGES:
+
+def _downloaded(dataset: Dataset, folder: Path) -> Splits:
+    from torchvision.datasets.utils import download_url
+
+    source = published(dataset)
+    with scratch(folder) as place:
         try:
-            raw = source(downloads, train=split == "train", download=True)
+            download_url(source.url, str(place), source.filename, source.tgz_md5)
         except (OSError, RuntimeError) as error:
             raise StudyError(
                 f"{dataset.value} is not in {folder} and could not be downloaded ({' '.join(str(error).split())}); "
-                f"set {FOLDER_VARIABLE} to a folder that has {dataset.value}/train_images.npy and its companions"
+                f"set {FOLDER_VARIABLE} to a folder that has {dataset.value}/train_images.npy and its companions, or "
+                "another form that docs/data.md names"
             ) from None
-        found = canonical(np.asarray(raw.data), np.asarray(raw.targets, dtype=np.int64))
-        folder.mkdir(parents=True, exist_ok=True)
-        save_array(folder / f"{split}_labels.npy", found.labels)
-        save_array(folder / f"{split}_images.npy", found.images)
-
-
-def save_array(path: Path, array: Any) -> None:
-    """Writes an .npy file that appears whole or not at all."""
-    partial = path.with_suffix(".partial")
-    with open(partial, "wb") as file:
-        np.save(file, array)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+        archive = place / source.filename
+        return {split: Raw(*pair, str(archive), str(archive)) for split, pair in read_batches(dataset, archive).items()}

@@ -16,7 +16,7 @@ from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
 from senet_lab.data.batches import Batch
-from senet_lab.data.cifar import FOLDER_VARIABLE, data_folder
+from senet_lab.data.folder import FOLDER_VARIABLE, data_folder
 from senet_lab.errors import StudyError
 from senet_lab.machine import cores
 from senet_lab.study.cell import derive_seed

@@ -16,6 +16,11 @@ class Dataset(StrEnum):
     CIFAR100 = "cifar100"
     IMAGENET = "imagenet"
 
+    @property
+    def of_photos(self) -> bool:
+        """Whether its images are files of many sizes, read one by one; the others are arrays in memory."""
+        return self is Dataset.IMAGENET
+
 
 class Precision(StrEnum):
     """Arithmetic of forward and backward; weights, statistics and the update stay in fp32."""
