@@ -9,8 +9,6 @@
 Synthetic images and random weights go to ``<results>/excitations/demo``, which git does not keep.
 """
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
@@ -19,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from senet_lab.excitations.statistics import Counts, Excitations, Floats, Span
+from senet_lab.records.checked_files import csv_text
 from senet_lab.records.gate_health import SATURATED
 from senet_lab.records.store import replace_file
 from senet_lab.study.se import Gate
@@ -127,11 +126,8 @@ def _text(value: object) -> str:
 
 
 def _write(path: Path, head: Sequence[str], lines: Iterable[Sequence[str]]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(head)
-    writer.writerows(lines)
-    replace_file(path, text.getvalue().encode())
+    text = csv_text(head, (dict(zip(head, line, strict=True)) for line in lines))
+    replace_file(path, text.encode())
 
 
 def saturation_text(gate: Gate) -> tuple[str, str]:

@@ -1,6 +1,5 @@
 """Excitations as data frames, from the files that git keeps: see ``records.atlas``."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,9 +8,28 @@ import pandas as pd
 
 from senet_lab.errors import StudyError
 from senet_lab.excitations.files import ALL
+from senet_lab.records.checked_files import number, read_csv, read_json
 
 FILES = ("means", "deviations", "histograms", "blocks")
 PANELS = 6
+MEND = "make it again with senet-lab excitations"
+CARD: dict[str, type | tuple[type, ...]] = {
+    "name": str,
+    "synthetic": bool,
+    "weights": str,
+    "chosen": list,
+    "network": str,
+    "protocol": str,
+    "seed": (int, type(None)),
+    "revision": str,
+    "dataset": str,
+    "split": str,
+    "images": int,
+    "classes": int,
+    "fewest_images_a_class": int,
+    "most_images_a_class": int,
+    "over_space": bool,
+}  # the entries that figures and statements read
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,15 +65,47 @@ class Atlas:
 def load_atlas(folder: Path) -> Atlas:
     """One capture from its folder. Raises StudyError where a file is missing or damaged."""
     try:
-        card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
-        frames = {name: pd.read_csv(folder / f"{name}.csv") for name in FILES}
-        atlas = Atlas(card, **frames)
-        _ = atlas.name, atlas.passing, atlas.chosen
-        return atlas
+        card = read_json(folder / "card.json", MEND)
+        _check_card(card, folder)
+        frames = {name: _frame(folder / f"{name}.csv", may_be_unknown=name == "blocks") for name in FILES}
     except FileNotFoundError as error:
-        raise StudyError(f"{error.filename} is missing; make it with senet-lab excitations") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise StudyError(f"{folder} holds no excitations ({' '.join(str(error).split())[:200]})") from None
+        raise StudyError(f"{error.filename} is missing; {MEND}") from None
+    atlas = Atlas(card, **frames)
+    for name in FILES:
+        wanted = {"block"} | (set() if name == "blocks" else set(atlas.chosen))
+        if not wanted <= set(frames[name]) or frames[name].empty:
+            raise StudyError(f"{folder / name}.csv has no lines, or lacks a column of {sorted(wanted)}; {MEND}")
+    return atlas
+
+
+def _check_card(card: dict[str, Any], folder: Path) -> None:
+    """Raises StudyError for a card that lacks an entry, or whose name is not its folder's: files are named by it."""
+    for entry, kinds in CARD.items():
+        if not isinstance(card.get(entry), kinds):
+            raise StudyError(f"{folder / 'card.json'}: its {entry!r} is {card.get(entry)!r}; {MEND}")
+    if card["name"] != folder.name:
+        raise StudyError(f"{folder / 'card.json'} is of {card['name']!r}, not of {folder.name!r}; {MEND}")
+    if not all(isinstance(name, str) for name in card["chosen"]):
+        raise StudyError(f"{folder / 'card.json'}: its 'chosen' are no names; {MEND}")
+
+
+def _frame(path: Path, may_be_unknown: bool) -> pd.DataFrame:
+    """A CSV file whose columns are numbers, but for ``block``. may_be_unknown: nan is a number of it."""
+    lines = read_csv(path, None, MEND)
+    for index, line in enumerate(lines, start=2):
+        for name, text in line.items():
+            try:
+                if name != "block" and not (may_be_unknown and text == "nan"):
+                    number(text)
+            except ValueError as error:
+                raise StudyError(f"{path}, line {index}, {name}: {error}; {MEND}") from None
+    return pd.DataFrame({name: _column(name, [line[name] for line in lines]) for name in (lines or [{}])[0]})
+
+
+def _column(name: str, texts: list[str]) -> "list[str] | list[int] | list[float]":
+    if name == "block":
+        return texts
+    return [int(text) for text in texts] if all(map(str.isdigit, texts)) else [float(text) for text in texts]
 
 
 def atlas_folders(root: Path) -> list[Path]:

@@ -7,23 +7,30 @@ from pathlib import Path
 from typing import Any
 
 from senet_lab.errors import StudyError
+from senet_lab.records.checked_files import read_json
 from senet_lab.records.store import replace_file
 from senet_lab.study.cell import Cell
 from senet_lab.study.conventions import Operation
 from senet_lab.study.counts import Counts, network_key
 
 FILE = "complexity.json"
+MEND = "delete it, and the next command computes it anew"
 
 
 def read_counts(root: Path) -> dict[str, Counts]:
     """Counts by ``network_key``; empty where there is no file. Raises StudyError for a damaged file."""
     path = root / FILE
     try:
-        return {key: _from_plain(value) for key, value in json.loads(path.read_text()).items()}
+        networks = read_json(path, MEND)
     except FileNotFoundError:
         return {}
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise StudyError(f"{path} is damaged ({error}); delete it, and the next command computes it anew") from None
+    counts = {}
+    for network, value in networks.items():
+        try:
+            counts[network] = _from_plain(value)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise StudyError(f"{path}: the counts of {network!r} are damaged ({error}); {MEND}") from None
+    return counts
 
 
 def write_counts(root: Path, counts: dict[str, Counts]) -> None:
@@ -41,4 +48,7 @@ def _from_plain(value: dict[str, Any]) -> Counts:
     work = {Operation(kind): int(count) for kind, count in value["operations"].items()}
     if set(work) != set(Operation):
         raise ValueError(f"operations {sorted(work)}")
-    return Counts(int(value["trainable"]), int(value["statistics"]), work)
+    found = Counts(int(value["trainable"]), int(value["statistics"]), work)
+    if found.trainable < 1 or min(found.statistics, *work.values()) < 0:
+        raise ValueError("a count below zero, or no parameters")
+    return found

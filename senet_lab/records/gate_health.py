@@ -1,11 +1,10 @@
 """The health of a network's gates after an epoch, block by block: a CSV file beside the curve of a run."""
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from senet_lab.records.checked_files import csv_text, read_csv
 from senet_lab.records.store import Store, replace_file
 from senet_lab.study.cell import Run
 from senet_lab.study.se import Gate
@@ -14,6 +13,7 @@ CONSTANT = 0.001  # of the gate's unit; below this spread a block does the same 
 WARNING = "constant over images"
 # Below the first and from the second on, a gate counts as saturated (of a ReLU only the first end is one).
 SATURATED = {Gate.SIGMOID: (0.05, 0.95), Gate.TANH: (-0.95, 0.95), Gate.RELU: (0.05, 0.95)}
+MEND = "restore it from git, or delete it: the record does not need it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +37,9 @@ class GateHealth:
         return WARNING if self.spread < CONSTANT else ""
 
 
+COLUMNS = (*(field.name for field in fields(GateHealth)), "warning")
+
+
 def gates_path(run: Run, store: Store) -> Path:
     """Where a run's file lies."""
     return store.path(run, "curves", ".gates.csv")
@@ -46,21 +49,20 @@ def write_gates(run: Run, store: Store, gates: Sequence[GateHealth]) -> None:
     """Puts the file of a run in place, before its record; nothing for a network without gates."""
     if not gates:
         return
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [*(f.name for f in fields(GateHealth)), "warning"], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({**asdict(one), "warning": one.warning} for one in gates)
-    replace_file(gates_path(run, store), text.getvalue().encode())
+    text = csv_text(COLUMNS, ({**asdict(one), "warning": one.warning} for one in gates))
+    replace_file(gates_path(run, store), text.encode())
 
 
 def constant_blocks(run: Run, store: Store) -> list[str]:
-    """The blocks that were constant over images after the last epoch; none where there is no file."""
+    """The blocks that were constant over images after the last epoch; none where there is no file.
+
+    Raises StudyError for a file that is not whole.
+    """
     try:
-        with open(gates_path(run, store), newline="", encoding="utf-8") as file:
-            lines = list(csv.DictReader(file))
+        lines = read_csv(gates_path(run, store), COLUMNS, MEND)
     except FileNotFoundError:
         return []
-    return [line["block"] for line in lines if line["epoch"] == lines[-1]["epoch"] and line.get("warning")]
+    return [line["block"] for line in lines if line["epoch"] == lines[-1]["epoch"] and line["warning"]]
 
 
 def newly_constant(gates: Iterable[GateHealth], before: Iterable[GateHealth]) -> list[GateHealth]:

@@ -11,8 +11,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from senet_lab.errors import StudyError
+from senet_lab.records.checked_files import read_json
 from senet_lab.records.store import write_once
 
+MEND = "restore it from git, or delete it"
 FIRST_LOOK = 2  # seeds; one tells nothing of the spread over seeds
 
 
@@ -46,15 +48,17 @@ def read_plan(root: Path, table: str, protocol: str) -> SequentialPlan | None:
     """The plan, or None where the table has none. Raises StudyError for a damaged file."""
     path = plan_path(root, table, protocol)
     try:
-        plan = SequentialPlan(**json.loads(path.read_text(encoding="utf-8")))
-        if (plan.table, plan.protocol) != (table, protocol) or type(plan.most_seeds) is not int:
+        plan = SequentialPlan(**read_json(path, MEND))
+        if (plan.table, plan.protocol) != (table, protocol):
             raise ValueError("it is of another table")
+        if type(plan.most_seeds) is not int or type(plan.level) is not float:
+            raise ValueError(f"most_seeds {plan.most_seeds!r}, level {plan.level!r}")
         if plan.most_seeds < FIRST_LOOK or not 0 < plan.level < 1:
             raise ValueError(f"{plan.most_seeds} seeds at level {plan.level}")
     except FileNotFoundError:
         return None
     except (ValueError, TypeError) as error:
-        raise StudyError(f"{path} is no valid plan ({error}); restore it from git, or delete it") from None
+        raise StudyError(f"{path} is no valid plan ({error}); {MEND}") from None
     return plan
 
 

@@ -4,10 +4,8 @@ Files appear whole, once, or not at all. Locks, checkpoints and weights lie in `
 """
 
 import contextlib
-import csv
 import errno
 import fcntl
-import io
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,6 +13,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from senet_lab.errors import StudyError
+from senet_lab.records.checked_files import csv_text
 from senet_lab.records.record import Record, RecordError, from_json, to_json
 from senet_lab.study.cell import Run
 
@@ -70,11 +69,8 @@ class Store:
 
     def write_curve(self, run: Run, curve: Sequence[CurvePoint]) -> None:
         """Puts the curve of a run in place, before its record."""
-        text = io.StringIO()
-        writer = csv.DictWriter(text, [f.name for f in fields(CurvePoint)], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(asdict(point) for point in curve)
-        replace_file(self.path(run, "curves", ".csv"), text.getvalue().encode())
+        text = csv_text([field.name for field in fields(CurvePoint)], map(asdict, curve))
+        replace_file(self.path(run, "curves", ".csv"), text.encode())
 
     def check_writable(self) -> None:
         """Raises StudyError where records cannot be written, before anything is trained."""

@@ -1,17 +1,19 @@
 """Computed parameter and multiply-add counts against the published ones, figure by figure."""
 
-import csv
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from senet_lab.report.published import Published, of_row
+from senet_lab.errors import StudyError
+from senet_lab.records.checked_files import read_csv
+from senet_lab.report.published import MEND, Published, of_row
 from senet_lab.study.conventions import cost_convention, printed, size_convention
 from senet_lab.study.counts import Counts, network_key
 from senet_lab.study.table import Table
 
 UNITS = {"params": 10**6, "gflops": 10**9, "mflops": 10**6}
 OPEN_FILE = "open.csv"  # figures known not to match, and why
+OPEN_COLUMNS = ("edition", "table", "row", "metric", "note")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,12 +72,13 @@ def figure_name(figure: Published | Figure) -> str:
 
 
 def open_notes(folder: Path) -> dict[str, str]:
-    """Why each open figure does not match, by ``figure_name``."""
-    with open(folder / OPEN_FILE, newline="", encoding="utf-8") as file:
-        return {
-            f"{line['edition']} {line['table']} {line['row']} {line['metric']}": line["note"]
-            for line in csv.DictReader(file)
-        }
+    """Why each open figure does not match, by ``figure_name``. Raises StudyError for a file of another form."""
+    path = folder / OPEN_FILE
+    try:
+        lines = read_csv(path, OPEN_COLUMNS, MEND)
+    except FileNotFoundError as error:
+        raise StudyError(f"{path}: {error.strerror}; {MEND}") from None
+    return {" ".join(line[name] for name in OPEN_COLUMNS[:-1]): line["note"] for line in lines}
 
 
 def regressions(found: Iterable[Figure], notes: Mapping[str, str]) -> list[Figure]:

@@ -1,6 +1,7 @@
 """Figures of one table under one protocol: training curves, and error by row. The same records give the same bytes."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from senet_lab.records.curves import read_curve
 from senet_lab.report.load import COMMITTED
 from senet_lab.report.picture import STYLE, draw
 from senet_lab.report.tables import Measured, title_of
@@ -42,14 +44,17 @@ def errors(view: Measured) -> pd.DataFrame:
 
 
 def curves(view: Measured) -> pd.DataFrame:
-    """One line a run and epoch: row, seed, and the columns of the curve files; empty where there are none."""
-    parts = []
+    """One line a run and epoch: the columns of the curve files, row and seed; empty where there are none.
+
+    Raises StudyError for a curve that is not whole.
+    """
+    lines = []
     for row in view.table.rows:
         for record in view.loaded.records:
-            path = view.loaded.store.path(record.run, "curves", ".csv")
-            if record.run.cell.key == row.cell.key and path.exists():
-                parts.append(pd.read_csv(path).assign(row=row.label, seed=record.run.seed))
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+            if record.run.cell.key == row.cell.key:
+                curve = read_curve(view.loaded.store.path(record.run, "curves", ".csv")) or []
+                lines += [asdict(point) | {"row": row.label, "seed": record.run.seed} for point in curve]
+    return pd.DataFrame(lines)
 
 
 def plot_errors(frame: pd.DataFrame, ax: Axes) -> Axes:

@@ -1,13 +1,14 @@
 """The published numbers, as transcribed in ``published/<edition>.csv``."""
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
 from senet_lab.errors import StudyError
+from senet_lab.records.checked_files import number, read_csv
 from senet_lab.study.table import Row, Table
 
 FIELDS = ("edition", "table", "row", "dataset", "metric", "unit", "value", "protocol", "confidence", "note")
+MEND = "restore it from git"
 EDITIONS = {"cvpr2018": "CVPR 2018", "tpami": "TPAMI"}
 
 
@@ -41,16 +42,15 @@ def load_published(folder: Path) -> list[Published]:
     for edition in EDITIONS:
         path = folder / f"{edition}.csv"
         try:
-            with open(path, newline="", encoding="utf-8") as file:
-                reader = csv.DictReader(file)
-                if tuple(reader.fieldnames or ()) != FIELDS:
-                    raise StudyError(f"{path}: its columns are not {', '.join(FIELDS)}")
-                for line in reader:
-                    if None in line or None in line.values():
-                        raise StudyError(f"{path}, line {reader.line_num}: it has not {len(FIELDS)} fields")
-                    numbers.append(Published(**line))
-        except OSError as error:
-            raise StudyError(f"{path}: {error.strerror}; restore it from git") from None
+            lines = read_csv(path, FIELDS, MEND)
+        except FileNotFoundError as error:
+            raise StudyError(f"{path}: {error.strerror}; {MEND}") from None
+        for index, line in enumerate(lines, start=2):
+            try:
+                number(line["value"])
+            except ValueError as error:
+                raise StudyError(f"{path}, line {index}: {error}; {MEND}") from None
+            numbers.append(Published(**line))
     return numbers
 
 

@@ -207,7 +207,7 @@ def test_a_damaged_capture_is_named(tmp_path):
     with pytest.raises(StudyError, match=r"blocks\.csv is missing"):
         load_atlas(folder)
     (folder / "card.json").write_text("{")
-    with pytest.raises(StudyError, match="holds no excitations"):
+    with pytest.raises(StudyError, match=r"card\.json, line 1: .*; make it again"):
         load_atlas(folder)
     (tmp_path / "x.npz").write_bytes(b"no archive")
     with pytest.raises(StudyError, match="holds no excitations"):

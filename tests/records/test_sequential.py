@@ -48,5 +48,5 @@ def test_a_damaged_plan_is_refused_by_name(tmp_path, text):
     path.parent.mkdir(parents=True)
     path.write_text(text)
 
-    with pytest.raises(StudyError, match=f"{path.name} is no valid plan"):
+    with pytest.raises(StudyError, match=f"{path.name}.*; restore it from git"):
         read_plan(tmp_path, "t", "p")

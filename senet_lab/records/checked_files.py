@@ -1,0 +1,98 @@
+"""Text files that a person may have edited: read whole, or refused in one line that names file, line and mend.
+
+And CSV as this project writes it: one header, no quotes where none are needed, lines that end in a line feed.
+"""
+
+import csv
+import io
+import json
+import math
+import stat
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from senet_lab.errors import StudyError
+
+LARGEST = 256 * 2**20  # bytes; the largest file that this project writes as text has a hundredth of it
+
+
+def read_text(path: Path, mend: str) -> str:
+    """The text of a file. mend: what its user can do, as the end of a sentence ("restore it from git").
+
+    Raises FileNotFoundError where nothing is there, and StudyError where it cannot be read as text: a folder, a pipe,
+    a device, a file without permission, of more than 256 MiB, or not UTF-8.
+    """
+    try:
+        found = path.stat()  # does not wait, as opening a pipe would
+        if not stat.S_ISREG(found.st_mode):
+            raise StudyError(f"{path} is no regular file; {mend}")
+        if found.st_size > LARGEST:
+            raise StudyError(f"{path} has {found.st_size:,} bytes, more than any file of its kind; {mend}")
+        return path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise StudyError(f"{path}: {error.strerror}; {mend}") from None
+    except UnicodeDecodeError as error:
+        raise StudyError(f"{path}: byte {error.start} is not UTF-8; {mend}") from None
+
+
+def read_json(path: Path, mend: str) -> dict[str, Any]:
+    """The one JSON object of a file. Raises as ``read_text``, and StudyError with the line for text that is none."""
+    text = read_text(path, mend)
+    try:
+        value = json.loads(text, parse_constant=_refuse)
+    except json.JSONDecodeError as error:
+        raise StudyError(f"{path}, line {error.lineno}: {error.msg}; {mend}") from None
+    except (ValueError, RecursionError) as error:
+        raise StudyError(f"{path} is no JSON ({error}); {mend}") from None
+    if not isinstance(value, dict):
+        raise StudyError(f"{path} holds no JSON object; {mend}")
+    return value
+
+
+def read_csv(path: Path, columns: Sequence[str] | None, mend: str) -> list[dict[str, str]]:
+    """The lines of a CSV file by column. columns: what its header must be; None for any header without repeats.
+
+    Raises as ``read_text``, and StudyError with the line for another header or another number of fields.
+    """
+    text = read_text(path, mend)
+    try:
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        header = next(reader, [])
+        if header != list(columns if columns is not None else dict.fromkeys(header)) or not header:
+            wanted = ", ".join(columns) if columns is not None else "given once each"
+            raise StudyError(f"{path}: its columns are not {wanted}; {mend}")
+        lines = []
+        for fields in reader:
+            if len(fields) != len(header):
+                raise StudyError(f"{path}, line {reader.line_num}: it has not {len(header)} fields; {mend}")
+            lines.append(dict(zip(header, fields, strict=True)))
+        return lines
+    except csv.Error as error:
+        raise StudyError(f"{path}, line {reader.line_num}: {error}; {mend}") from None
+
+
+def number(text: str) -> float:
+    """A finite number. Raises ValueError for anything else."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text!r} is no finite number")
+    return value
+
+
+def csv_text(columns: Sequence[str], lines: Iterable[Mapping[str, object]]) -> str:
+    """A header and one line for each mapping; a column that it lacks stays empty.
+
+    Raises ValueError for a mapping with another column.
+    """
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    return text.getvalue()
+
+
+def _refuse(constant: str) -> object:
+    raise ValueError(f"{constant} is no JSON")
