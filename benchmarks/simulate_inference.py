@@ -26,7 +26,7 @@ from senet_lab.records.sequential import SequentialPlan
 from senet_lab.report.render import markdown
 from senet_lab.report.tables import Block
 from senet_lab.stats.difference import Difference
-from senet_lab.stats.paired_runs import Hits
+from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.stats.power_analysis import POWER, pooled, power_of, seeds_needed
 from senet_lab.stats.verdicts import Family, family_of, p_values, settled
 from senet_lab.study import Cell, Row, Run, SESpec, Table
@@ -90,20 +90,20 @@ def table_of(rows: int) -> Table:
     )
 
 
-def hits_of(table: Table, wrong: Bits) -> Hits:
+def paired_runs_of(table: Table, wrong: Bits) -> PairedRuns:
     """These runs as reports see them."""
-    hits = Hits(())
+    study = PairedRuns(())
     for row, of_row in zip(table.rows, wrong, strict=True):
         for seed, of_run in enumerate(of_row):
-            hits.add(Run(cell=row.cell, seed=seed), "simulated", of_run)
-    return hits
+            study.add(Run(cell=row.cell, seed=seed), "simulated", of_run)
+    return study
 
 
-def studies(world: World, errors: Sequence[float], seeds: int, count: int, stream: int) -> Iterator[Hits]:
+def studies(world: World, errors: Sequence[float], seeds: int, count: int, stream: int) -> Iterator[PairedRuns]:
     """So many studies of a table of rows with these true errors."""
     table, random = table_of(len(errors)), np.random.default_rng([20, stream, seeds])
     for _ in range(count):
-        yield hits_of(table, world.wrong(errors, seeds, random))
+        yield paired_runs_of(table, world.wrong(errors, seeds, random))
 
 
 def coverage(world: World, seeds: int, count: int) -> dict[str, object]:
@@ -112,12 +112,12 @@ def coverage(world: World, seeds: int, count: int) -> dict[str, object]:
     errors = [world.error_pct, *(world.error_pct + shift for shift in shifts)]
     rows = table_of(len(errors)).rows
     covered, plain, total, widths = 0, 0, 0, []
-    for hits in studies(world, errors, seeds, count, stream=1):
+    for study in studies(world, errors, seeds, count, stream=1):
         for row, shift in zip(rows[1:], shifts, strict=True):
-            difference = hits.difference(row.cell, rows[0].cell)
+            difference = study.difference(row.cell, rows[0].cell)
             assert difference is not None
             covered += abs(difference.value - shift) <= difference.half_width
-            runs = [hits.wrong(one.cell, range(seeds)) for one in (row, rows[0])]
+            runs = [study.wrong(one.cell, range(seeds)) for one in (row, rows[0])]
             plain += abs(difference.value - shift) <= _plain_half_width(*runs)
             widths.append(difference.half_width)
             total += 1
@@ -186,13 +186,13 @@ def false_verdicts(
     """The share of tables with any false verdict; with a plan, over all its looks."""
     family, true, errors = family_and_truth(world, truth)
     tables_with = 0
-    for hits in studies(world, errors, seeds, count, stream=2):
-        found = settled(family, hits, plan)
+    for study in studies(world, errors, seeds, count, stream=2):
+        found = settled(family, study, plan)
         decided = [(family[name], look, true[name]) for name, look in found.items()]
         tables_with += any(
             is_false(part, difference, shift)
             for (part, cell, than), look, shift in decided
-            if (difference := hits.difference(cell, than, look)) is not None
+            if (difference := study.difference(cell, than, look)) is not None
         )
     return {
         "world": world.name,
@@ -209,8 +209,8 @@ def planned(world: World, part: Comparison, resolve: float, count: int) -> dict[
     errors = [world.error_pct] * 5
     rows, level = table_of(5).rows, LEVEL / 4
     pilots, large = [], []
-    for hits in studies(world, errors, 3, min(count, 200), stream=3):
-        found = [hits.difference(row.cell, rows[0].cell) for row in rows[1:]]
+    for study in studies(world, errors, 3, min(count, 200), stream=3):
+        found = [study.difference(row.cell, rows[0].cell) for row in rows[1:]]
         pilots.append(pooled([d for d in found if d is not None]))
         large += [d for d in found if d is not None]
     spread = pooled(large)
@@ -238,8 +238,8 @@ def planned(world: World, part: Comparison, resolve: float, count: int) -> dict[
 def _power(world: World, part: Comparison, shift: float, seeds: int, level: float, count: int) -> float:
     rows = table_of(2).rows
     hit = 0
-    for hits in studies(world, (world.error_pct, world.error_pct + shift), seeds, count, stream=4):
-        difference = hits.difference(rows[1].cell, rows[0].cell)
+    for study in studies(world, (world.error_pct, world.error_pct + shift), seeds, count, stream=4):
+        difference = study.difference(rows[1].cell, rows[0].cell)
         assert difference is not None
         hit += p_values(part, difference)[0] < level
     return hit / count

@@ -21,7 +21,6 @@ PARTS = {
     "senet_lab.records": ("senet_lab.records", "senet_lab.study", "senet_lab.errors"),
     "senet_lab.stats": (
         "senet_lab.stats",
-        "senet_lab.report",
         "senet_lab.records",
         "senet_lab.study",
         "senet_lab.errors",
@@ -207,7 +206,6 @@ def test_only_reports_and_commands_know_reports():
 
     assert {
         "senet_lab.report",
-        "senet_lab.stats",
         "senet_lab.excitations",
         "senet_lab.cli",
         "benchmarks",

@@ -57,11 +57,12 @@ def plan(
     found, runs = study_of(table, protocol, seeds, row)
     if resolve is not None:
         from senet_lab.records.store import Store
+        from senet_lab.report.wording import needs_data, needs_text
         from senet_lab.stats.seeds_needed import needs_of
 
         records = Store(results or RESULTS).read_all()
         needs = needs_of(found, catalogue.find_claims(table), records, resolve, max_hours)
-        print_json(needs.as_data()) if as_json else print(needs.text())
+        print_json(needs_data(needs)) if as_json else print(needs_text(needs))
         return
     show_plan(found, runs, results or RESULTS, as_json)
 

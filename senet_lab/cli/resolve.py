@@ -36,8 +36,8 @@ def train_until_resolved(
     the table was begun with another plan, and what ``train`` raises.
     """
     from senet_lab.report.tables import view_name
-    from senet_lab.stats.difference import LEVEL
-    from senet_lab.stats.paired_runs import Hits
+    from senet_lab.stats.difference import SIGNIFICANCE
+    from senet_lab.stats.paired_runs import PairedRuns
     from senet_lab.stats.verdicts import family_of, settled
 
     plan = begin_plan(
@@ -46,7 +46,7 @@ def train_until_resolved(
             table=table.slug,
             protocol=view_name(table),
             most_seeds=limits.most_seeds,
-            level=round(1 - LEVEL, 10),
+            level=SIGNIFICANCE,
         ),
     )
     family = family_of(table, claims)
@@ -56,7 +56,7 @@ def train_until_resolved(
     def look_at_records() -> tuple[list[Record], list[str]]:
         """The records of the family, and the names of the comparisons that they leave open."""
         records = [record for record in store.read_all() if record.run.cell.key in keys]
-        done = settled(family, Hits(records), plan)
+        done = settled(family, PairedRuns(records), plan)
         return records, [name for name in family if name not in done]
 
     records, left = look_at_records()

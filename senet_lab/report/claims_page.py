@@ -10,10 +10,11 @@ from senet_lab.records.sequential import read_plan
 from senet_lab.records.store import replace_file
 from senet_lab.report.published import Published, value_of
 from senet_lab.report.render import markdown
-from senet_lab.report.tables import NONE, Block, Measured, difference_text, measured_title
-from senet_lab.stats.paired_runs import Hits
-from senet_lab.stats.verdicts import ClaimResult, Judgement, PartResult, Verdict, judge, rule_text
-from senet_lab.study.claim import Claim, Costs, Equivalent, Lower, NotWorse, Part
+from senet_lab.report.tables import Block, Measured, measured_title
+from senet_lab.report.wording import NONE, difference_text, part_text, rule_text
+from senet_lab.stats.paired_runs import PairedRuns
+from senet_lab.stats.verdicts import ClaimResult, Judgement, PartResult, Verdict, judge
+from senet_lab.study.claim import Claim, Costs, Part
 from senet_lab.study.counts import Counts
 from senet_lab.study.table import Table
 
@@ -75,20 +76,6 @@ def tally(results: Iterable[ClaimResult]) -> str:
     """How many claims have which verdict, in one line."""
     found = [result.verdict for result in results]
     return ", ".join(f"{found.count(verdict)} {verdict.value}" for verdict in Verdict)
-
-
-def part_text(part: Part) -> str:
-    """A part in a few words: "SE < plain"."""
-    match part:
-        case Lower():
-            return f"{part.row} < {part.than}"
-        case NotWorse():
-            return f"{part.row} < {part.than} + {part.margin:g}"
-        case Equivalent():
-            return f"{part.row} = {part.than} ± {part.margin:g}"
-    least = f"{part.least:g} ≤ " if part.least else ""
-    most = f" ≤ {part.most:g}" if part.most != float("inf") else ""
-    return f"{least}{part.quantity.value} of {part.row} / {part.than}{most}"
 
 
 def _lines(result: ClaimResult, numbers: list[Published]) -> Iterable[tuple[str, ...]]:
@@ -163,7 +150,7 @@ class Page:
 def judged(view: Measured, claims: Iterable[Claim], counts: Mapping[str, Counts]) -> Judged:
     """A view with its verdicts, by the sequential plan of its records where there is one."""
     plan = read_plan(view.loaded.store.root, view.table.slug, view.name)
-    return Judged(view, judge(view.table, claims, view.loaded.hits, counts, plan))
+    return Judged(view, judge(view.table, claims, view.loaded.paired_runs, counts, plan))
 
 
 def write_claims(
@@ -182,7 +169,7 @@ def write_claims(
         groups.setdefault(measured_title(one.view), []).append(one)
     measured = tuple(claim_block(group, numbers) for group in groups.values())
     recorded = [one.view.table for one in kept]
-    without = [judge(table, claims, Hits(()), counts) for table in tables if table not in recorded]
+    without = [judge(table, claims, PairedRuns(()), counts) for table in tables if table not in recorded]
     rest = open_block([result for judgement in without for result in judgement.claims], numbers)
     text = markdown("What the paper says, and whether it holds here", [*measured, rest])
     paths = (root / "claims.md", root / "claims.csv")

@@ -8,7 +8,7 @@ import pandas as pd
 
 from senet_lab.records.record import Record, Status
 from senet_lab.records.store import Store
-from senet_lab.stats.paired_runs import Hits
+from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.study.protocol import Protocol
 
 COMMITTED = "committed"
@@ -16,12 +16,12 @@ COMMITTED = "committed"
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Records of one source: "committed", or the name of the folder that a user trains into; hits: of these records."""
+    """Records of one source: "committed", or the name of the folder that a user trains into."""
 
     source: str
     store: Store
     records: tuple[Record, ...]
-    hits: Hits
+    paired_runs: PairedRuns
 
     def protocols(self) -> list[Protocol]:
         """The protocols that have records here, each as it was when they were made, by name and key fields."""
@@ -50,7 +50,7 @@ def load(root: Path, source: str) -> Loaded:
     """Every record below a results folder, in order. Raises RecordError for one that cannot be believed."""
     store = Store(root)
     records = tuple(store.read_all())
-    return Loaded(source, store, records, Hits(records))
+    return Loaded(source, store, records, PairedRuns(records))
 
 
 def load_all(roots: Sequence[tuple[Path, str]]) -> list[Loaded]:

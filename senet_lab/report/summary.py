@@ -8,7 +8,7 @@ import pandas as pd
 from scipy import stats
 
 from senet_lab.report.load import Loaded
-from senet_lab.stats.difference import LEVEL, Difference
+from senet_lab.stats.difference import CONFIDENCE, Difference
 from senet_lab.study.table import Row, Table
 
 
@@ -48,7 +48,7 @@ def mean_of(values: Sequence[float]) -> Mean | None:
     if n == 1:
         return Mean(centre, None, 1)
     spread = math.sqrt(math.fsum((v - centre) ** 2 for v in values) / (n - 1))
-    return Mean(centre, float(stats.t.ppf((1 + LEVEL) / 2, n - 1)) * spread / math.sqrt(n), n)
+    return Mean(centre, float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)) * spread / math.sqrt(n), n)
 
 
 def summarise(table: Table, loaded: Loaded) -> list[RowSummary]:
@@ -80,9 +80,9 @@ def _summarise(
         row=row,
         top1=mean_of(runs["top1_error_pct"].tolist()),
         top5=mean_of(runs["top5_error_pct"].tolist()),
-        difference=loaded.hits.difference(row.cell, baseline.cell) if compared else None,
+        difference=loaded.paired_runs.difference(row.cell, baseline.cell) if compared else None,
         seeds=tuple(sorted(runs.index)),
-        paired=loaded.hits.common_seeds((row.cell, baseline.cell)) if compared else (),
+        paired=loaded.paired_runs.common_seeds((row.cell, baseline.cell)) if compared else (),
         failed=failed.get(row.cell.key, ()),
         train_seconds=float(runs["train_seconds"].mean()),
     )

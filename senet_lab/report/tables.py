@@ -9,16 +9,15 @@ from senet_lab.records.record import Record
 from senet_lab.report.load import COMMITTED, Loaded
 from senet_lab.report.published import EDITIONS, Published, of_row, value_of
 from senet_lab.report.summary import Mean, RowSummary, summarise
-from senet_lab.stats.difference import Difference
-from senet_lab.stats.rank_agreement import order_note
-from senet_lab.stats.verdicts import Judgement, PartResult, Verdict, rule_text
+from senet_lab.report.wording import NONE, difference_text, order_text, rule_text
+from senet_lab.stats.rank_agreement import agreement_of
+from senet_lab.stats.verdicts import Judgement, PartResult, Verdict
 from senet_lab.study.cell import Cell
 from senet_lab.study.conventions import cost_convention, printed, size_convention
 from senet_lab.study.counts import Counts, network_key
 from senet_lab.study.protocol import Dataset, Protocol
 from senet_lab.study.table import Row, Table
 
-NONE = "–"
 SPLITS = {Dataset.IMAGENET: "validation"}
 
 
@@ -191,8 +190,8 @@ def measured_block(
             )
         )
     known = {label: error for label, error in published_errors.items() if error is not None}
-    order = order_note(view.loaded.hits, view.table, known)
-    notes = [*_notes(view, same, judgement), *([order] if order else [])]
+    order = agreement_of(view.loaded.paired_runs, view.table, known)
+    notes = [*_notes(view, same, judgement), *([order_text(order)] if order else [])]
     return Block(measured_title(view), tuple(columns), tuple(lines), tuple(notes))
 
 
@@ -212,13 +211,6 @@ def _mean(mean: Mean | None) -> str:
     if mean is None:
         return NONE
     return f"{mean.value:.2f} (n = 1)" if mean.half_width is None else f"{mean.value:.2f} ± {mean.half_width:.2f}"
-
-
-def difference_text(difference: Difference | None) -> str:
-    """A difference in points with its interval, marked where that knows of one seed only."""
-    if difference is None:
-        return NONE
-    return f"{difference.value:+.2f} ± {difference.half_width:.2f}" + " (n = 1, images only)" * (difference.seeds == 1)
 
 
 def _row_verdict(result: PartResult) -> str:

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import ndtr
 
-LEVEL = 0.95
+SIGNIFICANCE = 0.05  # how often a table may have any false verdict
+CONFIDENCE = 0.95  # of the intervals that are shown
 NODES = 240  # of the quadrature over the spread of the seeds
 
 Floats = NDArray[np.float64]
@@ -49,7 +50,7 @@ class Difference:
     @property
     def half_width(self) -> float:
         """Of the 95 % interval; with one seed, over images alone."""
-        return half_width(self, LEVEL)
+        return half_width(self, CONFIDENCE)
 
 
 def difference_of(wrong_nN: NDArray[np.generic], other_nN: NDArray[np.generic]) -> Difference:

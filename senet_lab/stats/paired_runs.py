@@ -16,7 +16,7 @@ from senet_lab.study.cell import Cell, Run
 Bits = NDArray[np.uint8]
 
 
-class Hits:
+class PairedRuns:
     """The top-1 correctness of finished runs by cell and seed. Runs are paired on the same evaluation images only."""
 
     def __init__(self, records: Iterable[Record]) -> None:

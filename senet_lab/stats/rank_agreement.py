@@ -12,8 +12,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from senet_lab.stats.difference import LEVEL
-from senet_lab.stats.paired_runs import Hits
+from senet_lab.stats.difference import CONFIDENCE
+from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.study.table import Table
 
 REPLICATES = 1000
@@ -48,7 +48,7 @@ def order_of(published_K: Sequence[float], wrong_KnN: Sequence[NDArray[np.uint8]
     weights = _weights(seeds, purpose=1)  # R n
     totals = (by_run.reshape(REPLICATES, rows, seeds) * weights[:, None, :]).sum(axis=2)
     replicates = tau_b(published, totals)
-    low, high = np.nanquantile(replicates, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], method="inverted_cdf")
+    low, high = np.nanquantile(replicates, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], method="inverted_cdf")
     return Order(float(tau), float(low), float(high), rows, seeds)
 
 
@@ -77,18 +77,11 @@ def _weights(among: int, purpose: int) -> Floats:
     return np.bincount(offset.ravel(), minlength=among * REPLICATES).reshape(REPLICATES, among).astype(np.float64)
 
 
-def order_note(hits: Hits, table: Table, published: Mapping[str, float]) -> str | None:
-    """One line about the order of the rows that are published and measured; None where it cannot be compared: fewer
-    than three, several protocols, or no common seed."""
-    rows = [row for row in table.rows if row.label in published and hits.seeds(row.cell)]
-    seeds = hits.common_seeds([row.cell for row in rows]) if len(rows) >= FEWEST_ROWS else ()
+def agreement_of(runs: PairedRuns, table: Table, published: Mapping[str, float]) -> Order | None:
+    """The order of the rows that are published and measured; None where it cannot be compared: fewer than three,
+    several protocols, or no common seed."""
+    rows = [row for row in table.rows if row.label in published and runs.seeds(row.cell)]
+    seeds = runs.common_seeds([row.cell for row in rows]) if len(rows) >= FEWEST_ROWS else ()
     if not seeds:
         return None
-    order = order_of([published[row.label] for row in rows], [hits.wrong(row.cell, seeds) for row in rows])
-    if order is None:
-        return None
-    over = "images alone, n = 1" if order.seeds == 1 else f"{order.seeds} seeds and all images"
-    return (
-        f"Order of {order.rows} rows, published against measured: Kendall's tau {order.tau:+.2f}, 95 % interval "
-        f"{order.low:+.2f} to {order.high:+.2f} (two-way bootstrap over {over})."
-    )
+    return order_of([published[row.label] for row in rows], [runs.wrong(row.cell, seeds) for row in rows])

@@ -1,16 +1,14 @@
 """What it takes to settle the comparisons of a table, by the records there are: seeds, runs, device time."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from statistics import mean
 from typing import Any
 
 from senet_lab.errors import StudyError
 from senet_lab.records.record import Record
-from senet_lab.report.claims_page import part_text
-from senet_lab.report.tables import difference_text
-from senet_lab.stats.difference import LEVEL
-from senet_lab.stats.paired_runs import Hits
+from senet_lab.stats.difference import SIGNIFICANCE, Difference
+from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.stats.power_analysis import MOST_SEEDS, Spread, limit_of_images, pooled, seeds_needed
 from senet_lab.stats.verdicts import family_of
 from senet_lab.study.cell import Cell
@@ -20,11 +18,11 @@ from senet_lab.study.table import Table
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """One comparison. now: the difference so far. seeds: how many a row needs, None where ``why_not`` says why none
-    that can be had is enough. missing_runs, seconds: what is not recorded yet of them."""
+    """One comparison. now: the difference so far. seeds: how many a row needs; None where no number that can be had
+    is enough, and ``why_not`` says why. missing_runs, seconds: what is not recorded yet of them."""
 
-    comparison: str
-    now: str
+    part: Comparison
+    now: Difference | None
     seeds: int | None
     missing_runs: int
     seconds: float
@@ -46,32 +44,6 @@ class Needs:
     seconds: float
     comparisons: tuple[Need, ...]
 
-    def as_data(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self)
-
-    def text(self) -> str:
-        """For a person."""
-        lines = [
-            f"{self.table} under {self.protocol}: seeds a row for 80 % power to see {self.resolve:g} points (or to "
-            f"show what lies within its margin), at {self.level:.2%} a comparison (Holm's first step)",
-            f"spread of a paired difference: {self.spread.seeds**0.5:.2f} points from seed to seed, "
-            f"{self.spread.images**0.5:.2f} from the choice of images, pooled over pairs ({self.spread.pilots} degrees "
-            "of freedom)",
-        ]
-        for need in self.comparisons:
-            answer = f"{need.seeds:3} seeds, {_cost(need)}" if need.seeds else f"not settled: {need.why_not}"
-            lines.append(f"  {need.comparison:36} {need.now:34} {answer}")
-        lines.append(
-            f"all that can be settled: {self.missing_runs} more runs, about {self.seconds / 3600:.1f} hours of one "
-            f"worker on {self.device}"
-        )
-        return "\n".join(lines)
-
-
-def _cost(need: Need) -> str:
-    return f"{need.missing_runs} more runs, {need.seconds / 3600:.1f} hours" if need.missing_runs else "recorded"
-
 
 def needs_of(
     table: Table, claims: Sequence[Claim], records: Sequence[Record], resolve: float, max_hours: float | None
@@ -83,8 +55,8 @@ def needs_of(
     """
     if not resolve > 0:
         raise StudyError(f"--resolve is {resolve:g}; it must be a difference above 0 points")
-    hits, family = Hits(records), family_of(table, claims)
-    found = [hits.difference(cell, than) for _, cell, than in family.values()]
+    runs, family = PairedRuns(records), family_of(table, claims)
+    found = [runs.difference(cell, than) for _, cell, than in family.values()]
     spread = pooled([difference for difference in found if difference is not None])
     if spread is None:
         raise StudyError(
@@ -92,20 +64,20 @@ def needs_of(
             "of the spread over seeds; train a pilot first: --seeds 2"
         )
     took = _seconds(family.values(), records)
-    level = (1 - LEVEL) / len(family)
+    level = SIGNIFICANCE / len(family)
     needs, wanted = [], dict[str, tuple[Cell, int]]()
     for (part, cell, than), difference in zip(family.values(), found, strict=True):
         seeds, why = _seeds(part, spread, level, resolve)
-        missing = {c.key: max(0, (seeds or 0) - len(hits.seeds(c))) for c in (cell, than)}
-        seconds = sum(took[key] * runs for key, runs in missing.items())
+        missing = {c.key: max(0, (seeds or 0) - len(runs.seeds(c))) for c in (cell, than)}
+        seconds = sum(took[key] * count for key, count in missing.items())
         if seeds and max_hours is not None and seconds > 3600 * max_hours:
             seeds, why = None, f"{seeds} seeds would take {seconds / 3600:.1f} hours"
         if seeds:
             for c in (cell, than):
                 wanted[c.key] = c, max(seeds, wanted.get(c.key, (c, 0))[1])
-        runs = sum(missing.values()) if seeds else 0
-        needs.append(Need(part_text(part), difference_text(difference), seeds, runs, seconds if seeds else 0.0, why))
-    left = {key: max(0, seeds - len(hits.seeds(cell))) for key, (cell, seeds) in wanted.items()}
+        count = sum(missing.values()) if seeds else 0
+        needs.append(Need(part, difference, seeds, count, seconds if seeds else 0.0, why))
+    left = {key: max(0, seeds - len(runs.seeds(cell))) for key, (cell, seeds) in wanted.items()}
     return Needs(
         table=table.name,
         protocol=table.paper_protocol.name,
@@ -114,7 +86,7 @@ def needs_of(
         spread=spread,
         device=", ".join(dict.fromkeys(r.provenance.device for r in records if r.run.cell.key in took)),
         missing_runs=sum(left.values()),
-        seconds=sum(took[key] * runs for key, runs in left.items()),
+        seconds=sum(took[key] * count for key, count in left.items()),
         comparisons=tuple(needs),
     )
 

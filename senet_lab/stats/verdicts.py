@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from senet_lab.records.sequential import SequentialPlan
-from senet_lab.stats.difference import LEVEL, Difference, holm, p_above, p_below
-from senet_lab.stats.paired_runs import Hits
+from senet_lab.stats.difference import SIGNIFICANCE, Difference, holm, p_above, p_below
+from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.study.cell import Cell
 from senet_lab.study.claim import Claim, Comparison, Costs, Lower, NotWorse, Part, Quantity
 from senet_lab.study.counts import Counts, network_key
@@ -72,19 +72,19 @@ class Judgement:
 def judge(
     table: Table,
     claims: Iterable[Claim],
-    hits: Hits,
+    runs: PairedRuns,
     counts: Mapping[str, Counts],
     plan: SequentialPlan | None = None,
 ) -> Judgement:
     """The verdicts of a table that stands under a protocol, with the claims about its printed counterpart."""
     asked = _asked(table, claims)
     family = _family(table, asked)
-    found = settled(family, hits, plan)
+    found = settled(family, runs, plan)
 
     def result(part: Part, cell: Cell, than: Cell) -> PartResult:
         if isinstance(part, Costs):
             return _counted(part, cell, than, counts)
-        return _measured(part, cell, than, hits, found)
+        return _measured(part, cell, than, runs, found)
 
     return Judgement(
         rows={row.label: result(Lower(row.label, base.label), row.cell, base.cell) for row, base in _baselines(table)},
@@ -111,18 +111,6 @@ def p_values(part: Comparison, difference: Difference) -> tuple[float, float]:
     return within, min(p_above(difference, margin), p_below(difference, -margin))
 
 
-def rule_text(judgement: Judgement) -> str:
-    """How the verdicts of a table were taken, in words."""
-    chance = f"{100 * (1 - LEVEL):.0f} %"
-    text = f"over this table's {judgement.comparisons} comparisons a false verdict has a chance below {chance}"
-    if judgement.plan is None:
-        return f"{text} (Holm), if the number of seeds was chosen before looking."
-    return (
-        f"{text} (Holm), spent over looks at {judgement.plan.looks()[0]} to {judgement.plan.most_seeds} seeds; further "
-        "seeds enter the interval, not the verdict."
-    )
-
-
 def claimed_cells(table: Table, claims: Iterable[Claim]) -> list[Cell]:
     """The cells that the claims about a table compare under its protocol, further rows included."""
     return [cell for _, cells in _asked(table, claims) for cell in cells.values()]
@@ -146,35 +134,35 @@ def _family(table: Table, asked: Asked) -> Family:
     return family
 
 
-def settled(family: Family, hits: Hits, plan: SequentialPlan | None) -> Settled:
+def settled(family: Family, runs: PairedRuns, plan: SequentialPlan | None) -> Settled:
     """The comparisons that have a verdict: those that one test of all there is settles, or a look of the plan."""
     if plan is None:
-        return dict.fromkeys(_rejected(family, hits, None, 1 - LEVEL))
+        return dict.fromkeys(_rejected(family, runs, None, SIGNIFICANCE))
     found: Settled = {}
     for look in plan.looks():
-        for name in _rejected(family, hits, look, plan.level_at(look)):
+        for name in _rejected(family, runs, look, plan.level_at(look)):
             found.setdefault(name, look)
     return found
 
 
-def _rejected(family: Family, hits: Hits, look: int | None, level: float) -> Iterable[str]:
+def _rejected(family: Family, runs: PairedRuns, look: int | None, level: float) -> Iterable[str]:
     """The comparisons that one look settles; those without data count in the family all the same."""
     smallest = {}
     for name, (part, cell, than) in family.items():
-        difference = hits.difference(cell, than, look)
+        difference = runs.difference(cell, than, look)
         smallest[name] = 1.0 if difference is None else min(p_values(part, difference))
     return [name for name, p in holm(smallest).items() if p < level]
 
 
-def _measured(part: Comparison, cell: Cell, than: Cell, hits: Hits, found: Settled) -> PartResult:
-    difference = hits.difference(cell, than)
+def _measured(part: Comparison, cell: Cell, than: Cell, runs: PairedRuns, found: Settled) -> PartResult:
+    difference = runs.difference(cell, than)
     if difference is None:
         return PartResult(part, Verdict.NOT_RUN)
     name = _name(part, cell, than)
     if name not in found:
         return PartResult(part, Verdict.UNDETERMINED, difference)
     look = found[name]
-    decisive = difference if look is None else hits.difference(cell, than, look)
+    decisive = difference if look is None else runs.difference(cell, than, look)
     assert decisive is not None
     for_it, against_it = p_values(part, decisive)
     verdict = Verdict.SUPPORTED if for_it < against_it else Verdict.CONTRADICTED

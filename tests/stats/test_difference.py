@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from senet_lab.stats.difference import Difference, difference_of, half_width, holm, p_above, p_below, tail
-from senet_lab.stats.paired_runs import Hits
+from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.study import Run
 from tests.samples import PLAIN, SE
 
@@ -155,8 +155,8 @@ def test_holms_adjustment_by_hand():
     assert holm({}) == {}
 
 
-def hits(**runs: dict[int, tuple[str, list[int]]]) -> Hits:
-    found = Hits(())
+def paired(**runs: dict[int, tuple[str, list[int]]]) -> PairedRuns:
+    found = PairedRuns(())
     for name, of_cell in runs.items():
         for seed, (images, wrong) in of_cell.items():
             found.add(Run(cell={"se": SE, "plain": PLAIN}[name], seed=seed), images, np.array(wrong, dtype=np.uint8))
@@ -165,7 +165,7 @@ def hits(**runs: dict[int, tuple[str, list[int]]]) -> Hits:
 
 def test_runs_on_other_images_are_not_paired():
     """Seed 1 of the two rows was evaluated on different images, seed 2 on others than seed 0: only seed 0 is left."""
-    found = hits(
+    found = paired(
         se={0: ("x", [1, 0, 0]), 1: ("x", [1, 1, 0]), 2: ("y", [0, 0, 0])},
         plain={0: ("x", [1, 1, 0]), 1: ("y", [0, 0, 0]), 2: ("y", [0, 0, 0])},
     )
@@ -177,7 +177,7 @@ def test_runs_on_other_images_are_not_paired():
 def test_a_look_needs_all_of_its_seeds():
     """The first two seeds are there, the first three are not; seed 5 counts where no look is asked for."""
     one = {seed: ("x", [seed % 2, 1, 0]) for seed in (0, 1, 5)}
-    found = hits(se=one, plain=one)
+    found = paired(se=one, plain=one)
 
     assert (found.difference(SE, PLAIN, 2).seeds, found.difference(SE, PLAIN).seeds) == (2, 3)
     assert found.difference(SE, PLAIN, 3) is None

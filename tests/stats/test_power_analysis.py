@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from senet_lab.errors import StudyError
+from senet_lab.report.wording import needs_data, needs_text
 from senet_lab.stats.difference import Difference
 from senet_lab.stats.power_analysis import MOST_SEEDS, Spread, limit_of_images, pooled, power_of, seeds_needed
 from senet_lab.stats.seeds_needed import needs_of
@@ -80,8 +81,8 @@ def test_a_plan_says_what_each_comparison_takes():
     assert (lower.seeds, lower.missing_runs, lower.seconds) == (2, 0, 0.0)
     assert equal.seeds is None
     assert "by no number of seeds" in equal.why_not
-    assert "SE < plain" in needs.text()
-    assert needs.as_data()["comparisons"][1]["comparison"] == "SE = plain ± 0.5"
+    assert "SE < plain" in needs_text(needs)
+    assert needs_data(needs)["comparisons"][1]["part"] == "SE = plain ± 0.5"
 
 
 def test_missing_runs_are_counted_and_priced():

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from senet_lab.stats.paired_runs import Hits
-from senet_lab.stats.rank_agreement import order_note, order_of, tau_b
+from senet_lab.stats.paired_runs import PairedRuns
+from senet_lab.stats.rank_agreement import agreement_of, order_of, tau_b
 from senet_lab.study import Run
 from tests.samples import PLAIN, SE, TABLE
 
@@ -51,9 +51,9 @@ def test_the_same_records_give_the_same_interval():
 
 def test_no_order_where_nothing_is_ordered():
     """All published numbers equal, or two rows, or no common seed: no line."""
-    hits = Hits(())
+    one = PairedRuns(())
     for cell, seed in ((PLAIN, 0), (SE, 0)):
-        hits.add(Run(cell=cell, seed=seed), "x", np.arange(10) % 2)
+        one.add(Run(cell=cell, seed=seed), "x", np.arange(10) % 2)
 
     assert order_of([1.0, 1.0, 1.0], runs((0.1, 0.2, 0.3))) is None
-    assert order_note(hits, TABLE, {"plain": 24.8, "SE": 23.3}) is None
+    assert agreement_of(one, TABLE, {"plain": 24.8, "SE": 23.3}) is None

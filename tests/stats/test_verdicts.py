@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from senet_lab.records.sequential import SequentialPlan
-from senet_lab.stats.paired_runs import Hits
-from senet_lab.stats.verdicts import Verdict, claimed_cells, family_of, judge, rule_text, settled
+from senet_lab.report.wording import rule_text
+from senet_lab.stats.paired_runs import PairedRuns
+from senet_lab.stats.verdicts import Verdict, claimed_cells, family_of, judge, settled
 from senet_lab.study import Row, Run, SESpec
 from senet_lab.study.claim import Claim, Costs, Equivalent, Lower, NotWorse, Quantity
 from senet_lab.study.counts import network_key
@@ -22,9 +23,9 @@ def claim(*parts, table=THREE, **fields) -> Claim:
     return Claim(name="c", table=table, statement="it holds", source="here", parts=parts, **fields)
 
 
-def measured(cells, errors_pct, seeds=4, noise=0.0005, shared=0.9) -> Hits:
+def measured(cells, errors_pct, seeds=4, noise=0.0005, shared=0.9) -> PairedRuns:
     """Runs with these errors, a little different from seed to seed, wrong on much the same images."""
-    random, found = np.random.default_rng(3), Hits(())
+    random, found = np.random.default_rng(3), PairedRuns(())
     common = random.random(IMAGES)
     for cell, error in zip(cells, errors_pct, strict=True):
         for seed in range(seeds):
@@ -36,8 +37,8 @@ def measured(cells, errors_pct, seeds=4, noise=0.0005, shared=0.9) -> Hits:
 
 def verdict_of(part, *errors_pct, seeds=4) -> Verdict:
     """Of a part about SE and plain with these errors."""
-    hits = measured((PLAIN, SE), errors_pct, seeds)
-    (result,) = judge(TABLE, [claim(part, table=TABLE)], hits, {}).claims
+    runs = measured((PLAIN, SE), errors_pct, seeds)
+    (result,) = judge(TABLE, [claim(part, table=TABLE)], runs, {}).claims
     return result.verdict
 
 
@@ -69,9 +70,9 @@ def test_one_seed_settles_nothing():
 
 def test_a_claim_holds_where_all_of_its_parts_do():
     """One contradicted part contradicts it; one that was not run leaves it not run; one open leaves it open."""
-    hits = measured((PLAIN, SE), (8.0, 6.0))
-    both = judge(THREE, [claim(Lower("SE", "plain"), Lower("third", "plain"))], hits, {}).claims[0]
-    against = judge(THREE, [claim(Lower("plain", "SE"), Lower("third", "plain"))], hits, {}).claims[0]
+    runs = measured((PLAIN, SE), (8.0, 6.0))
+    both = judge(THREE, [claim(Lower("SE", "plain"), Lower("third", "plain"))], runs, {}).claims[0]
+    against = judge(THREE, [claim(Lower("plain", "SE"), Lower("third", "plain"))], runs, {}).claims[0]
 
     assert [part.verdict for part in both.parts] == [Verdict.SUPPORTED, Verdict.NOT_RUN]
     assert both.verdict == Verdict.NOT_RUN
@@ -94,12 +95,12 @@ def test_counted_parts_need_no_run():
         claim(Costs("SE", "plain", Quantity.MULTIPLY_ADDS, 1.0, 1.0101), table=TABLE),
     ]
 
-    assert [result.verdict for result in judge(TABLE, asked, Hits(()), counts).claims] == [
+    assert [result.verdict for result in judge(TABLE, asked, PairedRuns(()), counts).claims] == [
         Verdict.SUPPORTED,
         Verdict.CONTRADICTED,
         Verdict.SUPPORTED,
     ]
-    assert {Verdict.NOT_RUN} == {result.verdict for result in judge(TABLE, asked, Hits(()), {}).claims}
+    assert {Verdict.NOT_RUN} == {result.verdict for result in judge(TABLE, asked, PairedRuns(()), {}).claims}
 
 
 def test_a_family_holds_each_comparison_once():
@@ -111,15 +112,15 @@ def test_a_family_holds_each_comparison_once():
         claim(Equivalent("SE", "third", 0.5), NotWorse("SE", "third", 0.3), NotWorse("third", "SE", 0.3)),
     ]
 
-    assert 2 + 1 + 1 + 2 == len(family_of(THREE, asked)) == judge(THREE, asked, Hits(()), {}).comparisons
+    assert 2 + 1 + 1 + 2 == len(family_of(THREE, asked)) == judge(THREE, asked, PairedRuns(()), {}).comparisons
 
 
 def test_more_comparisons_make_each_harder():
     """A difference that one test finds at 5 % is lost among thirty, and so says the family's rule."""
-    hits = measured((PLAIN, SE), (6.8, 6.0), noise=0.001)
+    runs = measured((PLAIN, SE), (6.8, 6.0), noise=0.001)
     margins = np.linspace(5.0, 6.0, 40)
     many = claim(*(Equivalent("SE", "third", margin) for margin in margins))
-    alone, crowded = (judge(table, asked, hits, {}) for table, asked in ((TABLE, []), (THREE, [many])))
+    alone, crowded = (judge(table, asked, runs, {}) for table, asked in ((TABLE, []), (THREE, [many])))
 
     assert (alone.comparisons, crowded.comparisons) == (1, 42)
     assert alone.rows["SE"].verdict == Verdict.SUPPORTED
@@ -130,12 +131,12 @@ def test_more_comparisons_make_each_harder():
 def test_claims_are_asked_of_companions_too_unless_they_do_not_transfer():
     """Under another protocol a claim compares that protocol's cells; one about the paper's networks is left out."""
     made_up = TABLE.under(SYNTHETIC)
-    hits = measured([row.cell for row in made_up.rows], (8.0, 6.0))
+    runs = measured([row.cell for row in made_up.rows], (8.0, 6.0))
     asked = [claim(Lower("SE", "plain"), table=TABLE), claim(Lower("SE", "plain"), table=TABLE, transfers=False)]
 
-    assert [result.verdict for result in judge(made_up, asked, hits, {}).claims] == [Verdict.SUPPORTED]
+    assert [result.verdict for result in judge(made_up, asked, runs, {}).claims] == [Verdict.SUPPORTED]
     assert {made_up.row("SE").cell, made_up.row("plain").cell} == set(claimed_cells(made_up, asked))
-    assert [result.verdict for result in judge(TABLE, asked, hits, {}).claims] == [Verdict.NOT_RUN] * 2
+    assert [result.verdict for result in judge(TABLE, asked, runs, {}).claims] == [Verdict.NOT_RUN] * 2
 
 
 def test_a_claim_may_bring_rows_of_its_own():
@@ -151,7 +152,7 @@ def test_claims_about_other_tables_are_left_out():
     """Another number, or another edition's table of the same number."""
     others = [replace(TABLE, number="98"), replace(TABLE, edition="tpami")]
 
-    assert judge(TABLE, [claim(Lower("SE", "plain"), table=o) for o in others], Hits(()), {}).claims == ()
+    assert judge(TABLE, [claim(Lower("SE", "plain"), table=o) for o in others], PairedRuns(()), {}).claims == ()
 
 
 PLAN = SequentialPlan(table="cvpr2018-table99", protocol=PROTOCOL.name, most_seeds=5, level=0.05)
@@ -159,8 +160,8 @@ PLAN = SequentialPlan(table="cvpr2018-table99", protocol=PROTOCOL.name, most_see
 
 def test_a_plan_settles_at_its_first_look_that_shows_something():
     """Two points are seen at some look before the last, which the result names; the interval is over all seeds."""
-    hits = measured((PLAIN, SE), (8.0, 6.0), seeds=5)
-    result = judge(TABLE, [], hits, {}, PLAN).rows["SE"]
+    runs = measured((PLAIN, SE), (8.0, 6.0), seeds=5)
+    result = judge(TABLE, [], runs, {}, PLAN).rows["SE"]
 
     assert result.verdict == Verdict.SUPPORTED
     assert 3 <= result.looked_at <= 4
@@ -169,10 +170,10 @@ def test_a_plan_settles_at_its_first_look_that_shows_something():
 
 def test_seeds_after_the_plan_change_no_verdict():
     """A plan that ends at two seeds leaves open what eight would settle."""
-    hits = measured((PLAIN, SE), (6.4, 6.0), seeds=8, noise=0.001)
+    runs = measured((PLAIN, SE), (6.4, 6.0), seeds=8, noise=0.001)
     short = replace(PLAN, most_seeds=2)
     family = family_of(TABLE, [])
 
-    assert len(settled(family, hits, None)) == 1
-    assert settled(family, hits, short) == {}
-    assert "further seeds enter the interval, not the verdict" in rule_text(judge(TABLE, [], hits, {}, short))
+    assert len(settled(family, runs, None)) == 1
+    assert settled(family, runs, short) == {}
+    assert "further seeds enter the interval, not the verdict" in rule_text(judge(TABLE, [], runs, {}, short))
