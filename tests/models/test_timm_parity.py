@@ -14,7 +14,7 @@ from torchvision.models.vgg import cfgs, make_layers
 from senet_lab.models.registry import build_model
 from senet_lab.models.se_block import SEBlock
 from senet_lab.study import SESpec
-from senet_lab.weights import NAMES, from_timm
+from senet_lab.weights import fitted
 
 timm = pytest.importorskip("timm")
 
@@ -47,9 +47,9 @@ def unsettled(model: nn.Module) -> nn.Module:
     return model
 
 
-def ours(name: str, se: SESpec | None, state: dict[str, Tensor], num_classes: int = 1000) -> nn.Module:
+def ours(name: str, se: SESpec | None, theirs: nn.Module, num_classes: int = 1000) -> nn.Module:
     model = build_model(name, se, num_classes, device="meta").double()
-    model.load_state_dict(state, strict=True, assign=True)
+    model.load_state_dict(fitted(model, theirs.state_dict())[0], strict=True, assign=True)
     return model.eval()
 
 
@@ -87,7 +87,7 @@ def test_se_networks_equal_timms_port_of_the_release(theirs):
     reference = unsettled(timm.create_model(theirs))
     name = SE_NETWORKS[theirs]
 
-    assert difference(ours(name, RELEASED, from_timm(reference.state_dict(), name)), reference, image(96)) < 1e-9
+    assert difference(ours(name, RELEASED, reference), reference, image(96)) < 1e-9
 
 
 def plain_reference(name: str) -> nn.Module:
@@ -111,14 +111,14 @@ def test_plain_networks_equal_torchvisions(name):
     """ResNet and ResNeXt, once torchvision's stride and pooling are those of the paper's networks."""
     reference = unsettled(plain_reference(name))
 
-    assert difference(ours(name, None, from_timm(reference.state_dict(), name), 10), reference, image()) < 1e-9
+    assert difference(ours(name, None, reference, 10), reference, image()) < 1e-9
 
 
 def test_the_released_form_of_resnet_is_not_torchvisions():
     """With torchvision's own stride the same weights give other logits, so the test above can fail."""
     reference = unsettled(caffe_pool(ResNet(Bottleneck, [3, 4, 6, 3], num_classes=10)))
 
-    found = difference(ours("resnet50", None, from_timm(reference.state_dict(), "resnet50"), 10), reference, image())
+    found = difference(ours("resnet50", None, reference, 10), reference, image())
     assert found > 1e-3
 
 
@@ -165,58 +165,3 @@ def test_the_se_block_equals_torchvisions():
     maps = torch.randn(2, 64, 5, 7, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
 
     assert difference(block, reference, maps) < 1e-12
-
-
-@pytest.fixture(scope="module")
-def released_state() -> dict[str, Tensor]:
-    """Weights of timm's legacy_seresnet50, their shapes alone."""
-    with torch.device("meta"):
-        return timm.create_model("legacy_seresnet50", num_classes=10).state_dict()
-
-
-def test_import_keeps_every_weight(released_state):
-    """Every tensor arrives once, also for another number of classes."""
-    state = from_timm(released_state, "resnet50")
-
-    assert set(build_model("resnet50", RELEASED, 10, device="meta").state_dict()) == set(state)
-    assert sum(v.numel() for v in released_state.values()) == sum(v.numel() for v in state.values())
-
-
-def test_import_names_an_unknown_key(released_state):
-    """A key that the form does not have is refused by name."""
-    with pytest.raises(ValueError, match=r"unknown key 'layer9\.0\.conv1\.weight'"):
-        from_timm({**released_state, "layer9.0.conv1.weight": torch.zeros(1)}, "resnet50")
-
-
-@pytest.mark.parametrize("key", ["layer0.conv1.weight", "layer3.5.se_module.fc1.bias", "last_linear.weight"])
-def test_import_names_a_missing_key(released_state, key):
-    """A key that is not there is refused by name."""
-    with pytest.raises(ValueError, match=f"missing key '{key}'"):
-        from_timm({k: v for k, v in released_state.items() if k != key}, "resnet50")
-
-
-def test_import_names_a_wrong_shape(released_state):
-    """A tensor of another shape is refused by name, with both shapes."""
-    key = "layer1.0.se_module.fc1.weight"
-    with pytest.raises(ValueError, match=rf"wrong shape of '{key}': \(8, 256, 1, 1\), where \(16, 256\) is needed"):
-        from_timm({**released_state, key: torch.zeros(8, 256, 1, 1)}, "resnet50")
-
-
-@pytest.mark.parametrize("name", ["resnet18", "legacy_seresnet50", "vgg16", ""])
-def test_import_refuses_other_networks(released_state, name):
-    """A network without an import is refused, and the message lists those that have one."""
-    with pytest.raises(ValueError, match=f"no weights are imported for '{name}'; known are {', '.join(NAMES)}"):
-        from_timm(released_state, name)
-
-
-@pytest.mark.parametrize("state", [{}, {"state_dict": {}}, {"features.0.weight": torch.zeros(64, 3, 3, 3)}])
-def test_import_refuses_other_forms(state):
-    """Weights that are in neither form are refused as such."""
-    with pytest.raises(ValueError, match="these are no weights that resnet50 can take"):
-        from_timm(state, "resnet50")
-
-
-def test_import_refuses_weights_of_another_depth(released_state):
-    """ResNet-50's weights are no ResNet-101."""
-    with pytest.raises(ValueError, match="missing key 'layer3"):
-        from_timm(released_state, "resnet101")

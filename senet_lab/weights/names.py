@@ -1,0 +1,87 @@
+"""The names of a residual network's tensors in the forms that are in use, as one form that all of them share.
+
+Known are this project's; torchvision's and timm's (``layer1.0.conv1``, ``fc``), with SE as timm (``se.fc1``) and
+moskomule's senet.pytorch (``se.fc.0``) have it; and the authors' release as timm names it (``layer0.conv1``,
+``se_module.fc1``, ``last_linear``). The shared form is torchvision's, with ``se.reduce``, ``se.expand`` and
+``classifier``.
+"""
+
+import re
+from collections.abc import Collection, Iterable
+from enum import Enum, auto
+
+
+class Form(Enum):
+    """Who names a residual network so."""
+
+    OURS = auto()
+    TORCHVISION = auto()
+    RELEASE = auto()  # the authors' networks
+
+
+OUR_CONVOLUTION = re.compile(r"(stages\.\d+\.\d+)\.transform\.(\d+)\.0\.weight")
+OUR_UNIT = re.compile(r"stages\.(\d+)\.(\d+)\.(.+)")
+OUR_STEM = re.compile(r"stem\.(\d+)\.([01])\.(\w+)")
+OUR_CLASSIFIER = re.compile(r"classifier\.(?:\d+\.)?(weight|bias)")
+THEIRS = (
+    (re.compile(r"^layer0\."), ""),
+    (re.compile(r"^(?:fc|last_linear)\."), "classifier."),
+    (re.compile(r"\.(?:se|se_module)\.(?:fc1|fc\.0)\."), ".se.reduce."),
+    (re.compile(r"\.(?:se|se_module)\.(?:fc2|fc\.2)\."), ".se.expand."),
+)
+
+
+def form_of(names: Collection[str]) -> Form | None:
+    """The form of a residual network's names; None for a network of another kind."""
+    if "stages.0.0.transform.0.0.weight" in names:
+        return Form.OURS
+    if "layer1.0.conv1.weight" in names:
+        return Form.RELEASE if "layer0.conv1.weight" in names else Form.TORCHVISION
+    return None
+
+
+def shared_names(names: Collection[str]) -> dict[str, str]:
+    """Each name with the one of the shared form; a name without a counterpart keeps its own."""
+    form = form_of(names)
+    if form is None:
+        return {name: name for name in names}
+    shared = _from_ours(names) if form is Form.OURS else {name: _from_theirs(name) for name in names}
+    return shared if len(set(shared.values())) == len(shared) else {name: name for name in names}
+
+
+def _from_theirs(name: str) -> str:
+    for pattern, text in THEIRS:
+        name = pattern.sub(text, name)
+    return name
+
+
+def _from_ours(names: Iterable[str]) -> dict[str, str]:
+    names = list(names)
+    places: dict[str, list[int]] = {}
+    for name in names:
+        if found := OUR_CONVOLUTION.fullmatch(name):
+            places.setdefault(found[1], []).append(int(found[2]))
+    return {name: _from_our_name(name, places) for name in names}
+
+
+def _from_our_name(name: str, places: dict[str, list[int]]) -> str:
+    """places: of the convolutions of each unit among the parts of its ``transform``."""
+    if found := OUR_STEM.fullmatch(name):
+        return f"{_layer(int(found[1]) // 2 + 1, found[2])}.{found[3]}"
+    if found := OUR_CLASSIFIER.fullmatch(name):
+        return f"classifier.{found[1]}"
+    if not (found := OUR_UNIT.fullmatch(name)):
+        return name
+    unit, (part, *rest) = f"layer{int(found[1]) + 1}.{found[2]}", found[3].split(".")
+    if part == "shortcut":
+        return ".".join([unit, "downsample", *rest])
+    if part == "at_standard" and rest[0] == "excitation":
+        return ".".join([unit, "se", *rest[1:]])
+    numbers = sorted(places.get(f"stages.{found[1]}.{found[2]}", []))
+    if part == "transform" and int(rest[0]) in numbers:
+        return ".".join([unit, _layer(numbers.index(int(rest[0])) + 1, rest[1]), *rest[2:]])
+    return name
+
+
+def _layer(number: int, index: str) -> str:
+    return f"conv{number}" if index == "0" else f"bn{number}"
