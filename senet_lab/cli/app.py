@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from senet_lab.cli import commands_look, commands_plan, commands_report, commands_train
+from senet_lab.cli import commands_evaluate, commands_look, commands_plan, commands_report, commands_train
 from senet_lab.errors import StudyError
 
 INTERRUPTED = 130  # exit status
@@ -26,6 +26,7 @@ app.command("report-all")(commands_report.report_all)
 app.command("claims")(commands_report.claims)
 app.command("excitations", context_settings={"allow_extra_args": True})(commands_look.excitations)
 app.command("figures")(commands_look.figures)
+app.command("evaluate")(commands_evaluate.evaluate)
 app.command("conform")(commands_report.conform)
 app.command("search")(commands_train.search)
 

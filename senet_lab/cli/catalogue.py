@@ -7,7 +7,7 @@ import difflib
 import importlib
 import importlib.util
 import pkgutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
 
@@ -15,6 +15,7 @@ from senet_lab.errors import StudyError
 from senet_lab.study import Protocol, Table
 from senet_lab.study.claim import Claim
 from senet_lab.study.protocol import Dataset
+from senet_lab.study.released import Released
 
 BARE_EDITION = "cvpr2018"  # the edition that a name without one belongs to, where it has that table
 
@@ -69,6 +70,12 @@ def claims() -> list[Claim]:
 def wanted() -> tuple[tuple[str, tuple[str, ...], int], ...]:
     """The study that the project is after: protocol, tables, seeds."""
     found: tuple[tuple[str, tuple[str, ...], int], ...] = _module("ablations.wanted").WANTED
+    return found
+
+
+def released() -> Mapping[str, tuple[Released, ...]]:
+    """Which released weights stand for which row of the ImageNet tables, by the rows' labels."""
+    found: Mapping[str, tuple[Released, ...]] = _module("ablations.released").RELEASED
     return found
 
 

@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 
 from senet_lab.cli import catalogue, options
+from senet_lab.cli.commands_evaluate import PROTOCOL as RELEASED
+from senet_lab.cli.commands_evaluate import Choice, default_data, evaluate_table
 from senet_lab.cli.commands_plan import show_plan
 from senet_lab.cli.commands_report import report_table
 from senet_lab.cli.gather import RESULTS
@@ -73,8 +75,13 @@ def reproduce(
 ) -> None:
     """Trains what is not recorded, then reports: what `make table7` calls.
 
-    Where no protocol is named and the table has no network for the synthetic images, it reports only.
+    Where no protocol is named and the table has no network for the synthetic images, it reports only. With protocol
+    ``released`` it evaluates released weights instead, on the photos in $SENET_LAB_DATA/imagenet.
     """
+    if protocol == RELEASED:
+        choice = Choice(default_data(), results or RESULTS, device_named(device), rows=tuple(row or ()))
+        evaluate_table(catalogue.find_table(table), choice, as_json)
+        return
     try:
         found, runs = study_of(table, protocol, seeds, row)
     except catalogue.NoCompanion as error:

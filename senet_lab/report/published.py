@@ -38,19 +38,22 @@ class Published:
 
 def load_published(folder: Path) -> list[Published]:
     """Every published number. Raises StudyError where a file is missing or not of this form."""
-    numbers: list[Published] = []
-    for edition in EDITIONS:
-        path = folder / f"{edition}.csv"
+    return [line for edition in EDITIONS for line in read_published(folder / f"{edition}.csv")]
+
+
+def read_published(path: Path) -> list[Published]:
+    """The numbers in one file. Raises StudyError where it is missing or not of this form."""
+    try:
+        lines = read_csv(path, FIELDS, MEND)
+    except FileNotFoundError as error:
+        raise StudyError(f"{path}: {error.strerror}; {MEND}") from None
+    numbers = []
+    for index, line in enumerate(lines, start=2):
         try:
-            lines = read_csv(path, FIELDS, MEND)
-        except FileNotFoundError as error:
-            raise StudyError(f"{path}: {error.strerror}; {MEND}") from None
-        for index, line in enumerate(lines, start=2):
-            try:
-                number(line["value"])
-            except ValueError as error:
-                raise StudyError(f"{path}, line {index}: {error}; {MEND}") from None
-            numbers.append(Published(**line))
+            number(line["value"])
+        except ValueError as error:
+            raise StudyError(f"{path}, line {index}: {error}; {MEND}") from None
+        numbers.append(Published(**line))
     return numbers
 
 

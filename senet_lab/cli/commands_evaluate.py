@@ -1,0 +1,258 @@
+"""``evaluate``: trained ImageNet networks, whoever trained them, on labelled photos and beside the paper's tables."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from senet_lab.cli import catalogue, options
+from senet_lab.cli.gather import RESULTS
+from senet_lab.cli.runs import device_named
+from senet_lab.cli.show import print_json, print_report
+from senet_lab.errors import StudyError
+from senet_lab.study import Table
+
+if TYPE_CHECKING:
+    from senet_lab.evaluation.networks import Network
+    from senet_lab.records.evaluation import Evaluated
+
+PROTOCOL = "released"  # PROTOCOL= of make, for evaluation instead of training
+MOST_SHARDS, MOST_BATCH = 10_000, 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a user said of an evaluation."""
+
+    data: Path
+    results: Path
+    device: str
+    weights: Path | None = None
+    random_weights: bool = False
+    subset: bool = False
+    precision: str | None = None
+    batch: int = 64
+    shard: str = "1/1"
+    view: str | None = None
+    blacklist: Path | None = None
+    rows: tuple[str, ...] = ()
+
+
+def evaluate(
+    what: Annotated[
+        list[str], typer.Argument(metavar="TABLE|NETWORK...", help="table2, timm:NAME, torchvision:NAME.WEIGHTS")
+    ],
+    data: Annotated[
+        Path | None, typer.Option("--data", help="validation photos; $SENET_LAB_DATA/imagenet unless named")
+    ] = None,
+    weights: Annotated[Path | None, typer.Option("--weights", help="a file of weights for one network")] = None,
+    subset: Annotated[bool, typer.Option("--subset", help="allow other photos than the 50,000")] = False,
+    row: options.RowNames = None,
+    view: Annotated[str | None, typer.Option("--view", help="crop/shorter side, such as 224/256")] = None,
+    shard: Annotated[str, typer.Option("--shard", help="only part k of n, such as 2/4; the last one ends it")] = "1/1",
+    blacklist: Annotated[Path | None, typer.Option("--blacklist", help="the devkit's, for the rows marked †")] = None,
+    precision: Annotated[str | None, typer.Option("--precision", help="fp32 (CPU), bf16 (GPU)")] = None,
+    batch: Annotated[int, typer.Option("--batch", min=1, max=MOST_BATCH, help="photos at once")] = 64,
+    random_weights: Annotated[bool, typer.Option("--random-weights", help="untrained, to try the way")] = False,
+    results: options.Results = None,
+    device: options.Device = "auto",
+    as_json: options.AsJson = False,
+) -> None:
+    """Evaluates trained networks on labelled photos: a table's rows by released weights, or networks by name.
+
+    Photos are decoded once for all networks. What is done is kept: call again after an interruption. Records go to
+    results/evaluations.
+    """
+    choice = Choice(
+        data or default_data(),
+        results or RESULTS,
+        device_named(device),
+        weights,
+        random_weights,
+        subset,
+        precision,
+        batch,
+        shard,
+        view,
+        blacklist,
+        tuple(row or ()),
+    )
+    if len(what) == 1 and ":" not in what[0]:
+        evaluate_table(catalogue.find_table(what[0]), choice, as_json)
+        return
+    if row:
+        raise StudyError("--row belongs to a table")
+    _evaluate_networks(what, choice, as_json)
+
+
+def default_data() -> Path:
+    """Where ImageNet lies unless --data says otherwise."""
+    from senet_lab.data.cifar import data_folder
+
+    return data_folder() / "imagenet"
+
+
+def evaluate_table(table: Table, choice: Choice, as_json: bool = False) -> None:
+    """Evaluates the released weights of a table's rows, and writes and prints their page.
+
+    Raises StudyError for a table without such rows.
+    """
+    from senet_lab.evaluation.networks import open_network, with_view
+
+    if choice.weights:
+        raise StudyError("--weights belongs to one network; a table has a network a row")
+    released = catalogue.released()
+    for label in choice.rows:
+        if label not in [r.label for r in table.rows]:
+            near = catalogue.nearest(label, [r.label for r in table.rows])
+            raise StudyError(f"{table.name} has no row {label!r}; the nearest is {near!r}")
+    wanted = [one for r in table.rows if not choice.rows or r.label in choice.rows for one in released.get(r.label, ())]
+    if not wanted:
+        raise StudyError(
+            f"{table.name} has no row with released weights; senet-lab evaluate timm:NAME takes any network"
+        )
+    opened, networks = {}, []
+    for one in wanted:
+        if one.source not in opened:
+            print(f"{one.source}: weights are opened", file=sys.stderr)
+            opened[one.source] = open_network(one.source, None, choice.random_weights)
+        networks.append(with_view(opened[one.source], _view(choice) or one.view))
+    found = _made(networks, choice)
+    if None in found:
+        _say_unfinished(found)
+        return
+    written = write_released(table, choice.results)
+    if as_json:
+        print_json({"rows": [_as_data(one) for one in found if one], "files": [str(path) for path in written[1]]})
+        return
+    print_report(*written)
+
+
+def write_released(table: Table, root: Path) -> tuple[str, list[Path]]:
+    """Writes the page of a table's released weights from records alone; its text and files, or neither."""
+    from senet_lab.records.evaluation import read_all
+    from senet_lab.records.store import replace_file
+    from senet_lab.report.published import load_published, read_published
+    from senet_lab.report.released import released_blocks, shown_for
+    from senet_lab.report.render import latex, markdown
+    from senet_lab.report.tables import title_of
+
+    shown = shown_for(table, catalogue.released(), read_all(root))
+    if not shown:
+        return "", []
+    folder = catalogue.published_folder()
+    blocks = released_blocks(table, shown, load_published(folder), read_published(folder / "release.csv"))
+    title = f"{title_of(table)}: released weights"
+    paths = []
+    for suffix, text in ((".md", markdown(title, blocks)), (".tex", latex(title, blocks))):
+        path = root / "tables" / f"{table.slug}-released{suffix}"
+        replace_file(path, text.encode())
+        paths.append(path)
+    return markdown(title, blocks), paths
+
+
+def _evaluate_networks(sources: Sequence[str], choice: Choice, as_json: bool) -> None:
+    from senet_lab.evaluation.networks import open_network, with_view
+    from senet_lab.report.released import compared, error_text
+
+    if choice.weights and len(sources) > 1:
+        raise StudyError("--weights belongs to one network; name one")
+    networks = [
+        with_view(open_network(source, choice.weights, choice.random_weights), _view(choice)) for source in sources
+    ]
+    found = _made(networks, choice)
+    done = [one for one in found if one is not None]
+    if len(done) < len(found):
+        _say_unfinished(found)
+        return
+    if as_json:
+        data = [_as_data(one) for one in done]
+        print_json(data[0] if len(data) == 1 else data)
+        return
+    for one in done:
+        print(f"{one.subject.source} (weights: {one.subject.weights}), {one.photos}, {one.subject.view}:")
+        print(f"  top-1 error {error_text(one.top1)} %: {int(one.top1.sum()):,} of {one.images:,} right")
+        print(f"  top-5 error {error_text(one.top5)} %: {int(one.top5.sum()):,} of {one.images:,} right")
+    for other in done[1:]:
+        print(compared(done[0], other))
+
+
+def _made(networks: "Sequence[Network]", choice: Choice) -> "list[Evaluated | None]":
+    from senet_lab.evaluation.layouts import open_photos
+    from senet_lab.evaluation.run import Options, evaluate
+
+    photos = open_photos(choice.data, choice.subset)
+    print(f"{choice.data}: {photos.title}, {photos.layout}", file=sys.stderr)
+    precision = choice.precision or ("fp32" if choice.device == "cpu" else "bf16")
+    if precision not in ("fp32", "bf16"):
+        raise StudyError(f"precision {precision!r} is none of fp32, bf16")
+    made = Options(choice.device, precision, choice.batch, _shard(choice.shard))
+    found = evaluate(networks, photos, choice.results, made, lambda text: print(text, file=sys.stderr, flush=True))
+    if choice.blacklist:
+        _say_without_blacklist(choice.blacklist, [p.name for p in photos.photos], found)
+    return found
+
+
+def _say_without_blacklist(path: Path, names: Sequence[str], found: "Sequence[Evaluated | None]") -> None:
+    import numpy as np
+
+    from senet_lab.evaluation.labels import blacklisted, number_of
+    from senet_lab.report.released import without
+
+    out = blacklisted(path)
+    keep = np.array([number_of(name) not in out for name in names])
+    for one in found:
+        if one is not None:
+            print(without(one, keep, "outside the 2014 blacklist"), file=sys.stderr)
+
+
+def _say_unfinished(found: "Sequence[Evaluated | None]") -> None:
+    open_ones = sum(one is None for one in found)
+    print(f"this part is done; {open_ones} of {len(found)} networks wait for other parts", file=sys.stderr)
+
+
+def _view(choice: Choice) -> Any:
+    from senet_lab.study.released import View
+
+    if choice.view is None:
+        return None
+    size, _, resize = choice.view.partition("/")
+    try:
+        return View(size=int(size), resize=int(resize))
+    except ValueError as error:
+        raise StudyError(f"view {choice.view!r} is no crop/shorter side such as 224/256 ({error})") from None
+
+
+def _shard(text: str) -> tuple[int, int]:
+    k, _, n = text.partition("/")
+    if not (k.isdigit() and n.isdigit() and 1 <= int(k) <= int(n) <= MOST_SHARDS):
+        raise StudyError(f"shard {text!r} is no part k/n with 1 <= k <= n <= {MOST_SHARDS:,}")
+    return int(k), int(n)
+
+
+def _as_data(one: "Evaluated") -> dict[str, Any]:
+    from senet_lab.stats.proportions import wilson
+
+    data: dict[str, Any] = {
+        "key": one.subject.key,
+        "network": one.subject.source,
+        "weights": one.subject.weights,
+        "weights_sha256": one.subject.weights_sha256,
+        "view": str(one.subject.view),
+        "photos": one.photos,
+        "whole_validation_set": one.whole,
+        "images": one.images,
+        "top1_correct": int(one.top1.sum()),
+        "top5_correct": int(one.top5.sum()),
+        "precision": one.subject.precision,
+        "device": one.device,
+        "revision": one.revision,
+    }
+    for name, right in (("top1", one.top1), ("top5", one.top5)):
+        errors = one.images - int(right.sum())
+        data[f"{name}_error_pct"] = 100 * errors / one.images
+        data[f"{name}_error_interval_95_pct"] = list(wilson(errors, one.images))
+    return data

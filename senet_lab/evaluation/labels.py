@@ -1,0 +1,128 @@
+"""The classes of ImageNet-1k, and who says which photo shows which class."""
+
+import csv
+import json
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+
+from senet_lab.errors import StudyError
+
+NUMBERED = re.compile(r"ILSVRC2012_val_(\d{8})")
+WNID = re.compile(r"n\d{8}$")
+IMAGES = 50_000  # of the validation set
+DEVKIT_LABELS, DEVKIT_META = "ILSVRC2012_validation_ground_truth.txt", "meta.mat"
+KAGGLE_LABELS = "LOC_val_solution.csv"
+AGREEMENT = 0.5  # of the labels given with the reassessed ones; about 0.9 where the labels are right, 0.001 where not
+LEAST = 100  # images to judge that by
+
+
+@lru_cache(maxsize=1)
+def wnids() -> tuple[str, ...]:
+    """The 1000 classes by their WordNet id, in the order of the networks' outputs: sorted."""
+    text = resources.files("senet_lab.evaluation").joinpath("wnids.txt").read_text(encoding="ascii")
+    return tuple(text.split())
+
+
+@lru_cache(maxsize=1)
+def class_index() -> Mapping[str, int]:
+    """The output of a network that stands for a WordNet id."""
+    return {wnid: index for index, wnid in enumerate(wnids())}
+
+
+def number_of(name: str) -> int | None:
+    """The number of a validation photo, 1 to 50,000, by its name; None for a name of another kind."""
+    found = NUMBERED.search(name)
+    return int(found[1]) if found else None
+
+
+def kaggle_labels(path: Path) -> dict[str, str]:
+    """Photo name to WordNet id, of Kaggle's ``LOC_val_solution.csv``. Raises StudyError with the line that is wrong."""
+    labels: dict[str, str] = {}
+    with open(path, newline="", encoding="utf-8", errors="replace") as file:
+        lines = csv.reader(file)
+        if next(lines, [])[:2] != ["ImageId", "PredictionString"]:
+            raise StudyError(
+                f"{path} does not begin with ImageId,PredictionString; take {KAGGLE_LABELS} as Kaggle has it"
+            )
+        for line in lines:
+            wnid = line[1].split(" ", 1)[0] if len(line) > 1 else ""
+            if wnid not in class_index():
+                raise StudyError(f"{path} line {lines.line_num}: {wnid[:40]!r} is no class of ImageNet-1k")
+            if line[0] in labels:
+                raise StudyError(f"{path} line {lines.line_num}: {line[0]} is labelled twice")
+            labels[line[0]] = wnid
+    return labels
+
+
+def devkit_labels(path: Path) -> list[str]:
+    """The WordNet id of each validation photo, in order, of the development kit's ground truth.
+
+    Its numbers are ILSVRC2012_IDs, which are not sorted like WordNet ids: ``meta.mat`` beside it says what they mean.
+    Raises StudyError where that is missing or a line is no such number.
+    """
+    meta = path.with_name(DEVKIT_META)
+    by_number = _devkit_classes(meta)
+    labels = []
+    for number, line in enumerate(path.read_text(errors="replace").split("\n"), start=1):
+        if not line.strip():
+            continue
+        if not line.strip().isdigit() or int(line) not in by_number:
+            raise StudyError(f"{path} line {number}: {line.strip()[:40]!r} is no class number of {meta.name}")
+        labels.append(by_number[int(line)])
+    return labels
+
+
+def _devkit_classes(meta: Path) -> dict[int, str]:
+    from scipy.io import loadmat
+
+    if not meta.is_file():
+        raise StudyError(f"{meta} is missing; it belongs beside {DEVKIT_LABELS}, both in the devkit's data folder")
+    try:
+        synsets = loadmat(str(meta), squeeze_me=True)["synsets"]
+        found = {int(synset["ILSVRC2012_ID"]): str(synset["WNID"]) for synset in synsets}
+    except Exception as error:  # scipy raises many kinds for a file that is none of Matlab's
+        raise StudyError(f"{meta} is not the devkit's ({type(error).__name__}: {str(error)[:80]})") from None
+    return {number: wnid for number, wnid in found.items() if wnid in class_index()}
+
+
+def blacklisted(path: Path) -> frozenset[int]:
+    """The numbers of the photos that the 2014 blacklist names. Raises StudyError for a line that is no number."""
+    lines = path.read_text(errors="replace").split()
+    for number, line in enumerate(lines, start=1):
+        if not line.isdigit() or not 1 <= int(line) <= IMAGES:
+            raise StudyError(f"{path} line {number}: {line[:40]!r} is no number of a validation photo")
+    return frozenset(map(int, lines))
+
+
+@lru_cache(maxsize=1)
+def reassessed() -> Sequence[Sequence[int]] | None:
+    """The reassessed labels (ReaL, Beyer et al. 2020) of validation photos 1 to 50,000; several or none a photo.
+
+    They come with the package timm; None where that is not installed.
+    """
+    try:
+        text = resources.files("timm.data").joinpath("_info/imagenet_real_labels.json").read_text(encoding="ascii")
+    except (ModuleNotFoundError, FileNotFoundError):
+        return None
+    labels: Sequence[Sequence[int]] = json.loads(text)
+    return labels
+
+
+def refuse_permuted(names: Sequence[str], labels: Sequence[int], source: str) -> None:
+    """Raises StudyError where labels contradict the reassessed ones far more often than the right ones do.
+
+    Only numbered photos can be judged so, and only where timm is installed.
+    """
+    real = reassessed()
+    numbered = [(number, label) for name, label in zip(names, labels, strict=True) if (number := number_of(name))]
+    if real is None or len(numbered) < LEAST:
+        return
+    judged = [label in real[number - 1] for number, label in numbered if number <= IMAGES and real[number - 1]]
+    if judged and sum(judged) < AGREEMENT * len(judged):
+        raise StudyError(
+            f"{source}: {sum(judged):,} of {len(judged):,} labels agree with the reassessed ones; some 90 % do where "
+            "the labels belong to their photos. Its lines are permuted, or it is another data set"
+        )

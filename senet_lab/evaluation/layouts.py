@@ -1,0 +1,252 @@
+"""Finds the labelled photos of an ImageNet validation set, however its folder is laid out.
+
+Known: class folders named by WordNet id at any usual depth; a flat folder with the development kit's ground truth or
+Kaggle's ``LOC_val_solution.csv`` in it or beside it; one uncompressed tar of either; a folder of parquet files; a
+folder of tar shards with ``NAME.jpg`` and ``NAME.cls`` (WebDataset).
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from senet_lab.errors import StudyError
+from senet_lab.evaluation.labels import (
+    DEVKIT_LABELS,
+    IMAGES,
+    KAGGLE_LABELS,
+    WNID,
+    class_index,
+    devkit_labels,
+    kaggle_labels,
+    number_of,
+    refuse_permuted,
+)
+from senet_lab.evaluation.places import Entry, Place, in_folder, in_tar, parquet_rows, text_of
+
+# Where validation photos lie below the folder that a user names, the most particular first.
+INNER = (
+    "ILSVRC/Data/CLS-LOC/val",
+    "Data/CLS-LOC/val",
+    "val/ILSVRC2012_img_val",
+    "ILSVRC2012_img_val",
+    "validation",
+    "val",
+    ".",
+)
+DEVKIT_FOLDERS = (".", "data", "ILSVRC2012_devkit_t12/data", "devkit/data", "devkit")
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A photo by its name (an ILSVRC number where it has one), its class 0..999, and where its bytes are."""
+
+    name: str
+    label: int
+    place: Place
+
+    @property
+    def described(self) -> str:
+        """Its file, and its name where that file holds other photos too."""
+        whole = self.place.size < 0 and self.place.row < 0
+        return self.place.path if whole else f"{self.name} in {self.place.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoSet:
+    """Labelled photos, sorted by name. layout: how they were found, in words."""
+
+    photos: tuple[Photo, ...]
+    layout: str
+
+    @property
+    def whole(self) -> bool:
+        """Whether these are the 50,000 validation photos."""
+        return len(self.photos) == IMAGES and all(number_of(p.name) == i for i, p in enumerate(self.photos, start=1))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over names and labels; not over the pixels."""
+        text = "".join(f"{photo.name} {photo.label}\n" for photo in self.photos)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def title(self) -> str:
+        """What to call these photos in a heading."""
+        if self.whole:
+            return "ImageNet validation, 50,000 images"
+        return f"{len(self.photos):,} images, not the whole ImageNet validation set"
+
+
+def open_photos(path: Path, subset: bool) -> PhotoSet:
+    """The labelled photos below a folder or in a tar.
+
+    subset: whether another number of images than the validation set's 50,000 is allowed. Raises StudyError, naming
+    the photo or the file, where a label is missing or contradicts another, where a photo is missing or there twice.
+    """
+    root, entries, layout = _entries(path)
+    labelled = _labelled(root, path, entries, layout)
+    if not labelled.photos:
+        raise StudyError(
+            f"{path} has no photos in class folders, nor flat ones with their labels; see docs/imagenet.md"
+        )
+    _refuse_doubled(labelled.photos, path)
+    refuse_permuted([p.name for p in labelled.photos], [p.label for p in labelled.photos], labelled.layout)
+    if not subset:
+        _refuse_partial(labelled.photos, path)
+    return labelled
+
+
+def _entries(path: Path) -> tuple[Path, list[Entry], str]:
+    """The folder or tar in which photos are, all that is in it, and what it is."""
+    if path.is_file():
+        return path.parent, list(in_tar(path)), "one tar"
+    if not path.is_dir():
+        raise StudyError(f"{path} is missing; name the folder that holds the validation photos")
+    for inner in INNER:
+        root = path / inner
+        entries = list(in_folder(root)) if root.is_dir() else []
+        if any(e.is_photo or e.name.lower().endswith((".parquet", ".tar")) for e in entries):
+            return root, entries, "folder"
+    raise StudyError(f"{path} has no photos, parquet files or tar shards; see docs/imagenet.md")
+
+
+def _labelled(root: Path, path: Path, entries: Sequence[Entry], layout: str) -> PhotoSet:
+    photos = [entry for entry in entries if entry.is_photo]
+    parquet = [e for e in entries if e.name.endswith(".parquet") and not e.name.startswith("train")]
+    shards = [e for e in entries if e.name.lower().endswith(".tar")]
+    if not photos and parquet:
+        return _of_parquet(parquet)
+    if not photos and len(shards) == 1 and layout == "folder":
+        inside = list(in_tar(Path(shards[0].place.path)))
+        if not any(e.name.endswith(".cls") for e in inside):
+            return _labelled(root, path, inside, "one tar")
+    if shards and not photos:
+        return _of_shards(shards)
+    if any(e.name.endswith(".cls") for e in entries):
+        return _of_samples(entries, "one WebDataset tar")
+    in_classes = [entry for entry in photos if any(WNID.match(part) for part in entry.parts[:-1])]
+    if in_classes:
+        return _of_class_folders(in_classes, photos, layout)
+    return _of_flat(root, path, photos, entries, layout)
+
+
+def _of_class_folders(found: Sequence[Entry], photos: Sequence[Entry], layout: str) -> PhotoSet:
+    astray = [entry for entry in photos if not any(WNID.match(part) for part in entry.parts[:-1])]
+    if astray:
+        raise StudyError(f"{'/'.join(astray[0].parts)} lies outside the class folders; move it into its class, or away")
+    made = []
+    for entry in found:
+        wnid = next(part for part in reversed(entry.parts[:-1]) if WNID.match(part))
+        if wnid not in class_index():
+            raise StudyError(f"{wnid} is no class of ImageNet-1k; remove that folder or name another data set")
+        made.append(Photo(_name(entry), class_index()[wnid], entry.place))
+    return PhotoSet(_sorted(made), f"class folders ({layout})")
+
+
+def _of_flat(root: Path, path: Path, photos: Sequence[Entry], entries: Sequence[Entry], layout: str) -> PhotoSet:
+    if not photos:
+        return PhotoSet((), layout)
+    solution = _beside(root, path, KAGGLE_LABELS, (".",))
+    if solution:
+        return _with_labels(photos, kaggle_labels(solution), f"flat, {solution.name} ({layout})")
+    truth = _beside(root, path, DEVKIT_LABELS, DEVKIT_FOLDERS)
+    if truth is None:
+        raise StudyError(
+            f"{root} has {len(photos):,} photos in no class folders and no labels: put {KAGGLE_LABELS} or the devkit's "
+            f"{DEVKIT_LABELS} (with meta.mat) beside them"
+        )
+    labels = devkit_labels(truth)
+    numbers = [number_of(entry.stem) for entry in photos]
+    if all(number is not None for number in numbers):
+        if max(number or 0 for number in numbers) > len(labels):
+            raise StudyError(f"{truth} has {len(labels):,} lines; photo {max(n or 0 for n in numbers)} has none")
+        by_name = {e.stem: labels[(number or 1) - 1] for e, number in zip(photos, numbers, strict=True)}
+    elif len(labels) == len(photos):
+        by_name = {e.stem: label for e, label in zip(sorted(photos, key=lambda e: e.name), labels, strict=True)}
+    else:
+        raise StudyError(f"{truth} has {len(labels):,} lines for {len(photos):,} photos without ILSVRC numbers")
+    return _with_labels(photos, by_name, f"flat, devkit ({layout})")
+
+
+def _beside(root: Path, path: Path, name: str, folders: Iterable[str]) -> Path | None:
+    """A file of labels: in the photos' folder, beside it, or in the folder that the user named."""
+    places = [root, *root.parents[:4], path, path.parent]
+    for place in places:
+        for folder in folders:
+            if (place / folder / name).is_file():
+                return place / folder / name
+        if place == path.parent:
+            break
+    return None
+
+
+def _with_labels(photos: Sequence[Entry], labels: Mapping[str, str], layout: str) -> PhotoSet:
+    made = []
+    for entry in photos:
+        wnid = labels.get(entry.stem)
+        if wnid is None:
+            raise StudyError(f"{layout}: photo {entry.name} has no label")
+        made.append(Photo(_name(entry), class_index()[wnid], entry.place))
+    return PhotoSet(_sorted(made), layout)
+
+
+def _of_parquet(files: Sequence[Entry]) -> PhotoSet:
+    made = []
+    for file in files:
+        for entry, label in parquet_rows(Path(file.place.path)):
+            if not 0 <= label < len(class_index()):
+                raise StudyError(f"{file.name}: {entry.name} has label {label}; test photos have none, others 0 to 999")
+            made.append(Photo(_name(entry), label, entry.place))
+    return PhotoSet(_sorted(made), "parquet")
+
+
+def _of_shards(shards: Sequence[Entry]) -> PhotoSet:
+    entries = [entry for shard in shards for entry in in_tar(Path(shard.place.path))]
+    return _of_samples(entries, "WebDataset shards")
+
+
+def _of_samples(entries: Sequence[Entry], layout: str) -> PhotoSet:
+    classes = {(*entry.parts[:-1], entry.stem): entry for entry in entries if entry.name.endswith(".cls")}
+    made = []
+    for entry in entries:
+        if not entry.is_photo:
+            continue
+        label = classes.get((*entry.parts[:-1], entry.stem))
+        text = text_of(label) if label else ""
+        if not text.isdigit() or int(text) >= len(class_index()):
+            raise StudyError(f"{layout}: {entry.name} has no .cls with a class number 0 to 999")
+        made.append(Photo(_name(entry), int(text), entry.place))
+    return PhotoSet(_sorted(made), layout)
+
+
+def _name(entry: Entry) -> str:
+    number = number_of(entry.name)
+    return f"ILSVRC2012_val_{number:08}" if number else entry.stem
+
+
+def _sorted(photos: Iterable[Photo]) -> tuple[Photo, ...]:
+    return tuple(sorted(photos, key=lambda photo: (photo.name, photo.label)))
+
+
+def _refuse_doubled(photos: Sequence[Photo], path: Path) -> None:
+    name, times = Counter(photo.name for photo in photos).most_common(1)[0]
+    if times > 1:
+        raise StudyError(f"{path}: photo {name} is there {times} times; each may be counted once")
+
+
+def _refuse_partial(photos: Sequence[Photo], path: Path) -> None:
+    numbers = {number_of(photo.name) for photo in photos}
+    missing = [number for number in range(1, IMAGES + 1) if number not in numbers]
+    if None in numbers or len(missing) == IMAGES:
+        other = next(photo.name for photo in photos if number_of(photo.name) is None)
+        raise StudyError(f"{path}: {other} is no photo of the ImageNet validation set; other photos need --subset")
+    if missing:
+        present = {photo.label for photo in photos}
+        absent = [wnid for wnid, index in class_index().items() if index not in present]
+        classes = f" (no photo of class {absent[0]}, and of {len(absent) - 1} others)" if absent else ""
+        raise StudyError(
+            f"{path} has {len(photos):,} of the {IMAGES:,} validation photos{classes}; the first one missing is "
+            f"ILSVRC2012_val_{missing[0]:08}. Complete it, or say --subset"
+        )

@@ -1,0 +1,179 @@
+"""Networks to evaluate: from timm, from torchvision, or one of ours, with weights from their authors or from a file."""
+
+import contextlib
+import difflib
+import hashlib
+import importlib.metadata
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from senet_lab.errors import StudyError
+from senet_lab.study.released import View
+
+CLASSES = 1000
+TIMM, TORCHVISION, OURS = "timm", "torchvision", "senet_lab"
+FORMS = f"{TIMM}:NAME, {TORCHVISION}:NAME.WEIGHTS or {OURS}:NETWORK (with --weights FILE)"
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network with weights, in evaluation mode.
+
+    source: as it was named. weights: where they are from, in words. weights_sha256: over all tensors, by name.
+    revision: of the package that built it. view: how photos are shown to it.
+    """
+
+    source: str
+    model: nn.Module
+    weights: str
+    weights_sha256: str
+    revision: str
+    view: View
+
+
+def open_network(source: str, weights: Path | None = None, random_weights: bool = False, seed: int = 0) -> Network:
+    """The network of this source. weights: a file instead of what the source would download.
+
+    Raises StudyError where the name is not known, the weights cannot be brought or do not fit, or the network has
+    not ImageNet's 1000 classes.
+    """
+    package, colon, name = source.partition(":")
+    builders: Mapping[str, Callable[[str, bool], tuple[nn.Module, View, str]]] = {
+        TIMM: _of_timm,
+        TORCHVISION: _of_torchvision,
+        OURS: _of_ours,
+    }
+    if not colon or package not in builders:
+        raise StudyError(f"{source!r} is no network: {FORMS}")
+    if package == OURS and weights is None and not random_weights:
+        raise StudyError(f"{source} has no released weights; name a file with --weights")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model, view, revision = builders[package](name, weights is None and not random_weights)
+    origin = f"random, seed {seed}" if random_weights else source
+    if weights is not None:
+        from senet_lab.weights import load_into, read_state
+
+        load_into(model, read_state(weights))
+        origin = f"file {weights.name}"
+    model.eval().requires_grad_(False)
+    _refuse_other_classes(model, view, source)
+    return Network(source, model, origin, state_sha256(model.state_dict()), revision, view)
+
+
+def with_view(network: Network, view: View | None) -> Network:
+    """The same network shown another view; its own normalisation stays."""
+    if view is None:
+        return network
+    return replace(network, view=replace(view, mean=network.view.mean, std=network.view.std))
+
+
+def state_sha256(state: Mapping[str, Tensor]) -> str:
+    """SHA-256 over every tensor with its name, type and shape; the same for the same weights in any kind of file."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(state.items()):
+        values = tensor.detach().cpu().contiguous()
+        digest.update(f"{name} {values.dtype} {tuple(values.shape)}\n".encode())
+        digest.update(values.reshape(-1).view(torch.uint8).numpy().tobytes() if values.numel() else b"")
+    return digest.hexdigest()
+
+
+def _refuse_other_classes(model: nn.Module, view: View, source: str) -> None:
+    with torch.no_grad():
+        found = model(torch.zeros(1, 3, view.size, view.size)).shape
+    if tuple(found) != (1, CLASSES):
+        raise StudyError(f"{source} has {found[-1]} outputs; ImageNet-1k has {CLASSES} classes")
+
+
+def _of_timm(name: str, pretrained: bool) -> tuple[nn.Module, View, str]:
+    try:
+        import timm
+    except ImportError:
+        raise StudyError(
+            f"{TIMM}:{name} needs timm, which is not installed: pip install 'senet-lab[evaluate]'"
+        ) from None
+    if not timm.is_model(name.partition(".")[0]):
+        near = difflib.get_close_matches(name, timm.list_models(), n=1, cutoff=0)[0]
+        raise StudyError(f"timm has no network {name!r}; the nearest is {near!r}")
+    with _quiet("huggingface_hub", "timm"), _named(f"timm could not bring the weights of {name}", pretrained):
+        model = timm.create_model(name, pretrained=pretrained)
+    shown: Mapping[str, Any] = model.pretrained_cfg  # type: ignore[assignment]  # not a module
+    size = shown["input_size"][-1]
+    view = View(
+        size=size,
+        resize=int(size / shown["crop_pct"]),
+        interpolation=shown["interpolation"],
+        mean=tuple(shown["mean"]),
+        std=tuple(shown["std"]),
+    )
+    return model, view, f"timm {timm.__version__}"
+
+
+def _of_torchvision(name: str, pretrained: bool) -> tuple[nn.Module, View, str]:
+    from torchvision import models
+
+    network, _, kind = name.partition(".")
+    if network not in models.list_models():
+        near = difflib.get_close_matches(network, models.list_models(), n=1, cutoff=0)[0]
+        raise StudyError(f"torchvision has no network {network!r}; the nearest is {near!r}")
+    kinds = models.get_model_weights(network).__members__
+    kind = kind or "DEFAULT"
+    if kind not in kinds:
+        raise StudyError(f"torchvision's {network} has no weights {kind!r}; it has {', '.join(kinds)}")
+    weights = kinds[kind]
+    with _named(f"torchvision could not bring the weights {name}", pretrained):
+        model = models.get_model(network, weights=weights if pretrained else None)
+    shown = weights.transforms()
+    view = View(
+        size=shown.crop_size[0],
+        resize=shown.resize_size[0],
+        interpolation=shown.interpolation.value,
+        mean=tuple(shown.mean),
+        std=tuple(shown.std),
+    )
+    return model, view, f"torchvision {importlib.metadata.version('torchvision')}"
+
+
+def _of_ours(text: str, pretrained: bool) -> tuple[nn.Module, View, str]:
+    from senet_lab.excitations.subjects import parse_network
+    from senet_lab.models.registry import build_model
+    from senet_lab.training.provenance import revision
+
+    try:
+        backbone, se = parse_network(text)
+        model = build_model(backbone, se, CLASSES)
+    except ValueError as error:
+        raise StudyError(str(error)) from None
+    size = 299 if backbone == "inception_resnet_v2" else 224
+    return model, View(size=size, resize=352 if size == 299 else 256), f"senet_lab {revision()[0][:10]}"
+
+
+@contextlib.contextmanager
+def _named(what: str, download: bool) -> Iterator[None]:
+    """Turns whatever a network's package, the connection or the file says into one line."""
+    try:
+        yield
+    except Exception as error:
+        text = " ".join(str(error).split())[:160]
+        mend = "; without a connection name a file with --weights" if download else ""
+        raise StudyError(f"{what} ({type(error).__name__}: {text}){mend}") from None
+
+
+@contextlib.contextmanager
+def _quiet(*names: str) -> Iterator[None]:
+    """Keeps these packages from logging every attempt: what went wrong is said once."""
+    logs = [logging.getLogger(name) for name in names]
+    levels = [log.level for log in logs]
+    for log in logs:
+        log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for log, level in zip(logs, levels, strict=True):
+            log.setLevel(level)

@@ -1,0 +1,248 @@
+"""One pass over the photos for any number of networks: decoded once, kept by parts, interrupted and resumed.
+
+B batch, C channels, H W space, K classes.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from senet_lab.errors import StudyError
+from senet_lab.evaluation.decode import Damaged, decoded, decoder, processors
+from senet_lab.evaluation.labels import number_of, reassessed
+from senet_lab.evaluation.layouts import Photo, PhotoSet
+from senet_lab.evaluation.networks import Network
+from senet_lab.models.registry import channels_last
+from senet_lab.records import evaluation as record
+from senet_lab.records.evaluation import Bits, Evaluated, Part, Subject
+from senet_lab.study.released import View
+from senet_lab.training import provenance
+from senet_lab.training.step import hits
+
+BATCHES_A_PART = 8
+SURE, CHANCE = 0.5, 0.01  # a network that is this sure on average and this seldom right does not know these labels
+SAY_SECONDS = 5.0
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a pass is made. precision: fp32 or bf16. shard: (k, n), part k of n from 1. processes: that decode."""
+
+    device: str = "cpu"
+    precision: str = "fp32"
+    batch: int = 64
+    shard: tuple[int, int] = (1, 1)
+    processes: int | None = None
+
+
+def subject_of(network: Network, photos: PhotoSet, options: Options) -> Subject:
+    """What the record of this evaluation is named by."""
+    return Subject(
+        source=network.source,
+        weights=network.weights,
+        weights_sha256=network.weights_sha256,
+        view=network.view,
+        images=len(photos.photos),
+        images_sha256=photos.digest,
+        precision=options.precision,
+        device_type=torch.device(options.device).type,
+        batch=options.batch,
+    )
+
+
+def evaluate(
+    networks: Sequence[Network], photos: PhotoSet, root: Path, options: Options, tell: Tell
+) -> list[Evaluated | None]:
+    """Evaluates each network, in one pass over what is not done; returns their records, None where parts are missing.
+
+    Parts that are done already are not made again, whoever made them. Raises StudyError for a damaged photo, by name,
+    and where the labels are not those that a network was trained with; what was done until then is kept.
+    """
+    subjects = [subject_of(network, photos, options) for network in networks]
+    open_ones = [i for i, subject in enumerate(subjects) if not record.record_path(root, subject).exists()]
+    if open_ones:
+        _passes([networks[i] for i in open_ones], [subjects[i] for i in open_ones], photos, root, options, tell)
+    return [
+        _recorded(network, subject, photos, root, options) for network, subject in zip(networks, subjects, strict=True)
+    ]
+
+
+def _passes(
+    networks: Sequence[Network],
+    subjects: Sequence[Subject],
+    photos: PhotoSet,
+    root: Path,
+    options: Options,
+    tell: Tell,
+) -> None:
+    """Makes every part of this shard that some network lacks."""
+    parts = _parts(photos.photos, options)
+    k, n = options.shard
+    todo: list[tuple[int, list[int]]] = []  # part, networks that lack it
+    for number, chunk in enumerate(parts):
+        lacking = [i for i, s in enumerate(subjects) if _read(root, s, number, chunk) is None]
+        if lacking and number % n == k - 1:
+            todo.append((number, lacking))
+    if not todo:
+        return
+    geometries = list(dict.fromkeys(network.view.geometry for network in networks))
+    size = options.batch
+    batches = [parts[number][i : i + size] for number, _ in todo for i in range(0, len(parts[number]), size)]
+    runners = [_Runner(network, geometries.index(network.view.geometry), options) for network in networks]
+    pixels = decoded(batches, geometries, processors() if options.processes is None else options.processes)
+    progress = _Progress(sum(map(len, batches)), tell)
+    for number, lacking in todo:
+        chunk = parts[number]
+        results: dict[int, list[Part]] = {i: [] for i in lacking}
+        for start in range(0, len(chunk), size):
+            shown = next(pixels)
+            if isinstance(shown, Damaged):
+                raise StudyError(
+                    f"{shown.name} cannot be read ({shown.why}); copy it anew and call again: what is done is kept"
+                )
+            labels = torch.tensor([photo.label for photo in chunk[start : start + size]])
+            for i in lacking:
+                results[i].append(runners[i].part(shown, labels))
+            progress.add(len(labels))
+        for i in lacking:
+            runners[i].refuse_strange_labels(photos)
+            record.write_part(record.part_path(root, subjects[i].key, number), _joined(results[i]))
+
+
+def _parts(photos: Sequence[Photo], options: Options) -> list[Sequence[Photo]]:
+    size = options.batch * BATCHES_A_PART
+    return [photos[start : start + size] for start in range(0, len(photos), size)]
+
+
+def _read(root: Path, subject: Subject, number: int, chunk: Sequence[Photo]) -> Part | None:
+    return record.read_part(record.part_path(root, subject.key, number), len(chunk))
+
+
+def _joined(parts: Sequence[Part]) -> Part:
+    return Part(np.concatenate([p.hits for p in parts]), np.concatenate([p.classes for p in parts]))
+
+
+class _Runner:
+    """One network of a pass. place: of its pixels among the geometries."""
+
+    def __init__(self, network: Network, place: int, options: Options) -> None:
+        self.network, self.place = network, place
+        self.device, self.half = torch.device(options.device), options.precision == "bf16"
+        self.model = network.model.to(self.device)
+        if self.device.type != "cpu":
+            channels_last(self.model)
+        self.scale = _Normalise(network.view, self.device)
+        self.seen = self.right = 0
+        self.confidence = 0.0
+
+    @torch.inference_mode()
+    def part(self, shown: Sequence[Tensor], labels_B: Tensor) -> Part:
+        """The results for one batch of pixels."""
+        images = self.scale(shown[self.place].to(self.device, non_blocking=True))
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+            logits = self.model(images)
+        logits = logits.float().cpu()
+        right = hits(logits, labels_B)
+        self.seen += len(labels_B)
+        self.right += int(right[:, 0].sum())
+        self.confidence += float(logits.softmax(1).amax(1).sum())
+        return Part(right.numpy(), logits.topk(5, dim=1).indices.numpy().astype(np.int16))
+
+    def refuse_strange_labels(self, photos: PhotoSet) -> None:
+        """Raises StudyError where the network is sure of itself and nearly never right."""
+        if self.seen < 100 or self.right > CHANCE * self.seen or self.confidence < SURE * self.seen:
+            return
+        raise StudyError(
+            f"{self.network.source} is right on {self.right} of {self.seen} photos while it is sure "
+            f"({100 * self.confidence / self.seen:.0f} % on average): the labels ({photos.layout}) are permuted, or "
+            "its classes are in another order"
+        )
+
+
+class _Normalise:
+    """uint8 B H W 3 to what a network takes, B 3 H W, by the same operations in the same order as torchvision's."""
+
+    def __init__(self, view: View, device: torch.device) -> None:
+        self.mean = torch.tensor(view.mean, device=device).view(1, 3, 1, 1)
+        self.std = torch.tensor(view.std, device=device).view(1, 3, 1, 1)
+        self.cpu = device.type == "cpu"
+
+    def __call__(self, pixels_BHW3: Tensor) -> Tensor:
+        images = pixels_BHW3.permute(0, 3, 1, 2)
+        if self.cpu:
+            images = images.contiguous()
+        return images.to(torch.float32).div_(255).sub_(self.mean).div_(self.std)
+
+
+class _Progress:
+    """Says every few seconds how far the pass is."""
+
+    def __init__(self, total: int, tell: Tell) -> None:
+        self.total, self.tell = total, tell
+        self.done, self.begun = 0, time.monotonic()
+        self.said = self.begun
+
+    def add(self, images: int) -> None:
+        """So many more photos are done."""
+        self.done += images
+        now = time.monotonic()
+        if now - self.said < SAY_SECONDS and self.done < self.total:
+            return
+        self.said = now
+        rate = self.done / max(now - self.begun, 1e-9)
+        left = (self.total - self.done) / rate
+        self.tell(
+            f"{self.done:,} of {self.total:,} images, {rate:.0f} images/s, {int(left) // 60}:{int(left) % 60:02} left"
+        )
+
+
+def _recorded(network: Network, subject: Subject, photos: PhotoSet, root: Path, options: Options) -> Evaluated | None:
+    """The record, written from the parts where it is not there yet; None where parts are missing."""
+    path = record.record_path(root, subject)
+    if path.exists():
+        return record.from_json(path.read_text(errors="replace"), path)
+    chunks = _parts(photos.photos, options)
+    parts = [_read(root, subject, number, chunk) for number, chunk in enumerate(chunks)]
+    done = [part for part in parts if part is not None]
+    if len(done) < len(parts):
+        return None
+    whole = _joined(done)
+    revision, dirty = provenance.revision()
+    versions = {
+        name: v for name, v in provenance.versions().items() if name in ("python", "torch", "torchvision", "numpy")
+    }
+    found = Evaluated(
+        subject=subject,
+        photos=photos.title,
+        layout=photos.layout,
+        whole=photos.whole,
+        top1=whole.hits[:, 0],
+        top5=whole.hits[:, 1],
+        real=_by_reassessed_labels(photos, whole),
+        revision=f"{network.revision}; senet_lab {revision}{'+changes' * dirty}",
+        decoder=decoder(),
+        device=provenance.device_name(torch.device(options.device)),
+        versions=versions,
+    )
+    record.write(root, found)
+    for number in range(len(chunks)):
+        record.part_path(root, subject.key, number).unlink(missing_ok=True)
+    return found
+
+
+def _by_reassessed_labels(photos: PhotoSet, whole: Part) -> tuple[Bits, Bits, Bits] | None:
+    """Right at top-1, at top-5, and whether a photo has such labels; None without timm or without numbers."""
+    real = reassessed()
+    numbers = [number_of(photo.name) for photo in photos.photos]
+    if real is None or any(number is None or number > len(real) for number in numbers):
+        return None
+    labels = [set(real[(number or 1) - 1]) for number in numbers]
+    top1 = np.array([int(row[0]) in own for row, own in zip(whole.classes, labels, strict=True)])
+    top5 = np.array([bool(own & set(map(int, row))) for row, own in zip(whole.classes, labels, strict=True)])
+    return top1, top5, np.array([bool(own) for own in labels])

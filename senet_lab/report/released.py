@@ -1,0 +1,162 @@
+"""Released weights beside the published numbers: what somebody's trained network does, never what a training gives."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from senet_lab.records.evaluation import Evaluated
+from senet_lab.report.published import Published, value_of
+from senet_lab.report.tables import Block
+from senet_lab.report.wording import NONE
+from senet_lab.stats.proportions import agreement, mcnemar, wilson
+from senet_lab.study.released import Released
+from senet_lab.study.table import Row, Table
+
+COLUMNS = (
+    "row",
+    "published, the paper's training: top-1 / top-5 err., %",
+    "published, the release: top-1 / top-5 err., %",
+    "measured top-1 err., %",
+    "measured top-5 err., %",
+    "top-1 against the release",
+    "weights",
+    "view",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One evaluation as it stands for a row of a table."""
+
+    row: Row
+    released: Released
+    found: Evaluated
+
+
+def shown_for(table: Table, released: Mapping[str, Sequence[Released]], evaluated: Iterable[Evaluated]) -> list[Shown]:
+    """The evaluations that stand for rows of this table, in the order of its rows."""
+    by_source: dict[str, list[Evaluated]] = {}
+    for found in evaluated:
+        by_source.setdefault(found.subject.source, []).append(found)
+    return [
+        Shown(row, one, found)
+        for row in table.rows
+        for one in released.get(row.label, ())
+        for found in by_source.get(one.source, ())
+        if one.view is None or one.view.geometry == found.subject.view.geometry
+    ]
+
+
+def released_blocks(
+    table: Table, shown: Sequence[Shown], paper: list[Published], release: list[Published]
+) -> list[Block]:
+    """A block for each set of photos that the table's rows were evaluated on."""
+    sets: dict[str, list[Shown]] = {}
+    for one in shown:
+        sets.setdefault(one.found.subject.images_sha256, []).append(one)
+    return [_block(table, of_set, paper, release) for of_set in sets.values()]
+
+
+def _block(table: Table, shown: Sequence[Shown], paper: list[Published], release: list[Published]) -> Block:
+    first = shown[0].found
+    return Block(
+        f"Released weights, no training of this study — {first.photos}",
+        COLUMNS,
+        tuple(_line(table, one, paper, release) for one in shown),
+        tuple(_notes(shown)),
+    )
+
+
+def _line(table: Table, one: Shown, paper: list[Published], release: list[Published]) -> tuple[str, ...]:
+    found, view = one.found, one.found.subject.view
+    printed = _release_numbers(one.released, release)
+    top1 = printed.get("top1_error")
+    against = NONE
+    if top1 and found.subject.weights.startswith("random"):
+        against = "random weights: not compared"
+    elif top1 and not found.whole:
+        against = "other images: not compared"
+    elif top1:
+        against = agreement(found.images - int(found.top1.sum()), top1, found.images)
+    return (
+        one.row.label,
+        _pair(*(_printed(table, one.row, paper, metric) for metric in ("top1_error", "top5_error"))),
+        _pair(top1, printed.get("top5_error")),
+        error_text(found.top1),
+        error_text(found.top5),
+        against,
+        f"{found.subject.source}"
+        + (f" ({found.subject.weights})" if found.subject.weights != found.subject.source else ""),
+        str(view),
+    )
+
+
+def _printed(table: Table, row: Row, paper: list[Published], metric: str) -> str | None:
+    found = value_of(paper, table, row, metric, f"{metric}_224")
+    return None if found is None else f"{found:.2f}"
+
+
+def _release_numbers(released: Released, release: list[Published]) -> dict[str, str]:
+    return {n.metric: n.value for n in release if n.row == released.published}
+
+
+def _pair(top1: str | None, top5: str | None) -> str:
+    return f"{top1 or NONE} / {top5 or NONE}" if top1 or top5 else NONE
+
+
+def error_text(right_N: NDArray[np.bool_]) -> str:
+    """An error in percent with its 95 % interval by Wilson's formula, over images alone."""
+    errors = len(right_N) - int(right_N.sum())
+    low, high = wilson(errors, len(right_N))
+    return f"{100 * errors / len(right_N):.2f} [{low:.2f}, {high:.2f}]"
+
+
+def _notes(shown: Sequence[Shown]) -> Iterable[str]:
+    first = shown[0].found
+    yield (
+        f"n = {first.images:,} images, {first.layout}. No run of this study: one set of weights a row, trained "
+        "by others, its selection unknown. Intervals are Wilson's, over images alone."
+    )
+    if not first.whole:
+        yield "These are not the 50,000 validation images: published numbers stand beside for orientation only."
+    for recipe in dict.fromkeys((one.released.source, one.released.recipe) for one in shown):
+        yield f"{recipe[0]}: {recipe[1]}."
+    yield from dict.fromkeys(_made(one.found) for one in shown)
+    real = [one for one in shown if one.found.real is not None]
+    if real:
+        yield "By the reassessed labels (ReaL), top-1 err., %: " + "; ".join(map(_real_text, real)) + "."
+
+
+def _made(found: Evaluated) -> str:
+    s = found.subject
+    return (
+        f"Decoder and resize {found.decoder}, torchvision {found.versions.get('torchvision', 'unknown')}; "
+        f"{s.precision} on {found.device}, batch {s.batch}; {found.revision}; weights sha256 {s.weights_sha256[:10]}, "
+        f"photos sha256 {s.images_sha256[:10]}."
+    )
+
+
+def _real_text(one: Shown) -> str:
+    assert one.found.real is not None
+    top1, _, judged = one.found.real
+    return f"{one.row.label} {100 - 100 * int(top1[judged].sum()) / int(judged.sum()):.2f} (n = {int(judged.sum()):,})"
+
+
+def without(found: Evaluated, keep_N: NDArray[np.bool_], name: str) -> str:
+    """The errors over some of the photos, in one line: those outside the 2014 blacklist, for the rows marked †."""
+    return (
+        f"{found.subject.source}, {name} (n = {int(keep_N.sum()):,}): top-1 err. {error_text(found.top1[keep_N])} %, "
+        f"top-5 err. {error_text(found.top5[keep_N])} %"
+    )
+
+
+def compared(first: Evaluated, second: Evaluated) -> str:
+    """Two networks image by image, in one line."""
+    pair = mcnemar(first.top1, second.top1)
+    return (
+        f"{first.subject.source} less {second.subject.source}: {pair.difference:+.2f} points of top-1 error on the "
+        f"same {pair.images:,} images ({pair.only_first:,} only the first has wrong, {pair.only_second:,} only the "
+        f"second; McNemar p = {pair.p_value:.2g}). It says which of the two is better, not why: recipes may differ."
+    )

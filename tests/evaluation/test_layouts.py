@@ -1,0 +1,175 @@
+"""Whatever the layout, the same photos with the same labels are found; what is wrong is named."""
+
+import numpy as np
+import pytest
+
+from senet_lab.errors import StudyError
+from senet_lab.evaluation.labels import class_index, refuse_permuted, wnids
+from senet_lab.evaluation.layouts import open_photos
+from tests.evaluation import photos
+
+EXPECTED = [(photos.name(n)[:-5], photos.LABELS[n % 3], photos.jpeg(n)) for n in photos.NUMBERS]
+LAYOUTS = [photos.class_folders, photos.kaggle, photos.devkit, photos.tar, photos.flat_tar, photos.shards]
+
+
+def found(path):
+    """Names, labels and bytes, in canonical order."""
+    return [(p.name, p.label, p.place.read()) for p in open_photos(path, subset=True).photos]
+
+
+def test_the_classes_are_a_thousand_in_sorted_order():
+    """Goldfish is 1, the pug 254, the cliff 972."""
+    assert 1000 == len(set(wnids()))
+    assert list(wnids()) == sorted(wnids())
+    assert list(photos.LABELS) == [class_index()[wnid] for wnid in photos.WNIDS]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.__name__)
+def test_every_layout_gives_the_same_photos(layout, tmp_path):
+    """Names, labels and bytes, in the order of the names."""
+    assert EXPECTED == found(layout(tmp_path / "data"))
+
+
+def test_a_parquet_folder_gives_the_same_photos(tmp_path):
+    """Where pyarrow is installed."""
+    pytest.importorskip("pyarrow")
+
+    assert EXPECTED == found(photos.parquet(tmp_path / "data"))
+
+
+@pytest.mark.parametrize("inner", [".", "val", "validation", "ILSVRC/Data/CLS-LOC/val", "val/ILSVRC2012_img_val"])
+def test_class_folders_are_found_at_the_usual_depths(inner, tmp_path):
+    """And what editors and file systems leave beside them is not."""
+    root = photos.class_folders(tmp_path, inner)
+    first = root / inner / photos.WNIDS[0]
+    for junk in (".DS_Store", "._ILSVRC2012_val_00000003.JPEG"):
+        (first / junk).write_bytes(b"no photo")
+    (root / inner / ".ipynb_checkpoints").mkdir()
+    (root / inner / ".ipynb_checkpoints" / photos.name(1)).write_bytes(b"no photo")
+
+    assert EXPECTED == found(root)
+
+
+def test_the_digest_names_photos_and_labels(tmp_path):
+    """The same in two layouts; another where one label differs."""
+    one = open_photos(photos.class_folders(tmp_path / "a"), subset=True)
+    other = open_photos(photos.kaggle(tmp_path / "b"), subset=True)
+    moved = tmp_path / "a" / "val" / photos.WNIDS[0] / photos.name(3)
+    moved.rename(tmp_path / "a" / "val" / photos.WNIDS[1] / photos.name(3))
+
+    assert one.digest == other.digest
+    assert one.digest != open_photos(tmp_path / "a", subset=True).digest
+
+
+def _removed_label(root):
+    path = photos.kaggle(root) / "LOC_val_solution.csv"
+    path.write_text("\n".join(path.read_text().splitlines()[:-1]) + "\n")
+    return root
+
+
+def _doubled_photo(root):
+    photos.class_folders(root)
+    (root / "val" / photos.WNIDS[1] / photos.name(3)).write_bytes(photos.jpeg(3))
+    return root
+
+
+def _astray(root):
+    photos.class_folders(root)
+    (root / "val" / photos.name(5)).write_bytes(photos.jpeg(5))
+    return root
+
+
+def _other_class(root):
+    photos.class_folders(root)
+    (root / "val" / photos.WNIDS[0]).rename(root / "val" / "n99999999")
+    return root
+
+
+def _without_meta(root):
+    photos.devkit(root)
+    (root / "ILSVRC2012_devkit_t12" / "data" / "meta.mat").unlink()
+    return root
+
+
+def _damaged_meta(root):
+    photos.devkit(root)
+    (root / "ILSVRC2012_devkit_t12" / "data" / "meta.mat").write_bytes(b"no matlab")
+    return root
+
+
+def _unknown_wnid(root):
+    path = photos.kaggle(root) / "LOC_val_solution.csv"
+    path.write_text(path.read_text().replace("n01443537 1", "n0144 1", 1))
+    return root
+
+
+def _cut_tar(root):
+    path = photos.tar(root)
+    path.write_bytes(path.read_bytes()[:3000])
+    return path
+
+
+def _gzip(root):
+    root.mkdir()
+    (root / "val.tar.gz").write_bytes(b"\x1f\x8b\x08\x00 not a tar")
+    return root / "val.tar.gz"
+
+
+def _shard_without_label(root):
+    photos.shards(root)
+    import tarfile
+
+    path = root / "imagenet-validation-002.tar"
+    with tarfile.open(path, "w") as archive:
+        photo = root / photos.name(7).replace(".JPEG", ".jpg")
+        photo.write_bytes(photos.jpeg(7))
+        archive.add(photo, photo.name)
+        photo.unlink()
+    return root
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (_removed_label, "ILSVRC2012_val_00000003.JPEG has no label"),
+        (_doubled_photo, "ILSVRC2012_val_00000003 is there 2 times"),
+        (_astray, "val_00000005.JPEG lies outside the class folders"),
+        (_other_class, "n99999999 is no class of ImageNet-1k"),
+        (photos.flat, "no labels: put LOC_val_solution.csv or the devkit's"),
+        (_without_meta, "meta.mat is missing; it belongs beside"),
+        (_damaged_meta, "meta.mat is not the devkit's"),
+        (_unknown_wnid, "line [0-9]+: 'n0144' is no class of ImageNet-1k"),
+        (_cut_tar, "val.tar is no uncompressed tar"),
+        (_gzip, "unpack it first"),
+        (_shard_without_label, "val_00000007.jpg has no .cls"),
+        (lambda root: root / "nowhere", "nowhere is missing; name the folder"),
+    ],
+)
+def test_what_is_wrong_is_named(made, said, tmp_path):
+    """One line, before any photo is decoded."""
+    path = made(tmp_path / "data")
+
+    with pytest.raises(StudyError, match=said) as raised:
+        open_photos(path, subset=True)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_part_of_the_set_is_refused_unless_it_is_asked_for(tmp_path):
+    """With the first photo that is missing, and a class of which there is none."""
+    with pytest.raises(StudyError, match=r"has 10 of the 50,000 .*no photo of class n01440764.* is ILSVRC2012_val_00000001"):
+        open_photos(photos.class_folders(tmp_path), subset=False)
+
+
+def test_permuted_labels_of_numbered_photos_are_refused():
+    """Half of the labels and more contradict the reassessed ones; right labels pass."""
+    pytest.importorskip("timm")
+    from senet_lab.evaluation.labels import reassessed
+
+    real = reassessed()
+    numbers = [n for n in range(1, 1_001) if real[n - 1]]
+    names, right = [photos.name(n) for n in numbers], [real[n - 1][0] for n in numbers]
+    permuted = np.random.default_rng(0).permutation(right).tolist()
+
+    assert refuse_permuted(names, right, "solution.csv") is None
+    with pytest.raises(StudyError, match="solution.csv: .* labels agree with the reassessed ones"):
+        refuse_permuted(names, permuted, "solution.csv")

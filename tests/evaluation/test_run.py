@@ -1,0 +1,205 @@
+"""A pass over photos: what it finds, interrupted, in parts, and in another layout."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+from torchvision import transforms
+
+from senet_lab.errors import StudyError
+from senet_lab.evaluation import run as runs
+from senet_lab.evaluation.layouts import open_photos
+from senet_lab.evaluation.networks import Network, state_sha256
+from senet_lab.evaluation.run import Options, evaluate
+from senet_lab.records import evaluation as records
+from senet_lab.study.released import View
+from tests.evaluation import photos
+
+OPTIONS = Options(batch=2, processes=0)
+TEXTS: list[str] = []
+
+
+def network(seed: int, view: View) -> Network:
+    """A small convolution with 1000 outputs."""
+    torch.manual_seed(seed)
+    model = nn.Sequential(nn.Conv2d(3, 8, 5, stride=4), nn.ReLU(), nn.AdaptiveAvgPool2d(4), nn.Flatten())
+    model.append(nn.Linear(128, 1000)).eval()
+    return Network(f"test:{seed}", model, "random", state_sha256(model.state_dict()), "test 1", view)
+
+
+SMALL, LARGE = View(size=56, resize=64), View(size=64, resize=72, interpolation="bicubic")
+
+
+@pytest.fixture(scope="module")
+def networks():
+    """Two networks with a view of their own each."""
+    return [network(0, SMALL), network(1, LARGE)]
+
+
+@pytest.fixture(scope="module")
+def photo_set(tmp_path_factory):
+    """Ten photos in class folders."""
+    return open_photos(photos.class_folders(tmp_path_factory.mktemp("photos")), subset=True)
+
+
+@pytest.fixture(autouse=True)
+def _short_parts(monkeypatch):
+    """Parts of two batches, so that ten photos are three parts."""
+    monkeypatch.setattr(runs, "BATCHES_A_PART", 2)
+
+
+def written_out(network, photo_set):
+    """The hits by torchvision's own transforms and a loop."""
+    view = network.view
+    transform = transforms.Compose(
+        [
+            transforms.Resize(view.resize, transforms.InterpolationMode(view.interpolation)),
+            transforms.CenterCrop(view.size),
+            transforms.ToTensor(),
+            transforms.Normalize(view.mean, view.std),
+        ]
+    )
+    right = []
+    for start in range(0, len(photo_set.photos), 2):
+        batch = photo_set.photos[start : start + 2]
+        images = torch.stack([transform(Image.open(p.place.path).convert("RGB")) for p in batch])
+        ranks = network.model(images).argsort(dim=1, descending=True)
+        right += [[p.label in row[:k].tolist() for k in (1, 5)] for p, row in zip(batch, ranks, strict=True)]
+    return np.array(right)
+
+
+def files(root):
+    """The bytes of every record."""
+    return {path.name: path.read_bytes() for path in sorted((root / records.FOLDER).glob("*.json"))}
+
+
+def test_hits_are_those_of_a_written_out_loop(networks, photo_set, tmp_path):
+    """Of each network with its own view, photo by photo. The labels are what the networks say of every other photo, so
+    that some are right."""
+    labelled = []
+    for position, photo in enumerate(photo_set.photos):
+        image = Image.open(photo.place.path).convert("RGB")
+        pixels = transforms.CenterCrop(SMALL.size)(transforms.Resize(SMALL.resize)(image))
+        tensor = transforms.Normalize(SMALL.mean, SMALL.std)(transforms.ToTensor()(pixels))
+        guess = int(networks[0].model(tensor[None]).argmax())
+        labelled.append(replace(photo, label=guess if position % 2 else photo.label))
+    mixed = replace(photo_set, photos=tuple(labelled))
+
+    found = evaluate(networks, mixed, tmp_path, OPTIONS, TEXTS.append)
+
+    assert 5 == int(found[0].top1.sum())
+    for one, of in zip(found, networks, strict=True):
+        expected = written_out(of, mixed)
+        assert np.array_equal(expected, np.stack([one.top1, one.top5], axis=1))
+
+
+@pytest.mark.parametrize("stop_after", [0, 1, 2])
+def test_an_interrupted_pass_ends_in_the_same_bytes(networks, photo_set, tmp_path, monkeypatch, stop_after):
+    """And repeats no part that was done."""
+    evaluate(networks, photo_set, tmp_path / "whole", OPTIONS, TEXTS.append)
+    write, seen = records.write_part, []
+
+    def interrupted(path, part):
+        if len(seen) == 2 * stop_after:
+            raise KeyboardInterrupt
+        seen.append(path)
+        write(path, part)
+
+    monkeypatch.setattr(records, "write_part", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(networks, photo_set, tmp_path / "cut", OPTIONS, TEXTS.append)
+    assert {} == files(tmp_path / "cut")
+    monkeypatch.setattr(records, "write_part", lambda path, part: seen.append(path) or write(path, part))
+    evaluate(networks, photo_set, tmp_path / "cut", OPTIONS, TEXTS.append)
+
+    assert files(tmp_path / "whole") == files(tmp_path / "cut")
+    assert 6 == len(seen) == len(set(seen))
+
+
+def test_parts_made_apart_end_in_the_same_bytes(networks, photo_set, tmp_path):
+    """In any order; until the last one there is no record."""
+    evaluate(networks, photo_set, tmp_path / "whole", OPTIONS, TEXTS.append)
+    for k in (2, 3, 1):
+        assert {} == files(tmp_path / "parts")
+        found = evaluate(networks, photo_set, tmp_path / "parts", replace(OPTIONS, shard=(k, 3)), TEXTS.append)
+        assert (k == 1) == all(found)
+
+    assert files(tmp_path / "whole") == files(tmp_path / "parts")
+
+
+def test_a_recorded_evaluation_is_not_made_again(networks, photo_set, tmp_path, monkeypatch):
+    """Not a photo is decoded."""
+    first = evaluate(networks[:1], photo_set, tmp_path, OPTIONS, TEXTS.append)
+    monkeypatch.setattr(runs, "decoded", None)
+
+    (again,) = evaluate(networks[:1], photo_set, tmp_path, OPTIONS, TEXTS.append)
+
+    assert np.array_equal(first[0].top5, again.top5)
+    assert first[0].subject == again.subject
+
+
+def test_a_damaged_part_is_made_again(networks, photo_set, tmp_path):
+    """A torn file costs its part and nothing else."""
+    evaluate(networks[:1], photo_set, tmp_path / "whole", OPTIONS, TEXTS.append)
+    root = tmp_path / "torn"
+    evaluate(networks[:1], photo_set, root, replace(OPTIONS, shard=(1, 2)), TEXTS.append)
+    part = next((root / "cache").rglob("part-00000.npz"))
+    part.write_bytes(part.read_bytes()[:100])
+    evaluate(networks[:1], photo_set, root, OPTIONS, TEXTS.append)
+
+    assert files(tmp_path / "whole") == files(root)
+
+
+def test_a_truncated_photo_is_named_and_what_was_done_is_kept(networks, tmp_path):
+    """The parts before it stay; mended, the pass goes on."""
+    root = photos.class_folders(tmp_path / "data")
+    path = root / "val" / photos.wnid(49_999) / photos.name(49_999)
+    path.write_bytes(photos.jpeg(49_999)[:200])
+    with pytest.raises(StudyError, match=r"ILSVRC2012_val_00049999.*[Tt]runcated.*what is done is kept"):
+        evaluate(networks, open_photos(root, subset=True), tmp_path / "r", OPTIONS, TEXTS.append)
+    kept = sorted(path.name for path in (tmp_path / "r" / "cache").rglob("part-*"))
+    path.write_bytes(photos.jpeg(49_999))
+    evaluate(networks, open_photos(root, subset=True), tmp_path / "r", OPTIONS, TEXTS.append)
+
+    assert ["part-00000.npz", "part-00000.npz", "part-00001.npz", "part-00001.npz"] == kept
+    assert 2 == len(files(tmp_path / "r"))
+
+
+def test_a_network_that_is_sure_and_never_right_is_refused(tmp_path, photo_set, monkeypatch):
+    """Its classes or the labels are permuted."""
+    sure = network(0, SMALL)
+    with torch.no_grad():
+        sure.model[-1].bias[7] = 100.0
+    many = replace(photo_set, photos=photo_set.photos * 10)
+
+    with pytest.raises(StudyError, match=r"right on 0 of 100 photos while it is sure .*permuted"):
+        evaluate([sure], many, tmp_path, replace(OPTIONS, batch=50), TEXTS.append)
+
+
+def test_reassessed_labels_judge_the_same_predictions(networks, photo_set, tmp_path):
+    """Of numbered photos, where timm is installed: at top-1 never more right than at top-5; some photos have none."""
+    pytest.importorskip("timm")
+    (found,) = evaluate(networks[:1], photo_set, tmp_path, OPTIONS, TEXTS.append)
+    top1, top5, judged = found.real
+
+    assert len(photos.NUMBERS) == len(judged)
+    assert not (top1 & ~top5).any()
+    assert not (top5 & ~judged).any()
+
+
+def test_a_record_that_was_changed_is_refused(networks, photo_set, tmp_path):
+    """By name; one of a newer version asks for an update."""
+    evaluate(networks[:1], photo_set, tmp_path, OPTIONS, TEXTS.append)
+    path = next((tmp_path / records.FOLDER).iterdir())
+    text = path.read_text()
+    for changed, said in (
+        (text.replace('"top1_correct": 0', '"top1_correct": 9'), "digest does not fit"),
+        (text[:200], "no valid record"),
+        (text.replace('"schema": 1', '"schema": 2'), "newer senet_lab"),
+    ):
+        path.write_text(changed)
+        with pytest.raises(StudyError, match=said):
+            records.read_all(tmp_path)
