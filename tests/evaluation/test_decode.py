@@ -29,7 +29,7 @@ ODD = {
     "a PNG named .JPEG": written(Image.fromarray(NOISE[..., :3]), "PNG"),
     "with transparency": written(Image.fromarray(NOISE, "RGBA"), "PNG"),
     "gray": written(Image.fromarray(NOISE[..., 0]), "JPEG"),
-    "16 bits": written(Image.fromarray((NOISE[..., 0].astype(np.uint16) * 200)), "PNG"),
+    "16 bits": written(Image.fromarray(NOISE[..., 0].astype(np.uint16) * 200), "PNG"),
     "palette": written(Image.fromarray(NOISE[..., :3]).quantize(32), "PNG"),
 }
 
@@ -69,8 +69,8 @@ def test_a_photo_is_decoded_once_for_all_views(monkeypatch, tmp_path):
 
     ((first, second),) = decoded([batch], [(64, 56, "bilinear"), (40, 32, "bicubic")], processes=0)
 
-    assert 3 == len(calls)
-    assert ((3, 56, 56, 3), (3, 32, 32, 3)) == (tuple(first.shape), tuple(second.shape))
+    assert len(calls) == 3
+    assert (tuple(first.shape), tuple(second.shape)) == ((3, 56, 56, 3), (3, 32, 32, 3))
 
 
 @pytest.mark.parametrize("processes", [0, 2])

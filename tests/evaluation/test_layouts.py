@@ -19,7 +19,7 @@ def found(path):
 
 def test_the_classes_are_a_thousand_in_sorted_order():
     """Goldfish is 1, the pug 254, the cliff 972."""
-    assert 1000 == len(set(wnids()))
+    assert len(set(wnids())) == 1000
     assert list(wnids()) == sorted(wnids())
     assert list(photos.LABELS) == [class_index()[wnid] for wnid in photos.WNIDS]
 
@@ -27,14 +27,14 @@ def test_the_classes_are_a_thousand_in_sorted_order():
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.__name__)
 def test_every_layout_gives_the_same_photos(layout, tmp_path):
     """Names, labels and bytes, in the order of the names."""
-    assert EXPECTED == found(layout(tmp_path / "data"))
+    assert found(layout(tmp_path / "data")) == EXPECTED
 
 
 def test_a_parquet_folder_gives_the_same_photos(tmp_path):
     """Where pyarrow is installed."""
     pytest.importorskip("pyarrow")
 
-    assert EXPECTED == found(photos.parquet(tmp_path / "data"))
+    assert found(photos.parquet(tmp_path / "data")) == EXPECTED
 
 
 @pytest.mark.parametrize("inner", [".", "val", "validation", "ILSVRC/Data/CLS-LOC/val", "val/ILSVRC2012_img_val"])
@@ -47,7 +47,7 @@ def test_class_folders_are_found_at_the_usual_depths(inner, tmp_path):
     (root / inner / ".ipynb_checkpoints").mkdir()
     (root / inner / ".ipynb_checkpoints" / photos.name(1)).write_bytes(b"no photo")
 
-    assert EXPECTED == found(root)
+    assert found(root) == EXPECTED
 
 
 def test_the_digest_names_photos_and_labels(tmp_path):
@@ -156,7 +156,9 @@ def test_what_is_wrong_is_named(made, said, tmp_path):
 
 def test_a_part_of_the_set_is_refused_unless_it_is_asked_for(tmp_path):
     """With the first photo that is missing, and a class of which there is none."""
-    with pytest.raises(StudyError, match=r"has 10 of the 50,000 .*no photo of class n01440764.* is ILSVRC2012_val_00000001"):
+    with pytest.raises(
+        StudyError, match=r"has 10 of the 50,000 .*no photo of class n01440764.* is ILSVRC2012_val_00000001"
+    ):
         open_photos(photos.class_folders(tmp_path), subset=False)
 
 

@@ -90,7 +90,7 @@ def test_hits_are_those_of_a_written_out_loop(networks, photo_set, tmp_path):
 
     found = evaluate(networks, mixed, tmp_path, OPTIONS, TEXTS.append)
 
-    assert 5 == int(found[0].top1.sum())
+    assert int(found[0].top1.sum()) == 5
     for one, of in zip(found, networks, strict=True):
         expected = written_out(of, mixed)
         assert np.array_equal(expected, np.stack([one.top1, one.top5], axis=1))
@@ -111,7 +111,7 @@ def test_an_interrupted_pass_ends_in_the_same_bytes(networks, photo_set, tmp_pat
     monkeypatch.setattr(records, "write_part", interrupted)
     with pytest.raises(KeyboardInterrupt):
         evaluate(networks, photo_set, tmp_path / "cut", OPTIONS, TEXTS.append)
-    assert {} == files(tmp_path / "cut")
+    assert files(tmp_path / "cut") == {}
     monkeypatch.setattr(records, "write_part", lambda path, part: seen.append(path) or write(path, part))
     evaluate(networks, photo_set, tmp_path / "cut", OPTIONS, TEXTS.append)
 
@@ -123,7 +123,7 @@ def test_parts_made_apart_end_in_the_same_bytes(networks, photo_set, tmp_path):
     """In any order; until the last one there is no record."""
     evaluate(networks, photo_set, tmp_path / "whole", OPTIONS, TEXTS.append)
     for k in (2, 3, 1):
-        assert {} == files(tmp_path / "parts")
+        assert files(tmp_path / "parts") == {}
         found = evaluate(networks, photo_set, tmp_path / "parts", replace(OPTIONS, shard=(k, 3)), TEXTS.append)
         assert (k == 1) == all(found)
 
@@ -164,8 +164,8 @@ def test_a_truncated_photo_is_named_and_what_was_done_is_kept(networks, tmp_path
     path.write_bytes(photos.jpeg(49_999))
     evaluate(networks, open_photos(root, subset=True), tmp_path / "r", OPTIONS, TEXTS.append)
 
-    assert ["part-00000.npz", "part-00000.npz", "part-00001.npz", "part-00001.npz"] == kept
-    assert 2 == len(files(tmp_path / "r"))
+    assert kept == ["part-00000.npz", "part-00000.npz", "part-00001.npz", "part-00001.npz"]
+    assert len(files(tmp_path / "r")) == 2
 
 
 def test_a_network_that_is_sure_and_never_right_is_refused(tmp_path, photo_set, monkeypatch):

@@ -9,9 +9,9 @@ from senet_lab.stats.proportions import agreement, mcnemar, printed_counts, wils
 
 def test_wilsons_interval_is_the_textbooks():
     """10 of 100: 5.52 to 17.44 %; 0 of 20 begins at zero."""
-    assert (5.52, 17.44) == tuple(round(limit, 2) for limit in wilson(10, 100))
-    assert 0.0 == wilson(0, 20)[0]
-    assert 100.0 == wilson(20, 20)[1]
+    assert tuple(round(limit, 2) for limit in wilson(10, 100)) == (5.52, 17.44)
+    assert wilson(0, 20)[0] == 0.0
+    assert wilson(20, 20)[1] == 100.0
 
 
 @pytest.mark.parametrize("counts", [(-1, 10), (11, 10), (0, 0)])
@@ -37,9 +37,9 @@ def test_two_networks_are_compared_on_the_images_where_they_differ():
     second = np.array([True] * 9 + [False] * 3 + [False] * 5 + [True] * 83)
     pair = mcnemar(first, second)
 
-    assert (9, 3, 6.0) == (pair.only_first, pair.only_second, pair.difference)
-    assert 0.146 == round(pair.p_value, 3)
-    assert 1.0 == mcnemar(first, first).p_value
+    assert (pair.only_first, pair.only_second, pair.difference) == (9, 3, 6.0)
+    assert round(pair.p_value, 3) == 0.146
+    assert mcnemar(first, first).p_value == 1.0
     with pytest.raises(ValueError, match="cannot be compared"):
         mcnemar(first, second[:-1])
 
