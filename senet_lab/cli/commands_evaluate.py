@@ -101,6 +101,7 @@ def evaluate_table(table: Table, choice: Choice, as_json: bool = False) -> None:
     Raises StudyError for a table without such rows.
     """
     from senet_lab.evaluation.networks import open_network, with_view
+    from senet_lab.report.released import as_data
 
     if choice.weights:
         raise StudyError("--weights belongs to one network; a table has a network a row")
@@ -126,7 +127,7 @@ def evaluate_table(table: Table, choice: Choice, as_json: bool = False) -> None:
         return
     written = write_released(table, choice.results)
     if as_json:
-        print_json({"rows": [_as_data(one) for one in found if one], "files": [str(path) for path in written[1]]})
+        print_json({"rows": [as_data(one) for one in found if one], "files": [str(path) for path in written[1]]})
         return
     print_report(*written)
 
@@ -156,7 +157,7 @@ def write_released(table: Table, root: Path) -> tuple[str, list[Path]]:
 
 def _evaluate_networks(sources: Sequence[str], choice: Choice, as_json: bool) -> None:
     from senet_lab.evaluation.networks import open_network, with_view
-    from senet_lab.report.released import compared, error_text
+    from senet_lab.report.released import as_data, compared, error_text
 
     if choice.weights and len(sources) > 1:
         raise StudyError("--weights belongs to one network; name one")
@@ -169,7 +170,7 @@ def _evaluate_networks(sources: Sequence[str], choice: Choice, as_json: bool) ->
         _say_unfinished(found)
         return
     if as_json:
-        data = [_as_data(one) for one in done]
+        data = [as_data(one) for one in done]
         print_json(data[0] if len(data) == 1 else data)
         return
     for one in done:
@@ -231,28 +232,3 @@ def _shard(text: str) -> tuple[int, int]:
     if not (k.isdigit() and n.isdigit() and 1 <= int(k) <= int(n) <= MOST_SHARDS):
         raise StudyError(f"shard {text!r} is no part k/n with 1 <= k <= n <= {MOST_SHARDS:,}")
     return int(k), int(n)
-
-
-def _as_data(one: "Evaluated") -> dict[str, Any]:
-    from senet_lab.stats.proportions import wilson
-
-    data: dict[str, Any] = {
-        "key": one.subject.key,
-        "network": one.subject.source,
-        "weights": one.subject.weights,
-        "weights_sha256": one.subject.weights_sha256,
-        "view": str(one.subject.view),
-        "photos": one.photos,
-        "whole_validation_set": one.whole,
-        "images": one.images,
-        "top1_correct": int(one.top1.sum()),
-        "top5_correct": int(one.top5.sum()),
-        "precision": one.subject.precision,
-        "device": one.device,
-        "revision": one.revision,
-    }
-    for name, right in (("top1", one.top1), ("top5", one.top5)):
-        errors = one.images - int(right.sum())
-        data[f"{name}_error_pct"] = 100 * errors / one.images
-        data[f"{name}_error_interval_95_pct"] = list(wilson(errors, one.images))
-    return data

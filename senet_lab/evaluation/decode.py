@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as F
 
-from senet_lab.evaluation.layouts import Photo
+from senet_lab.evaluation.photo_set import Photo
 
 Geometry = tuple[int, int, str]  # shorter side, crop, interpolation
 

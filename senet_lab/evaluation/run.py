@@ -15,8 +15,8 @@ from torch import Tensor
 from senet_lab.errors import StudyError
 from senet_lab.evaluation.decode import Damaged, decoded, decoder, processors
 from senet_lab.evaluation.labels import number_of, reassessed
-from senet_lab.evaluation.layouts import Photo, PhotoSet
 from senet_lab.evaluation.networks import Network
+from senet_lab.evaluation.photo_set import Photo, PhotoSet
 from senet_lab.models.registry import channels_last
 from senet_lab.records import evaluation as record
 from senet_lab.records.evaluation import Bits, Evaluated, Part, Subject

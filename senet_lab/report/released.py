@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -160,3 +161,27 @@ def compared(first: Evaluated, second: Evaluated) -> str:
         f"same {pair.images:,} images ({pair.only_first:,} only the first has wrong, {pair.only_second:,} only the "
         f"second; McNemar p = {pair.p_value:.2g}). It says which of the two is better, not why: recipes may differ."
     )
+
+
+def as_data(one: Evaluated) -> dict[str, Any]:
+    """One evaluation for JSON: counts of images, errors in percent."""
+    data: dict[str, Any] = {
+        "key": one.subject.key,
+        "network": one.subject.source,
+        "weights": one.subject.weights,
+        "weights_sha256": one.subject.weights_sha256,
+        "view": str(one.subject.view),
+        "photos": one.photos,
+        "whole_validation_set": one.whole,
+        "images": one.images,
+        "top1_correct": int(one.top1.sum()),
+        "top5_correct": int(one.top5.sum()),
+        "precision": one.subject.precision,
+        "device": one.device,
+        "revision": one.revision,
+    }
+    for name, right in (("top1", one.top1), ("top5", one.top5)):
+        errors = one.images - int(right.sum())
+        data[f"{name}_error_pct"] = 100 * errors / one.images
+        data[f"{name}_error_interval_95_pct"] = list(wilson(errors, one.images))
+    return data

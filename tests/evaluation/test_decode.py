@@ -10,7 +10,7 @@ from torchvision import transforms
 from torchvision.datasets.folder import pil_loader
 
 from senet_lab.evaluation.decode import Damaged, decoded, load, shown
-from senet_lab.evaluation.layouts import Photo
+from senet_lab.evaluation.photo_set import Photo
 from senet_lab.evaluation.places import Place
 from tests.evaluation import photos
 

@@ -173,5 +173,5 @@ def test_permuted_labels_of_numbered_photos_are_refused():
     permuted = np.random.default_rng(0).permutation(right).tolist()
 
     assert refuse_permuted(names, right, "solution.csv") is None
-    with pytest.raises(StudyError, match="solution.csv: .* labels agree with the reassessed ones"):
+    with pytest.raises(StudyError, match=r"solution.csv: .* labels agree with the reassessed ones"):
         refuse_permuted(names, permuted, "solution.csv")

@@ -1,0 +1,48 @@
+"""Labelled photos in canonical order."""
+
+import hashlib
+from dataclasses import dataclass
+
+from senet_lab.evaluation.labels import IMAGES, number_of
+from senet_lab.evaluation.places import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A photo by its name (an ILSVRC number where it has one), its class 0..999, and where its bytes are."""
+
+    name: str
+    label: int
+    place: Place
+
+    @property
+    def described(self) -> str:
+        """Its file, and its name where that file holds other photos too."""
+        whole = self.place.size < 0 and self.place.row < 0
+        return self.place.path if whole else f"{self.name} in {self.place.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoSet:
+    """Labelled photos, sorted by name. layout: how they were found, in words."""
+
+    photos: tuple[Photo, ...]
+    layout: str
+
+    @property
+    def whole(self) -> bool:
+        """Whether these are the 50,000 validation photos."""
+        return len(self.photos) == IMAGES and all(number_of(p.name) == i for i, p in enumerate(self.photos, start=1))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over names and labels; not over the pixels."""
+        text = "".join(f"{photo.name} {photo.label}\n" for photo in self.photos)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def title(self) -> str:
+        """What to call these photos in a heading."""
+        if self.whole:
+            return "ImageNet validation, 50,000 images"
+        return f"{len(self.photos):,} images, not the whole ImageNet validation set"
