@@ -90,7 +90,7 @@ def evaluate(
 
 def default_data() -> Path:
     """Where ImageNet lies unless --data says otherwise."""
-    from senet_lab.data.cifar import data_folder
+    from senet_lab.data.folder import data_folder
 
     return data_folder() / "imagenet"
 

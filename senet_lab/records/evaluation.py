@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senet_lab.errors import StudyError
-from senet_lab.records.record import pack_bits, unpack_bits
+from senet_lab.records.image_bits import ImageBits
 from senet_lab.records.store import replace_file, write_once
 from senet_lab.study.released import View
 
@@ -55,7 +55,7 @@ class Subject:
 class Evaluated:
     """One network on one set of photos. top1, top5: right at top-1 and top-5, a photo each, sorted by name.
 
-    real: the same by the reassessed labels, and which photos have any; None where those are not to be had.
+    real: top-1 and top-5 by the reassessed labels, and which photos have any; None where those are not to be had.
     photos: what they are, in words. whole: whether they are the whole validation set.
     """
 
@@ -65,7 +65,7 @@ class Evaluated:
     whole: bool
     top1: Bits
     top5: Bits
-    real: tuple[Bits, Bits, Bits] | None
+    real: tuple[Bits, ...] | None
     revision: str
     decoder: str
     device: str
@@ -97,9 +97,9 @@ def to_json(found: Evaluated) -> str:
         "subject": asdict(found.subject),
         "top1_correct": int(found.top1.sum()),
         "top5_correct": int(found.top5.sum()),
-        "top1": pack_bits(found.top1),
-        "top5": pack_bits(found.top5),
-        "real": None if found.real is None else [pack_bits(bits) for bits in found.real],
+        "top1": ImageBits.of(found.top1).base64(),
+        "top5": ImageBits.of(found.top5).base64(),
+        "real": None if found.real is None else [ImageBits.of(bits).base64() for bits in found.real],
         "versions": dict(found.versions),
     }
     for name in ("photos", "layout", "whole", "revision", "decoder", "device"):
@@ -125,9 +125,9 @@ def from_json(text: str, path: Path) -> Evaluated:
         real = body["real"]
         return Evaluated(
             subject=subject,
-            top1=unpack_bits(body["top1"], n),
-            top5=unpack_bits(body["top5"], n),
-            real=None if real is None else tuple(unpack_bits(bits, n) for bits in real),  # type: ignore[arg-type]
+            top1=ImageBits.from_base64(body["top1"], n).unpack(),
+            top5=ImageBits.from_base64(body["top5"], n).unpack(),
+            real=None if real is None else tuple(ImageBits.from_base64(bits, n).unpack() for bits in real),
             versions=body["versions"],
             **{name: body[name] for name in ("photos", "layout", "whole", "revision", "decoder", "device")},
         )
