@@ -1,7 +1,7 @@
 """Which released weights stand for which row of the ImageNet tables: for looking, never for the paper's training.
 
 The authors retrained their networks for the release (batch 256, more epochs), so these have published numbers of
-their own: edition ``release`` in ``ablations/published``. Views are those of the paper (sections 5 and 6): the
+their own: edition ``release``. Views are those of the paper (sections 5 and 6): the
 central 224 of a shorter side of 256, for Inception-ResNet-v2 299 of 352, for SENet-154 also 320 of 366.
 """
 
