@@ -84,20 +84,20 @@ def _passes(
     """Makes every part of this shard that some network lacks."""
     parts = _parts(photos.photos, options)
     k, n = options.shard
-    todo: list[tuple[int, list[int]]] = []  # part, networks that lack it
+    lacked: list[tuple[int, list[int]]] = []  # part, networks that lack it
     for number, chunk in enumerate(parts):
         lacking = [i for i, s in enumerate(subjects) if _read(root, s, number, chunk) is None]
         if lacking and number % n == k - 1:
-            todo.append((number, lacking))
-    if not todo:
+            lacked.append((number, lacking))
+    if not lacked:
         return
     geometries = list(dict.fromkeys(network.view.geometry for network in networks))
     size = options.batch
-    batches = [parts[number][i : i + size] for number, _ in todo for i in range(0, len(parts[number]), size)]
+    batches = [parts[number][i : i + size] for number, _ in lacked for i in range(0, len(parts[number]), size)]
     runners = [_Runner(network, geometries.index(network.view.geometry), options) for network in networks]
     pixels = decoded(batches, geometries, processors() if options.processes is None else options.processes)
     progress = _Progress(sum(map(len, batches)), tell)
-    for number, lacking in todo:
+    for number, lacking in lacked:
         chunk = parts[number]
         results: dict[int, list[Part]] = {i: [] for i in lacking}
         for start in range(0, len(chunk), size):
