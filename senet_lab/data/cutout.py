@@ -26,8 +26,9 @@ def cut(images_BCHW: Tensor, centres_2B: Tensor, length: int, fill: float | Tens
         _covered(size, first_B, length) for size, first_B in zip(images_BCHW.shape[2:], first_2B, strict=True)
     )
     hole_B1HW = (rows_BH[:, :, None] & columns_BW[:, None, :])[:, None]
-    fill_C11 = torch.as_tensor(fill, dtype=images_BCHW.dtype, device=images_BCHW.device).reshape(-1, 1, 1)
-    return torch.where(hole_B1HW, fill_C11, images_BCHW)
+    # A number is written by the device: copied there, it could not be part of a CUDA graph.
+    fill_C = fill.to(images_BCHW) if isinstance(fill, Tensor) else images_BCHW.new_full((1,), fill)
+    return torch.where(hole_B1HW, fill_C.reshape(-1, 1, 1), images_BCHW)
 
 
 def _covered(size: int, first_B: Tensor, length: int) -> Tensor:

@@ -36,7 +36,7 @@ class Crowd:
         before = self.free()
         cell, protocol, seed = self.cell, self.cell.protocol, len(self._runs)
         model = channels_last(build_model(cell.backbone, cell.se, protocol.num_classes, seed)).to(self.device).train()
-        static = StaticEpoch(model, make_optimizer(model, protocol), self.data, protocol, self.compiled)
+        static = StaticEpoch(model, make_optimizer(model, protocol), self.data, self.compiled)
         self._runs.append((torch.cuda.Stream(self.device), static.captured(), static))
         torch.cuda.synchronize(self.device)
         return before - self.free()

@@ -1,9 +1,9 @@
 """The device loop: an executor for small images. Batches are made where the network is; nothing waits for the host
 inside an epoch."""
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from typing import TypeGuard
 
 import torch
@@ -18,11 +18,12 @@ from senet_lab.training.checkpoint import Checkpoint, put, take
 from senet_lab.training.epoch import EpochMeter, Evaluation, begin_epoch, compiled_network, evaluate_all, rate_at
 from senet_lab.training.gate_health import warn
 from senet_lab.training.progress import Progress, Report
+from senet_lab.training.replays import Replays
 from senet_lab.training.static_epoch import StaticEpoch
 from senet_lab.training.step import make_optimizer, set_learning_rate, training_loss
+from senet_lab.training.turns import TURNS
 
 Save = Callable[[Checkpoint], None]
-CAPTURING = threading.Lock()  # compiling and capturing are one thread's at a time
 
 
 def train(
@@ -43,10 +44,25 @@ def train(
     optimizer = make_optimizer(model, protocol)
     if resume is not None:
         put(resume, model, optimizer)
+    with ExitStack() as ends:
+        steps = _steps(model, optimizer, data, protocol, compiled, ends)
+        return _train(steps, model, optimizer, data, protocol, seed, resume, save, report)
+
+
+def _train(
+    steps: "Steps",
+    model: nn.Module,
+    optimizer: torch.optim.SGD,
+    data: BatchSource,
+    protocol: Protocol,
+    seed: int,
+    resume: Checkpoint | None,
+    save: Save,
+    report: Report,
+) -> tuple[list[CurvePoint], Evaluation]:
     curve = list(resume.curve) if resume else []
     gates = list(resume.gates) if resume else []
     seconds = resume.seconds if resume else 0.0
-    steps = _steps(model, optimizer, data, protocol, compiled)
     evaluation = None
     for epoch in range(len(curve), protocol.epochs):
         started = time.perf_counter()
@@ -56,13 +72,15 @@ def train(
         rates = [rate_at(protocol, first + index, curve) for index in range(protocol.steps_per_epoch)]
         for index in steps(seed, epoch, rates, meter):
             report(Progress(epoch, protocol.epochs, first + index + 1, protocol.epochs * protocol.steps_per_epoch))
-        evaluation = evaluate_all(model, data.test_batches(), protocol)
+        with TURNS.shared():
+            evaluation = evaluate_all(model, data.test_batches(), protocol)
         curve.append(meter.point(epoch + 1, rates[-1], evaluation))
         seconds += time.perf_counter() - started
         health = evaluation.gates_after(epoch + 1)
         warn(health, gates)
         gates += health
-        save(take(model, optimizer, curve, seconds, gates))
+        with TURNS.shared():
+            save(take(model, optimizer, curve, seconds, gates))
         done, whole = (n * protocol.steps_per_epoch for n in (epoch + 1, protocol.epochs))
         report(Progress(epoch + 1, protocol.epochs, done, whole, curve[-1].test_top1_error_pct))
     return curve, evaluation or evaluate_all(model, data.test_batches(), protocol)
@@ -78,11 +96,16 @@ def captures(data: BatchSource, model: nn.Module) -> TypeGuard[ResidentData]:
 
 
 def _steps(
-    model: nn.Module, optimizer: torch.optim.SGD, data: BatchSource, protocol: Protocol, compiled: bool
+    model: nn.Module, optimizer: torch.optim.SGD, data: BatchSource, protocol: Protocol, compiled: bool, ends: ExitStack
 ) -> Steps:
-    """The way through an epoch: yields the index of each step after it was given to the device."""
+    """The way through an epoch: yields the index of each step after it was given to the device.
+
+    ends: where it leaves what is to be done when the run ends.
+    """
     if captures(data, model):
-        return _Captured(StaticEpoch(model, optimizer, data, protocol, compiled))
+        replays = Replays(StaticEpoch(model, optimizer, data, compiled))
+        ends.callback(replays.close)
+        return replays
     network = compiled_network(model) if compiled else model
 
     def plain(seed: int, epoch: int, rates: Sequence[float], meter: EpochMeter) -> Iterator[int]:
@@ -96,21 +119,3 @@ def _steps(
             yield index
 
     return plain
-
-
-class _Captured:
-    """The same by one CUDA graph a run."""
-
-    def __init__(self, static: StaticEpoch) -> None:
-        self.static = static
-        self.replay: Callable[[], None] | None = None
-
-    def __call__(self, seed: int, epoch: int, rates: Sequence[float], meter: EpochMeter) -> Iterator[int]:
-        if self.replay is None:
-            with CAPTURING:
-                self.replay = self.static.captured()
-        self.static.begin(seed, epoch, rates)
-        for index in range(len(rates)):
-            self.replay()
-            yield index
-        meter.add_all(*self.static.sums(), len(rates), len(rates) * self.static.protocol.batch_size)

@@ -8,32 +8,59 @@ B batch, N images of an epoch.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Protocol as Interface
 
 import torch
 from torch import Tensor, nn
 
 from senet_lab.data.resident import ResidentData
-from senet_lab.study.protocol import Protocol
 from senet_lab.training.epoch import compiled_step
 from senet_lab.training.step import training_loss
 
 WARM_UP_STEPS = 3  # before a capture: compiling, workspaces, buffers of the optimiser
 
 
+class Mark(Interface):
+    """A point in what the device was given to do."""
+
+    def wait(self) -> None:
+        """Returns when the device has come there."""
+
+
+class _Passed:
+    """A point that the device has passed already, as a CPU always has."""
+
+    def wait(self) -> None:
+        pass
+
+
+class _Event:
+    """A point on the current stream of a CUDA device."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._event = torch.cuda.Event(blocking=True)  # the waiting thread sleeps: cores are for those that queue steps
+        self._event.record(torch.cuda.current_stream(device))
+
+    def wait(self) -> None:
+        self._event.synchronize()
+
+
 class StaticEpoch:
-    """The steps of one run. compiled: whether batch, forward, loss and backward are. The optimiser has no step behind
-    it that must be kept, or momentum buffers for every parameter."""
+    """The steps of one run under the protocol of its data. compiled: whether batch, forward, loss and backward are.
+
+    The optimiser is new, or has a momentum buffer for every parameter.
+    """
 
     def __init__(
         self,
         model: nn.Module,
         optimizer: torch.optim.SGD,
         data: ResidentData,
-        protocol: Protocol,
         compiled: bool = False,
     ) -> None:
-        self.model, self.optimizer = model, optimizer
-        self.data, self.protocol = data, protocol
+        self.model, self.optimizer, self.data = model, optimizer, data
+        # The data's own protocol and no equal one: compiled code is made for the very object, and all runs share this.
+        self.protocol = protocol = data.protocol
         self.compute = compiled_step(self._compute, model) if compiled else self._compute
         device = data.device
         self._step = torch.zeros(1, dtype=torch.int64, device=device)  # as an index of one: a scalar would be read back
@@ -43,6 +70,7 @@ class StaticEpoch:
         self._draws = data.draws(0, 0)
         self._loss = torch.zeros((), device=device)
         self._wrong = torch.zeros((), dtype=torch.int64, device=device)
+        self._graph: torch.cuda.CUDAGraph | None = None
         for group in optimizer.param_groups:
             group["lr"] = self._rate
 
@@ -78,20 +106,37 @@ class StaticEpoch:
         return self._loss, self._wrong
 
     def captured(self) -> Callable[[], None]:
-        """``step`` as a CUDA graph on a stream of its own: call it as often as ``step`` is wanted.
+        """``step`` as a CUDA graph: call it as often as ``step`` is wanted.
+
+        It is captured on the current stream, and to be replayed there; on one that is new where the current one is the
+        default, which cannot be captured. PyTorch has 32 streams and hands them out in turn, so that a new one for each
+        run would before long be the one that a neighbour works on.
 
         The steps that come before a capture leave no trace: weights, statistics and momentum are put back.
         """
-        stream = torch.cuda.Stream(self.data.device)
-        stream.wait_stream(torch.cuda.current_stream(self.data.device))
+        device = self.data.device
+        current = torch.cuda.current_stream(device)
+        stream = torch.cuda.Stream(device) if current == torch.cuda.default_stream(device) else current
+        stream.wait_stream(current)
+        self._graph = graph = torch.cuda.CUDAGraph()
         with torch.cuda.stream(stream), self._put_back():
             self._warm_up()
-            graph = torch.cuda.CUDAGraph()
             # Other threads may train on this device meanwhile: only this thread's mistakes are errors.
             with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
                 self.step()
-        torch.cuda.current_stream(self.data.device).wait_stream(stream)
+        current.wait_stream(stream)
         return graph.replay
+
+    def mark(self) -> Mark:
+        """The point after all that the device was given by this thread."""
+        return _Event(self.data.device) if self.data.device.type == "cuda" else _Passed()
+
+    def release(self) -> None:
+        """Gives back what the graph holds, and lets go of the compiled step, which holds this object in turn."""
+        del self.compute
+        if self._graph is not None:
+            self._graph.reset()
+            self._graph = None
 
     def _warm_up(self) -> None:
         """The first batch over and over: an epoch may be shorter than the steps that this takes."""
@@ -100,13 +145,13 @@ class StaticEpoch:
             self.step()
         self._step.zero_()
 
-    def _put_back(self) -> "_Kept":
-        return _Kept(self)
+    def _put_back(self) -> "_StateBefore":
+        return _StateBefore(self)
 
 
-class _Kept:
-    """What a capture must leave as it was. A momentum buffer that was not there before is there after, and zero, which
-    the first step takes for none."""
+class _StateBefore:
+    """The state of a run that a capture must leave as it was. A momentum buffer that was not there before is there
+    after, and zero, which the first step takes for none."""
 
     def __init__(self, static: StaticEpoch) -> None:
         self.static = static
