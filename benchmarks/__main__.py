@@ -18,7 +18,7 @@ from benchmarks import baselines, ours
 from benchmarks.race import Contender, Slices, race
 from benchmarks.table import file_of, joined, write_readme
 from senet_lab.machine import cores
-from senet_lab.records.store import replace_file
+from senet_lab.records.files import replace_file
 from senet_lab.study import Cell, SESpec
 from senet_lab.training import provenance
 

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from senet_lab.records.curves import CurvePoint, curve_csv
+from senet_lab.records.files import replace_file
 from senet_lab.records.image_bits import ImageBits
 from senet_lab.records.record import Provenance, Record, Status, to_json
-from senet_lab.records.store import CurvePoint, Store
+from senet_lab.records.store import Store
 from senet_lab.study import Cell, Protocol, Row, Run, Schedule, SESpec, Table
 from senet_lab.study.conventions import Operation
 from senet_lab.study.counts import Counts
@@ -110,7 +112,7 @@ def filled(root: Path, *records: Record, curves: bool = False) -> Store:
     store = Store(root)
     for record in records:
         if curves:
-            store.write_curve(record.run, [_point(epoch) for epoch in (1, 2)])
+            replace_file(store.path(record.run, "curves", ".csv"), curve_csv([_point(epoch) for epoch in (1, 2)]))
         store.write(record)
     return store
 

@@ -135,7 +135,7 @@ def evaluate_table(table: Table, choice: Choice, as_json: bool = False) -> None:
 def write_released(table: Table, root: Path) -> tuple[str, list[Path]]:
     """Writes the page of a table's released weights from records alone; its text and files, or neither."""
     from senet_lab.records.evaluation import read_all
-    from senet_lab.records.store import replace_file
+    from senet_lab.records.files import replace_file
     from senet_lab.report.published import load_published, read_published
     from senet_lab.report.released import released_blocks, shown_for
     from senet_lab.report.render import latex, markdown

@@ -71,14 +71,15 @@ def train_runs(table: Table, runs: Sequence[Run], root: Path, options: TrainingO
 
     Raises StudyError where nothing can be trained or written, or, at the end, where runs broke.
     """
+    from senet_lab.records.publish import tidy
     from senet_lab.records.store import Store
 
     store = Store(root)
+    tidy(store, runs)
     missing = store.missing(runs)
     if not missing:
         print(f"{table.name}: all {len(runs)} runs are recorded, nothing to train", file=sys.stderr)
         return []
-    store.check_writable()
     from senet_lab.cli.console import Watch
     from senet_lab.fleet.fleet import train_all, workers_for
 
@@ -89,6 +90,7 @@ def train_runs(table: Table, runs: Sequence[Run], root: Path, options: TrainingO
         f"{table.name}: {len(missing)} of {len(runs)} runs to train on {settings.device}, {side_by_side} side by side",
         file=sys.stderr,
     )
+    print(f"{table.name}: {store.prepare().text}", file=sys.stderr)
     with Watch(missing, labels_of(table, missing)) as watch:
         broken = train_all(missing, store, settings, side_by_side, watch)
     if broken:

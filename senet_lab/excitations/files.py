@@ -18,8 +18,8 @@ import numpy as np
 
 from senet_lab.excitations.statistics import Counts, Excitations, Floats, Span
 from senet_lab.records.checked_files import csv_text
+from senet_lab.records.files import replace_file
 from senet_lab.records.gate_health import SATURATED
-from senet_lab.records.store import replace_file
 from senet_lab.study.se import Gate
 
 ALL = "all classes"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from senet_lab.excitations.frames import Atlas, heading
-from senet_lab.records.store import replace_file
+from senet_lab.records.files import replace_file
 
 NEARLY_COINCIDE = 0.05  # of the gate, which is between 0 and 1
 TWICE = 2.0

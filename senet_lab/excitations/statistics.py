@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senet_lab.errors import StudyError
-from senet_lab.records.store import replace_file
+from senet_lab.records.files import replace_file
 from senet_lab.study.se import Gate
 
 Floats = NDArray[np.float64]

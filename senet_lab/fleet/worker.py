@@ -111,7 +111,7 @@ def _attempt(run: Run, store: Store, settings: Settings, sources: "_Sources", re
 
     try:
         with store.lock(run) as held:
-            if not held:
+            if held is None:
                 return Outcome(Fate.BUSY, "another process trains it")
             record = store.read(run)
             if record is None:

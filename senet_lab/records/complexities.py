@@ -8,7 +8,7 @@ from typing import Any
 
 from senet_lab.errors import StudyError
 from senet_lab.records.checked_files import read_json
-from senet_lab.records.store import replace_file
+from senet_lab.records.files import replace_file
 from senet_lab.study.cell import Cell
 from senet_lab.study.conventions import Operation
 from senet_lab.study.counts import Counts, network_key

@@ -1,15 +1,47 @@
-"""The curve of a run, epoch by epoch, read from the file beside its record."""
+"""The curve of a run, epoch by epoch: a CSV file beside its record."""
 
-from dataclasses import fields
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from senet_lab.errors import StudyError
-from senet_lab.records.checked_files import number, read_csv
-from senet_lab.records.store import CurvePoint
+from senet_lab.records.checked_files import csv_text, number, read_csv
+from senet_lab.records.publish import file_of, read_file
+from senet_lab.records.record import Record
+from senet_lab.records.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurvePoint:
+    """One epoch of a run. The test columns are of the evaluation split, after the epoch."""
+
+    epoch: int  # from 1
+    learning_rate: float  # of the last step
+    train_loss: float  # mean over the batches, with label smoothing where the protocol has it
+    train_top1_error_pct: float  # while training, on augmented images
+    test_loss: float
+    test_top1_error_pct: float
+    test_top5_error_pct: float
+    seconds: float
+
 
 MEND = "restore it from git, or delete it: the record does not need it"
 COLUMNS = tuple(field.name for field in fields(CurvePoint))
 LOSSES = ("train_loss", "test_loss")  # a network that diverges can have any
+
+
+def curve_csv(curve: Sequence[CurvePoint]) -> bytes:
+    """The file of a curve."""
+    return csv_text(COLUMNS, map(asdict, curve)).encode()
+
+
+def curve_of(record: Record, store: Store) -> list[CurvePoint]:
+    """The curve of a recorded run; empty where it has no file.
+
+    Raises StudyError as ``read_curve``, and where the file is another run's.
+    """
+    read_file(store, record, "curve")
+    return read_curve(file_of(store, record.run, "curve")) or []
 
 
 def read_curve(path: Path) -> list[CurvePoint] | None:

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senet_lab.errors import StudyError
+from senet_lab.records.files import replace_file, write_once
 from senet_lab.records.image_bits import ImageBits
-from senet_lab.records.store import replace_file, write_once
 from senet_lab.study.released import View
 
 SCHEMA = 1

@@ -5,7 +5,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from senet_lab.records.checked_files import csv_text, read_csv
-from senet_lab.records.store import Store, replace_file
+from senet_lab.records.publish import file_of, read_file
+from senet_lab.records.record import Record
+from senet_lab.records.store import Store
 from senet_lab.study.cell import Run
 from senet_lab.study.se import Gate
 
@@ -42,24 +44,24 @@ COLUMNS = (*(field.name for field in fields(GateHealth)), "warning")
 
 def gates_path(run: Run, store: Store) -> Path:
     """Where a run's file lies."""
-    return store.path(run, "curves", ".gates.csv")
+    return file_of(store, run, "gates")
 
 
-def write_gates(run: Run, store: Store, gates: Sequence[GateHealth]) -> None:
-    """Puts the file of a run in place, before its record; nothing for a network without gates."""
+def gates_csv(gates: Sequence[GateHealth]) -> bytes | None:
+    """The file of a run; None for a network without gates."""
     if not gates:
-        return
-    text = csv_text(COLUMNS, ({**asdict(one), "warning": one.warning} for one in gates))
-    replace_file(gates_path(run, store), text.encode())
+        return None
+    return csv_text(COLUMNS, ({**asdict(one), "warning": one.warning} for one in gates)).encode()
 
 
-def constant_blocks(run: Run, store: Store) -> list[str]:
+def constant_blocks(record: Record, store: Store) -> list[str]:
     """The blocks that were constant over images after the last epoch; none where there is no file.
 
-    Raises StudyError for a file that is not whole.
+    Raises StudyError for a file that is not whole, or is another run's.
     """
+    read_file(store, record, "gates")
     try:
-        lines = read_csv(gates_path(run, store), COLUMNS, MEND)
+        lines = read_csv(gates_path(record.run, store), COLUMNS, MEND)
     except FileNotFoundError:
         return []
     return [line["block"] for line in lines if line["epoch"] == lines[-1]["epoch"] and line["warning"]]

@@ -88,6 +88,7 @@ class Record:
     files: FileDigests = field(default=NO_FILES, metadata=since(2))
 
 
+INVALID = (ValueError, KeyError, TypeError, AttributeError, RecursionError)  # what a damaged text can raise
 _OWN_FORM = ("run", "correct_top1", "correct_top5")  # fields that the JSON says otherwise than by their type
 _MEASURED = ("images", "correct_top1", "correct_top5", "top1_error_pct", "top5_error_pct", "best_top1_error_pct")
 
@@ -118,21 +119,42 @@ def from_json(text: str, path: str) -> Record:
     each other, or a later version wrote it.
     """
     try:
-        body = json.loads(text)
-        schema = body["schema"]
-        if type(schema) is not int or schema < FIRST_SCHEMA:
-            raise ValueError(f"schema {schema!r}")
-        if schema > SCHEMA:
-            raise UnknownFields(f"schema {schema}, known here are 1 to {SCHEMA}")
-        if body.pop("digest") != _digest(body):
-            raise ValueError("its digest does not fit its content")
-        return _from_body(body)
+        return _parsed(text)
     except UnknownFields as error:
         raise RecordError(f"{path} was written by a later version ({error}); update senet_lab") from None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except INVALID as error:
         raise RecordError(
             f"{path} is no valid record ({error}); restore it from git, or delete it and train that run again"
         ) from None
+
+
+def refuse_invalid(text: str) -> None:
+    """Raises RecordError for a text that could not be read again: to be called before it is written."""
+    try:
+        _parsed(text)
+    except INVALID as error:
+        raise RecordError(f"what was measured makes no valid record ({error}); nothing is recorded") from None
+
+
+def scientific_digest(record: Record) -> str:
+    """SHA-256 over what was measured and on what, without how and when: runs with equal bits have equal ones."""
+    body = json.loads(to_json(record))
+    for name in ("schema", "digest", "files", "provenance"):
+        body.pop(name, None)
+    body["cell"] = to_plain(record.run.cell)
+    return _digest(body | {"data_sha256": record.provenance.data_sha256})
+
+
+def _parsed(text: str) -> Record:
+    body = json.loads(text)
+    schema = body["schema"]
+    if type(schema) is not int or schema < FIRST_SCHEMA:
+        raise ValueError(f"schema {schema!r}")
+    if schema > SCHEMA:
+        raise UnknownFields(f"schema {schema}, known here are 1 to {SCHEMA}")
+    if body.pop("digest") != _digest(body):
+        raise ValueError("its digest does not fit its content")
+    return _from_body(body)
 
 
 def _from_body(body: dict[str, Any]) -> Record:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from senet_lab.errors import StudyError
 from senet_lab.records.checked_files import read_json
-from senet_lab.records.store import write_once
+from senet_lab.records.files import write_once
 
 MEND = "restore it from git, or delete it"
 FIRST_LOOK = 2  # seeds; one tells nothing of the spread over seeds

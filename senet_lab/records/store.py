@@ -4,37 +4,29 @@ Files appear whole, once, or not at all. Locks, checkpoints and weights lie in `
 """
 
 import contextlib
-import errno
-import fcntl
-import os
-import tempfile
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from senet_lab.errors import StudyError
-from senet_lab.records.checked_files import csv_text
-from senet_lab.records.record import Record, RecordError, from_json, to_json
-from senet_lab.study.cell import Run
+from senet_lab.records.file_system import FileSystem, claim, file_system_of, refuse_unwritable
+from senet_lab.records.files import Unreadable, folders_in, is_file, list_folder, read_bytes, write_once
+from senet_lab.records.lease import Holder, Lease, holder_of
+from senet_lab.records.record import Record, RecordError, from_json, refuse_invalid, to_json
+from senet_lab.study.cell import Cell, Run
+from senet_lab.study.protocol import Protocol
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CurvePoint:
-    """One epoch of a run. The test columns are of the evaluation split, after the epoch."""
-
-    epoch: int  # from 1
-    learning_rate: float  # of the last step
-    train_loss: float  # mean over the batches, with label smoothing where the protocol has it
-    train_top1_error_pct: float  # while training, on augmented images
-    test_loss: float
-    test_top1_error_pct: float
-    test_top5_error_pct: float
-    seconds: float
+RECORD_NAME = re.compile(r"seed-(\d+)\.json")
+WRITTEN = ("records", "curves", "cache/locks", "cache/checkpoints", "cache/weights", "cache/logs")
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """One place for records."""
+    """One place for records.
+
+    Whatever reads here raises RecordError for a record that cannot be believed, and Unreadable where a file or folder
+    is there that cannot be read: neither is taken for a run that was not made.
+    """
 
     root: Path
 
@@ -43,100 +35,87 @@ class Store:
         return self.root / folder / run.cell.protocol.name / run.cell.key / f"seed-{run.seed}{suffix}"
 
     def read(self, run: Run) -> Record | None:
-        """The record of a run, or None where there is none. Raises RecordError for one that cannot be believed."""
-        try:
-            return self._read(self.path(run))
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+        """The record of a run, or None where there is none."""
+        path = self.path(run)
+        data = read_bytes(path)
+        return None if data is None else self._record(path, data)
+
+    def read_cells(self, cells: Iterable[Cell]) -> list[Record]:
+        """The records of these cells, in order; nothing else is read."""
+        folders = {self.root / "records" / cell.protocol.name / cell.key for cell in cells}
+        return [self._read(path) for folder in sorted(folders) for path in self._record_files(folder)]
 
     def read_all(self) -> list[Record]:
-        """Every record, in order. Raises RecordError for one that cannot be believed."""
-        return [self._read(path) for path in sorted((self.root / "records").glob("*/*/seed-*.json"))]
+        """Every record, in order. A store may hold thousands: what needs some cells only asks for these."""
+        return [self._read(path) for folder in self._cell_folders() for path in self._record_files(folder)]
+
+    def recorded_cells(self) -> list[Cell]:
+        """Every cell that has records, in order. Of each one record is read."""
+        firsts = (next(iter(self._record_files(folder)), None) for folder in self._cell_folders())
+        return [self._read(path).run.cell for path in firsts if path is not None]
+
+    def protocols(self) -> list[Protocol]:
+        """The protocols that have records, each as it was when they were made, by name and version."""
+        found = {cell.protocol: None for cell in self.recorded_cells()}
+        return sorted(found, key=lambda protocol: (protocol.name, protocol.version))
+
+    def _cell_folders(self) -> list[Path]:
+        return [cell for protocol in folders_in(self.root / "records") for cell in folders_in(protocol)]
+
+    def _record_files(self, folder: Path) -> list[Path]:
+        return [path for path in list_folder(folder) or [] if RECORD_NAME.fullmatch(path.name)]
 
     def _read(self, path: Path) -> Record:
-        record = from_json(path.read_bytes().decode("utf-8", errors="replace"), str(path))
+        data = read_bytes(path)
+        if data is None:
+            raise Unreadable(f"{path} went away while it was read")
+        return self._record(path, data)
+
+    def _record(self, path: Path, data: bytes) -> Record:
+        record = from_json(data.decode("utf-8", errors="replace"), str(path))
         if path != self.path(record.run):
             raise RecordError(f"{path} is the record of another run; move it to where its key and seed say")
         return record
 
     def missing(self, runs: Iterable[Run]) -> list[Run]:
-        """The runs without a record, in order. Raises RecordError for a damaged one: it is not trained over."""
+        """The runs without a record, in order. A damaged one is not trained over: it raises."""
         return [run for run in runs if self.read(run) is None]
 
-    def write(self, record: Record) -> None:
-        """Adds a record; where another process wrote it first, that one stands."""
-        write_once(self.path(record.run), to_json(record))
+    def has_record(self, run: Run) -> bool:
+        """Whether a file is in a record's place."""
+        return is_file(self.path(run))
 
-    def write_curve(self, run: Run, curve: Sequence[CurvePoint]) -> None:
-        """Puts the curve of a run in place, before its record."""
-        text = csv_text([field.name for field in fields(CurvePoint)], map(asdict, curve))
-        replace_file(self.path(run, "curves", ".csv"), text.encode())
+    def write(self, record: Record) -> bool:
+        """Adds a record; False where another stands, and then that one goes on to stand.
 
-    def check_writable(self) -> None:
-        """Raises StudyError where records cannot be written, before anything is trained."""
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.root):
-                pass
-        except OSError as error:
-            raise StudyError(
-                f"cannot write to {self.root} ({error.strerror}); "
-                "make it writable or name another folder with --results"
-            ) from None
+        Raises StudyError for a record that could not be read again, before anything is written.
+        ``senet_lab.records.publish`` adds a record together with its curve, gates and weights.
+        """
+        text = to_json(record)
+        refuse_invalid(text)
+        return write_once(self.path(record.run), text)
+
+    def prepare(self) -> FileSystem:
+        """Makes ready for training, and returns what the file system can do.
+
+        Raises StudyError where something cannot be written that a run writes, before it is trained.
+        """
+        refuse_unwritable([self.root, *(self.root / name for name in WRITTEN)], self.root)
+        return file_system_of(self.root.resolve())
 
     @contextlib.contextmanager
-    def lock(self, run: Run) -> Iterator[bool]:
-        """Holds a run; False where another process does. The lock ends with its process, however that ends."""
+    def lock(self, run: Run) -> Iterator[Lease | None]:
+        """Holds a run; None where another worker does, on this machine or another that shares the folder.
+
+        It ends with its process, however that ends. Who holds it asks ``read`` again before training.
+        """
         path = self.path(run, "cache/locks", ".lock")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                if error.errno not in (errno.EAGAIN, errno.EACCES):
-                    raise
-                yield False
-                return
-            yield True
+        with claim(path, file_system_of(self.root.resolve()).reach) as lease:
+            yield lease
+            if lease is not None and self.has_record(run):
+                lease.remove()
+                path.unlink(missing_ok=True)
 
-
-def write_once(path: Path, text: str) -> bool:
-    """Writes a file whole or not at all; False where it was there before, and then leaves it as it is."""
-    with _temporary(path, text.encode()) as temporary:
-        try:
-            os.link(temporary, path)
-        except FileExistsError:
-            return False
-    _sync_folder(path.parent)
-    return True
-
-
-def replace_file(path: Path, data: bytes) -> None:
-    """Writes a file whole or leaves the old one."""
-    with _temporary(path, data) as temporary:
-        os.replace(temporary, path)
-    _sync_folder(path.parent)
-
-
-@contextlib.contextmanager
-def _temporary(path: Path, data: bytes) -> Iterator[str]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        yield temporary
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    def holder(self, run: Run) -> Holder | None:
+        """Who trains a run now; None where nobody does."""
+        return holder_of(self.path(run, "cache/locks", ".lock"))

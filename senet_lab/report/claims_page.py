@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from senet_lab.records.files import replace_file
 from senet_lab.records.sequential import read_plan
-from senet_lab.records.store import replace_file
 from senet_lab.report.published import Published, value_of
 from senet_lab.report.render import markdown
 from senet_lab.report.tables import Block, Measured, measured_title

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from senet_lab.records.curves import read_curve
+from senet_lab.records.curves import curve_of
 from senet_lab.report.load import COMMITTED
 from senet_lab.report.picture import STYLE, draw
 from senet_lab.report.tables import Measured, title_of
@@ -52,7 +52,7 @@ def curves(view: Measured) -> pd.DataFrame:
     for row in view.table.rows:
         for record in view.loaded.records:
             if record.run.cell.key == row.cell.key:
-                curve = read_curve(view.loaded.store.path(record.run, "curves", ".csv")) or []
+                curve = curve_of(record, view.loaded.store)
                 lines += [asdict(point) | {"row": row.label, "seed": record.run.seed} for point in curve]
     return pd.DataFrame(lines)
 

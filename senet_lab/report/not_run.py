@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from senet_lab.records.files import replace_file
 from senet_lab.records.record import Record, Status
-from senet_lab.records.store import replace_file
 from senet_lab.report.render import markdown
 from senet_lab.report.tables import Block
 from senet_lab.report.wording import NONE

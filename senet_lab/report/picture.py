@@ -10,7 +10,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from senet_lab.records.store import replace_file
+from senet_lab.records.files import replace_file
 
 ONE_COLUMN, TWO_COLUMNS = 3.5, 7.16  # inches, of a page of two columns
 FORMATS: dict[str, dict[str, Any]] = {

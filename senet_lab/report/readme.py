@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from senet_lab.records.store import replace_file
+from senet_lab.records.files import replace_file
 from senet_lab.report.render import block_markdown
 from senet_lab.report.tables import Block
 

@@ -254,7 +254,7 @@ def _notes(view: Measured, same: bool, judgement: Judgement) -> Iterable[str]:
 def _gate_notes(view: Measured, runs: Iterable[Record]) -> Iterable[str]:
     labels = {row.cell.key: row.label for row in view.table.rows}
     for record in runs:
-        blocks = constant_blocks(record.run, view.loaded.store)
+        blocks = constant_blocks(record, view.loaded.store)
         if blocks:
             yield (
                 f"Warning: after the last epoch of {labels[record.run.cell.key]}, seed {record.run.seed}, the gates of "

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from senet_lab.records.store import replace_file
+from senet_lab.records.files import replace_file
 from senet_lab.report.claims_page import Judged, claim_block
 from senet_lab.report.export import table_csv
 from senet_lab.report.published import Published

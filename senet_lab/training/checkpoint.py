@@ -14,8 +14,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from senet_lab.records.curves import CurvePoint
+from senet_lab.records.files import replace_file
 from senet_lab.records.gate_health import GateHealth
-from senet_lab.records.store import CurvePoint, replace_file
 
 MODEL, MOMENTUM = "model.", "momentum."
 
@@ -64,6 +65,11 @@ def put(checkpoint: Checkpoint, model: nn.Module, optimizer: torch.optim.Optimiz
 
 def write(path: Path, checkpoint: Checkpoint) -> None:
     """Replaces the checkpoint file of a run."""
+    replace_file(path, file_bytes(checkpoint))
+
+
+def file_bytes(checkpoint: Checkpoint) -> bytes:
+    """The content of its file."""
     tensors = {MODEL + name: tensor for name, tensor in checkpoint.model.items()}
     tensors |= {MOMENTUM + name: tensor for name, tensor in checkpoint.momentum.items()}
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
@@ -72,7 +78,7 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
         "seconds": repr(checkpoint.seconds),
         "gates": json.dumps([asdict(g) for g in checkpoint.gates]),
     }
-    replace_file(path, save(contiguous, metadata=card))
+    return save(contiguous, metadata=card)
 
 
 def read(path: Path) -> Checkpoint | None:

@@ -12,7 +12,7 @@ from torch import nn
 from senet_lab.data.batches import BatchSource
 from senet_lab.data.resident import ResidentData
 from senet_lab.models.stochastic import is_stochastic
-from senet_lab.records.store import CurvePoint
+from senet_lab.records.curves import CurvePoint
 from senet_lab.study.protocol import Protocol
 from senet_lab.training.checkpoint import Checkpoint, put, take
 from senet_lab.training.epoch import EpochMeter, Evaluation, begin_epoch, compiled_network, evaluate_all, rate_at

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from senet_lab.data.batches import Batch
 from senet_lab.models.fused import batch_counts, count_batch
 from senet_lab.models.stochastic import set_stochastic_seed
+from senet_lab.records.curves import CurvePoint
 from senet_lab.records.gate_health import GateHealth
-from senet_lab.records.store import CurvePoint
 from senet_lab.study.cell import derive_seed
 from senet_lab.study.protocol import Protocol
 from senet_lab.training.gate_health import GateMeter

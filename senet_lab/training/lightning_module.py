@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from senet_lab.data.batches import Batch, BatchSource
 from senet_lab.data.open import open_source
 from senet_lab.models.registry import build_model, channels_last
+from senet_lab.records.curves import CurvePoint
 from senet_lab.records.gate_health import GateHealth
-from senet_lab.records.store import CurvePoint
 from senet_lab.study.cell import Cell
 from senet_lab.study.protocol import Protocol
 from senet_lab.training.checkpoint import Checkpoint, put, take

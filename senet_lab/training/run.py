@@ -9,8 +9,10 @@ from senet_lab.data.batches import BatchSource
 from senet_lab.data.open import open_source
 from senet_lab.models.complexity import complexity
 from senet_lab.models.registry import build_model, channels_last
-from senet_lab.records.gate_health import write_gates
+from senet_lab.records.curves import curve_csv
+from senet_lab.records.gate_health import gates_csv
 from senet_lab.records.image_bits import ImageBits
+from senet_lab.records.publish import RunFiles, publish
 from senet_lab.records.record import Provenance, Record, Status
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run, canonical_json
@@ -30,9 +32,10 @@ def open_data(run: Run, settings: Settings, opened: dict[str, BatchSource]) -> B
 
 
 def make(run: Run, data: BatchSource, store: Store, settings: Settings, report: Report) -> Record:
-    """Trains one run, from its last checkpoint where there is one, and writes its curve and then its record.
+    """Trains one run, from its last checkpoint where there is one, and publishes its record with its files.
 
-    A run whose loss is no longer finite becomes a record that says so.
+    A run whose loss is no longer finite becomes a record that says so. Where another process recorded the run
+    meanwhile, that record stands and is returned.
     """
     protocol = run.cell.protocol
     path = store.path(run, "cache/checkpoints", ".safetensors")
@@ -47,15 +50,16 @@ def make(run: Run, data: BatchSource, store: Store, settings: Settings, report: 
     except Diverged as error:
         failure = str(error)
     done = checkpoints.read(path)
+    files = RunFiles()
     if evaluation is not None:
-        store.write_curve(run, curve)
-        write_gates(run, store, done.gates if done else ())
-        if done is not None:
-            checkpoints.write(store.path(run, "cache/weights", ".safetensors"), replace(done, momentum={}))
-    record = _record(run, evaluation, failure, data, settings, done)
-    store.write(record)
+        files = RunFiles(
+            curve=curve_csv(curve),
+            gates=gates_csv(done.gates if done else ()),
+            weights=checkpoints.file_bytes(replace(done, momentum={})) if done else None,
+        )
+    published = publish(store, _record(run, evaluation, failure, data, settings, done), files)
     path.unlink(missing_ok=True)
-    return record
+    return published.record
 
 
 def _train(run, model, data, settings, resume, path: Path, report):  # type: ignore[no-untyped-def]

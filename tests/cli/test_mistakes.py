@@ -42,7 +42,7 @@ def test_a_file_in_place_of_the_results_is_one_line(senet_lab, tmp_path):
     status, _, err = senet_lab("train", "table7", "--results", "mine")
 
     assert status == 2
-    assert one_line(err).startswith("senet-lab: cannot write to mine (")
+    assert one_line(err).startswith("senet-lab: mine is a file, though a folder belongs there")
 
 
 OWN_TABLE = """

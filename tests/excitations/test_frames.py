@@ -24,7 +24,8 @@ from senet_lab.excitations.frames import (
 )
 from senet_lab.excitations.statements import statements
 from senet_lab.excitations.statistics import BINS, Excitations, Origin, Span, load
-from senet_lab.records.gate_health import GateHealth, write_gates
+from senet_lab.records.files import replace_file
+from senet_lab.records.gate_health import GateHealth, gates_csv, gates_path
 from senet_lab.report.comparison_figures import write_comparison
 from senet_lab.report.load import load as load_records
 from senet_lab.report.tables import measured_views
@@ -237,7 +238,7 @@ def test_a_report_warns_of_constant_gates(tmp_path):
     """Where a block was constant over the images after the last epoch, the notes name row, seed and block."""
     store = filled(tmp_path, finished(PLAIN), finished(SE))
     bad = GateHealth(epoch=2, block="SE_4_1", mean=0.5, spread=0.0, share_low=0.0, share_high=0.0)
-    write_gates(finished(SE).run, store, [bad])
+    replace_file(gates_path(finished(SE).run, store), gates_csv([bad]))
     (view,) = measured_views(TABLE, [load_records(tmp_path, "committed")])
     notes = [note for note in block_of(view).notes if note.startswith("Warning")]
 

@@ -9,9 +9,10 @@ import time
 import pytest
 
 from senet_lab.errors import StudyError
-from senet_lab.records import store as stores
+from senet_lab.records import files as filing
+from senet_lab.records.files import replace_file, write_once
 from senet_lab.records.record import RecordError, to_json
-from senet_lab.records.store import Store, replace_file, write_once
+from senet_lab.records.store import Store
 from senet_lab.study import Run
 from senet_lab.study.table import plan_runs
 from tests.samples import PLAIN, PROTOCOL, SE, TABLE, failed, filled, finished
@@ -23,7 +24,7 @@ from senet_lab.records.store import Store
 from senet_lab.study import Run
 from tests.samples import SE
 with Store(Path(sys.argv[1])).lock(Run(cell=SE, seed=0)) as held:
-    print(held, flush=True)
+    print(held is not None, flush=True)
     time.sleep(60)
 """
 
@@ -52,8 +53,9 @@ def test_a_record_lies_where_its_protocol_key_and_seed_say(tmp_path):
 
 
 def test_the_first_record_stands(tmp_path):
-    """A second one for the same run changes nothing."""
-    store = filled(tmp_path, finished(wrong=200), finished(wrong=100))
+    """A second one for the same run changes nothing, and its writer is told."""
+    store = filled(tmp_path, finished(wrong=200))
+    assert not store.write(finished(wrong=100))
 
     assert store.read(Run(cell=SE, seed=0)).top1_error_pct == 20.0
 
@@ -89,7 +91,7 @@ def test_nothing_half_written_remains(tmp_path, monkeypatch, breaking, before):
     def fail(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(stores.os, breaking, fail)
+    monkeypatch.setattr(filing.os, breaking, fail)
     write = (lambda: replace_file(path, b"new")) if breaking == "replace" else (lambda: write_once(path, "new"))
     with pytest.raises(OSError, match="No space left"):
         write()
@@ -163,9 +165,9 @@ def test_a_folder_that_cannot_be_written_is_found_before_training(tmp_path):
 
     for root in (tmp_path / "results", tmp_path / "results" / "below"):
         with pytest.raises(StudyError, match=f"cannot write to {root} .*--results") as caught:
-            Store(root).check_writable()
+            Store(root).prepare()
         assert len(str(caught.value).splitlines()) == 1
-    Store(tmp_path / "new").check_writable()
+    Store(tmp_path / "new").prepare()
     assert files(tmp_path) == ["results"]
 
 
@@ -186,16 +188,16 @@ def test_a_run_is_held_by_one_process(tmp_path, holder):
     """While another process holds a run the lock says False, for that run only; when it is killed the run is free."""
     store = Store(tmp_path)
     with store.lock(Run(cell=SE, seed=0)) as same, store.lock(Run(cell=SE, seed=1)) as other:
-        assert (same, other) == (False, True)
+        assert (same is None, other is None) == (True, False)
 
     holder.send_signal(signal.SIGKILL)
     holder.wait()
     until = time.monotonic() + 5
-    held = False
-    while not held and time.monotonic() < until:
+    held = None
+    while held is None and time.monotonic() < until:
         with store.lock(Run(cell=SE, seed=0)) as held:
             time.sleep(0.01)
-    assert held
+    assert held is not None
 
 
 def test_a_run_is_free_after_its_holder(tmp_path):
@@ -203,15 +205,26 @@ def test_a_run_is_free_after_its_holder(tmp_path):
     store, run = Store(tmp_path), Run(cell=SE, seed=0)
     with pytest.raises(RuntimeError), store.lock(run):  # noqa: PT012 - the lock is what is tested
         with store.lock(run) as again:
-            assert not again
+            assert again is None
         raise RuntimeError
     with store.lock(run) as held:
-        assert held
+        assert held is not None
 
 
 def test_locks_lie_outside_git(tmp_path):
-    """Below cache, which .gitignore names."""
+    """Below cache, which .gitignore names: the file that is locked, and the lease, which was given back."""
     with Store(tmp_path).lock(Run(cell=SE, seed=0)):
         pass
+    lock = f"cache/locks/{PROTOCOL.name}/{SE.key}/seed-0.lock"
 
-    assert [f"cache/locks/{PROTOCOL.name}/{SE.key}/seed-0.lock"] == files(tmp_path)
+    assert [lock, f"{lock}.lease-1"] == files(tmp_path)
+    assert Store(tmp_path).holder(Run(cell=SE, seed=0)) is None
+
+
+def test_a_recorded_run_needs_no_lock(tmp_path):
+    """Its lock and lease go with whoever recorded it."""
+    store = Store(tmp_path)
+    with store.lock(finished().run):
+        store.write(finished())
+
+    assert [f"records/{PROTOCOL.name}/{SE.key}/seed-0.json"] == files(tmp_path)

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from senet_lab.models.registry import build_model, se_blocks
-from senet_lab.records.gate_health import GateHealth, constant_blocks, gates_path, newly_constant, write_gates
+from senet_lab.records.files import replace_file
+from senet_lab.records.gate_health import GateHealth, constant_blocks, gates_csv, gates_path, newly_constant
 from senet_lab.records.store import Store
 from senet_lab.training import checkpoint
 from senet_lab.training.epoch import evaluate_all
@@ -16,6 +17,7 @@ from senet_lab.training.gate_health import GateMeter, warn
 from senet_lab.training.progress import silent
 from senet_lab.training.run import make
 from senet_lab.training.settings import Settings
+from tests.samples import finished
 from tests.tiny import AUGMENTED, BACKBONE, cell, run
 
 from .test_executors import EXECUTORS, Cut, _train
@@ -108,9 +110,10 @@ def test_a_constant_block_is_said_once_and_stays_in_the_file(tmp_path, caplog):
         warn([CONSTANT], [])
         warn([later], [CONSTANT])
     store = Store(tmp_path)
-    write_gates(run(), store, [CONSTANT, replace(later, block="SE_2_1", spread=0.2), later])
+    gates = [CONSTANT, replace(later, block="SE_2_1", spread=0.2), later]
+    replace_file(gates_path(run(), store), gates_csv(gates))
 
     assert caplog.messages == ["epoch 1: the gates of SE_4_1 are constant over the images (spread 0)"]
     assert newly_constant([later], [CONSTANT]) == []
-    assert constant_blocks(run(), store) == ["SE_4_1"]
-    assert constant_blocks(run(seed=1), store) == []
+    assert constant_blocks(finished(cell()), store) == ["SE_4_1"]
+    assert constant_blocks(finished(cell(), seed=1), store) == []

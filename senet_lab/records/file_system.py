@@ -1,0 +1,202 @@
+"""What the file system of a store can do, found out by trying, before anything is trained.
+
+Network and cloud file systems lack hard links or locks, or have locks that stop at the machine. Records are written
+whole and runs are claimed once on all of them; what differs is how, and how soon a dead worker's run is free.
+"""
+
+import contextlib
+import errno
+import fcntl
+import functools
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from senet_lab.errors import StudyError
+from senet_lab.records import lease
+from senet_lab.records.files import NO_LINKS, replace_file
+
+MOUNTS = Path("/proc/self/mountinfo")
+NO_FLOCK = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EPERM, errno.EBADF}
+LOCAL = {
+    "ext2",
+    "ext3",
+    "ext4",
+    "xfs",
+    "btrfs",
+    "zfs",
+    "f2fs",
+    "tmpfs",
+    "ramfs",
+    "overlay",
+    "bcachefs",
+    "jfs",
+    "reiserfs",
+}
+SHARED = {"gpfs", "ceph", "gfs2", "ocfs2"}  # their flock crosses machines
+
+
+class Reach(StrEnum):
+    """Who sees that a file is locked by flock."""
+
+    MACHINES = "all machines"
+    MACHINE = "this machine"
+    NOBODY = "nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class FileSystem:
+    """kind: its name, such as ext4. links: whether it has hard links."""
+
+    kind: str
+    links: bool
+    reach: Reach
+
+    @property
+    def text(self) -> str:
+        """How records are written and runs claimed here, in one line."""
+        writes = "hard links" if self.links else "exclusive creation (it has no hard links)"
+        if self.reach is Reach.NOBODY:
+            claims = f"lease files (its flock is not relied on): a worker that died elsewhere is waited for {_DEAD}"
+        else:
+            claims = f"flock and lease files: one that died on another machine is waited for {_DEAD}"
+        return f"file system {self.kind}: records by {writes}; runs are claimed by {claims}"
+
+
+_DEAD = f"{lease.DEAD_SECONDS:.0f} s"
+
+
+@functools.cache
+def file_system_of(root: Path) -> FileSystem:
+    """What a folder's file system can do, found out once a process. Raises OSError where it cannot be written."""
+    place = root / "cache" / "locks"
+    place.mkdir(parents=True, exist_ok=True)
+    probe = place / f"probe-{lease.machine()}-{os.getpid()}"
+    kind, options = _mount_of(place)
+    try:
+        replace_file(probe, b"")
+        return FileSystem(kind, _has_links(probe), _reach(probe, kind, options))
+    finally:
+        for path in (probe, _linked(probe)):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+
+
+def _linked(probe: Path) -> Path:
+    return probe.with_name(f"{probe.name}-link")
+
+
+def _has_links(probe: Path) -> bool:
+    try:
+        os.link(probe, _linked(probe))
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        return False
+    return True
+
+
+def _reach(probe: Path, kind: str, options: set[str]) -> Reach:
+    with flock(probe) as first, flock(probe) as second:
+        if (first, second) != (Flock.HELD, Flock.BUSY):  # it has none, or one that means nothing
+            return Reach.NOBODY
+    if kind in LOCAL:
+        return Reach.MACHINE
+    if kind in SHARED or (kind == "lustre" and "flock" in options):
+        return Reach.MACHINES
+    if kind.startswith("nfs") and not options & {"local_lock=all", "local_lock=flock", "nolock"}:
+        return Reach.MACHINES
+    return Reach.NOBODY  # cloud drives, SMB, other machines' folders in virtual ones: nobody can tell
+
+
+def _mount_of(path: Path) -> tuple[str, set[str]]:
+    """The kind of the file system that a path lies on, and the options it is mounted with."""
+    place = path.resolve()
+    best, kind, options = "", "unknown", set[str]()
+    try:
+        lines = MOUNTS.read_text().splitlines()
+    except OSError:
+        return kind, options
+    for line in lines:
+        fields, _, rest = line.partition(" - ")
+        point = fields.split()[4].encode().decode("unicode_escape")
+        if place.is_relative_to(point) and len(point) >= len(best):
+            best, kind = point, rest.split()[0]
+            options = {*fields.split()[5].split(","), *rest.split()[-1].split(",")}
+    return kind, options
+
+
+class Flock(StrEnum):
+    """What came of asking for a lock."""
+
+    HELD = "held"
+    BUSY = "busy"
+    NONE = "none"  # there are no locks here
+
+
+@contextlib.contextmanager
+def flock(path: Path) -> Iterator[Flock]:
+    """Holds a file's lock, if nobody else does. It ends with its process, however that ends."""
+    with open(path, "ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in {errno.EAGAIN, errno.EACCES, *NO_FLOCK}:
+                raise
+            yield Flock.NONE if error.errno in NO_FLOCK else Flock.BUSY
+            return
+        yield Flock.HELD
+
+
+@contextlib.contextmanager
+def claim(path: Path, reach: Reach) -> Iterator[lease.Lease | None]:
+    """Holds ``path`` for one process (or thread) on any machine; None where another does.
+
+    The lease decides. Where flock is seen by both, its end tells at once that the lease's holder died. The lease is
+    given back at the end unless its user has removed it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        locked = Flock.NONE
+        if reach is not Reach.NOBODY:
+            locked = stack.enter_context(flock(path))
+            if locked is Flock.BUSY:
+                yield None
+                return
+        seen = reach if locked is Flock.HELD else Reach.NOBODY
+
+        def died(holder: lease.Holder) -> bool:
+            """Whether the holder would hold the lock that is ours now."""
+            if holder.note == Reach.MACHINE == seen:
+                return holder.machine == lease.machine()
+            return holder.note == Reach.MACHINES == seen
+
+        held = lease.take(path, seen, died)
+        if held is None:
+            yield None
+            return
+        try:
+            yield held
+        finally:
+            held.give_back()
+
+
+def refuse_unwritable(folders: list[Path], root: Path) -> None:
+    """Raises StudyError where one of the folders, or the one that it will be made in, cannot be written.
+
+    Of the folders only the root is made.
+    """
+    for folder in folders:
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            place = next(p for p in (folder, *folder.parents) if os.path.lexists(p))
+            probe = place / f".probe.{lease.machine()}-{os.getpid()}-0.part"
+            os.close(os.open(probe, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o666))
+            os.unlink(probe)
+        except OSError as error:
+            raise StudyError(
+                f"cannot write to {folder} ({error.strerror}); make it writable or name another folder than {root} "
+                "with --results"
+            ) from None

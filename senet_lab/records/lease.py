@@ -1,0 +1,209 @@
+"""Leases: a file says who works on something, and its age says whether they still do. No server and no lock is needed.
+
+The files of a lease are ``<name>.lease-<generation>``. Only the highest generation counts. Who wants the lease creates
+the next generation, exclusively, and only where the highest one is over: given back, of a process that is gone, or
+without a sign of life for DEAD_SECONDS. So of several who find it over, one gets it. The holder touches its file every
+BEAT_SECONDS; ages are told by the file system's own clock.
+"""
+
+import functools
+import hashlib
+import json
+import os
+import socket
+import threading
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+BEAT_SECONDS = 15.0
+DEAD_SECONDS = 90.0
+GIVEN_BACK = b"{}"
+ENDED = "ended"
+BOOT = Path("/proc/sys/kernel/random/boot_id")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """Who holds a lease. machine: one boot of one machine and one space of process numbers. note: of its user."""
+
+    host: str
+    machine: str
+    process: int
+    started: str  # of the process, as its machine tells it: numbers are used again
+    note: str = ""
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it surely ended: only its own machine can say so."""
+        return self.machine == machine() and not lives_here(self.process, self.started)
+
+    def __str__(self) -> str:
+        return f"process {self.process} on {self.host}"
+
+
+class Lease:
+    """A lease that is held. ``lost`` says that another took it, which happens to a process that was stopped."""
+
+    def __init__(self, path: Path, generation: int) -> None:
+        self._path, self._generation = path, generation
+        self._file = _file(path, generation)
+        self._ended = threading.Event()
+        self.lost = False
+        self._thread = threading.Thread(target=self._beat, name=f"lease {path.name}", daemon=True)
+        self._thread.start()
+
+    def _beat(self) -> None:
+        while not self._ended.wait(BEAT_SECONDS):
+            self._beat_once()
+
+    def _beat_once(self) -> None:
+        with suppress(OSError):  # a file server that is away for a moment
+            self.lost = self.lost or _newest(self._path) != self._generation
+            os.utime(self._file)
+
+    def give_back(self) -> None:
+        """Ends the lease; its file stays and says so, because generations must not begin anew."""
+        self._stop()
+        with suppress(OSError), open(self._file, "r+b", buffering=0) as file:
+            file.write(GIVEN_BACK)  # over the beginning, in one write: there is no state between held and given back
+
+    def remove(self) -> None:
+        """Ends the lease and removes its files: where what it guards is done, so that nobody will want it."""
+        self._stop()
+        remove(self._path)
+
+    def _stop(self) -> None:
+        self._ended.set()
+        self._thread.join()
+
+
+def take(path: Path, note: str = "", is_over: Callable[[Holder], bool] = lambda holder: False) -> Lease | None:
+    """The lease of this name, or None where another has it.
+
+    is_over: tells of holders that more is known of. Raises OSError where its folder cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    newest = _newest(path)
+    if newest and not _is_over(path, newest, is_over):
+        return None
+    generation = newest + 1
+    own = Holder(host=socket.gethostname(), machine=machine(), process=os.getpid(), started=_started(os.getpid()))
+    text = json.dumps({**asdict(own), "note": note}).encode()
+    try:
+        handle = os.open(_file(path, generation), os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666)
+    except FileExistsError:
+        return None
+    try:
+        os.write(handle, text)
+    except OSError:
+        with suppress(OSError):
+            os.unlink(_file(path, generation))
+        raise
+    finally:
+        os.close(handle)
+    for other in _generations(path):
+        if other > generation:  # while we looked, the next one was taken, given back, and taken by yet another
+            os.unlink(_file(path, generation))
+            return None
+    remove(path, below=generation)
+    return Lease(path, generation)
+
+
+def remove(path: Path, below: int | None = None) -> None:
+    """Removes the files of a lease that nobody will want any more, or those below a generation."""
+    for generation in _generations(path):
+        if below is None or generation < below:
+            with suppress(FileNotFoundError):
+                os.unlink(_file(path, generation))
+
+
+def holder_of(path: Path) -> Holder | None:
+    """Who holds the lease of this name now, as far as its file tells; None where nobody does."""
+    newest = _newest(path)
+    if not newest or _is_over(path, newest, lambda holder: False):
+        return None
+    return _read(path, newest) or Holder(host="another machine", machine="", process=0, started="")
+
+
+def _is_over(path: Path, generation: int, is_over: Callable[[Holder], bool]) -> bool:
+    try:
+        if _file(path, generation).read_bytes().startswith(GIVEN_BACK):
+            return True
+        holder = _read(path, generation)
+        if holder is not None and (holder.is_gone or is_over(holder)):
+            return True
+        return _age(_file(path, generation)) > DEAD_SECONDS
+    except FileNotFoundError:  # removed meanwhile: what it guards is done
+        return True
+
+
+def _read(path: Path, generation: int) -> Holder | None:
+    """None for a file that its holder has not filled yet."""
+    try:
+        return Holder(**json.loads(_file(path, generation).read_bytes()))
+    except (ValueError, TypeError):
+        return None
+
+
+def _age(file: Path) -> float:
+    """In seconds, by the clock that stamps files, which may be another machine's."""
+    beside = file.with_name(f".now.{machine()}-{os.getpid()}-{threading.get_ident()}.part")
+    try:
+        os.close(os.open(beside, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, 0o666))
+        os.utime(beside)
+        return os.stat(beside).st_mtime - os.stat(file).st_mtime
+    finally:
+        with suppress(OSError):
+            os.unlink(beside)
+
+
+def _file(path: Path, generation: int) -> Path:
+    return path.with_name(f"{path.name}.lease-{generation}")
+
+
+def _newest(path: Path) -> int:
+    return max(_generations(path), default=0)
+
+
+def _generations(path: Path) -> list[int]:
+    prefix = f"{path.name}.lease-"
+    try:
+        names = os.listdir(path.parent)
+    except FileNotFoundError:
+        return []
+    numbers = (name.removeprefix(prefix) for name in names if name.startswith(prefix))
+    return [int(number) for number in numbers if number.isdigit()]
+
+
+@functools.lru_cache(maxsize=1)
+def machine() -> str:
+    """Names this boot of this machine and its space of process numbers, in 12 hexadecimal digits."""
+    try:
+        boot = BOOT.read_text().strip() + os.readlink("/proc/self/ns/pid")
+    except OSError:
+        boot = f"{socket.gethostname()} {uuid.getnode()}"
+    return hashlib.sha256(boot.encode()).hexdigest()[:12]
+
+
+def lives_here(process: int, started: str = "") -> bool:
+    """Whether a process of this machine is alive; started: when it began, where that is known."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    now = _started(process)
+    return now != ENDED and (not (started and now) or started == now)
+
+
+def _started(process: int) -> str:
+    """In clock ticks since the boot; nothing where that cannot be told. A zombie does nothing, so it counts as none."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return ENDED if fields[0] in "ZX" else fields[19]

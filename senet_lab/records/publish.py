@@ -1,0 +1,137 @@
+"""A run's record together with its curve, the health of its gates and its final weights: all of one run, or none.
+
+The record decides. Its files are first written beside their places, under hidden names with their digests, then the
+record is added, and only if it stands do they take their places. The record names their digests, so files of
+another run are told from its own. Where a process is killed in between, ``tidy`` does the rest.
+"""
+
+import dataclasses
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from senet_lab.errors import StudyError
+from senet_lab.records import lease
+from senet_lab.records.files import list_folder, read_bytes, remove_file, remove_parts, replace_file
+from senet_lab.records.record import FileDigests, Record, refuse_invalid, to_json
+from senet_lab.records.store import Store
+from senet_lab.study.cell import Run
+
+# The files of a run by their names in FileDigests: folder and suffix.
+PLACES: Mapping[str, tuple[str, str]] = {
+    "curve": ("curves", ".csv"),
+    "gates": ("curves", ".gates.csv"),
+    "weights": ("cache/weights", ".safetensors"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFiles:
+    """What belongs to a run beside its record, as the bytes of its files; None for what it has not."""
+
+    curve: bytes | None = None
+    gates: bytes | None = None
+    weights: bytes | None = None
+
+    def digests(self) -> FileDigests:
+        """As the record names them."""
+        return FileDigests(**{name: _digest(getattr(self, name)) for name in PLACES})
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The record that stands now. taken: it is the one that was given; else another process was first."""
+
+    record: Record
+    taken: bool
+
+
+def publish(store: Store, record: Record, files: RunFiles) -> Published:
+    """Adds a record with its files. Where another's record stands, that one and its files stay as they are.
+
+    Raises RecordError, before anything is written, for a record that could not be read again, and OSError where
+    something cannot be written; then nothing is in its place, and the same call may be made again.
+    """
+    record = dataclasses.replace(record, files=files.digests())
+    refuse_invalid(to_json(record))
+    standing = store.read(record.run)
+    if standing is not None:
+        return Published(standing, taken=False)
+    for name in PLACES:
+        data, digest = getattr(files, name), getattr(record.files, name)
+        if data is not None:
+            replace_file(_waiting(store, record.run, name, digest), data)
+    taken = store.write(record)
+    standing = record if taken else store.read(record.run)
+    assert standing is not None
+    put_in_place(store, standing)
+    return Published(standing, taken)
+
+
+def put_in_place(store: Store, record: Record) -> None:
+    """Gives the files of a record that stands their places, and removes those that others wrote for the same run."""
+    for name in PLACES:
+        digest = getattr(record.files, name)
+        if digest is not None:
+            _move(_waiting(store, record.run, name, digest), file_of(store, record.run, name))
+        for other in _all_waiting(store, record.run, name):
+            remove_file(other)
+
+
+def file_of(store: Store, run: Run, name: str) -> Path:
+    """The place of one of a run's files, by its name in FileDigests."""
+    return store.path(run, *PLACES[name])
+
+
+def read_file(store: Store, record: Record, name: str) -> bytes | None:
+    """One of a run's files; None where it is not there. Raises StudyError where it is not the one of the record."""
+    place = file_of(store, record.run, name)
+    data, digest = read_bytes(place), getattr(record.files, name)
+    if data is not None and digest is not None and _digest(data) != digest:
+        raise StudyError(f"{place} is not the file that its record names; restore it from git, or delete it")
+    return data
+
+
+def tidy(store: Store, runs: Iterable[Run]) -> None:
+    """Ends what killed processes left: half-written files, and what runs that are recorded need no more.
+
+    Files that wait for their places take them; checkpoints and marks of workers go. Of runs without a record
+    everything stays.
+    """
+    remove_parts(store.root)
+    for run in runs:
+        if not store.has_record(run):
+            continue
+        if any(_all_waiting(store, run, name) for name in PLACES):
+            record = store.read(run)
+            assert record is not None
+            put_in_place(store, record)
+        remove_file(store.path(run, "cache/checkpoints", ".safetensors"))
+        if store.holder(run) is None:
+            lock = store.path(run, "cache/locks", ".lock")
+            lease.remove(lock)
+            remove_file(lock)
+
+
+def _digest(data: bytes | None) -> str | None:
+    return None if data is None else hashlib.sha256(data).hexdigest()
+
+
+def _waiting(store: Store, run: Run, name: str, digest: str) -> Path:
+    place = file_of(store, run, name)
+    return place.with_name(f".{place.name}.{digest[:16]}.waiting")
+
+
+def _all_waiting(store: Store, run: Run, name: str) -> list[Path]:
+    place = file_of(store, run, name)
+    pattern = re.compile(rf"\.{re.escape(place.name)}\.[0-9a-f]{{16}}\.waiting")
+    return [path for path in list_folder(place.parent, hidden=True) or [] if pattern.fullmatch(path.name)]
+
+
+def _move(waiting: Path, place: Path) -> None:
+    try:
+        waiting.replace(place)
+    except FileNotFoundError:  # another process was faster, or it is in its place already
+        return
