@@ -1,6 +1,7 @@
 """The classes of ImageNet-1k, and who says which photo shows which class."""
 
 import csv
+import importlib.util
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -103,11 +104,12 @@ def reassessed() -> Sequence[Sequence[int]] | None:
 
     They come with the package timm; None where that is not installed.
     """
+    package = importlib.util.find_spec("timm")  # found, not imported, which would take seconds
+    path = Path((package.origin if package else None) or "timm").with_name("data") / "_info/imagenet_real_labels.json"
     try:
-        text = resources.files("timm.data").joinpath("_info/imagenet_real_labels.json").read_text(encoding="ascii")
-    except (ModuleNotFoundError, FileNotFoundError):
+        labels: Sequence[Sequence[int]] = json.loads(path.read_text(encoding="ascii"))
+    except FileNotFoundError:
         return None
-    labels: Sequence[Sequence[int]] = json.loads(text)
     return labels
 
 
@@ -116,9 +118,9 @@ def refuse_permuted(names: Sequence[str], labels: Sequence[int], source: str) ->
 
     Only numbered photos can be judged so, and only where timm is installed.
     """
-    real = reassessed()
     numbered = [(number, label) for name, label in zip(names, labels, strict=True) if (number := number_of(name))]
-    if real is None or len(numbered) < LEAST:
+    real = reassessed() if len(numbered) >= LEAST else None
+    if real is None:
         return
     judged = [label in real[number - 1] for number, label in numbered if number <= IMAGES and real[number - 1]]
     if judged and sum(judged) < AGREEMENT * len(judged):

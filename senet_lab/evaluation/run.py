@@ -3,8 +3,9 @@
 B batch, C channels, H W space, K classes.
 """
 
+import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,11 +17,11 @@ from senet_lab.errors import StudyError
 from senet_lab.evaluation.decode import Damaged, decoded, decoder, processors
 from senet_lab.evaluation.labels import number_of, reassessed
 from senet_lab.evaluation.networks import Network
+from senet_lab.evaluation.normalise import Normalise
 from senet_lab.evaluation.photo_set import Photo, PhotoSet
 from senet_lab.models.registry import channels_last
 from senet_lab.records import evaluation as record
 from senet_lab.records.evaluation import Bits, Evaluated, Part, Subject
-from senet_lab.study.released import View
 from senet_lab.training import provenance
 from senet_lab.training.step import hits
 
@@ -137,22 +138,24 @@ class _Runner:
         self.model = network.model.to(self.device)
         if self.device.type != "cpu":
             channels_last(self.model)
-        self.scale = _Normalise(network.view, self.device)
+        self.normalise = Normalise(network.view, self.device)
         self.seen = self.right = 0
         self.confidence = 0.0
 
     @torch.inference_mode()
     def part(self, shown: Sequence[Tensor], labels_B: Tensor) -> Part:
         """The results for one batch of pixels."""
-        images = self.scale(shown[self.place].to(self.device, non_blocking=True))
+        with _one_thread():
+            images = self.normalise(shown[self.place])
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             logits = self.model(images)
         logits = logits.float().cpu()
-        right = hits(logits, labels_B)
-        self.seen += len(labels_B)
-        self.right += int(right[:, 0].sum())
-        self.confidence += float(logits.softmax(1).amax(1).sum())
-        return Part(right.numpy(), logits.topk(5, dim=1).indices.numpy().astype(np.int16))
+        with _one_thread():
+            right = hits(logits, labels_B)
+            self.seen += len(labels_B)
+            self.right += int(right[:, 0].sum())
+            self.confidence += float(logits.softmax(1).amax(1).sum())
+            return Part(right.numpy(), logits.topk(5, dim=1).indices.numpy().astype(np.int16))
 
     def refuse_strange_labels(self, photos: PhotoSet) -> None:
         """Raises StudyError where the network is sure of itself and nearly never right."""
@@ -165,19 +168,15 @@ class _Runner:
         )
 
 
-class _Normalise:
-    """uint8 B H W 3 to what a network takes, B 3 H W, by the same operations in the same order as torchvision's."""
-
-    def __init__(self, view: View, device: torch.device) -> None:
-        self.mean = torch.tensor(view.mean, device=device).view(1, 3, 1, 1)
-        self.std = torch.tensor(view.std, device=device).view(1, 3, 1, 1)
-        self.cpu = device.type == "cpu"
-
-    def __call__(self, pixels_BHW3: Tensor) -> Tensor:
-        images = pixels_BHW3.permute(0, 3, 1, 2)
-        if self.cpu:
-            images = images.contiguous()
-        return images.to(torch.float32).div_(255).sub_(self.mean).div_(self.std)
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """For small operations while every core decodes: several threads would mostly wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 class _Progress:
@@ -238,9 +237,9 @@ def _recorded(network: Network, subject: Subject, photos: PhotoSet, root: Path, 
 
 def _by_reassessed_labels(photos: PhotoSet, whole: Part) -> tuple[Bits, Bits, Bits] | None:
     """Right at top-1, at top-5, and whether a photo has such labels; None without timm or without numbers."""
-    real = reassessed()
     numbers = [number_of(photo.name) for photo in photos.photos]
-    if real is None or any(number is None or number > len(real) for number in numbers):
+    real = None if None in numbers else reassessed()
+    if real is None or any((number or 0) > len(real) for number in numbers):
         return None
     labels = [set(real[(number or 1) - 1]) for number in numbers]
     top1 = np.array([int(row[0]) in own for row, own in zip(whole.classes, labels, strict=True)])

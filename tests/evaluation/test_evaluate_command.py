@@ -1,0 +1,125 @@
+"""``senet-lab evaluate`` as a user types it."""
+
+import json
+import re
+
+import pytest
+import torch
+
+from tests.evaluation import photos
+
+timm = pytest.importorskip("timm")
+NETWORK = "timm:tf_mobilenetv3_small_minimal_100"  # the smallest that timm has with a crop of 224
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """A file of random weights for NETWORK, wrapped as training scripts do."""
+    torch.manual_seed(1)
+    model = timm.create_model(NETWORK.partition(":")[2])
+    path = tmp_path_factory.mktemp("weights") / "net.pth.tar"
+    torch.save({"state_dict": {f"module.{name}": t for name, t in model.state_dict().items()}, "epoch": 3}, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Ten photos in class folders."""
+    return photos.class_folders(tmp_path_factory.mktemp("data"))
+
+
+def test_a_network_by_name_with_a_file_of_weights(senet_lab, weights, data):
+    """JSON has the counts, and says that these are not the whole set; a second call decodes nothing."""
+    words = ["evaluate", NETWORK, "--weights", str(weights), "--data", str(data), "--subset", "--json"]
+    status, out, err = senet_lab(*words)
+    found = json.loads(out)
+
+    assert status == 0
+    assert found["images"] == 10
+    assert 0 <= found["top1_correct"] <= found["top5_correct"] <= 10
+    assert found["whole_validation_set"] is False
+    assert "10 of 10 images" in err
+    status, again, err = senet_lab(*words)
+    assert json.loads(again) == found
+    assert "of 10 images" not in err
+
+
+@pytest.mark.parametrize("layout", [photos.kaggle, photos.devkit, photos.tar, photos.shards])
+def test_layouts_share_one_record(senet_lab, weights, data, layout, tmp_path):
+    """The same photos in another layout are the same evaluation: nothing is decoded again."""
+    words = ["evaluate", NETWORK, "--weights", str(weights), "--subset", "--json", "--results", str(tmp_path / "r")]
+    _, first, _ = senet_lab(*words, "--data", str(data))
+    status, out, err = senet_lab(*words, "--data", str(layout(tmp_path / "other")))
+
+    assert (0, first) == (status, out)
+    assert "of 10 images" not in err
+
+
+def test_two_networks_are_compared_on_the_same_photos(senet_lab, data):
+    """With what the comparison does not say."""
+    other = "timm:tf_mobilenetv3_small_075"
+    status, out, _ = senet_lab("evaluate", NETWORK, other, "--random-weights", "--data", str(data), "--subset")
+
+    assert status == 0
+    assert "McNemar p =" in out
+    assert "not why: recipes may differ" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["timm:resnet5O"], "timm has no network 'resnet5O'; the nearest is"),
+        (["resnet50"], "no table is called 'resnet50'"),
+        (["hub:resnet50"], "is no network: timm:NAME, torchvision:NAME.WEIGHTS or senet_lab:NETWORK"),
+        (["torchvision:resnet50.V9"], "has no weights 'V9'; it has IMAGENET1K_V1, IMAGENET1K_V2, DEFAULT"),
+        (["senet_lab:resnet50"], "has no released weights; name a file with --weights"),
+        (["timm:mobilenetv3_small_100.lamb_in1k"], "could not bring the weights .*; without a connection name a file"),
+        ([NETWORK, "--weights", "WEIGHTS", "--shard", "3/2"], "shard '3/2' is no part k/n"),
+        ([NETWORK, "--weights", "WEIGHTS", "--view", "256/224"], "a crop of 256 pixels does not fit"),
+        ([NETWORK, "--weights", "WEIGHTS", "--precision", "fp8"], "precision 'fp8' is none of fp32, bf16"),
+        (
+            ["timm:tf_mobilenetv3_small_075", "--weights", "WEIGHTS"],
+            "these weights are of another network: 36 names are missing",
+        ),
+        (["table7"], "table7 has no row with released weights"),
+        (["table2", "--row", "SE-ResNet-51"], "the nearest is 'SE-ResNet-50'"),
+    ],
+)
+def test_a_mistake_is_one_line(senet_lab, weights, data, words, said, monkeypatch):
+    """Status 2, no traceback."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    words = [str(weights) if word == "WEIGHTS" else word for word in words]
+    status, _, err = senet_lab("evaluate", *words, "--data", str(data), "--subset")
+    last = err.strip().splitlines()[-1]
+
+    assert status == 2
+    assert last.startswith("senet-lab: ")
+    assert re.search(said, last), last
+
+
+def test_a_network_of_another_number_of_classes_is_refused(senet_lab, data, tmp_path):
+    """One class short."""
+    model = timm.create_model(NETWORK.partition(":")[2], num_classes=999)
+    torch.save(model.state_dict(), tmp_path / "short.pth")
+    status, _, err = senet_lab(
+        "evaluate", NETWORK, "--weights", str(tmp_path / "short.pth"), "--data", str(data), "--subset"
+    )
+
+    assert status == 2
+    assert "999" in err
+
+
+def test_a_table_with_released_weights_is_a_page_of_its_own(senet_lab, data, tmp_path):
+    """One row, random weights: its own block beside the published numbers, never as the paper's training, and named as
+    random where it could be taken for the release."""
+    status, out, _ = senet_lab(
+        "evaluate", "table2", "--row", "SE-ResNet-50", "--random-weights", "--data", str(data), "--subset"
+    )
+
+    assert status == 0
+    assert "Released weights, no training of this study — 10 images, not the whole ImageNet validation set" in out
+    line = next(line for line in out.splitlines() if line.startswith("| SE-ResNet-50"))
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    assert cells[:3] == ["SE-ResNet-50", "23.29 / 6.62", "22.37 / 6.36"]
+    assert cells[5] == "random weights: not compared"
+    assert (tmp_path / "results/tables/cvpr2018-table2-released.md").read_text() in out + "\n"
