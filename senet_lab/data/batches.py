@@ -1,12 +1,27 @@
 """Batches, and where they come from: the types that data sets and executors share."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Protocol as Interface
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 Batch = tuple[Tensor, Tensor]  # images B 3 H W fp32, labels B int64
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Which part of each batch, and of the evaluation images, a process makes: that of its rank of ``ranks``."""
+
+    rank: int = 0
+    ranks: int = 1
+
+    def of(self, images: NDArray[np.int64]) -> NDArray[np.int64]:
+        """This process's part; those of all ranks, one after the other, are the whole, each image once."""
+        return np.array_split(images, self.ranks)[self.rank]
 
 
 class BatchSource(Interface):
@@ -15,8 +30,11 @@ class BatchSource(Interface):
     device: torch.device
     sha256: dict[str, str]
 
-    def training_batches(self, seed: int, epoch: int) -> Iterator[Batch]:
-        """The batches of one epoch (from 0): the same for the same seed in every row of a table."""
+    def training_batches(self, seed: int, epoch: int, first: int = 0) -> Iterator[Batch]:
+        """The batches of one epoch (from 0): the same for the same seed in every row of a table.
+
+        first: the index of the first that is made; those before it cost nothing.
+        """
 
     def test_batches(self) -> Iterator[Batch]:
         """Every evaluation image once, in canonical order."""

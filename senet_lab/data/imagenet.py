@@ -1,131 +1,104 @@
-"""ImageNet as folders: ``<data folder>/imagenet/{train,val}/<wnid>/*.JPEG``.
+"""The data sets of photos with a name: where they lie in the data folder, and what each must have.
 
-The canonical order is by class folder, then by file name. The choices for an image derive from (seed, epoch,
-image), so they do not depend on the number of loading processes.
+ImageNet: ``imagenet/{train,val}/<wnid>/``, or below ``imagenet/ILSVRC/Data/CLS-LOC``. Imagenette, ten of its classes:
+``imagenette2-160/{train,val}/<wnid>/``, downloaded at its first use. Places365: see places365.py.
 """
 
-import hashlib
 import os
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import torch
-from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
-from torchvision.datasets import ImageFolder
-from torchvision.transforms import v2
+from PIL import Image
 
-from senet_lab.data.batches import Batch
+from senet_lab.data.first_use import alone, scratch
 from senet_lab.data.folder import FOLDER_VARIABLE, data_folder
+from senet_lab.data.photo_folders import SPLIT_NAMES, PhotoList, find_split, photos_of
+from senet_lab.data.places365 import places365
 from senet_lab.errors import StudyError
-from senet_lab.machine import cores
-from senet_lab.study.cell import derive_seed
-from senet_lab.study.protocol import Protocol
+from senet_lab.study.protocol import Dataset, Protocol
 
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-CROP_AREA, ASPECT = (0.08, 1.0), (3 / 4, 4 / 3)
-EVALUATION_BATCH = 100
-FOLDERS = {"train": "train", "test": "val"}
+IMAGENETTE = "imagenette2-160"  # the edition whose shorter edges have 160 pixels
+IMAGENETTE_PIXELS = 160
+
+Splits = dict[str, PhotoList]
 
 
-class _Epoch(Dataset[tuple[Tensor, int]]):
-    """Training images of one epoch in their order, each with its own random stream."""
+def named_photos(protocol: Protocol) -> Splits:
+    """The training (``train``) and validation (``test``) photos of a protocol whose data set has a name.
 
-    def __init__(self, folder: ImageFolder, protocol: Protocol, seed: int, epoch: int) -> None:
-        self.folder, self.seed, self.epoch = folder, seed, epoch
-        generator = torch.Generator().manual_seed(derive_seed(seed, "batches", epoch))
-        self.order: Sequence[int] = torch.randperm(len(folder), generator=generator).tolist()
-        self.transform = v2.Compose(
-            [
-                v2.RandomResizedCrop(protocol.image_size, scale=CROP_AREA, ratio=ASPECT, antialias=True),
-                v2.RandomHorizontalFlip(0.5 if protocol.flip else 0.0),
-                *_to_tensor(),
-            ]
-        )
-
-    def __len__(self) -> int:
-        return len(self.order)
-
-    def __getitem__(self, position: int) -> tuple[Tensor, int]:
-        index = self.order[position]
-        image, label = self.folder[index]
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(derive_seed(self.seed, "augment", self.epoch, index))
-            return self.transform(image), label
-
-
-class _Centre(Dataset[tuple[Tensor, int]]):
-    """Evaluation images: shorter edge to ``resize``, then the central crop."""
-
-    def __init__(self, folder: ImageFolder, protocol: Protocol) -> None:
-        self.folder = folder
-        self.transform = v2.Compose(
-            [v2.Resize(protocol.resize, antialias=True), v2.CenterCrop(protocol.image_size), *_to_tensor()]
-        )
-
-    def __len__(self) -> int:
-        return len(self.folder)
-
-    def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        image, label = self.folder[index]
-        return self.transform(image), label
-
-
-def _to_tensor() -> list[v2.Transform]:
-    return [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(MEAN, STD)]
-
-
-class ImageNetFolder:
-    """Batches of ImageNet. sha256 is over the names and sizes of the files, not their bytes.
-
-    Raises StudyError where a folder is missing or does not hold what the protocol says.
+    Raises StudyError where they are missing, or are not as many as the protocol says.
     """
-
-    def __init__(self, protocol: Protocol, device: torch.device) -> None:
-        self.protocol, self.device = protocol, device
-        root = data_folder() / "imagenet"
-        self._train = _folder(root / FOLDERS["train"], protocol, protocol.train_images)
-        self._test = _folder(root / FOLDERS["test"], protocol, protocol.test_images)
-        self.sha256 = {"train": _names_sha256(self._train), "test": _names_sha256(self._test)}
-
-    def training_batches(self, seed: int, epoch: int) -> Iterator[Batch]:
-        """The batches of one epoch: the same for the same seed in every row. The last, partial batch is left out."""
-        yield from self._load(_Epoch(self._train, self.protocol, seed, epoch), self.protocol.batch_size, True)
-
-    def test_batches(self) -> Iterator[Batch]:
-        """Every validation image once, in canonical order."""
-        yield from self._load(_Centre(self._test, self.protocol), EVALUATION_BATCH, False)
-
-    def _load(self, images: Dataset[tuple[Tensor, int]], batch: int, drop_last: bool) -> Iterator[Batch]:
-        cuda = self.device.type == "cuda"
-        loader = DataLoader(images, batch, drop_last=drop_last, num_workers=cores(), pin_memory=cuda)
-        for images_BCHW, labels in loader:
-            images_BCHW = images_BCHW.to(self.device, memory_format=torch.channels_last, non_blocking=True)
-            yield images_BCHW, labels.to(self.device, non_blocking=True)
+    found = {
+        Dataset.IMAGENET: _imagenet,
+        Dataset.IMAGENETTE: _imagenette,
+        Dataset.PLACES365: places365,
+    }[protocol.dataset]()
+    for split, needed in (("train", protocol.train_images), ("test", protocol.test_images)):
+        photos = found[split]
+        if len(photos) != needed or len(photos.classes) != protocol.num_classes:
+            raise StudyError(
+                f"{photos.root} has {len(photos):,} images of {len(photos.classes)} classes; {protocol.name} needs "
+                f"{needed:,} of {protocol.num_classes}: complete it, or name the folder with --data to train on what "
+                "is there under a name of its own"
+            )
+    check_same_classes(found)
+    return found
 
 
-def _folder(path: Path, protocol: Protocol, expected: int) -> ImageFolder:
-    if not path.is_dir():
-        raise StudyError(
-            f"{path} is missing: put ImageNet there as {path.name}/<wnid>/*.JPEG, or set {FOLDER_VARIABLE} to the "
-            "folder that holds imagenet/"
-        )
-    try:
-        folder = ImageFolder(str(path))
-    except FileNotFoundError as error:
-        raise StudyError(
-            f"{path} does not hold class folders with images ({' '.join(str(error).split())[:200]})"
-        ) from None
-    if len(folder.classes) != protocol.num_classes or len(folder) != expected:
-        raise StudyError(
-            f"{path} has {len(folder):,} images of {len(folder.classes)} classes; {protocol.name} needs "
-            f"{expected:,} of {protocol.num_classes}: complete it"
-        )
-    return folder
+def check_same_classes(photos: Splits) -> None:
+    """Raises StudyError where training and validation photos are not of the same classes."""
+    train, test = (set(photos[split].classes) for split in ("train", "test"))
+    if train != test:
+        name = min(train ^ test)
+        has, lacks = ("train", "test") if name in train else ("test", "train")
+        raise StudyError(f"class {name} is in {photos[has].root} and not in {photos[lacks].root}; both need each")
 
 
-def _names_sha256(folder: ImageFolder) -> str:
-    digest = hashlib.sha256()
-    for path, label in folder.samples:
-        digest.update(f"{Path(path).name}\t{label}\t{os.path.getsize(path)}\n".encode())
-    return digest.hexdigest()
+def _imagenet() -> Splits:
+    root = data_folder() / "imagenet"
+    found = {}
+    for split, (name, *_) in SPLIT_NAMES.items():
+        folder = find_split(root, split)
+        if folder is None:
+            raise StudyError(
+                f"{root / name} is missing: put ImageNet there as {name}/<wnid>/*.JPEG, or set {FOLDER_VARIABLE} to "
+                "the folder that holds imagenet/"
+            )
+        found[split] = photos_of(folder)
+    return found
+
+
+def _imagenette() -> Splits:
+    root = data_folder() / IMAGENETTE
+    if not root.is_dir():
+        _bring_imagenette(root)
+    found = {}
+    for split in SPLIT_NAMES:
+        folder = find_split(root, split)
+        if folder is None:
+            raise StudyError(f"{root} has no folder {SPLIT_NAMES[split][0]}; move it away to have it downloaded again")
+        found[split] = photos_of(folder)
+    with Image.open(found["test"].path(0)) as photo:
+        if min(photo.size) != IMAGENETTE_PIXELS:
+            raise StudyError(
+                f"{found['test'].path(0)} is {photo.width} x {photo.height} pixels; the shorter edges of "
+                f"{IMAGENETTE} have {IMAGENETTE_PIXELS}"
+            )
+    return found
+
+
+def _bring_imagenette(root: Path) -> None:
+    """Downloads it, unless another process has done so by now. Raises StudyError where that fails."""
+    from torchvision.datasets import Imagenette
+
+    with alone(root.parent):
+        if root.is_dir():
+            return
+        with scratch(root.parent) as place:
+            try:
+                Imagenette(place, size="160px", download=True)
+                os.replace(place / IMAGENETTE, root)
+            except (OSError, RuntimeError) as error:
+                raise StudyError(
+                    f"imagenette is not in {root} and could not be downloaded ({' '.join(str(error).split())}); set "
+                    f"{FOLDER_VARIABLE} to the folder that holds {IMAGENETTE}/"
+                ) from None

@@ -1,22 +1,46 @@
 """Opens the data set that a protocol names."""
 
+from pathlib import Path
+
 import torch
 
 from senet_lab.data.arrays import ImageArrays, held_out
-from senet_lab.data.batches import BatchSource
+from senet_lab.data.batches import BatchSource, Share
+from senet_lab.data.photo_folders import PhotoList
 from senet_lab.errors import StudyError
 from senet_lab.study.protocol import HELD_OUT, Dataset, Protocol
 
 
-def open_source(protocol: Protocol, device: torch.device) -> BatchSource:
-    """The data of a protocol. Raises StudyError where it is missing, damaged or of another size."""
-    if protocol.dataset.of_photos:
-        from senet_lab.data.imagenet import ImageNetFolder
+def open_source(
+    protocol: Protocol,
+    device: torch.device,
+    *,
+    folder: Path | None = None,
+    share: Share | None = None,
+    skip_damaged: bool = False,
+) -> BatchSource:
+    """The data of a protocol. Raises StudyError where it is missing, damaged or of another size.
 
-        return ImageNetFolder(protocol, device)
+    folder: of a user's own photos. share, skip_damaged: of photos, see PhotoData.
+    """
+    if protocol.dataset.of_photos:
+        from senet_lab.data.photo_data import PhotoData
+
+        return PhotoData(open_photos(protocol, folder), protocol, device, share=share, skip_damaged=skip_damaged)
     from senet_lab.data.resident import ResidentData
 
     return ResidentData(open_arrays(protocol), protocol, device)
+
+
+def open_photos(protocol: Protocol, folder: Path | None = None) -> dict[str, PhotoList]:
+    """The lists of training (``train``) and validation (``test``) photos of a protocol. Raises as ``open_source``."""
+    if protocol.dataset is Dataset.FOLDER:
+        from senet_lab.data.own_photos import open_own_photos
+
+        return open_own_photos(protocol, folder)
+    from senet_lab.data.imagenet import named_photos
+
+    return named_photos(protocol)
 
 
 def open_arrays(protocol: Protocol) -> ImageArrays:

@@ -64,10 +64,11 @@ class ResidentData:
             images = cut(images, draws.centres_N2.T, self.protocol.cutout)
         return images, self._train_labels[draws.order_N]
 
-    def training_batches(self, seed: int, epoch: int) -> Iterator[Batch]:
-        """The batches of one epoch: the same for the same seed in every row. The last, partial batch is left out."""
+    def training_batches(self, seed: int, epoch: int, first: int = 0) -> Iterator[Batch]:
+        """The batches of one epoch from the ``first`` on: the same for the same seed in every row. The last, partial
+        batch is left out."""
         draws, batch = self.draws(seed, epoch), self.protocol.batch_size
-        for step in range(self.protocol.steps_per_epoch):
+        for step in range(first, self.protocol.steps_per_epoch):
             yield self.batch(draws.at(slice(step * batch, (step + 1) * batch)))
 
     def test_batches(self) -> Iterator[Batch]:

@@ -17,7 +17,7 @@ from torchvision.transforms import InterpolationMode, v2
 from senet_lab.data.arrays import ImageArrays
 from senet_lab.data.augment import normalise, scale_and_shift
 from senet_lab.data.batches import Batch
-from senet_lab.data.imagenet import MEAN, STD
+from senet_lab.data.photo_data import MEAN, STD
 from senet_lab.errors import StudyError
 from senet_lab.study.protocol import Dataset
 

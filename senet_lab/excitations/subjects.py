@@ -24,7 +24,15 @@ from senet_lab.study.se import SESpec
 from senet_lab.training import checkpoint, provenance
 
 TIMM = "timm:"
-RANKS = (Dataset.IMAGENET, Dataset.CIFAR10, Dataset.CIFAR100, Dataset.SYNTHETIC)  # which data set shows most
+RANKS = (  # which data set shows most
+    Dataset.IMAGENET,
+    Dataset.PLACES365,
+    Dataset.IMAGENETTE,
+    Dataset.FOLDER,
+    Dataset.CIFAR10,
+    Dataset.CIFAR100,
+    Dataset.SYNTHETIC,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +72,8 @@ def recorded(run: Run, store: Store, random_weights: bool = False) -> Subject:
         synthetic=protocol.synthetic,
     )
     name = f"{protocol.name}-{run.cell.backbone}-{run.cell.key[:8]}-seed-{run.seed}"
-    data = protocol.dataset.value if protocol.dataset is not Dataset.IMAGENET else None
-    view = View(protocol.image_size, protocol.resize) if protocol.dataset is Dataset.IMAGENET else None
+    data = None if protocol.dataset.of_photos else protocol.dataset.value
+    view = View(protocol.image_size, protocol.resize) if protocol.dataset.of_photos else None
     return Subject(name, channels_last(model), origin, protocol.precision, data, view, protocol.test_images)
 
 

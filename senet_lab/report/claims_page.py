@@ -117,7 +117,7 @@ def _csv_line(view: Measured, result: ClaimResult, part: PartResult, numbers: li
         "table": claim.table.number,
         "records": view.source,
         "protocol": view.name,
-        "dataset": view.protocols[0].dataset.value,
+        "dataset": view.protocols[0].data_name,
         "part": part_text(part.part),
         "verdict": part.verdict.value,
         "claim_verdict": result.verdict.value,

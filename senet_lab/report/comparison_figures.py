@@ -69,7 +69,7 @@ def cost(view: Measured) -> pd.DataFrame:
 
 
 def _heading(table: Table, view: Measured) -> str:
-    data = "SYNTHETIC images" if view.synthetic else ", ".join(dict.fromkeys(p.dataset.value for p in view.protocols))
+    data = "SYNTHETIC images" if view.synthetic else ", ".join(dict.fromkeys(p.data_name for p in view.protocols))
     networks = ", ".join(dict.fromkeys(row.cell.backbone for row in view.table.rows))
     return f"{title_of(table)}\n{networks}; protocol {view.name} ({data})"
 

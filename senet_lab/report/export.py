@@ -86,7 +86,7 @@ def _measured(view: Measured, summary: RowSummary) -> Iterable[dict[str, object]
         "row": row.label,
         "source": view.source,
         "protocol": protocol.name,
-        "dataset": protocol.dataset.value,
+        "dataset": protocol.data_name,
         "split": protocol.evaluation_split,
         "backbone": row.cell.backbone,
         "selection": "final",

@@ -95,7 +95,7 @@ def plot_curves(frame: pd.DataFrame, ax: Axes) -> Axes:
 
 
 def _title(table: Table, view: Measured) -> str:
-    synthetic = "SYNTHETIC images" if view.synthetic else view.protocols[0].dataset.value
+    synthetic = "SYNTHETIC images" if view.synthetic else view.protocols[0].data_name
     seeds = {seed for row in view.rows for seed in row.seeds}
     return f"{title_of(table)}\n{view.name} ({synthetic}), {len(seeds)} seed(s), {view.source} records"
 

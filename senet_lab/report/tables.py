@@ -272,7 +272,7 @@ def _seed_notes(view: Measured) -> Iterable[str]:
 
 def _recipe(protocol: Protocol) -> str:
     return (
-        f"Protocol {protocol.name} v{protocol.version}: {protocol.dataset.value}, {protocol.train_images:,} training "
+        f"Protocol {protocol.name} v{protocol.version}: {protocol.data_name}, {protocol.train_images:,} training "
         f"and {protocol.test_images:,} {protocol.evaluation_split} images, {protocol.epochs} epochs, batch "
         f"{protocol.batch_size}, peak lr {protocol.schedule.peak_lr:g} ({protocol.schedule.decay.value}), weight decay "
         f"{protocol.weight_decay:g}, {protocol.precision.value}."

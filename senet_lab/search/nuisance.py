@@ -18,7 +18,7 @@ from senet_lab.data.resident import ResidentData
 from senet_lab.errors import StudyError
 from senet_lab.models.registry import build_model, channels_last
 from senet_lab.study.cell import Cell, derive_seed
-from senet_lab.study.protocol import Dataset, Protocol
+from senet_lab.study.protocol import Protocol
 from senet_lab.training import device_loop
 from senet_lab.training.checkpoint import Checkpoint
 from senet_lab.training.epoch import Diverged
@@ -56,7 +56,7 @@ def search(
 
     Raises StudyError for a cell that is not of small images, or where no trial has ended well.
     """
-    if cell.protocol.dataset is Dataset.IMAGENET:
+    if cell.protocol.dataset.of_photos:
         raise StudyError("a search trains many networks: it is for the protocols of 32 x 32 images")
     set_switches()
     optuna.logging.set_verbosity(optuna.logging.ERROR)

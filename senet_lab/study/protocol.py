@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from senet_lab.study.values import PROSE, convert_fields
+from senet_lab.study.values import PROSE, convert_fields, since
 
 HELD_OUT = "held-out training"  # evaluation_split of a protocol that evaluates on every tenth training image
 
@@ -15,11 +15,14 @@ class Dataset(StrEnum):
     CIFAR10 = "cifar10"
     CIFAR100 = "cifar100"
     IMAGENET = "imagenet"
+    IMAGENETTE = "imagenette"  # ten of ImageNet's classes
+    PLACES365 = "places365"
+    FOLDER = "folder"  # photos of a user, in folders of classes
 
     @property
     def of_photos(self) -> bool:
         """Whether its images are files of many sizes, read one by one; the others are arrays in memory."""
-        return self is Dataset.IMAGENET
+        return self not in (Dataset.SYNTHETIC, Dataset.CIFAR10, Dataset.CIFAR100)
 
 
 class Precision(StrEnum):
@@ -69,13 +72,26 @@ class Schedule:
         convert_fields(self)
 
 
+@dataclass(frozen=True, slots=True)
+class PhotoSet:
+    """The photos of a user's own folder. digest: of its classes and of its files' names and sizes."""
+
+    name: str
+    digest: str
+
+    def __post_init__(self) -> None:
+        convert_fields(self)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protocol:
     """A recipe for training and evaluation. Every field without PROSE is part of a cell's key.
 
     crop_padding, cutout: pixels (0: none). weight_decay applies to every parameter unless
     decay_norm_and_bias is False. train_images, test_images: how many the data set must have; a data set of
-    another size is refused. Two protocols are equal where these fields are, whatever their prose says.
+    another size is refused. photos: whose they are, where the data set is a user's folder. training_sizes: pixels of
+    the training crop, epoch by epoch, where it grows; image_size is then that of the evaluation. Two protocols are
+    equal where these fields are, whatever their prose says.
     """
 
     name: str
@@ -100,6 +116,8 @@ class Protocol:
     decay_norm_and_bias: bool = True
     label_smoothing: float = 0.0
     precision: Precision = Precision.FP32
+    photos: PhotoSet | None = field(default=None, metadata=since(2))
+    training_sizes: tuple[int, ...] = field(default=(), metadata=since(2))
     # For readers.
     title: str = field(default="", metadata=PROSE, compare=False)
     departures: tuple[str, ...] = field(default=(), metadata=PROSE, compare=False)
@@ -110,6 +128,22 @@ class Protocol:
             raise ValueError(
                 f"protocol {self.name}: {self.epochs} epochs of batches of {self.batch_size} cannot be trained"
             )
+        if (self.dataset is Dataset.FOLDER) != (self.photos is not None):
+            raise ValueError(f"protocol {self.name}: the data set folder, and no other, needs photos with a name")
+        if self.training_sizes and (len(self.training_sizes) != self.epochs or min(self.training_sizes) < 1):
+            raise ValueError(
+                f"protocol {self.name}: {len(self.training_sizes)} training sizes for {self.epochs} epochs; it needs "
+                "one for each, of at least a pixel"
+            )
+
+    def training_size(self, epoch: int) -> int:
+        """Pixels of the training crop in an epoch (from 0)."""
+        return self.training_sizes[epoch] if self.training_sizes else self.image_size
+
+    @property
+    def data_name(self) -> str:
+        """What to call the data set: a user's folder by its own name, and as a folder."""
+        return f"folder {self.photos.name}" if self.photos else self.dataset.value
 
     @property
     def steps_per_epoch(self) -> int:

@@ -88,7 +88,8 @@ class Table:
     def _cell(self, row: Row, protocol: Protocol) -> Cell:
         paper = row.cell
         backbone = self.companions.get(protocol.dataset, {}).get(paper.backbone)
-        if backbone is None and protocol.image_size != paper.protocol.image_size:
+        photos = protocol.dataset.of_photos and paper.protocol.dataset.of_photos  # a network takes them at any size
+        if backbone is None and not photos and protocol.image_size != paper.protocol.image_size:
             raise ValueError(f"{self.name} has no companion of {paper.backbone} for {protocol.dataset.value}")
         return replace(paper, backbone=backbone or paper.backbone, protocol=protocol)
 

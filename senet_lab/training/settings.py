@@ -6,7 +6,6 @@ from enum import StrEnum
 from pathlib import Path
 
 from senet_lab.study.cell import Cell
-from senet_lab.study.protocol import Dataset
 
 LONG_RUN_STEPS = 3_000  # below this, compiling takes longer than it saves
 
@@ -14,7 +13,7 @@ LONG_RUN_STEPS = 3_000  # below this, compiling takes longer than it saves
 class Executor(StrEnum):
     """What drives a run."""
 
-    AUTO = "auto"  # the device loop for 32 x 32 images, Lightning for ImageNet
+    AUTO = "auto"  # the device loop for images in memory, Lightning for photos
     LIGHTNING = "lightning"
     DEVICE = "device"
 
@@ -37,7 +36,7 @@ class Settings:
         """The executor that drives a cell."""
         if self.executor is not Executor.AUTO:
             return self.executor
-        return Executor.LIGHTNING if cell.protocol.dataset is Dataset.IMAGENET else Executor.DEVICE
+        return Executor.LIGHTNING if cell.protocol.dataset.of_photos else Executor.DEVICE
 
     def compiles(self, cell: Cell) -> bool:
         """Whether the network of a cell is compiled."""

@@ -1,0 +1,87 @@
+"""A user's own photos: a folder with ``train/<class>/`` and ``val/<class>/`` as the data set of any photo recipe.
+
+The protocol that this makes carries the folder's name, its counts and a digest of its files, so that a record says
+which photos it is about, and other photos are another cell. Where the folder lies is no part of it.
+"""
+
+import hashlib
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from senet_lab.data.imagenet import Splits, check_same_classes
+from senet_lab.data.photo_folders import SPLIT_NAMES, find_split, photos_of
+from senet_lab.errors import StudyError
+from senet_lab.study.protocol import Dataset, PhotoSet, Protocol
+
+DIGEST_LENGTH = 16  # hexadecimal digits
+LONGEST_NAME = 40
+# Names that would read as a published data set, which a user's folder is not.
+PUBLISHED = re.compile(
+    r"imagenet[-_]?(1k|2012|21k)?|ilsvrc.*|imagenette2?(-160|-320)?|places[-_]?365.*|cifar[-_]?100?", re.IGNORECASE
+)
+
+
+def own_photos(recipe: Protocol, folder: Path) -> Protocol:
+    """A recipe on the photos of a folder, as a protocol that is named after them.
+
+    Raises StudyError for a folder without photos in class folders, and where the recipe cannot be trained on them.
+    """
+    if not recipe.dataset.of_photos:
+        raise StudyError(f"protocol {recipe.name} is of images in memory; photos need a recipe such as imagenette")
+    photos = _photos(folder)
+    train, test = photos["train"], photos["test"]
+    name = name_of(folder)
+    described = f"{len(train.classes)} classes, {len(train):,} training and {len(test):,} validation photos"
+    try:
+        return replace(
+            recipe,
+            name=f"{name}-by-{recipe.name}",
+            dataset=Dataset.FOLDER,
+            photos=PhotoSet(name, digest_of(photos)),
+            num_classes=len(train.classes),
+            train_images=len(train),
+            test_images=len(test),
+            evaluation_split="validation",
+            title=f"photos of the folder {name} ({described}), recipe of {recipe.name}",
+            departures=(f"photos of the folder {name} in place of {recipe.dataset.value}", *recipe.departures),
+        )
+    except ValueError as error:
+        raise StudyError(f"{folder} has {described}: {error}") from None
+
+
+def open_own_photos(protocol: Protocol, folder: Path | None) -> Splits:
+    """The photos of such a protocol. Raises StudyError where they are not in this folder."""
+    assert protocol.photos is not None
+    if folder is None:
+        raise StudyError(f"{protocol.name} is about the photos {protocol.photos.name}; say with --data where they lie")
+    photos = _photos(folder)
+    if digest_of(photos) != protocol.photos.digest:
+        raise StudyError(f"{folder} has other files than those that {protocol.name} is about; restore them")
+    return photos
+
+
+def digest_of(photos: Splits) -> str:
+    """Of the classes and of each file's name and size, in both splits."""
+    return hashlib.sha256(f"{photos['train'].digest} {photos['test'].digest}".encode()).hexdigest()[:DIGEST_LENGTH]
+
+
+def name_of(folder: Path) -> str:
+    """The folder's own name in letters that file names and tables take; never that of a published data set."""
+    name = re.sub(r"[^A-Za-z0-9._]+", "-", folder.resolve().name).strip("-.")[:LONGEST_NAME].strip("-.") or "photos"
+    return f"own-{name}" if PUBLISHED.fullmatch(name) else name
+
+
+def _photos(folder: Path) -> Splits:
+    if not folder.is_dir():
+        raise StudyError(f"{folder} is no folder; --data names one with train/<class>/ and val/<class>/")
+    found = {}
+    for split, names in SPLIT_NAMES.items():
+        inner = find_split(folder, split)
+        if inner is None:
+            raise StudyError(f"{folder} has no folder {names[0]}/ with class folders; photos need both train/ and val/")
+        found[split] = photos_of(inner)
+    check_same_classes(found)
+    if len(found["train"].classes) < 2:
+        raise StudyError(f"{found['train'].root} has one class; there is nothing to tell apart")
+    return found

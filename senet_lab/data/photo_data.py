@@ -1,0 +1,100 @@
+"""PhotoData: batches of photos that lie in files, made by loader processes and finished on the device.
+
+B batch, C channels, H W space. The order of an epoch and each image's crop depend on (seed, epoch, image) alone: not on
+the number of loader processes, nor on how many processes share a batch.
+"""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from senet_lab.data.augment import normalise, scale_and_shift
+from senet_lab.data.batches import Batch, Share
+from senet_lab.data.photo_folders import PhotoList
+from senet_lab.data.photo_loader import NO_LABEL, Made, Part, PhotoLoader, loader_processes, parts_of
+from senet_lab.errors import StudyError
+from senet_lab.study.cell import derive_seed
+from senet_lab.study.protocol import Protocol
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's training photos, used for all photos
+EVALUATION_BATCH = 100
+
+
+class PhotoData:
+    """Training and validation batches of two lists of photos under one protocol. sha256: their digests.
+
+    share: the part of each batch that this process makes. skip_damaged: a damaged training photo's place is taken by
+    the next good one of the list, and ``skipped`` tells which; otherwise, and among validation photos always, it is a
+    StudyError that names it.
+    """
+
+    def __init__(
+        self,
+        photos: Mapping[str, PhotoList],
+        protocol: Protocol,
+        device: torch.device,
+        *,
+        share: Share | None = None,
+        skip_damaged: bool = False,
+        processes: int | None = None,
+    ) -> None:
+        self.protocol, self.device = protocol, device
+        self.share = share or Share()
+        self.skip_damaged = skip_damaged
+        self.skipped: dict[str, str] = {}  # path -> why
+        self.photos = photos
+        self.sha256 = {split: found.digest for split, found in photos.items()}
+        self._scale, self._shift = scale_and_shift(MEAN, STD, device)
+        number, pinned = loader_processes(device) if processes is None else processes, device.type == "cuda"
+        self._train = PhotoLoader(photos["train"], number, pinned, protocol.batch_size)
+        self._test = PhotoLoader(photos["test"], number, pinned, EVALUATION_BATCH)
+
+    def training_batches(self, seed: int, epoch: int, first: int = 0) -> Iterator[Batch]:
+        """The batches of one epoch from the ``first`` on: the same for the same seed in every row. The last, partial
+        batch is left out."""
+        protocol = self.protocol
+        generator = torch.Generator().manual_seed(derive_seed(seed, "batches", epoch))
+        order = torch.randperm(len(self.photos["train"]), generator=generator).numpy()
+        key, size = derive_seed(seed, "augment", epoch), protocol.training_size(epoch)
+        steps = range(first, protocol.steps_per_epoch)
+        batches = [self.share.of(order[step * protocol.batch_size :][: protocol.batch_size]) for step in steps]
+        parts = [Part(indices, size, key, protocol.flip) for batch in batches for indices in parts_of(batch)]
+        yield from self._batches(self._train.parts(parts), batches, size)
+
+    def test_batches(self) -> Iterator[Batch]:
+        """Every validation image of this process's share once, in canonical order."""
+        protocol = self.protocol
+        images = self.share.of(np.arange(len(self.photos["test"])))
+        batches = [images[start : start + EVALUATION_BATCH] for start in range(0, len(images), EVALUATION_BATCH)]
+        parts = [
+            Part(indices, protocol.image_size, resize=protocol.resize)
+            for batch in batches
+            for indices in parts_of(batch)
+        ]
+        yield from self._batches(self._test.parts(parts), batches, protocol.image_size)
+
+    def _batches(self, made: Iterator[Made], batches: Sequence[NDArray[np.int64]], size: int) -> Iterator[Batch]:
+        for batch in batches:
+            images = torch.empty(len(batch), size, size, 3, dtype=torch.uint8, device=self.device)
+            labels = torch.empty(len(batch), dtype=torch.int64, device=self.device)
+            done = 0
+            while done < len(batch):
+                pixels, classes, damaged = next(made)
+                self._note(damaged, bool((classes == NO_LABEL).any()))
+                images[done : done + len(pixels)].copy_(pixels, non_blocking=True)
+                labels[done : done + len(pixels)].copy_(classes, non_blocking=True)
+                done += len(pixels)
+            yield normalise(images, self._scale, self._shift), labels
+
+    def _note(self, damaged: Sequence[tuple[str, str]], lacking: bool) -> None:
+        for path, why in damaged:
+            if lacking:
+                raise StudyError(f"{path} is damaged ({why}); copy it again: no other photo may stand for it")
+            if not self.skip_damaged:
+                raise StudyError(f"{path} is damaged ({why}); copy it again, or train without it by --skip-damaged")
+            if path not in self.skipped:
+                self.skipped[path] = why
+                print(f"skipped: {path} is damaged ({why})", file=sys.stderr)

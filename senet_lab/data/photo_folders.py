@@ -1,0 +1,159 @@
+"""Folders of photos: where the class folders of a split lie, and which photos are in them.
+
+Known: ``train/<class>/`` and ``val/<class>/``, these below ``ILSVRC/Data/CLS-LOC``, and a folder more between a split
+and its classes, as in ``val/ILSVRC2012_img_val/<wnid>/``. Hidden names are neither classes nor photos.
+"""
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from senet_lab.errors import StudyError
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".ppm", ".pgm", ".tif", ".tiff", ".gif")
+SPLIT_NAMES = {"train": ("train", "training"), "test": ("val", "validation")}
+ABOVE = ("", "ILSVRC/Data/CLS-LOC", "Data/CLS-LOC", "CLS-LOC")  # where the splits of ImageNet's archives lie
+MOST_NESTING = 3  # folders between a split and its classes
+WNID = re.compile(r"n\d{8}$")  # a name of WordNet, which ImageNet's class folders have
+SHOWN = 3  # names in a message
+
+
+@dataclass(frozen=True)
+class PhotoList:
+    """Photos with their classes, sorted by class and then by name.
+
+    files: N paths below ``root``, as bytes, so that millions of them are one array that processes share.
+    """
+
+    root: Path
+    classes: tuple[str, ...]
+    files: NDArray[np.bytes_]
+    labels: NDArray[np.int64]
+    sizes: NDArray[np.int64]  # bytes of each file
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def path(self, index: int) -> str:
+        """Where a photo lies."""
+        return os.path.join(self.root, os.fsdecode(bytes(self.files[index])))
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over the classes and over each photo's path, class and size; not over the pixels."""
+        digest = hashlib.sha256("\n".join(self.classes).encode())
+        for file, label, size in zip(self.files, self.labels, self.sizes, strict=True):
+            digest.update(b"\n%s\t%d\t%d" % (bytes(file).replace(os.sep.encode(), b"/"), label, size))
+        return digest.hexdigest()
+
+
+def visible(name: str) -> bool:
+    """Whether a name is the user's: editors and file systems leave hidden ones and a few others."""
+    return not name.startswith((".", "__MACOSX", "@eaDir")) and name not in ("Thumbs.db", "lost+found")
+
+
+def is_photo(name: str) -> bool:
+    """Whether a name is that of a photo that can be seen."""
+    return visible(name) and name.lower().endswith(SUFFIXES)
+
+
+def find_split(root: Path, split: str) -> Path | None:
+    """The folder of ``train`` or ``test`` (the validation photos) below a data set's folder; None where it is not."""
+    names = SPLIT_NAMES[split]
+    return next((root / a / name for a in ABOVE for name in names if (root / a / name).is_dir()), None)
+
+
+def photos_of(folder: Path) -> PhotoList:
+    """The photos of a split, from its class folders.
+
+    Raises StudyError where there are none: for a flat folder, for a class without photos, for a folder that is no
+    class beside those that are, and for what cannot be read.
+    """
+    root = _class_root(folder)
+    classes = [name for name, is_folder in _entries(root) if is_folder]
+    files, labels, sizes, empty = [], [], [], []
+    for label, name in enumerate(classes):
+        found = sorted(_files(root, name))
+        if not found:
+            empty.append(name)
+        files += [file for file, _ in found]
+        sizes += [size for _, size in found]
+        labels += [label] * len(found)
+    if empty:
+        raise StudyError(f"{root}: {_named(empty)} without any photo; complete it or move it away")
+    return photo_list(root, tuple(classes), files, labels, sizes)
+
+
+def photo_list(
+    root: Path, classes: tuple[str, ...], files: Sequence[str], labels: Sequence[int], sizes: Sequence[int]
+) -> PhotoList:
+    """These photos as arrays."""
+    encoded = np.array([os.fsencode(file) for file in files], dtype=np.bytes_)
+    return PhotoList(root, classes, encoded, np.array(labels, dtype=np.int64), np.array(sizes, dtype=np.int64))
+
+
+def _class_root(folder: Path) -> Path:
+    root = folder
+    for _ in range(MOST_NESTING):
+        entries = list(_entries(root))
+        folders = [name for name, is_folder in entries if is_folder]
+        flat = [name for name, is_folder in entries if not is_folder and is_photo(name)]
+        if flat:
+            beside = f" beside {_named(folders)}" if folders else " and no class folders: it is flat"
+            raise StudyError(
+                f"{root} has {len(flat):,} photos{beside}; each photo belongs into the folder of its class"
+            )
+        if not folders:
+            raise StudyError(f"{root} does not hold class folders with photos")
+        wnids = [name for name in folders if WNID.match(name)]
+        if wnids and len(wnids) < len(folders):
+            others = [name for name in folders if name not in wnids]
+            raise StudyError(f"{root}: {_named(others)} beside {len(wnids)} classes of ImageNet; move it away")
+        if len(folders) > 1 or wnids or not _nested(root / folders[0]):
+            return root
+        root = root / folders[0]
+    raise StudyError(f"{folder} holds folders in folders, but no class folders with photos")
+
+
+def _nested(folder: Path) -> bool:
+    """Whether a folder holds folders alone, so that it is no class."""
+    entries = list(_entries(folder))
+    return any(is_folder for _, is_folder in entries) and not any(
+        is_photo(n) for n, is_folder in entries if not is_folder
+    )
+
+
+def _entries(folder: Path) -> Iterator[tuple[str, bool]]:
+    """The visible names in a folder, sorted, and whether each is a folder."""
+    try:
+        with os.scandir(folder) as found:
+            yield from sorted((entry.name, entry.is_dir()) for entry in found if visible(entry.name))
+    except OSError as error:
+        raise StudyError(f"{error.filename or folder} cannot be read ({error.strerror})") from None
+
+
+def _files(root: Path, below: str) -> Iterator[tuple[str, int]]:
+    """Every photo below a folder of ``root``, by its path below ``root``, with its size."""
+    try:
+        with os.scandir(root / below) as found:
+            for entry in found:
+                name = f"{below}/{entry.name}"
+                if visible(entry.name) and entry.is_dir():
+                    yield from _files(root, name)
+                elif is_photo(entry.name):
+                    yield name, entry.stat().st_size
+    except OSError as error:
+        raise StudyError(f"{error.filename or root / below} cannot be read ({error.strerror})") from None
+
+
+def _named(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:SHOWN])
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return f"the folder{'s' if len(names) > 1 else ''} {shown}{more}"

@@ -1,0 +1,85 @@
+"""One photo to pixels: decoding, and the two crops, all in whole numbers. H W space; pixels are uint8 H W 3, RGB."""
+
+import math
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+Pixels = NDArray[np.uint8]
+CROP_AREA, ASPECT = (0.08, 1.0), (3 / 4, 4 / 3)  # of the authors' release
+ATTEMPTS = 10  # at a crop that fits into the photo
+
+
+class DamagedPhoto(Exception):
+    """A photo that cannot be decoded: its path, and why."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(path, why)
+        self.path, self.why = path, why
+
+
+@dataclass(frozen=True, slots=True)
+class CropDraw:
+    """Where a training crop lies in its photo, in pixels, and whether it is mirrored."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+    flip: bool
+
+
+def read_photo(path: str) -> Image.Image:
+    """The photo as RGB. Raises DamagedPhoto for one that is empty, cut short or no photo."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of palettes and broken notes of cameras, which change no pixel
+            image = Image.open(path)
+            with image:
+                return image.convert("RGB")
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+        why = "it is no image" if isinstance(error, UnidentifiedImageError) else " ".join(str(error).split())
+        raise DamagedPhoto(path, why[:120]) from None
+
+
+def stream_of(key: int, image: int) -> np.random.Generator:
+    """The random stream of one image in one epoch. key: of seed and epoch; it depends on nothing else."""
+    return np.random.Generator(np.random.Philox(key=key, counter=image << 64))
+
+
+def draw_crop(stream: np.random.Generator, width: int, height: int, flip: bool) -> CropDraw:
+    """A crop of random area and aspect ratio inside a photo; where ten attempts do not fit, its middle.
+
+    As in the networks' usual training: area and the logarithm of the aspect ratio are uniform.
+    """
+    mirrored = bool(stream.random() < 0.5) and flip
+    log_low, log_high = map(math.log, ASPECT)
+    for _ in range(ATTEMPTS):
+        area = width * height * stream.uniform(*CROP_AREA)
+        aspect = math.exp(stream.uniform(log_low, log_high))
+        w, h = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
+        if 0 < w <= width and 0 < h <= height:
+            left, top = int(stream.integers(width - w + 1)), int(stream.integers(height - h + 1))
+            return CropDraw(left, top, w, h, mirrored)
+    w, h = min(width, round(height * ASPECT[1])), min(height, round(width / ASPECT[0]))
+    return CropDraw((width - w) // 2, (height - h) // 2, w, h, mirrored)
+
+
+def training_pixels(photo: Image.Image, draw: CropDraw, size: int) -> Pixels:
+    """The crop, resized to ``size`` pixels (bilinear, with antialiasing) and mirrored where drawn."""
+    box = (draw.left, draw.top, draw.left + draw.width, draw.top + draw.height)
+    pixels = np.asarray(photo.crop(box).resize((size, size), Image.Resampling.BILINEAR))
+    return pixels[:, ::-1] if draw.flip else pixels
+
+
+def evaluation_pixels(photo: Image.Image, resize: int, size: int) -> Pixels:
+    """The central ``size`` pixels after the shorter edge was resized to ``resize`` pixels, as torchvision does it."""
+    short, long = sorted(photo.size)
+    longer = int(resize * long / short)
+    width, height = (resize, longer) if photo.width <= photo.height else (longer, resize)
+    resized = photo.resize((width, height), Image.Resampling.BILINEAR) if photo.size != (width, height) else photo
+    left, top = round((width - size) / 2), round((height - size) / 2)
+    return np.asarray(resized.crop((left, top, left + size, top + size)))
