@@ -14,7 +14,7 @@ from senet_lab.data.folder import FOLDER_VARIABLE, data_folder
 from senet_lab.data.photo_folders import SPLIT_NAMES, PhotoList, find_split, photos_of
 from senet_lab.data.places365 import places365
 from senet_lab.errors import StudyError
-from senet_lab.study.protocol import Dataset, Protocol
+from senet_lab.study.protocol import Dataset
 
 IMAGENETTE = "imagenette2-160"  # the edition whose shorter edges have 160 pixels
 IMAGENETTE_PIXELS = 160
@@ -22,23 +22,29 @@ IMAGENETTE_PIXELS = 160
 Splits = dict[str, PhotoList]
 
 
-def named_photos(protocol: Protocol) -> Splits:
-    """The training (``train``) and validation (``test``) photos of a protocol whose data set has a name.
+# Training and validation photos, and classes.
+WHOLE = {
+    Dataset.IMAGENET: (1_281_167, 50_000, 1000),
+    Dataset.IMAGENETTE: (9_469, 3_925, 10),
+    Dataset.PLACES365: (1_803_460, 36_500, 365),
+}
 
-    Raises StudyError where they are missing, or are not as many as the protocol says.
+
+def named_photos(dataset: Dataset) -> Splits:
+    """All training (``train``) and validation (``test``) photos of a data set that has a name.
+
+    Raises StudyError where they are missing, or not complete.
     """
-    found = {
-        Dataset.IMAGENET: _imagenet,
-        Dataset.IMAGENETTE: _imagenette,
-        Dataset.PLACES365: places365,
-    }[protocol.dataset]()
-    for split, needed in (("train", protocol.train_images), ("test", protocol.test_images)):
+    find = {Dataset.IMAGENET: _imagenet, Dataset.IMAGENETTE: _imagenette, Dataset.PLACES365: places365}
+    found = find[dataset]()
+    *counts, classes = WHOLE[dataset]
+    for split, needed in zip(("train", "test"), counts, strict=True):
         photos = found[split]
-        if len(photos) != needed or len(photos.classes) != protocol.num_classes:
+        if len(photos) != needed or len(photos.classes) != classes:
             raise StudyError(
-                f"{photos.root} has {len(photos):,} images of {len(photos.classes)} classes; {protocol.name} needs "
-                f"{needed:,} of {protocol.num_classes}: complete it, or name the folder with --data to train on what "
-                "is there under a name of its own"
+                f"{photos.root} has {len(photos):,} images of {len(photos.classes)} classes; {dataset.value} has "
+                f"{needed:,} of {classes}: complete it, or name the folder with --data to train on what is there, "
+                "under a name of its own"
             )
     check_same_classes(found)
     return found

@@ -7,6 +7,7 @@ import torch
 from senet_lab.data.arrays import ImageArrays, held_out
 from senet_lab.data.batches import BatchSource, Share
 from senet_lab.data.photo_folders import PhotoList
+from senet_lab.data.subset import fewer_arrays, fewer_photos
 from senet_lab.errors import StudyError
 from senet_lab.study.protocol import HELD_OUT, Dataset, Protocol
 
@@ -37,10 +38,19 @@ def open_photos(protocol: Protocol, folder: Path | None = None) -> dict[str, Pho
     if protocol.dataset is Dataset.FOLDER:
         from senet_lab.data.own_photos import open_own_photos
 
-        return open_own_photos(protocol, folder)
-    from senet_lab.data.imagenet import named_photos
+        found = open_own_photos(protocol, folder)
+    else:
+        from senet_lab.data.imagenet import named_photos
 
-    return named_photos(protocol)
+        found = named_photos(protocol.dataset)
+    found["train"] = fewer_photos(found["train"], protocol.train_images_per_class)
+    for split, said in (("train", protocol.train_images), ("test", protocol.test_images)):
+        if len(found[split]) != said or len(found[split].classes) != protocol.num_classes:
+            raise StudyError(
+                f"{found[split].root} has {len(found[split]):,} images of {len(found[split].classes)} classes; "
+                f"{protocol.name} says {said:,} of {protocol.num_classes}"
+            )
+    return found
 
 
 def open_arrays(protocol: Protocol) -> ImageArrays:
@@ -54,7 +64,8 @@ def open_arrays(protocol: Protocol) -> ImageArrays:
             "needs a protocol of 32 x 32 images"
         )
     whole = _whole_set(protocol)
-    return held_out(whole) if protocol.evaluation_split == HELD_OUT else whole
+    part = held_out(whole) if protocol.evaluation_split == HELD_OUT else whole
+    return fewer_arrays(part, protocol.train_images_per_class)
 
 
 def _whole_set(protocol: Protocol) -> ImageArrays:

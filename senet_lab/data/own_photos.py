@@ -40,7 +40,7 @@ def own_photos(recipe: Protocol, folder: Path) -> Protocol:
             dataset=Dataset.FOLDER,
             photos=PhotoSet(name, digest_of(photos)),
             num_classes=len(train.classes),
-            train_images=len(train),
+            train_images=recipe.train_images_per_class * len(train.classes) or len(train),
             test_images=len(test),
             evaluation_split="validation",
             title=f"photos of the folder {name} ({described}), recipe of {recipe.name}",

@@ -90,8 +90,9 @@ class Protocol:
     crop_padding, cutout: pixels (0: none). weight_decay applies to every parameter unless
     decay_norm_and_bias is False. train_images, test_images: how many the data set must have; a data set of
     another size is refused. photos: whose they are, where the data set is a user's folder. training_sizes: pixels of
-    the training crop, epoch by epoch, where it grows; image_size is then that of the evaluation. Two protocols are
-    equal where these fields are, whatever their prose says.
+    the training crop, epoch by epoch, where it grows; image_size is then that of the evaluation.
+    train_images_per_class: only so many, evenly spaced in canonical order (0: all). Two protocols are equal where these
+    fields are, whatever their prose says.
     """
 
     name: str
@@ -118,6 +119,7 @@ class Protocol:
     precision: Precision = Precision.FP32
     photos: PhotoSet | None = field(default=None, metadata=since(2))
     training_sizes: tuple[int, ...] = field(default=(), metadata=since(2))
+    train_images_per_class: int = field(default=0, metadata=since(2))
     # For readers.
     title: str = field(default="", metadata=PROSE, compare=False)
     departures: tuple[str, ...] = field(default=(), metadata=PROSE, compare=False)
