@@ -33,7 +33,7 @@ PARTS = {
         "senet_lab.errors",
     ),
     "senet_lab.models": ("senet_lab.models", "senet_lab.study"),
-    "senet_lab.weights": ("senet_lab.weights", "senet_lab.models", "senet_lab.study", "senet_lab.errors"),
+    "senet_lab.weights": ("senet_lab.weights", "senet_lab.errors"),
     "senet_lab.data": ("senet_lab.data", "senet_lab.study", "senet_lab.machine", "senet_lab.errors"),
     "senet_lab.training": (
         "senet_lab.training",

@@ -18,10 +18,15 @@ if TYPE_CHECKING:
 
 def excitations(
     context: typer.Context,
-    source: Annotated[str, typer.Argument(help="best, TABLE:ROW (table7:r=16), a .safetensors file, or timm:NAME")],
+    source: Annotated[
+        str, typer.Argument(help="best, TABLE:ROW (table7:r=16), timm:NAME, torchvision:NAME, or a file of weights")
+    ],
     data: Annotated[str | None, typer.Option("--data", help="cifar10, cifar100, synthetic, or a folder")] = None,
     classes: Annotated[list[str] | None, typer.Option("--classes", help="the classes to show, up to six")] = None,
-    network: Annotated[str | None, typer.Option("--network", help="of a file: resnet50, or resnet50:gate=tanh")] = None,
+    network: Annotated[
+        str | None, typer.Option("--network", help="of a file: resnet50, resnet50:gate=tanh, timm:NAME")
+    ] = None,
+    weights: Annotated[Path | None, typer.Option("--weights", help="of timm:NAME or torchvision:NAME, a file")] = None,
     protocol: options.ProtocolName = None,
     seed: Annotated[int, typer.Option("--seed", min=0, max=options.MOST_SEEDS, help="which run of a TABLE:ROW")] = 0,
     figure: Annotated[list[str] | None, typer.Option("--figure", help="only this figure; may be repeated")] = None,
@@ -35,52 +40,63 @@ def excitations(
     of table7 is trained on synthetic images. Arrays go to results/cache/excitations, what git keeps to
     results/excitations, figures to results/figures.
     """
-    from senet_lab.excitations.figures import figure_names, write_atlas_figures
-    from senet_lab.excitations.frames import load_atlas
-    from senet_lab.excitations.statements import text_of, write_statements
+    from senet_lab.excitations.figures import figure_names
+    from senet_lab.excitations.look import check_classes, look_at
 
     if context.args and not classes:
         raise StudyError(f"{context.args[0]!r} is one word too many; class names follow --classes")
-    names, root = figure_names(figure or []), results or RESULTS
-    from senet_lab.excitations.capture import look_at
-    from senet_lab.excitations.labelled_images import class_indices, open_labelled
-
-    chosen = [*(classes or []), *context.args]
-    if data and Path(data).is_dir():  # a mistyped class is said before anything is trained or downloaded
-        class_indices(open_labelled(data), chosen)
-    subject = _subject(source, network, protocol, seed, random_weights, root, device)
-    folder = look_at(subject, root, data, chosen, device_named(device))
-    atlas = load_atlas(folder)
-    found, path = write_statements(atlas, folder)
-    paths = [path, *write_atlas_figures(atlas, root, names)]
-    print(text_of(atlas, found))
-    print(f"written: {folder}/*.csv, " + ", ".join(str(p) for p in paths if p.suffix == ".png"), file=sys.stderr)
+    names, root, chosen = figure_names(figure or []), results or RESULTS, [*(classes or []), *context.args]
+    if data:
+        check_classes(data, chosen)
+    where = device_named(device)
+    found = _of_others(source, network, weights, random_weights)
+    subject = found or _of_runs(source, protocol, seed, random_weights, root, device)
+    look = look_at(subject, root, data, chosen, where, names)
+    print(look.text)
+    pictures = ", ".join(str(path) for path in look.paths if path.suffix == ".png")
+    print(f"written: {look.folder}/*.csv, {pictures}", file=sys.stderr)
 
 
-def _subject(
-    source: str, network: str | None, protocol: str | None, seed: int, random_weights: bool, root: Path, device: str
-) -> "Subject":
-    from senet_lab.excitations import subjects
+def _of_others(source: str, network: str | None, weights: Path | None, random_weights: bool) -> "Subject | None":
+    """The network of a library or of a file; None where the source is neither."""
+    from senet_lab.excitations import networks_of_others, recorded_runs
+    from senet_lab.weights import is_weights_file
+
+    if weights is not None and random_weights:
+        raise StudyError("--weights and --random-weights exclude each other")
+    if networks_of_others.is_named_so(source):
+        return networks_of_others.from_library(source, weights, random_weights)
+    if weights is not None:
+        raise StudyError(f"--weights belongs to timm:NAME or torchvision:NAME, not to {source}")
+    if not is_weights_file(source):
+        return None
+    known = None if network else recorded_runs.run_of_weights(Path(source))
+    if known is not None:
+        return recorded_runs.recorded(*known)
+    if network is None:
+        raise StudyError(f"{source} is of no recorded run; say with --network what it is of")
+    return networks_of_others.from_file(Path(source), network)
+
+
+def _of_runs(source: str, protocol: str | None, seed: int, random_weights: bool, root: Path, device: str) -> "Subject":
+    """The network of a recorded run; where ``best`` finds none, one is trained on synthetic images first."""
+    from senet_lab.excitations import recorded_runs
     from senet_lab.records.store import Store
 
     store = Store(root)
-    if source.startswith(subjects.TIMM):
-        return subjects.from_timm(source.removeprefix(subjects.TIMM), random_weights)
-    if source.endswith(".safetensors"):
-        known = None if network else subjects.run_of_weights(Path(source))
-        if known is None and network is None:
-            raise StudyError(f"{source} is of no recorded run; say with --network what it is of")
-        return subjects.recorded(*known) if known else subjects.from_file(Path(source), str(network))
-    run = subjects.best(store) if source == "best" else None
+    run = recorded_runs.best(store) if source == "best" else None
     if run is None:
         name, colon, label = ("table7", ":", "r=16") if source == "best" else source.partition(":")
         if not colon:
-            raise StudyError(f"{source!r} is none of best, TABLE:ROW, a .safetensors file, timm:NAME")
+            raise StudyError(
+                f"{source!r} is none of best, TABLE:ROW, timm:NAME, torchvision:NAME, "
+                "or a file of weights (.safetensors, .pth)"
+            )
         table, runs = study_of(name, protocol, seed + 1, [label])
         run = Run(cell=table.row(label).cell, seed=seed)
         if source == "best" and not random_weights:
             train_runs(table, tuple(r for r in runs if r == run), root, TrainingOptions(device))
-    return subjects.recorded(run, store, random_weights)
+    return recorded_runs.recorded(run, store, random_weights)
 
 
 def figures(
@@ -88,8 +104,8 @@ def figures(
     results: options.Results = None,
 ) -> None:
     """Draws figures from files alone: activations (figure5), images, histograms, depth, curves, cost."""
-    from senet_lab.excitations.figures import figure_names, write_atlas_figures
-    from senet_lab.excitations.frames import atlas_folders, load_atlas
+    from senet_lab.excitations.figures import figure_names, write_figures
+    from senet_lab.excitations.frames import capture_folders, load_capture
     from senet_lab.report.comparison_figures import COMPARISONS, write_comparison
     from senet_lab.report.load import COMMITTED, load_all
     from senet_lab.report.tables import measured_views
@@ -97,8 +113,8 @@ def figures(
     root = results or RESULTS
     names = figure_names(name or [], COMPARISONS)
     own, compared = [n for n in names if n not in COMPARISONS], [n for n in names if n in COMPARISONS]
-    atlases = [load_atlas(folder) for folder in atlas_folders(root)] if own else []
-    paths = [path for atlas in atlases for path in write_atlas_figures(atlas, root, own)]
+    captures = [load_capture(folder) for folder in capture_folders(root)] if own else []
+    paths = [path for captured in captures for path in write_figures(captured, root, own)]
     loaded = load_all([(root, COMMITTED)]) if compared else []
     for table in catalogue.tables():
         for view in measured_views(table, loaded):

@@ -1,5 +1,7 @@
-"""Figures of one capture: class activations, spread over images, histograms, depth. A figure draws a frame and returns
-nothing; the CSV beside each holds what it draws."""
+"""Figures of one capture, in the paper's style: class activations, spread over images, histograms, depth.
+
+A figure draws a frame; the CSV beside each holds what it draws.
+"""
 
 import difflib
 import textwrap
@@ -12,124 +14,106 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from senet_lab.errors import StudyError
-from senet_lab.excitations.files import ALL, saturation_text
-from senet_lab.excitations.frames import Atlas, class_histograms, class_means, heading, image_spread, panels
+from senet_lab.excitations.files import ALL
+from senet_lab.excitations.frames import Captured, class_histograms, class_means, image_spread
+from senet_lab.records.gate_health import SATURATED
 from senet_lab.report.picture import LINES, ONE_COLUMN, REFERENCE, SMALL, TWO_COLUMNS, draw
 from senet_lab.study.se import Gate
 
-LIMITS = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}  # of the axis; a ReLU gate has none
+LIMITS = {Gate.SIGMOID: (0.0, 1.0), Gate.TANH: (-1.0, 1.0)}  # of a gate; a ReLU has no upper one
 COLUMNS = 3
+RIDGE = 1.6  # height of the highest bin of a panel, in distances between two ridges
+DrawPanel = Callable[[Axes, str], None]
 
 
-def write_atlas_figures(atlas: Atlas, root: Path, names: list[str] | None = None) -> list[Path]:
+def write_figures(captured: Captured, root: Path, names: Sequence[str] | None = None) -> list[Path]:
     """Writes the figures of these names (None: all) below ``root``/figures; returns their paths."""
-    folder = root / "figures" / ("demo" if atlas.passing else "excitations")
+    folder = figures_folder(root, captured.card.origin.is_demo)
     paths = []
     for name in names or list(FIGURES):
-        paths += FIGURES[name](atlas, folder / f"{atlas.name}-{name}")
+        paths += FIGURES[name](captured, folder / f"{captured.card.name}-{name}")
     return paths
 
 
-def activations(atlas: Atlas, stem: Path) -> list[Path]:
+def figures_folder(root: Path, is_demo: bool) -> Path:
+    """Where figures of captures go."""
+    return root / "figures" / ("demo" if is_demo else "excitations")
+
+
+def activations(captured: Captured, stem: Path) -> list[Path]:
     """Mean gate of each chosen class and of all classes, by channel; a panel a block (CVPR figure 5, TPAMI 6)."""
-    frame = class_means(atlas)
+    frame = class_means(captured)
 
-    def panel(part: pd.DataFrame, ax: Axes) -> None:
-        for index, (name, style) in enumerate([(ALL, REFERENCE), *zip(atlas.chosen, LINES, strict=False)]):
+    def panel(ax: Axes, block: str) -> None:
+        part = frame[frame["block"] == block]
+        for name, style in zip(
+            (*captured.card.chosen, ALL), (*LINES[: len(captured.card.chosen)], REFERENCE), strict=True
+        ):
             line = part[part["class_name"] == name]
-            ax.plot(line["position"], line["mean_gate"], label=name, markevery=(2 * index % 9, 9), **style)
+            ax.plot(line["channel"], line["mean_gate"], label=name, **{**style, "marker": ""})
+        _channels(ax, captured, block)
+        _gate_axis(ax, captured, part["mean_gate"])
 
-    return _by_block(atlas, frame, panel, "mean gate", stem)
+    return _by_block(captured, frame, panel, ("channel index", f"mean {_gate(captured)}"), stem)
 
 
-def images(atlas: Atlas, stem: Path) -> list[Path]:
+def images(captured: Captured, stem: Path) -> list[Path]:
     """Mean and standard deviation over the images within two classes (TPAMI figure 7)."""
-    frame = image_spread(atlas)
+    frame = image_spread(captured)
+    frame = frame.assign(
+        low=frame["mean_gate"] - frame["standard_deviation"], high=frame["mean_gate"] + frame["standard_deviation"]
+    )
     classes = list(dict.fromkeys(frame["class_name"]))
 
-    def panel(part: pd.DataFrame, ax: Axes) -> None:
-        for name, style, hatch in zip(classes, (LINES[0], LINES[3]), ("", "////"), strict=False):
+    def panel(ax: Axes, block: str) -> None:
+        part = frame[frame["block"] == block]
+        for name, style in zip(classes, (LINES[0], LINES[3]), strict=False):
             line = part[part["class_name"] == name]
-            low, high = line["mean_gate"] - line["standard_deviation"], line["mean_gate"] + line["standard_deviation"]
-            ax.plot(
-                line["position"], line["mean_gate"], label=f"{name}, {_of_images(atlas, name)}", markevery=7, **style
-            )
-            ax.fill_between(line["position"], low, high, alpha=0.22, color=style["color"], hatch=hatch, linewidth=0.0)
+            label = f"{name}, {_of_images(captured, name)}"
+            ax.plot(line["channel"], line["mean_gate"], label=label, **{**style, "marker": ""})
+            ax.fill_between(line["channel"], line["low"], line["high"], alpha=0.22, color=style["color"], linewidth=0.0)
+        _channels(ax, captured, block)
+        _gate_axis(ax, captured, pd.concat([part["low"], part["high"]]))
 
-    return _by_block(atlas, frame, panel, "gate", stem)
-
-
-def _of_images(atlas: Atlas, name: str) -> str:
-    number = int(atlas.card["images_of"][name])
-    return "one image, no spread" if number == 1 else f"mean ± s.d. of {number:,} images"
+    return _by_block(captured, frame, panel, ("channel index", _gate(captured)), stem)
 
 
-def _by_block(
-    atlas: Atlas, frame: pd.DataFrame, panel: Callable[[pd.DataFrame, Axes], None], label: str, stem: Path
-) -> list[Path]:
-    """A panel a block, up to three side by side, with one legend below."""
-    blocks = panels(atlas.all_blocks())
-    columns = min(COLUMNS, len(blocks))
-    rows = -(-len(blocks) // columns)
+def histograms(captured: Captured, stem: Path) -> list[Path]:
+    """How the gates of a block are spread over its channels and a class's images: a ridge a class, a panel a block.
 
-    def picture(figure: Figure) -> None:
-        axes = figure.subplots(rows, columns, squeeze=False, sharey=True).ravel().tolist()
-        for ax, block in zip(axes, blocks, strict=False):
-            part = frame[frame["block"] == block]
-            panel(part, ax)
-            total = int(atlas.blocks.set_index("block").loc[block, "channels"])
-            shown = part["position"].nunique()
-            of = f"{shown} of {total} channels" if shown < total else f"all {total} channels"
-            ax.set_title(f"{block} ({of})")
-            ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-            if str(atlas.card["gate"]) in LIMITS:
-                low, high = LIMITS[str(atlas.card["gate"])]
-                ax.set_ylim(low - 0.02, high + 0.02)
-            place = axes.index(ax)
-            ax.set_ylabel(label if place % columns == 0 else "")
-            ax.set_xlabel("channel, evenly sampled" if place + columns >= len(blocks) else "")
-        for ax in axes[len(blocks) :]:
-            ax.remove()
-        handles, labels = axes[0].get_legend_handles_labels()
-        figure.legend(
-            handles, labels, loc="outside lower center", ncols=min(5, len(labels)), frameon=False, handlelength=3.2
+    Heights are square roots of shares, so that the rest is seen beside the bins of saturated gates.
+    """
+    frame = class_histograms(captured)
+    classes = [*captured.card.chosen, ALL]
+    width = captured.card.bin_width
+
+    def panel(ax: Axes, block: str) -> None:
+        part = frame[frame["block"] == block]
+        tallest = part["share"].max()
+        for place, name in enumerate(classes):
+            ridge = part[part["class_name"] == name]
+            base = len(classes) - 1 - place
+            color = REFERENCE["color"] if name == ALL else LINES[place]["color"]
+            heights = base + RIDGE * (ridge["share"] / tallest) ** 0.5
+            edges = [*ridge["gate"], ridge["gate"].iloc[-1] + width]
+            ax.stairs(heights.tolist(), edges, baseline=base, fill=True, color=color, alpha=0.55, zorder=place)
+            ax.stairs(heights.tolist(), edges, baseline=base, color=color, linewidth=0.7, zorder=place)
+        ax.set_yticks(range(len(classes)), classes[::-1])
+        ax.set_ylim(-0.05, len(classes) - 1 + 1.05 * RIDGE)
+        ax.set_xlim(edges[0], edges[-1])
+        ax.text(
+            0.98, 0.98, f"highest bin {100 * tallest:.0f} %", transform=ax.transAxes, ha="right", va="top", fontsize=6
         )
-        figure.suptitle(heading(atlas), fontsize=8)
 
-    return draw(picture, (TWO_COLUMNS, 0.85 + 1.85 * rows), stem, frame, SMALL)
-
-
-def histograms(atlas: Atlas, stem: Path) -> list[Path]:
-    """How the gates of a block are spread over all its channels and a class's images: a grid of blocks and classes."""
-    frame = class_histograms(atlas)
-    blocks, classes = panels(atlas.all_blocks()), list(dict.fromkeys(frame["class_name"]))
-    width = float(atlas.card["bin_width"])
-
-    def picture(figure: Figure) -> None:
-        axes = figure.subplots(len(blocks), len(classes), squeeze=False, sharex=True, sharey="row")
-        for row, block in enumerate(blocks):
-            for column, name in enumerate(classes):
-                ax = axes[row, column]
-                part = frame[(frame["block"] == block) & (frame["class_name"] == name)]
-                style = REFERENCE if name == ALL else LINES[column % len(LINES)]
-                edges = [*part["gate"], part["gate"].iloc[-1] + width]
-                ax.stairs((100 * part["share"]).tolist(), edges, fill=True, color=style["color"])
-                ax.set_ylim(0, 105 * frame.loc[frame["block"] == block, "share"].max())  # of the whole row
-                if row == 0:
-                    ax.set_title(name)
-                if column == 0:
-                    ax.set_ylabel(f"{block}\ngates, %")
-                if row == len(blocks) - 1:
-                    ax.set_xlabel("gate (last bin: all above)" if atlas.card["gate"] == "relu" else "gate")
-        figure.suptitle(heading(atlas) + f"\nshare of gates in bins of {width:g}", fontsize=8)
-
-    return draw(picture, (TWO_COLUMNS, 1.0 + 1.15 * len(blocks)), stem, frame, SMALL)
+    label = _gate(captured) + " (last bin: all above)" * (captured.card.gate is Gate.RELU)
+    note = f"share of gates in bins of {width:g}, heights as square roots"
+    return _by_block(captured, frame, panel, (label, ""), stem, note)
 
 
-def depth(atlas: Atlas, stem: Path) -> list[Path]:
+def depth(captured: Captured, stem: Path) -> list[Path]:
     """Class specificity and saturated gates by block, from the first to the last."""
-    frame = atlas.blocks
-    below, above = saturation_text(Gate(str(atlas.card["gate"])))
+    frame = captured.blocks
+    low, high = SATURATED[captured.card.gate]
 
     def picture(figure: Figure) -> None:
         upper, lower = figure.subplots(2, 1, sharex=True)
@@ -137,24 +121,85 @@ def depth(atlas: Atlas, stem: Path) -> list[Path]:
         if frame["specificity"].notna().any():
             upper.plot(places, frame["specificity"], label="measured", **LINES[3])
             upper.plot(places, frame["by_chance"], label="if classes did not matter", color="black", linestyle=":")
-            upper.set_ylim(0, 1)
+            upper.set_ylim(0, 1.02)
             upper.legend(frameon=False)
         else:
             upper.text(0.5, 0.5, "not measured: one image a class", ha="center", transform=upper.transAxes)
+            upper.set_yticks([])
         upper.set_ylabel("between-class share\nof the gate's variance")
-        lower.plot(places, 100 * frame["share_low"], label=below, **LINES[0])
-        lower.plot(places, 100 * frame["share_high"], label=above, **LINES[3])
+        lower.plot(places, 100 * frame["share_low"], label=f"below {low:g}", **LINES[0])
+        lower.plot(places, 100 * frame["share_high"], label=f"from {high:g}", **LINES[3])
         lower.set_ylim(bottom=0)
         lower.set(ylabel="saturated gates, %", xlabel="block, by depth")
         lower.legend(frameon=False)
         step = -(-len(frame) // 18)
         lower.set_xticks(list(places)[::step], list(frame["block"])[::step], rotation=90)
-        figure.suptitle(textwrap.fill(heading(atlas).replace("\n", "; "), 56), fontsize=7)
+        figure.suptitle(textwrap.fill(captured.card.heading.replace("\n", "; "), 62), fontsize=6)
 
     return draw(picture, (ONE_COLUMN, 4.6), stem, frame, SMALL)
 
 
-FIGURES: dict[str, Callable[[Atlas, Path], list[Path]]] = {
+def _by_block(
+    captured: Captured,
+    frame: pd.DataFrame,
+    panel: DrawPanel,
+    labels: tuple[str, str],
+    stem: Path,
+    note: str = "",
+) -> list[Path]:
+    """A panel a block, up to three side by side. labels: of x and y. note: where it says more than a legend would."""
+    blocks = captured.panels()
+    columns = min(COLUMNS, len(blocks)) if len(blocks) != 4 else 2
+    rows = -(-len(blocks) // columns)
+
+    def picture(figure: Figure) -> None:
+        axes = figure.subplots(rows, columns, squeeze=False, sharey=bool(note)).ravel().tolist()
+        for place, (ax, block) in enumerate(zip(axes, blocks, strict=False)):
+            panel(ax, block)
+            ax.set_title(f"{block}{_resolution(captured, block)}")
+            ax.set_ylabel(labels[1] if place % columns == 0 else "")
+            ax.set_xlabel(labels[0] if place + columns >= len(blocks) else "")
+        for ax in axes[len(blocks) :]:
+            ax.remove()
+        if not note:
+            handles, names = axes[0].get_legend_handles_labels()
+            figure.legend(
+                handles, names, loc="outside lower center", ncols=min(5, len(names)), frameon=False, handlelength=3.2
+            )
+        figure.suptitle("\n".join(filter(None, (captured.card.heading, note))), fontsize=7)
+
+    return draw(picture, (TWO_COLUMNS, 0.85 + 1.75 * rows), stem, frame, SMALL)
+
+
+def _channels(ax: Axes, captured: Captured, block: str) -> None:
+    """The x axis: every channel index of a block, though only some channels are drawn."""
+    ax.set_xlim(0, captured.channels_of(block) - 1)
+    ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+
+
+def _gate_axis(ax: Axes, captured: Captured, drawn: "pd.Series[float]") -> None:
+    """The y axis: all values that the gate can take, and all that is drawn."""
+    low, high = LIMITS.get(captured.card.gate, (0.0, float(drawn.max())))
+    room = 0.02 * (high - low)
+    ax.set_ylim(min(low, float(drawn.min())) - room, max(high, float(drawn.max())) + room)
+
+
+def _gate(captured: Captured) -> str:
+    kind = captured.card.origin.non_linearity
+    return "gate" if kind == "sigmoid" else f"gate ({kind})"
+
+
+def _resolution(captured: Captured, block: str) -> str:
+    size = captured.card.origin.stages.get(block.rpartition("_")[0])
+    return "" if size is None else f" ({size} x {size})"
+
+
+def _of_images(captured: Captured, name: str) -> str:
+    number = captured.card.images_of[name]
+    return "one image, no spread" if number == 1 else f"mean ± s.d. of {number:,} images"
+
+
+FIGURES: dict[str, Callable[[Captured, Path], list[Path]]] = {
     "activations": activations,
     "images": images,
     "histograms": histograms,

@@ -9,43 +9,28 @@
 Synthetic images and random weights go to ``<results>/excitations/demo``, which git does not keep.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
+from senet_lab.excitations.card import card_of
 from senet_lab.excitations.statistics import Counts, Excitations, Floats, Span
 from senet_lab.records.checked_files import csv_text
 from senet_lab.records.files import replace_file
 from senet_lab.records.gate_health import SATURATED
-from senet_lab.study.se import Gate
 
 ALL = "all classes"
 NEAR_ONE = 0.9
 
 
-def write_atlas(root: Path, name: str, excitations: Excitations, chosen: Sequence[str]) -> Path:
+def write_capture(root: Path, name: str, excitations: Excitations, chosen: Sequence[str]) -> Path:
     """Writes the files of one capture and returns their folder. chosen: the classes that figures show."""
-    folder = root / "excitations" / ("demo" if excitations.origin.passing else "") / name
+    folder = root / "excitations" / ("demo" if excitations.origin.is_demo else "") / name
     classes = [excitations.class_names[k] for k in excitations.own_rows]
     means = np.vstack([excitations.mean_KM[list(excitations.own_rows)], excitations.overall_mean_M()])
     deviations = np.sqrt(excitations.variance_KM()[list(excitations.own_rows)])
-    card = {
-        **asdict(excitations.origin),
-        "name": name,
-        "gate": excitations.gate.value,
-        "over_space": excitations.over_space,
-        "images": excitations.images,
-        "classes": int(excitations.seen.sum()),
-        "fewest_images_a_class": int(excitations.count_K[excitations.seen].min()),
-        "most_images_a_class": int(excitations.count_K.max()),
-        "images_of": {excitations.class_names[k]: int(excitations.count_K[k]) for k in excitations.own_rows},
-        "chosen": list(chosen),
-        "bin_width": 1 / excitations.bins.per_unit,
-    }
-    replace_file(folder / "card.json", (json.dumps(card, indent=1, sort_keys=True) + "\n").encode())
+    replace_file(folder / "card.json", card_of(name, excitations, tuple(chosen)).to_json().encode())
     by_channel = [(span.name, channel) for span in excitations.spans for channel in range(span.channels)]
     _write(folder / "means.csv", ["block", "channel", *classes, ALL], _lines(by_channel, means.T))
     _write(folder / "deviations.csv", ["block", "channel", *classes], _lines(by_channel, deviations.T))
@@ -128,9 +113,3 @@ def _text(value: object) -> str:
 def _write(path: Path, head: Sequence[str], lines: Iterable[Sequence[str]]) -> None:
     text = csv_text(head, (dict(zip(head, line, strict=True)) for line in lines))
     replace_file(path, text.encode())
-
-
-def saturation_text(gate: Gate) -> tuple[str, str]:
-    """The two ends of a saturated gate in words."""
-    low, high = SATURATED[gate]
-    return f"below {low:g}", f"from {high:g}"

@@ -1,97 +1,73 @@
-"""Excitations as data frames, from the files that git keeps: see ``records.atlas``."""
+"""Captures as data frames, from the files that git keeps: see ``excitations.files``."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from senet_lab.errors import StudyError
+from senet_lab.excitations.card import Card, card_from
 from senet_lab.excitations.files import ALL
+from senet_lab.excitations.places import evenly, panels
 from senet_lab.records.checked_files import number, read_csv, read_json
 
-FILES = ("means", "deviations", "histograms", "blocks")
-PANELS = 6
 MEND = "make it again with senet-lab excitations"
-CARD: dict[str, type | tuple[type, ...]] = {
-    "name": str,
-    "synthetic": bool,
-    "weights": str,
-    "chosen": list,
-    "network": str,
-    "protocol": str,
-    "seed": (int, type(None)),
-    "revision": str,
-    "dataset": str,
-    "split": str,
-    "images": int,
-    "classes": int,
-    "fewest_images_a_class": int,
-    "most_images_a_class": int,
-    "over_space": bool,
-}  # the entries that figures and statements read
+SAMPLED = 50  # channels of a figure, as in the paper
+BLOCK_NUMBERS = (
+    "channels", "mean", "deviation", "class_deviation", "specificity", "by_chance", "share_low", "share_high",
+    "share_near_one", "share_constant", "pattern",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Atlas:
+class Captured:
     """One capture. card: what was looked at; the frames have the columns of their CSV files."""
 
-    card: dict[str, Any]
+    card: Card
     means: pd.DataFrame
     deviations: pd.DataFrame
     histograms: pd.DataFrame
     blocks: pd.DataFrame
 
-    @property
-    def name(self) -> str:
-        """Of its files."""
-        return str(self.card["name"])
-
-    @property
-    def passing(self) -> bool:
-        """Whether git does not keep it: synthetic images or random weights."""
-        return bool(self.card["synthetic"]) or self.card["weights"] == "random"
-
-    @property
-    def chosen(self) -> list[str]:
-        """The classes that figures show, at most four."""
-        return [str(name) for name in self.card["chosen"]]
-
-    def all_blocks(self) -> list[str]:
+    def block_names(self) -> list[str]:
         """In forward order."""
         return [str(name) for name in self.blocks["block"]]
 
+    def panels(self) -> list[str]:
+        """The blocks that figures show."""
+        return panels(self.block_names())
 
-def load_atlas(folder: Path) -> Atlas:
-    """One capture from its folder. Raises StudyError where a file is missing or damaged."""
+    def channels_of(self, block: str) -> int:
+        """How many the block has."""
+        return int(self.blocks.set_index("block").loc[block, "channels"])
+
+
+def load_capture(folder: Path) -> Captured:
+    """One capture from its folder. Raises StudyError, naming the file, where one is missing or damaged."""
     try:
-        card = read_json(folder / "card.json", MEND)
-        _check_card(card, folder)
-        frames = {name: _frame(folder / f"{name}.csv", may_be_unknown=name == "blocks") for name in FILES}
+        card = card_from(read_json(folder / "card.json", MEND))
+        if card.name != folder.name:
+            raise ValueError(f"it is of {card.name!r}")
+        return Captured(
+            card,
+            means=_frame(folder / "means.csv", ["channel", *card.chosen, ALL]),
+            deviations=_frame(folder / "deviations.csv", ["channel", *card.chosen]),
+            histograms=_frame(folder / "histograms.csv", ["gate", *card.chosen, ALL]),
+            blocks=_frame(folder / "blocks.csv", BLOCK_NUMBERS, may_be_unknown=True),
+        )
     except FileNotFoundError as error:
         raise StudyError(f"{error.filename} is missing; {MEND}") from None
-    atlas = Atlas(card, **frames)
-    for name in FILES:
-        wanted = {"block"} | (set() if name == "blocks" else set(atlas.chosen))
-        if not wanted <= set(frames[name]) or frames[name].empty:
-            raise StudyError(f"{folder / name}.csv has no lines, or lacks a column of {sorted(wanted)}; {MEND}")
-    return atlas
+    except (ValueError, KeyError, TypeError) as error:
+        raise StudyError(f"{folder / 'card.json'} is no card ({' '.join(str(error).split())[:200]}); {MEND}") from None
 
 
-def _check_card(card: dict[str, Any], folder: Path) -> None:
-    """Raises StudyError for a card that lacks an entry, or whose name is not its folder's: files are named by it."""
-    for entry, kinds in CARD.items():
-        if not isinstance(card.get(entry), kinds):
-            raise StudyError(f"{folder / 'card.json'}: its {entry!r} is {card.get(entry)!r}; {MEND}")
-    if card["name"] != folder.name:
-        raise StudyError(f"{folder / 'card.json'} is of {card['name']!r}, not of {folder.name!r}; {MEND}")
-    if not all(isinstance(name, str) for name in card["chosen"]):
-        raise StudyError(f"{folder / 'card.json'}: its 'chosen' are no names; {MEND}")
-
-
-def _frame(path: Path, may_be_unknown: bool) -> pd.DataFrame:
+def _frame(path: Path, wanted: Sequence[str], may_be_unknown: bool = False) -> pd.DataFrame:
     """A CSV file whose columns are numbers, but for ``block``. may_be_unknown: nan is a number of it."""
     lines = read_csv(path, None, MEND)
+    missing = [name for name in ("block", *wanted) if not lines or name not in lines[0]]
+    if missing:
+        raise StudyError(f"{path} has no lines, or no column {missing[0]!r}; {MEND}")
     for index, line in enumerate(lines, start=2):
         for name, text in line.items():
             try:
@@ -99,7 +75,7 @@ def _frame(path: Path, may_be_unknown: bool) -> pd.DataFrame:
                     number(text)
             except ValueError as error:
                 raise StudyError(f"{path}, line {index}, {name}: {error}; {MEND}") from None
-    return pd.DataFrame({name: _column(name, [line[name] for line in lines]) for name in (lines or [{}])[0]})
+    return pd.DataFrame({name: _column(name, [line[name] for line in lines]) for name in lines[0]})
 
 
 def _column(name: str, texts: list[str]) -> "list[str] | list[int] | list[float]":
@@ -108,90 +84,44 @@ def _column(name: str, texts: list[str]) -> "list[str] | list[int] | list[float]
     return [int(text) for text in texts] if all(map(str.isdigit, texts)) else [float(text) for text in texts]
 
 
-def atlas_folders(root: Path) -> list[Path]:
+def capture_folders(root: Path) -> list[Path]:
     """The captures below a results folder, those that git keeps first."""
     place = root / "excitations"
     cards = [*sorted(place.glob("*/card.json")), *sorted(place.glob("demo/*/card.json"))]
     return [card.parent for card in cards]
 
 
-def panels(blocks: list[str]) -> list[str]:
-    """The last block of each stage, and all of the last stage, as in the paper's figure.
-
-    Of a last stage with many blocks, or of blocks without stages, some six evenly spread ones.
-    """
-    stages: dict[str, list[str]] = {}
-    for block in blocks:
-        stages.setdefault(block.rpartition("_")[0], []).append(block)
-    if len(stages) == len(blocks) or not all(block.startswith("SE_") for block in blocks):
-        return evenly(blocks, PANELS)
-    *early, last = stages.values()
-    return [*(evenly([stage[-1] for stage in early], PANELS - 1)), *evenly(last, 3)]
-
-
-def evenly(items: list[Any], number: int) -> list[Any]:
-    """So many items, or all of fewer, evenly spread from the first to the last; of one, the last."""
-    if len(items) <= number:
-        return list(items)
-    if number == 1:
-        return items[-1:]
-    return [items[round(i * (len(items) - 1) / (number - 1))] for i in range(number)]
-
-
-def heading(atlas: Atlas) -> str:
-    """Which network, weights, protocol, data set, number of images, seed and revision: two lines."""
-    card = atlas.card
-    loud = "SYNTHETIC images, " if card["synthetic"] else ""
-    loud += "RANDOM WEIGHTS, " if card["weights"] == "random" else ""
-    seed = "" if card["seed"] is None else f", seed {card['seed']}"
-    few, most = card["fewest_images_a_class"], card["most_images_a_class"]
-    a_class = f"{few}" if few == most else f"{few} to {most}"
-    over = "; gates averaged over space" if card["over_space"] else ""
-    return (
-        f"{loud}{card['network']}; protocol {card['protocol']}{seed}; revision {str(card['revision'])[:10]}\n"
-        f"{card['dataset']}, {card['split']} split: {card['images']:,} images of {card['classes']} classes, "
-        f"{a_class} each{over}"
-    )
-
-
-def class_means(atlas: Atlas, channels: int = 50) -> pd.DataFrame:
-    """block, position (from 1), channel, class_name, mean_gate: evenly sampled channels of the panels' blocks, for
-    the chosen classes and all together."""
-    wanted = _sampled(atlas.means, panels(atlas.all_blocks()), channels)
-    long = wanted.melt(
-        id_vars=["block", "position", "channel"],
-        value_vars=[*atlas.chosen, ALL],
+def class_means(captured: Captured, channels: int = SAMPLED) -> pd.DataFrame:
+    """block, channel, class_name, mean_gate: evenly sampled channels (from 0) of the panels' blocks, for the chosen
+    classes and all together."""
+    return _sampled(captured.means, captured.panels(), channels).melt(
+        id_vars=["block", "channel"],
+        value_vars=[*captured.card.chosen, ALL],
         var_name="class_name",
         value_name="mean_gate",
     )
-    return long
 
 
-def image_spread(atlas: Atlas, channels: int = 50) -> pd.DataFrame:
+def image_spread(captured: Captured, channels: int = SAMPLED) -> pd.DataFrame:
     """As ``class_means`` for the first and the third chosen class (goldfish and plane in the paper), with the standard
     deviation over the images of the class."""
-    classes = list(dict.fromkeys(evenly(atlas.chosen[:3], 2)))
-    blocks = panels(atlas.all_blocks())
-    keys = ["block", "position", "channel"]
+    classes = list(dict.fromkeys(evenly(captured.card.chosen[:3], 2)))
+    keys, blocks = ["block", "channel"], captured.panels()
     parts = [
         _sampled(frame, blocks, channels).melt(id_vars=keys, value_vars=classes, var_name="class_name", value_name=name)
-        for frame, name in ((atlas.means, "mean_gate"), (atlas.deviations, "standard_deviation"))
+        for frame, name in ((captured.means, "mean_gate"), (captured.deviations, "standard_deviation"))
     ]
     return parts[0].merge(parts[1], on=[*keys, "class_name"], sort=False)
 
 
-def _sampled(frame: pd.DataFrame, blocks: list[str], channels: int) -> pd.DataFrame:
-    parts = []
-    for block in blocks:
-        part = frame[frame["block"] == block]
-        lines = part.iloc[evenly(list(range(len(part))), channels)]
-        parts.append(lines.assign(position=range(1, len(lines) + 1)))
-    return pd.concat(parts, ignore_index=True)
+def _sampled(frame: pd.DataFrame, blocks: Sequence[str], channels: int) -> pd.DataFrame:
+    parts = [frame[frame["block"] == block] for block in blocks]
+    return pd.concat([part.iloc[evenly(range(len(part)), channels)] for part in parts], ignore_index=True)
 
 
-def class_histograms(atlas: Atlas) -> pd.DataFrame:
-    """block, gate (lower edge), class_name, share: of the panels' blocks, for the chosen classes."""
-    wanted = atlas.histograms[atlas.histograms["block"].isin(panels(atlas.all_blocks()))]
+def class_histograms(captured: Captured) -> pd.DataFrame:
+    """block, gate (lower edge), class_name, share: of the panels' blocks, for the chosen classes and all together."""
+    wanted = captured.histograms[captured.histograms["block"].isin(captured.panels())]
     return wanted.melt(
-        id_vars=["block", "gate"], value_vars=[*atlas.chosen, ALL], var_name="class_name", value_name="share"
+        id_vars=["block", "gate"], value_vars=[*captured.card.chosen, ALL], var_name="class_name", value_name="share"
     )

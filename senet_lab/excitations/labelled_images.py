@@ -3,15 +3,19 @@
 B batch, C channels, H W space.
 """
 
+import contextlib
 import difflib
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 from torchvision.datasets import ImageFolder
+from torchvision.datasets.folder import IMG_EXTENSIONS
 from torchvision.transforms import InterpolationMode, v2
 
 from senet_lab.data.arrays import ImageArrays
@@ -21,6 +25,8 @@ from senet_lab.data.photo_data import MEAN, STD
 from senet_lab.errors import StudyError
 from senet_lab.study.protocol import Dataset
 
+IMAGENET_VALIDATION = (1000, 50_000, "validation")  # classes, images, split
+FEW_IMAGES = 2_000  # up to so many, starting processes takes longer than decoding
 SPLITS = {"val": "validation", "test": "test", "train": "training"}
 # The paper's four classes (figure of excitations), by its own names.
 WNIDS = {"n01443537": "goldfish", "n02110958": "pug", "n02690373": "plane", "n09246464": "cliff"}
@@ -40,15 +46,23 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """A data set's images with labels 0..K-1. class_names: for people; folders: the same classes on disk, if any."""
+    """A data set's images with labels 0..K-1.
+
+    class_names: for people. image_counts: of each class. folders: the same classes on disk, if any.
+    """
 
     dataset: str
     split: str
     class_names: tuple[str, ...]
-    images: int
+    image_counts: tuple[int, ...]
     synthetic: bool
     folders: tuple[str, ...]
     source: "ArrayBatches | FolderBatches"
+
+    @property
+    def images(self) -> int:
+        """How many there are."""
+        return sum(self.image_counts)
 
     def batches(self, device: torch.device) -> Iterator[Batch]:
         """Every image once, in canonical order."""
@@ -72,17 +86,41 @@ class ArrayBatches:
             yield normalise(images, scale, shift), torch.from_numpy(test.labels[part]).to(device)
 
 
+class ClassFolders(ImageFolder):  # type: ignore[misc]  # torchvision has no types
+    """Images in class folders. Hidden names are no classes and no images. An image that cannot be read is named."""
+
+    def find_classes(self, directory: str) -> tuple[list[str], dict[str, int]]:
+        """The folders in order, and the label of each. Raises FileNotFoundError where there are none."""
+        found = [entry.name for entry in os.scandir(directory) if entry.is_dir() and not entry.name.startswith(".")]
+        if not found:
+            raise FileNotFoundError(f"there is no class folder in {directory}")
+        return sorted(found), {name: label for label, name in enumerate(sorted(found))}
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        path, label = self.samples[index]
+        try:
+            image = self.loader(path)
+        except (OSError, SyntaxError, ValueError) as error:
+            raise StudyError(f"{path} cannot be read as an image ({' '.join(str(error).split())[:100]})") from None
+        assert self.transform is not None
+        return self.transform(image), label
+
+
+def _is_image(path: str) -> bool:
+    return not Path(path).name.startswith(".") and path.lower().endswith(IMG_EXTENSIONS)
+
+
 @dataclass(frozen=True, slots=True)
 class FolderBatches:
-    """Images in class folders."""
+    """Images in class folders. processes: that decode."""
 
-    folder: ImageFolder
+    folder: ClassFolders
     view: View
     batch: int = 50
     processes: int = 0
 
     def batches(self, device: torch.device) -> Iterator[Batch]:
-        """Batches of images in channels_last."""
+        """Batches of images in channels_last. Raises StudyError for an image that cannot be read."""
         self.folder.transform = v2.Compose(
             [
                 v2.Resize(self.view.resize, InterpolationMode(self.view.interpolation), antialias=True),
@@ -92,8 +130,11 @@ class FolderBatches:
                 v2.Normalize(self.view.mean, self.view.std),
             ]
         )
-        for images, labels in DataLoader(self.folder, self.batch, num_workers=self.processes):
-            yield _moved(images, device), labels.to(device)
+        try:
+            for images, labels in DataLoader(self.folder, self.batch, num_workers=self.processes):
+                yield _moved(images, device), labels.to(device)
+        except StudyError as error:  # of a loading process: its last line is the text, after the name of the class
+            raise StudyError(str(error).strip().splitlines()[-1].partition("StudyError: ")[2] or str(error)) from None
 
 
 def _moved(images_BCHW: Tensor, device: torch.device) -> Tensor:
@@ -119,35 +160,46 @@ def open_labelled(data: str, view: View | None = None, test_images: int = 1_000)
 
 
 def _of_arrays(arrays: ImageArrays, synthetic: bool = False) -> Labelled:
-    images = len(arrays.test.labels)
-    return Labelled(arrays.name, "test", arrays.class_names, images, synthetic, (), ArrayBatches(arrays))
+    counts = tuple(np.bincount(arrays.test.labels, minlength=len(arrays.class_names)).tolist())
+    return Labelled(arrays.name, "test", arrays.class_names, counts, synthetic, (), ArrayBatches(arrays))
 
 
 def _of_folder(path: Path, view: View) -> Labelled:
     inner = next((path / name for name in SPLITS if (path / name).is_dir()), path)
     try:
-        folder = ImageFolder(str(inner))
-    except (FileNotFoundError, OSError) as error:
+        folder = ClassFolders(str(inner), is_valid_file=_is_image)
+    except OSError as error:
         raise StudyError(
             f"{inner} does not hold class folders with images ({' '.join(str(error).split())[:200]})"
         ) from None
-    names = _human_names(path)
     wnids = tuple(folder.classes)
+    names = _human_names(path, wnids)
     by_wnid = all(name[0] == "n" and name[1:].isdigit() for name in wnids)
-    # Not the folder's own name, which says more of a machine than of the data.
-    dataset = "ImageNet" if by_wnid else "class folders"
+    split = SPLITS.get(inner.name, "")
+    # Not the folder's own name, which says more of a machine than of the data; and some photos are no ImageNet.
+    dataset = "a folder of ImageNet's classes" if by_wnid else "class folders"
+    if by_wnid and (len(wnids), len(folder), split) == IMAGENET_VALIDATION:
+        dataset = "ImageNet"
     readable = tuple(names.get(name, name) for name in wnids)
     unique = readable if len(set(readable)) == len(readable) else wnids
-    return Labelled(
-        dataset, SPLITS.get(inner.name, "evaluation"), unique, len(folder), False, wnids, FolderBatches(folder, view)
-    )
+    counts = tuple(np.bincount(folder.targets, minlength=len(wnids)).tolist())
+    processes = 0 if len(folder) < FEW_IMAGES else len(os.sched_getaffinity(0))
+    source = FolderBatches(folder, view, processes=processes)
+    return Labelled(dataset, split if dataset == "ImageNet" else "", unique, counts, False, wnids, source)
 
 
-def _human_names(path: Path) -> Mapping[str, str]:
-    names: dict[str, str] = {}
+def _human_names(path: Path, wnids: Sequence[str]) -> Mapping[str, str]:
+    """Names of classes: the paper's, those of a file beside the folders, and timm's where it is installed."""
+    names = {}
+    with contextlib.suppress(ImportError):
+        from timm.data.imagenet_info import ImageNetInfo
+
+        known = ImageNetInfo("imagenet-1k")
+        described = {wnid: known.label_name_to_description(wnid) for wnid in wnids if wnid in known.label_names()}
+        names = {wnid: text.split(",")[0].strip() for wnid, text in described.items()}
     for file in (path / name for name in NAME_FILES):
         if file.is_file():
-            lines = (line.partition(" ") for line in file.read_text(encoding="utf-8").splitlines())
+            lines = (line.partition(" ") for line in file.read_text(encoding="utf-8", errors="replace").splitlines())
             names |= {wnid: text.split(",")[0].strip() for wnid, _, text in lines}
     return names | WNIDS
 

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from senet_lab.excitations.frames import Atlas, heading
+from senet_lab.excitations.frames import Captured
+from senet_lab.excitations.places import Places, places_of
 from senet_lab.records.files import replace_file
 
 NEARLY_COINCIDE = 0.05  # of the gate, which is between 0 and 1
 TWICE = 2.0
+HARDLY_ANY = 0.05  # of the variance; an early share below it counts as so much
 MOST = 0.5
 SIMILAR = 0.9  # correlation
 UNIFORM = 0.05  # of the gate
@@ -38,38 +40,63 @@ class Statement:
         return f"{word:18}  {self.says} [{self.blocks}] {self.measure}: {self.value:.3f}, holds if {self.threshold}"
 
 
-def statements(atlas: Atlas) -> list[Statement]:
+@dataclass(frozen=True, slots=True, eq=False)
+class BlockNumbers:
+    """The numbers of blocks.csv, averaged over some blocks."""
+
+    blocks: pd.DataFrame  # by name
+
+    def mean(self, names: Sequence[str], column: str) -> float:
+        """Of one column."""
+        return float(self.blocks.loc[list(names), column].mean())
+
+    def specificity(self, names: Sequence[str]) -> float:
+        """Between-class share of the variance beyond chance: 0 where classes do not matter, 1 where nothing else does.
+
+        With few images a class most of the plain share is chance. Where no gate varies, classes do not matter.
+        """
+        chance, found = self.mean(names, "by_chance"), self.mean(names, "specificity")
+        if self.mean(names, "share_constant") == 1:
+            return 0.0 * chance
+        return (found - chance) / (1 - chance)
+
+
+def statements(captured: Captured) -> list[Statement]:
     """The paper's statements, each at the blocks of this network that stand where the paper's do."""
-    blocks = atlas.blocks.set_index("block")
-    first, later, middle, last = _places(atlas.all_blocks())
+    places, numbers = places_of(captured.block_names()), BlockNumbers(captured.blocks.set_index("block"))
+    return [*_early_and_later(places, numbers), *_of_the_last_stage(places, numbers)]
 
-    def mean(names: Sequence[str], column: str) -> float:
-        return float(blocks.loc[list(names), column].mean())
 
-    specific, early = mean(later, "specificity"), mean(first, "specificity")
-    saturated = mean(last, "share_low") + mean(last, "share_high")
+def _early_and_later(places: Places, numbers: BlockNumbers) -> list[Statement]:
+    specific, early = numbers.specificity(places.later), numbers.specificity(places.early)
     return [
         _judge(
             "early: classes nearly coincide",
-            first,
+            places.early,
             "standard deviation of the class means, mean over channels",
-            mean(first, "class_deviation"),
+            numbers.mean(places.early, "class_deviation"),
             f"< {NEARLY_COINCIDE:g}",
             lambda value: value < NEARLY_COINCIDE,
         ),
         _judge(
             "later: channels are class-specific",
-            [*later, "against", *first],
-            f"between-class share of the variance, {specific:.3f} against {early:.3f}, ratio",
-            specific / early if early > 0 else float("nan"),
+            [*places.later, "against", *places.early],
+            f"between-class share of the variance beyond chance, {specific:.3f} against {early:.3f}, ratio",
+            specific / max(early, HARDLY_ANY),
             f">= {TWICE:g}",
             lambda value: value >= TWICE,
         ),
+    ]
+
+
+def _of_the_last_stage(places: Places, numbers: BlockNumbers) -> list[Statement]:
+    last = places.last
+    return [
         _judge(
             "middle of the last stage: most gates near one",
-            middle,
+            places.middle_of_last,
             "share of gates from 0.9 on",
-            mean(middle, "share_near_one"),
+            numbers.mean(places.middle_of_last, "share_near_one"),
             f">= {MOST:g}",
             lambda value: value >= MOST,
         ),
@@ -77,7 +104,7 @@ def statements(atlas: Atlas) -> list[Statement]:
             "last block: one pattern for all classes but for its scale",
             last,
             "correlation over channels of a class's means with all classes'",
-            mean(last, "pattern"),
+            numbers.mean(last, "pattern"),
             f">= {SIMILAR:g}",
             lambda value: value >= SIMILAR,
         ),
@@ -85,7 +112,7 @@ def statements(atlas: Atlas) -> list[Statement]:
             "last stage saturated: it says least",
             last,
             "share of saturated gates",
-            saturated,
+            numbers.mean(last, "share_low") + numbers.mean(last, "share_high"),
             f">= {MOST:g}",
             lambda value: value >= MOST,
         ),
@@ -93,7 +120,7 @@ def statements(atlas: Atlas) -> list[Statement]:
             "last stage nearly uniform: it says least",
             last,
             "standard deviation over channels and images",
-            mean(last, "deviation"),
+            numbers.mean(last, "deviation"),
             f"< {UNIFORM:g}",
             lambda value: value < UNIFORM,
         ),
@@ -107,20 +134,9 @@ def _judge(
     return Statement(says, " ".join(blocks), measure, value, threshold, found)
 
 
-def _places(blocks: list[str]) -> tuple[list[str], list[str], list[str], list[str]]:
-    """Where the paper's SE_2_3, its SE_4_6 and SE_5_1, its SE_5_2, and its SE_5_3 would be."""
-    stages: dict[str, list[str]] = {}
-    for block in blocks:
-        stages.setdefault(block.rpartition("_")[0], []).append(block)
-    found = list(stages.values())
-    last = found[-1]
-    before = found[-2][-1:] if len(found) > 2 else []
-    return found[0][-1:], [*before, last[0]], [last[-2] if len(last) > 1 else last[-1]], last[-1:]
-
-
-def write_statements(atlas: Atlas, folder: Path) -> tuple[list[Statement], Path]:
+def write_statements(captured: Captured, folder: Path) -> tuple[list[Statement], Path]:
     """Writes them beside the capture's other files as statements.csv."""
-    found = statements(atlas)
+    found = statements(captured)
     text = io.StringIO()
     pd.DataFrame([asdict(one) for one in found]).to_csv(text, index=False, lineterminator="\n", float_format="%.5f")
     path = folder / "statements.csv"
@@ -128,9 +144,9 @@ def write_statements(atlas: Atlas, folder: Path) -> tuple[list[Statement], Path]
     return found, path
 
 
-def text_of(atlas: Atlas, found: Sequence[Statement]) -> str:
+def text_of(captured: Captured, found: Sequence[Statement]) -> str:
     """The statements under what was looked at, and what they are not."""
-    lines = [heading(atlas), "The paper's statements about depth, in this network on these images alone:"]
+    lines = [captured.card.heading, "The paper's statements about depth, in this network on these images alone:"]
     lines += ["  " + one.line() for one in found]
     lines.append("The thresholds are this project's. None of this is a verdict about another network or data set.")
     return "\n".join(lines)

@@ -4,11 +4,10 @@ K classes, M channels of all blocks side by side, S rows of the histogram, N bin
 """
 
 import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from senet_lab.study.se import Gate
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
+RANDOM = "random"  # weights of an origin
 ARRAYS = ("count_K", "mean_KM", "m2_KM", "lowest_KM", "highest_KM", "histogram_SMN")
 
 
@@ -48,14 +48,19 @@ class Bins:
         return self.low + np.arange(self.number) / self.per_unit
 
 
-# A ReLU gate has no upper end: one bin more counts all from 4 on, and quantiles there are 4.
+# A ReLU gate has no upper end: one bin more counts all from 4 on.
 BINS = {Gate.SIGMOID: Bins(0.0, 1.0, 100), Gate.TANH: Bins(-1.0, 1.0, 100), Gate.RELU: Bins(0.0, 4.0, 20, True)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """What was looked at. weights: recorded, file, timm or random; revision: of the source that trained them, or,
-    where that is not known, of the source that captured."""
+    """What was looked at.
+
+    weights: recorded, file, release (as timm or torchvision bring them) or random. weights_from: in words, where they
+    are of no recorded run. revision: of the source that trained them, or, where that is not known, of the source that
+    captured. non_linearity: of the gates, in words. stages: for a network whose blocks are numbered by resolution,
+    the size of each stage's maps in pixels.
+    """
 
     network: str
     weights: str
@@ -65,11 +70,14 @@ class Origin:
     seed: int | None
     revision: str
     synthetic: bool
+    weights_from: str = ""
+    non_linearity: str = "sigmoid"
+    stages: Mapping[str, int] = field(default_factory=dict)
 
     @property
-    def passing(self) -> bool:
+    def is_demo(self) -> bool:
         """Whether this shows no real network on real data, so that git does not keep it."""
-        return self.synthetic or self.weights == "random"
+        return self.synthetic or self.weights == RANDOM
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +122,7 @@ class Excitations:
 
     @property
     def bins(self) -> Bins:
-        """The bins of the histogram; their width is the resolution of the quantiles."""
+        """The bins of the histogram."""
         return BINS[self.gate]
 
     @property
@@ -130,45 +138,11 @@ class Excitations:
         """Mean over the classes that have images, each as heavy as any other."""
         return np.asarray(self.mean_KM[self.seen].mean(axis=0))
 
-    def quantile_SM(self, q: float) -> Floats:
-        """From the histogram, true to one bin; not a number where a row is empty."""
-        cumulative = self.histogram_SMN.cumsum(axis=-1)
-        total = cumulative[..., -1:]
-        wanted = q * total
-        index = (cumulative < np.maximum(wanted, 1)).sum(axis=-1, keepdims=True).clip(0, self.bins.number - 1)
-        inside = np.take_along_axis(self.histogram_SMN, index, -1)
-        before = np.take_along_axis(cumulative, index, -1) - inside
-        part = np.clip((wanted - before) / np.maximum(inside, 1), 0, 1)
-        values = np.minimum(self.bins.low + (index + part) / self.bins.per_unit, self.bins.high)
-        return np.where(total > 0, values, np.nan)[..., 0]
-
     def blocks(self) -> Iterator[tuple[Span, "Excitations"]]:
         """Every block in forward order, with its part of the arrays as views."""
         for span in self.spans:
             parts = {name: getattr(self, name)[:, span.slice] for name in ARRAYS if name != "count_K"}
             yield span, replace(self, spans=(replace(span, start=0),), **parts)
-
-
-def merge(a: Excitations, b: Excitations) -> Excitations:
-    """Both together, as if captured in one pass (Chan, Golub & LeVeque 1979).
-
-    Raises ValueError where they are of another network, other classes or other rows.
-    """
-    for field in ("origin", "gate", "over_space", "spans", "class_names", "own_rows"):
-        if getattr(a, field) != getattr(b, field):
-            raise ValueError(f"these excitations differ in {field} and cannot be merged")
-    count = a.count_K + b.count_K
-    share = (b.count_K / np.maximum(count, 1))[:, None]
-    delta = b.mean_KM - a.mean_KM
-    return replace(
-        a,
-        count_K=count,
-        mean_KM=a.mean_KM + delta * share,
-        m2_KM=a.m2_KM + b.m2_KM + delta**2 * a.count_K[:, None] * share,
-        lowest_KM=np.minimum(a.lowest_KM, b.lowest_KM),
-        highest_KM=np.maximum(a.highest_KM, b.highest_KM),
-        histogram_SMN=a.histogram_SMN + b.histogram_SMN,
-    )
 
 
 def save(path: Path, excitations: Excitations) -> None:
@@ -182,7 +156,7 @@ def save(path: Path, excitations: Excitations) -> None:
         "own_rows": excitations.own_rows,
     }
     data = BytesIO()
-    arrays: dict[str, Any] = {name: getattr(excitations, name) for name in ARRAYS}
+    arrays = {name: getattr(excitations, name) for name in ARRAYS}
     np.savez_compressed(data, card=np.array(json.dumps(card)), **arrays)
     replace_file(path, data.getvalue())
 

@@ -1,13 +1,13 @@
-"""Taps on the gates of a network: its own SE blocks, and those of timm's networks, found by their type.
+"""Taps on the gates of a network: its own SE blocks, and those of timm's and torchvision's, found by their type.
 
 B batch, C channels, H W space.
 """
 
 import contextlib
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
 
@@ -15,23 +15,41 @@ from senet_lab.models.registry import se_blocks
 from senet_lab.models.se_block import SEBlock
 from senet_lab.study.se import Gate, Squeeze
 
-# timm's types of SE blocks by name, with the attribute that holds the last non-linearity, whose output is the gate.
-FOREIGN = {"SEModule": ("sigmoid", "gate"), "SqueezeExcite": ("gate",)}
-NON_LINEARITIES = {"Sigmoid": Gate.SIGMOID, "HardSigmoid": Gate.SIGMOID, "Tanh": Gate.TANH, "ReLU": Gate.RELU}
-# layer1.2 counts stages from 1, stages.0.2 and blocks.0.2 from 0; the paper's first stage is 2. Units count from 0.
-PLACES = ((re.compile(r"\blayer(\d+)\.(\d+)\b"), 1), (re.compile(r"\b(?:stages|blocks)\.(\d+)\.(\d+)\b"), 2))
+# Types of SE blocks by name, with the attribute that holds the last non-linearity, whose output is the gate.
+FOREIGN = {
+    "SEModule": ("sigmoid", "gate"),  # timm: legacy SENets; ResNets, RegNets
+    "SqueezeExcite": ("gate",),  # timm: EfficientNets, MobileNetV3
+    "EffectiveSEModule": ("gate",),  # timm: VoVNets
+    "SqueezeExcitation": ("scale_activation",),  # torchvision
+}
+NON_LINEARITIES = {
+    "Sigmoid": Gate.SIGMOID,
+    "HardSigmoid": Gate.SIGMOID,  # timm's; piecewise linear, from 0 to 1 as well
+    "HardSigmoidMe": Gate.SIGMOID,
+    "Hardsigmoid": Gate.SIGMOID,  # torch's
+    "Tanh": Gate.TANH,
+    "ReLU": Gate.RELU,
+}
+# layer1.2 counts stages from 1, stages.0.2 from 0; the paper's first stage is 2. Units count from 0.
+PLACES = ((re.compile(r"\blayer(\d+)\.(\d+)\b"), 1), (re.compile(r"\bstages\.(\d+)\.(\d+)\b"), 2))
 
 Listener = Callable[[int, Tensor], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Tap:
-    """One block's gate. name: the paper's (SE_2_3). over_space: the gate keeps H W, and is averaged over it."""
+    """One block's gate. name: the paper's (SE_2_3), or where the block is in a network without such places.
+
+    gate: by its range; a hard sigmoid is a sigmoid. over_space: the gate keeps H W, and is averaged over it. block:
+    what computes the gate. map_holder: whose input is the map that is scaled.
+    """
 
     name: str
     gate: Gate
     over_space: bool
     block: nn.Module
+    map_holder: nn.Module
+    hard: bool = False
 
 
 def gate_taps(model: nn.Module) -> tuple[Tap, ...]:
@@ -40,9 +58,43 @@ def gate_taps(model: nn.Module) -> tuple[Tap, ...]:
     Raises ValueError where a foreign block ends in a non-linearity of no known range.
     """
     own = tuple(
-        Tap(name, block.se.gate, block.se.squeeze is Squeeze.NONE, block) for name, block in se_blocks(model).items()
+        Tap(name, block.se.gate, block.se.squeeze is Squeeze.NONE, block, block)
+        for name, block in se_blocks(model).items()
     )
     return own or tuple(_foreign_taps(model))
+
+
+def named_by_resolution(
+    model: nn.Module, taps: Sequence[Tap], image_BCHW: Tensor
+) -> tuple[tuple[Tap, ...], dict[str, int]]:
+    """The taps, with names of the paper's form where they have none, and the map's size (pixels) of each such stage.
+
+    A stage is what lies between two changes of resolution. A map of 56 x 56 from an image of 224 is stage 2, one of
+    28 x 28 stage 3, as in ResNets; blocks count within a stage. Runs the network once where a name is missing.
+    """
+    if all(tap.name.startswith("SE_") for tap in taps):
+        return tuple(taps), {}
+    sizes: dict[int, int] = {}
+
+    def remember(index: int) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
+        return lambda module, inputs: sizes.__setitem__(index, inputs[0].shape[-1])
+
+    hooks = [tap.map_holder.register_forward_pre_hook(remember(index)) for index, tap in enumerate(taps)]
+    try:
+        model(image_BCHW[:1])
+    finally:
+        for hook in hooks:
+            hook.remove()
+    named, stages = [], {}
+    counts: dict[int, int] = {}
+    for index, tap in enumerate(taps):
+        if index not in sizes:
+            return tuple(taps), {}
+        stage = round(math.log2(image_BCHW.shape[-1] / sizes[index]))
+        counts[stage] = counts.get(stage, 0) + 1
+        stages[f"SE_{stage}"] = sizes[index]
+        named.append(replace(tap, name=f"SE_{stage}_{counts[stage]}"))
+    return tuple(named), stages
 
 
 @contextlib.contextmanager
@@ -57,8 +109,8 @@ def tapped(taps: Sequence[Tap], listen: Listener) -> Iterator[None]:
         yield
 
 
-def _open(tap: Tap, index: int, listen: Listener) -> Callable[[], Any]:
-    block: Any = tap.block
+def _open(tap: Tap, index: int, listen: Listener) -> Callable[[], object]:
+    block = tap.block
     if not isinstance(block, SEBlock):
         hook = block.register_forward_hook(lambda module, inputs, s: listen(index, _by_channel(s)))
         return hook.remove
@@ -69,8 +121,8 @@ def _open(tap: Tap, index: int, listen: Listener) -> Callable[[], Any]:
         listen(index, _by_channel(s))
         return s
 
-    block.__dict__["gate"] = gate  # before the method of the class
-    return lambda: block.__dict__.pop("gate")
+    vars(block)["gate"] = gate  # before the method of the class
+    return lambda: vars(block).pop("gate")
 
 
 def _by_channel(s: Tensor) -> Tensor:
@@ -86,7 +138,7 @@ def _foreign_taps(model: nn.Module) -> Iterator[Tap]:
                 kind = NON_LINEARITIES.get(type(last).__name__)
                 if kind is None:
                     raise ValueError(f"the gate of {path} is {type(last).__name__}, whose range is not known")
-                yield Tap(_name_of(path), kind, False, last)
+                yield Tap(_name_of(path), kind, False, last, module, type(last).__name__.lower().startswith("hard"))
                 break
 
 

@@ -11,6 +11,8 @@ from senet_lab.records.store import Store
 from senet_lab.study.cell import Run
 from senet_lab.study.se import Gate
 
+# Below the first and from the second on, a gate counts as saturated (of a ReLU only the first end is one).
+SATURATED = {Gate.SIGMOID: (0.05, 0.95), Gate.TANH: (-0.95, 0.95), Gate.RELU: (0.05, 0.95)}
 CONSTANT = 0.001  # of the gate's unit; below this spread a block does the same for every image
 WARNING = "constant over images"
 # Below the first and from the second on, a gate counts as saturated (of a ReLU only the first end is one).

@@ -7,8 +7,10 @@ moskomule's senet.pytorch (``se.fc.0``) have it; and the authors' release as tim
 """
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from enum import Enum, auto
+
+from torch import Tensor
 
 
 class Form(Enum):
@@ -47,6 +49,14 @@ def shared_names(names: Collection[str]) -> dict[str, str]:
         return {name: name for name in names}
     shared = _from_ours(names) if form is Form.OURS else {name: _from_theirs(name) for name in names}
     return shared if len(set(shared.values())) == len(shared) else {name: name for name in names}
+
+
+def classes_of(state: Mapping[str, Tensor]) -> int | None:
+    """How many classes a residual network's classifier tells apart; None where no tensor is known as one."""
+    for name, shared in shared_names(state).items():
+        if shared == "classifier.weight" and state[name].ndim in (2, 4):
+            return state[name].shape[0]
+    return None
 
 
 def _from_theirs(name: str) -> str:

@@ -1,16 +1,17 @@
-"""Excitations are what the blocks' own weights give, counted image by image; halves captured apart make the whole."""
+"""Excitations are what the blocks' own weights give, counted image by image."""
 
 import tracemalloc
-from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from torchvision.ops import SqueezeExcitation
 
 from senet_lab.errors import StudyError
-from senet_lab.excitations.capture import UNKNOWN, capture_excitations
-from senet_lab.excitations.statistics import ARRAYS, load, merge, save
+from senet_lab.excitations.capture import capture_excitations
+from senet_lab.excitations.statistics import ARRAYS, load, save
 from senet_lab.models.registry import build_model, se_blocks
 from senet_lab.study import SESpec
 
@@ -115,48 +116,14 @@ def test_classes_without_a_row_share_the_last():
     assert np.array_equal(some.histogram_SMN.sum(0), whole.histogram_SMN.sum(0))
 
 
-def test_halves_captured_apart_merge_to_the_whole(tmp_path):
-    """Counts, extremes and histograms exactly, means and variances to 1e-12; also through a file."""
-    model, all_batches = network(gate="tanh"), batches(30, 5)
-    whole = capture_excitations(model, all_batches, NAMES)
-    halves = [capture_excitations(model, part, NAMES) for part in (all_batches[:2], all_batches[2:])]
-    save(tmp_path / "half.npz", halves[0])
-    both = merge(load(tmp_path / "half.npz"), halves[1])
+def test_a_file_of_a_capture_reads_back(tmp_path):
+    """Every array and the origin, bit for bit."""
+    found = capture_excitations(network(gate="tanh"), batches(), NAMES)
+    save(tmp_path / "all.npz", found)
+    read = load(tmp_path / "all.npz")
 
-    for name in ARRAYS:
-        exact = name not in ("mean_KM", "m2_KM")
-        difference = np.abs(getattr(whole, name) - getattr(both, name)).max()
-        assert difference == 0 if exact else difference < 1e-12, name
-
-
-def test_only_the_same_network_and_classes_merge():
-    """Another origin is refused."""
-    found = capture_excitations(network(), batches(), NAMES)
-
-    with pytest.raises(ValueError, match="differ in origin"):
-        merge(found, replace(found, origin=replace(UNKNOWN, seed=3)))
-
-
-@pytest.mark.parametrize("gate", ["sigmoid", "tanh"])
-def test_quantiles_are_true_to_one_bin(gate):
-    """Against numpy's, whatever lies between two values: the order statistic below and the one above."""
-    model = network(gate=gate).eval()
-    found = capture_excitations(model, batches(60, 20), NAMES)
-    block = se_blocks(model)["SE_2_1"]
-    seen = []
-    hook = block.register_forward_hook(lambda m, x, y: seen.append(block.gate(x[0]).flatten(1)))
-    with torch.no_grad():
-        for x, _ in batches(60, 20):
-            model(x)
-    hook.remove()
-    s, labels = torch.cat(seen).numpy(), images(60)[1].numpy()
-    width = 1 / found.bins.per_unit
-    for q in (0.0, 0.1, 0.5, 0.9, 1.0):
-        for k in range(3):
-            below, above = (np.quantile(s[labels == k], q, axis=0, method=m) for m in ("lower", "higher"))
-            quantile = found.quantile_SM(q)[k, : s.shape[1]]
-            assert (quantile > below - width - 1e-6).all()
-            assert (quantile < above + width + 1e-6).all()
+    assert all(np.array_equal(getattr(found, name), getattr(read, name)) for name in ARRAYS)
+    assert (found.origin, found.gate, found.spans) == (read.origin, read.gate, read.spans)
 
 
 def test_a_large_relu_gate_falls_into_the_overflow_bin():
@@ -214,3 +181,46 @@ def test_a_plain_network_has_no_excitation():
     """One line says so."""
     with pytest.raises(StudyError, match="no SE block"):
         capture_excitations(build_model(BACKBONE, None, 3), batches(), NAMES)
+
+
+class Squeezing(torch.nn.Module):
+    """Three SE modules of torchvision with hard gates, at 16, 8 and 8 pixels of an image of 64."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.convs = torch.nn.ModuleList(torch.nn.Conv2d(a, 8, 3, s, 1) for a, s in ((3, 4), (8, 2), (8, 1)))
+        self.ses = torch.nn.ModuleList(
+            SqueezeExcitation(8, 4, scale_activation=partial(torch.nn.Hardsigmoid, inplace=True)) for _ in range(3)
+        )
+
+    def forward(self, x):
+        for conv, se in zip(self.convs, self.ses, strict=True):
+            x = se(conv(x))
+        return x
+
+
+def test_torchvisions_hard_gates_are_captured_and_numbered_by_resolution():
+    """relu6(x + 3) / 6 of the second FC layer, written out; a map of a quarter of the image is of stage 2."""
+    model, x = Squeezing().eval(), torch.randn(6, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    found = capture_excitations(model, [(x, torch.arange(6) % 2)], ("a", "b"))
+    with torch.no_grad():
+        u = model.convs[0](x)
+        se = model.ses[0]
+        z = u.mean((2, 3), keepdim=True)
+        s = (F.relu6(se.fc2(torch.relu(se.fc1(z))) + 3) / 6).flatten(1).double()
+
+    assert [span.name for span in found.spans] == ["SE_2_1", "SE_3_1", "SE_3_2"]
+    assert found.origin.stages == {"SE_2": 16, "SE_3": 8}
+    assert found.origin.non_linearity == "hard sigmoid"
+    assert np.allclose(s[::2].mean(0).numpy(), found.mean_KM[0, :8], atol=1e-6)
+    assert np.allclose(s[1::2].var(0, correction=0).numpy(), found.variance_KM()[1, :8], atol=1e-6)
+
+
+def test_gates_that_are_no_numbers_are_refused():
+    """Damaged weights make no figure."""
+    model = network()
+    with torch.no_grad():
+        se_blocks(model)["SE_3_1"].excitation.expand.weight[0, 0] = float("nan")
+    with pytest.raises(StudyError, match="no finite number"):
+        capture_excitations(model, batches(), NAMES)

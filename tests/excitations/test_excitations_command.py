@@ -14,8 +14,11 @@ from senet_lab.cli import catalogue
 from senet_lab.cli.app import main
 from senet_lab.data.open import open_source
 from senet_lab.errors import StudyError
-from senet_lab.excitations.labelled_images import class_indices, open_labelled
-from senet_lab.excitations.subjects import best, parse_network, recorded, run_of_weights, weights_path
+from senet_lab.excitations.frames import load_capture
+from senet_lab.excitations.labelled_images import View, class_indices, open_labelled
+from senet_lab.excitations.look import usual_classes
+from senet_lab.excitations.networks_of_others import from_file, from_library, parse_network
+from senet_lab.excitations.recorded_runs import best, recorded, run_of_weights, weights_path
 from senet_lab.models.gate_taps import gate_taps
 from senet_lab.models.registry import build_model
 from senet_lab.records.store import Store
@@ -146,7 +149,7 @@ def test_class_folders_have_human_names(photos):
 
     assert labelled.class_names == ("goldfish", "pug", "plane", "cliff", "n99999999")
     assert class_indices(labelled, ["pug", "n02110958", "n99999999"]) == [1, 1, 4]
-    assert (labelled.dataset, labelled.split, labelled.images) == ("ImageNet", "validation", 10)
+    assert (labelled.dataset, labelled.split, labelled.images) == ("a folder of ImageNet's classes", "", 10)
     (photos / "synset_words.txt").write_text("n99999999 teapot, pot\n")
     assert open_labelled(str(photos)).class_names[4] == "teapot"
     with pytest.raises(StudyError, match="does not hold class folders"):
@@ -163,6 +166,111 @@ def test_timms_blocks_have_the_papers_names(name):
 
     assert ours == [tap.name for tap in gate_taps(theirs)]
     assert (len(ours), ours[0], ours[2], ours[-1]) == (16, "SE_2_1", "SE_2_3", "SE_5_3")
+
+
+@pytest.fixture(scope="module")
+def mobilenet_file(tmp_path_factory):
+    """Random weights of timm's MobileNetV3-Small as a training checkpoint, wrapped and prefixed."""
+    timm = pytest.importorskip("timm")
+    torch.manual_seed(0)
+    model = timm.create_model("tf_mobilenetv3_small_100", pretrained=False)
+    path = tmp_path_factory.mktemp("weights") / "Small Net.pth.tar"
+    torch.save({"state_dict": {f"module.{n}": t for n, t in model.state_dict().items()}}, path)
+    return path
+
+
+def test_a_file_of_weights_goes_into_timms_network(senet_lab, photos, mobilenet_file, tmp_path):
+    """Nine hard-sigmoid gates numbered by resolution; the heading names network, file and its hash, not its folder."""
+    status, out, _ = senet_lab(
+        "excitations", "timm:tf_mobilenetv3_small_100", "--weights", mobilenet_file, "--data", photos,
+        "--figure", "depth", "--device", "cpu",
+    )  # fmt: skip
+    (folder,) = (path for path in (tmp_path / "results" / "excitations").iterdir() if path.is_dir())
+    captured = load_capture(folder)
+
+    assert status == 0
+    assert captured.block_names() == [
+        "SE_2_1", "SE_4_1", "SE_4_2", "SE_4_3", "SE_4_4", "SE_4_5", "SE_5_1", "SE_5_2", "SE_5_3",
+    ]  # fmt: skip
+    assert out.startswith("timm tf_mobilenetv3_small_100; weights of Small Net.pth.tar, SHA-256 ")
+    assert "a folder of ImageNet's classes: 10 images of 5 classes, 2 each" in out
+    assert "Small Net.pth.tar: 244 tensors, 0 renamed, 0 reshaped" in out
+    assert str(mobilenet_file.parent) not in out
+    assert captured.card.origin.non_linearity == "hard sigmoid"
+
+
+def test_what_does_not_fit_a_library_is_said_in_one_line(senet_lab, photos, mobilenet_file, tmp_path):
+    """Another network's weights, a network without SE, one that is not there, words that exclude each other."""
+    for words, said in (
+        (("timm:legacy_seresnet18", "--weights", mobilenet_file), "does not fit timm legacy_seresnet18"),
+        (("torchvision:mobilenet_v3_small", "--weights", mobilenet_file), "of another network"),
+        (("torchvision:mobilenet_v3_smal", "--weights", mobilenet_file), "nearest is 'mobilenet_v3_small'"),
+        (("torchvision:resnet18", "--random-weights"), "no SE block"),
+        (("timm:legacy_seresnet18", "--weights", mobilenet_file, "--random-weights"), "exclude each other"),
+        (("table7:r=16", "--weights", mobilenet_file), "--weights belongs to"),
+        ((mobilenet_file,), "say with --network"),
+    ):
+        status, _, err = senet_lab("excitations", *words, "--data", photos)
+        assert (status, said in err, len(err.splitlines())) == (2, True, 1), err
+
+
+def test_a_file_needs_no_library_for_our_networks(senet_lab, tmp_path):
+    """timm's names of a network of ours, with the biases that the SESpec asks for."""
+    timm = pytest.importorskip("timm")
+    with torch.device("meta"):
+        named = timm.create_model("legacy_seresnet50").state_dict()
+    torch.save({name: torch.zeros(t.shape, dtype=t.dtype) for name, t in named.items()}, tmp_path / "w.pth")
+    subject = from_file(tmp_path / "w.pth", "resnet50:bias=true")
+
+    assert subject.origin.network == "resnet50, SE r=16"
+    assert (len(subject.notes), "384 tensors, 384 renamed, 32 reshaped" in subject.notes[0]) == (1, True)
+
+
+def test_torchvisions_network_is_shown_images_as_torchvision_shows_them():
+    """EfficientNet-B1 is evaluated at 240 of 255 pixels, bilinear, by its own preset."""
+    subject = from_library("torchvision:efficientnet_b1", random_weights=True)
+
+    assert subject.view == View(240, 255, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), "bilinear")
+    assert len(gate_taps(subject.model)) == 23
+
+
+@pytest.mark.parametrize("place", ["results/excitations", "results/cache/excitations", "results/figures/excitations"])
+def test_what_cannot_be_written_is_said_before_the_pass(
+    senet_lab, photos, mobilenet_file, tmp_path, monkeypatch, place
+):
+    """A file in a folder's place: one line, and no image was looked at."""
+    blocked = tmp_path / place
+    blocked.parent.mkdir(parents=True)
+    blocked.write_text("")
+    monkeypatch.setattr("senet_lab.excitations.look.capture_excitations", lambda *a, **k: pytest.fail("it looked"))
+    status, _, err = senet_lab(
+        "excitations", "timm:tf_mobilenetv3_small_100", "--weights", mobilenet_file, "--data", photos
+    )
+
+    assert (status, "cannot write to" in err, len(err.splitlines())) == (2, True, 1)
+
+
+def test_hidden_names_are_no_classes_and_a_broken_image_is_named(senet_lab, photos, mobilenet_file):
+    """Neither .ipynb_checkpoints nor ._x.JPEG counts; a truncated JPEG is one line with its path."""
+    (photos / "val" / ".ipynb_checkpoints").mkdir()
+    (photos / "val" / WNIDS[0] / "._0.JPEG").write_bytes(b"")
+    assert open_labelled(str(photos)).images == 10
+    broken = photos / "val" / WNIDS[1] / "0.JPEG"
+    broken.write_bytes(broken.read_bytes()[:200])
+    status, _, err = senet_lab(
+        "excitations", "timm:tf_mobilenetv3_small_100", "--weights", mobilenet_file, "--data", photos
+    )
+
+    assert (status, f"{broken} cannot be read as an image" in err, len(err.splitlines())) == (2, True, 1)
+
+
+def test_classes_with_most_images_are_shown_where_the_papers_are_not_there(photos):
+    """Four of those with the most, from the first to the last; the paper's four where they are."""
+    labelled = open_labelled(str(photos))
+    others = replace(labelled, class_names=tuple("abcdef"), image_counts=(1, 3, 3, 2, 1, 3))
+
+    assert sorted(usual_classes(labelled), key=[0, 3, 1, 2].index) == [0, 3, 1, 2]
+    assert usual_classes(others) == [1, 2, 3, 5]
 
 
 @pytest.mark.slow

@@ -1,0 +1,105 @@
+"""One look at a network: from images to files, figures and statements."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from senet_lab.errors import StudyError
+from senet_lab.excitations.capture import capture_excitations, taps_of
+from senet_lab.excitations.figures import figures_folder, write_figures
+from senet_lab.excitations.files import write_capture
+from senet_lab.excitations.frames import load_capture
+from senet_lab.excitations.labelled_images import WNIDS, Labelled, class_indices, open_labelled
+from senet_lab.excitations.running import FEW_CLASSES
+from senet_lab.excitations.statements import text_of, write_statements
+from senet_lab.excitations.statistics import save
+from senet_lab.excitations.subjects import Subject
+from senet_lab.records.store import Store
+from senet_lab.training.numerics import set_switches
+
+MOST_SHOWN, USUALLY_SHOWN = 6, 4  # classes in one figure
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What came of it. text: for a person; paths: of the files."""
+
+    text: str
+    folder: Path
+    paths: tuple[Path, ...]
+
+
+def check_classes(data: str, classes: Sequence[str]) -> None:
+    """Raises StudyError for a class that a folder of images does not have, before anything is trained or captured."""
+    if Path(data).is_dir():
+        class_indices(open_labelled(data), list(classes))
+
+
+def look_at(
+    subject: Subject,
+    root: Path,
+    data: str | None,
+    classes: Sequence[str],
+    device: str,
+    figures: Sequence[str] | None = None,
+) -> Look:
+    """Captures a network on the images of this name (None: those it was trained for) and writes all that follows.
+
+    Arrays go to <root>/cache/excitations, what git keeps to <root>/excitations, figures to <root>/figures. classes:
+    to be shown; some four where none is named. figures: None for all. Raises StudyError for what is not there, and
+    before the pass over the images where something cannot be written.
+    """
+    name = data or subject.data
+    if name is None:
+        raise StudyError("say with --data which images to show: cifar10, cifar100, synthetic, or a folder")
+    taps_of(subject.model)  # a network without gates is refused before the images are looked for
+    labelled = open_labelled(name, subject.view, subject.test_images)
+    shown = class_indices(labelled, list(classes)) or usual_classes(labelled)
+    if len(shown) > MOST_SHOWN:
+        raise StudyError(f"{len(shown)} classes are too many for one figure; name up to {MOST_SHOWN}")
+    origin = replace(
+        subject.origin,
+        dataset=labelled.dataset,
+        split=labelled.split,
+        synthetic=labelled.synthetic or subject.origin.synthetic,
+    )
+    arrays = root / "cache" / "excitations"
+    for folder in (arrays, root / "excitations", figures_folder(root, origin.is_demo)):
+        Store(folder).check_writable()
+    set_switches()
+    target = torch.device(device)
+    found = capture_excitations(
+        subject.model.to(target),
+        labelled.batches(target),
+        labelled.class_names,
+        own_rows=None if len(labelled.class_names) <= FEW_CLASSES else sorted(shown),
+        origin=origin,
+        precision=subject.precision,
+    )
+    files = subject.name if name == subject.data else f"{subject.name}-on-{_slug(labelled)}"
+    save(arrays / f"{files}.npz", found)
+    folder = write_capture(root, files, found, [labelled.class_names[k] for k in shown])
+    captured = load_capture(folder)
+    statements, path = write_statements(captured, folder)
+    text = "\n".join([text_of(captured, statements), *subject.notes])
+    return Look(text, folder, (path, *write_figures(captured, root, figures)))
+
+
+def usual_classes(labelled: Labelled) -> list[int]:
+    """The paper's four classes where they are there, else four of those with the most images, from first to last."""
+    paper = [labelled.class_names.index(name) for name in WNIDS.values() if name in labelled.class_names]
+    if len(paper) == len(WNIDS):
+        return paper
+    most = max(labelled.image_counts)
+    full = [k for k, count in enumerate(labelled.image_counts) if count == most]
+    if len(full) < USUALLY_SHOWN:
+        by_count = sorted(range(len(labelled.image_counts)), key=lambda k: (-labelled.image_counts[k], k))
+        return sorted(by_count[:USUALLY_SHOWN])
+    return sorted({full[round(i * (len(full) - 1) / (USUALLY_SHOWN - 1))] for i in range(USUALLY_SHOWN)})
+
+
+def _slug(labelled: Labelled) -> str:
+    name = labelled.dataset if labelled.split else "folder"
+    return f"{name}-{labelled.images}-images".lower()

@@ -1,0 +1,73 @@
+"""Which blocks of a network stand where the paper's figures and statements look: strings alone.
+
+Block names are the paper's, SE_2_3: stage 2, third block. A network whose blocks have other names is one stage.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
+PANELS = 6  # of a figure, as in the paper
+LAST_STAGE = 3  # panels of the last stage
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Blocks that stand for the paper's SE_2_3; its SE_4_6 and SE_5_1; its SE_5_2; its SE_5_3."""
+
+    early: tuple[str, ...]
+    later: tuple[str, ...]
+    middle_of_last: tuple[str, ...]
+    last: tuple[str, ...]
+
+
+def stages_of(blocks: Sequence[str]) -> list[list[str]]:
+    """The blocks stage by stage, in forward order."""
+    if not all(block.startswith("SE_") and block.count("_") == 2 for block in blocks):
+        return [list(blocks)]
+    stages: dict[str, list[str]] = {}
+    for block in blocks:
+        stages.setdefault(block.rpartition("_")[0], []).append(block)
+    return list(stages.values())
+
+
+def panels(blocks: Sequence[str]) -> list[str]:
+    """Six blocks, or all of fewer: the last block of each stage and the last stage's, as in the paper's figure.
+
+    Where these are more than six, fewer early stages are shown; where they are fewer, blocks from the widest gaps
+    between them are added. Of a network of one stage, six evenly spread blocks.
+    """
+    stages = stages_of(blocks)
+    if len(stages) == 1:
+        return evenly(list(blocks), PANELS)
+    last = evenly(stages[-1], LAST_STAGE)
+    early = evenly([stage[-1] for stage in stages[:-1]], PANELS - len(last))
+    return _filled(list(blocks), [*early, *last])
+
+
+def _filled(blocks: list[str], chosen: list[str]) -> list[str]:
+    places = [blocks.index(block) for block in chosen]
+    while len(places) < min(PANELS, len(blocks)):
+        rest = [place for place in range(len(blocks)) if place not in places]
+        places.append(max(rest, key=lambda place: (min(abs(place - other) for other in places), -place)))
+    return [blocks[place] for place in sorted(places)]
+
+
+def places_of(blocks: Sequence[str]) -> Places:
+    """Where the paper's statements look. In a network of one stage, its first, last two and last blocks are meant."""
+    stages = stages_of(blocks)
+    last = stages[-1]
+    early = tuple(stages[0][-1:]) if len(stages) > 1 else tuple(blocks[:1])
+    before = stages[-2][-1:] if len(stages) > 2 else []
+    start = [last[0]] if len(stages) > 1 else list(last[-2:-1])
+    return Places(early, (*before, *start), (last[-2] if len(last) > 1 else last[-1],), tuple(last[-1:]))
+
+
+def evenly(items: Sequence[T], number: int) -> list[T]:
+    """So many items, or all of fewer, evenly spread from the first to the last; of one, the last."""
+    if len(items) <= number:
+        return list(items)
+    if number == 1:
+        return list(items[-1:])
+    return [items[round(i * (len(items) - 1) / (number - 1))] for i in range(number)]

@@ -1,0 +1,85 @@
+"""The networks that this project recorded, with their final weights."""
+
+from pathlib import Path
+
+from senet_lab.errors import StudyError
+from senet_lab.excitations.labelled_images import View
+from senet_lab.excitations.statistics import RANDOM, Origin
+from senet_lab.excitations.subjects import Subject, described
+from senet_lab.models.registry import build_model, channels_last
+from senet_lab.records.record import Record, Status
+from senet_lab.records.store import Store
+from senet_lab.study.cell import Run
+from senet_lab.study.protocol import Dataset
+from senet_lab.training import checkpoint, provenance
+
+RANKS = (Dataset.IMAGENET, Dataset.CIFAR10, Dataset.CIFAR100, Dataset.SYNTHETIC)  # which data set shows most
+
+
+def recorded(run: Run, store: Store, random_weights: bool = False) -> Subject:
+    """The network of a run with its final weights. Raises StudyError where they are not there."""
+    record = store.read(run)
+    path = weights_path(run, store)
+    state = None if random_weights else checkpoint.read(path)
+    if state is None and not random_weights:
+        missing = "cannot be read" if path.exists() else "is missing"
+        raise StudyError(f"{path} {missing}: final weights stay where a run was trained; train it there, or copy them")
+    protocol = run.cell.protocol
+    model = build_model(run.cell.backbone, run.cell.se, protocol.num_classes, run.seed)
+    if state is not None:
+        model.load_state_dict(state.model)
+    revision = record.provenance.revision if record and state is not None else provenance.revision()[0]
+    origin = Origin(
+        network=described(run.cell.backbone, run.cell.se),
+        weights=RANDOM if random_weights else "recorded",
+        protocol="none" if random_weights else protocol.name,
+        dataset="",
+        split="",
+        seed=run.seed,
+        revision=revision,
+        synthetic=protocol.synthetic,
+    )
+    name = f"{protocol.name}-{run.cell.backbone}-{run.cell.key[:8]}-seed-{run.seed}"
+    data = protocol.dataset.value if protocol.dataset is not Dataset.IMAGENET else None
+    view = View(protocol.image_size, protocol.resize) if protocol.dataset is Dataset.IMAGENET else None
+    return Subject(name, channels_last(model), origin, protocol.precision, data, view, protocol.test_images)
+
+
+def weights_path(run: Run, store: Store) -> Path:
+    """Where the final weights of a run lie."""
+    return store.path(run, "cache/weights", ".safetensors")
+
+
+def best(store: Store) -> Run | None:
+    """The run with SE whose weights are here and whose final error is lowest; ImageNet before CIFAR, then synthetic."""
+
+    def rank(record: Record) -> tuple[int, float, str, int]:
+        error = record.top1_error_pct
+        return (
+            RANKS.index(record.run.cell.protocol.dataset),
+            100.0 if error is None else error,
+            record.run.cell.key,
+            record.run.seed,
+        )
+
+    found = [
+        record
+        for record in store.read_all()
+        if record.status is Status.FINISHED and record.run.cell.se and weights_path(record.run, store).exists()
+    ]
+    return min(found, key=rank).run if found else None
+
+
+def run_of_weights(path: Path) -> tuple[Run, Store] | None:
+    """The recorded run whose final weights this file is, from where it lies; None for any other file."""
+    try:
+        cache = path.resolve().parents[3]
+        store = Store(cache.parent)
+        if (cache.name, path.resolve().parents[2].name) != ("cache", "weights"):
+            return None
+    except IndexError:
+        return None
+    for record in store.read_all():
+        if weights_path(record.run, store).resolve() == path.resolve():
+            return record.run, store
+    return None
