@@ -55,6 +55,7 @@ PARTS = {
     ),
     "senet_lab.excitations": (
         "senet_lab.excitations",
+        "senet_lab.evaluation.networks",
         "senet_lab.report",
         "senet_lab.training",
         "senet_lab.weights",
@@ -66,7 +67,6 @@ PARTS = {
     ),
     "senet_lab.evaluation": (
         "senet_lab.evaluation",
-        "senet_lab.excitations.subjects",
         "senet_lab.training",
         "senet_lab.weights",
         "senet_lab.models",

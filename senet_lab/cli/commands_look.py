@@ -64,7 +64,7 @@ def _of_others(source: str, network: str | None, weights: Path | None, random_we
 
     if weights is not None and random_weights:
         raise StudyError("--weights and --random-weights exclude each other")
-    if networks_of_others.is_named_so(source):
+    if networks_of_others.is_of_a_library(source):
         return networks_of_others.from_library(source, weights, random_weights)
     if weights is not None:
         raise StudyError(f"--weights belongs to timm:NAME or torchvision:NAME, not to {source}")

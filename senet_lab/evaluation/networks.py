@@ -141,8 +141,8 @@ def _of_torchvision(name: str, pretrained: bool) -> tuple[nn.Module, View, str]:
 
 
 def _of_ours(text: str, pretrained: bool) -> tuple[nn.Module, View, str]:
-    from senet_lab.excitations.subjects import parse_network
     from senet_lab.models.registry import build_model
+    from senet_lab.study.network_names import parse_network
     from senet_lab.training.provenance import revision
 
     try:

@@ -5,12 +5,20 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import UnionType
 from typing import Any
 
 from senet_lab.excitations.statistics import Excitations, Origin
 from senet_lab.study.se import Gate
 
-PLAIN = {str: str, bool: bool, int: int, float: (int, float), int | None: int | None}  # types of entries
+# Types of entries that JSON has as well.
+PLAIN: dict[object, type | tuple[type, ...] | UnionType] = {
+    str: str,
+    bool: bool,
+    int: int,
+    float: (int, float),
+    int | None: int | None,
+}
 FILE_NAME = re.compile(r"[\w][\w.+=,-]*")  # of a folder and of figures: nothing that leads elsewhere
 
 

@@ -21,9 +21,9 @@ from torchvision.transforms import InterpolationMode, v2
 from senet_lab.data.arrays import ImageArrays
 from senet_lab.data.augment import normalise, scale_and_shift
 from senet_lab.data.batches import Batch
-from senet_lab.data.photo_data import MEAN, STD
 from senet_lab.errors import StudyError
 from senet_lab.study.protocol import Dataset
+from senet_lab.study.released import View
 
 IMAGENET_VALIDATION = (1000, 50_000, "validation")  # classes, images, split
 FEW_IMAGES = 2_000  # up to so many, starting processes takes longer than decoding
@@ -31,17 +31,6 @@ SPLITS = {"val": "validation", "test": "test", "train": "training"}
 # The paper's four classes (figure of excitations), by its own names.
 WNIDS = {"n01443537": "goldfish", "n02110958": "pug", "n02690373": "plane", "n09246464": "cliff"}
 NAME_FILES = ("synset_words.txt", "LOC_synset_mapping.txt")  # lines of wnid, space, names
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """How an ImageNet image is shown to a network: shorter edge, central crop (pixels), and its normalisation."""
-
-    size: int = 224
-    resize: int = 256
-    mean: tuple[float, ...] = MEAN
-    std: tuple[float, ...] = STD
-    interpolation: str = "bilinear"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,17 +3,26 @@
 from pathlib import Path
 
 from senet_lab.errors import StudyError
-from senet_lab.excitations.labelled_images import View
 from senet_lab.excitations.statistics import RANDOM, Origin
-from senet_lab.excitations.subjects import Subject, described
+from senet_lab.excitations.subjects import Subject
 from senet_lab.models.registry import build_model, channels_last
 from senet_lab.records.record import Record, Status
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run
+from senet_lab.study.network_names import described
 from senet_lab.study.protocol import Dataset
+from senet_lab.study.released import View
 from senet_lab.training import checkpoint, provenance
 
-RANKS = (Dataset.IMAGENET, Dataset.CIFAR10, Dataset.CIFAR100, Dataset.SYNTHETIC)  # which data set shows most
+RANKS = (  # which data set shows most
+    Dataset.IMAGENET,
+    Dataset.PLACES365,
+    Dataset.IMAGENETTE,
+    Dataset.FOLDER,
+    Dataset.CIFAR10,
+    Dataset.CIFAR100,
+    Dataset.SYNTHETIC,
+)
 
 
 def recorded(run: Run, store: Store, random_weights: bool = False) -> Subject:
@@ -40,8 +49,8 @@ def recorded(run: Run, store: Store, random_weights: bool = False) -> Subject:
         synthetic=protocol.synthetic,
     )
     name = f"{protocol.name}-{run.cell.backbone}-{run.cell.key[:8]}-seed-{run.seed}"
-    data = protocol.dataset.value if protocol.dataset is not Dataset.IMAGENET else None
-    view = View(protocol.image_size, protocol.resize) if protocol.dataset is Dataset.IMAGENET else None
+    data = None if protocol.dataset.of_photos else protocol.dataset.value
+    view = View(size=protocol.image_size, resize=protocol.resize) if protocol.dataset.of_photos else None
     return Subject(name, channels_last(model), origin, protocol.precision, data, view, protocol.test_images)
 
 

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from senet_lab.excitations.labelled_images import View
 from senet_lab.excitations.statistics import Origin
 from senet_lab.study.protocol import Precision
-from senet_lab.study.se import SESpec
+from senet_lab.study.released import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +26,3 @@ class Subject:
     view: View | None = None
     test_images: int = 1_000
     notes: tuple[str, ...] = ()
-
-
-def described(backbone: str, se: SESpec | None) -> str:
-    """A network in a few words: its name, and what of its SE block differs from the default."""
-    if se is None:
-        return f"{backbone}, plain"
-    shown = [f"SE r={se.reduction}"]
-    for field, default in SESpec.__dataclass_fields__.items():
-        value = getattr(se, field)
-        if field not in ("reduction", "bias") and value != default.default:
-            shown.append(f"{field} {value}")
-    return f"{backbone}, {', '.join(shown)}"

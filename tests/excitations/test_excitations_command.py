@@ -15,14 +15,16 @@ from senet_lab.cli.app import main
 from senet_lab.data.open import open_source
 from senet_lab.errors import StudyError
 from senet_lab.excitations.frames import load_capture
-from senet_lab.excitations.labelled_images import View, class_indices, open_labelled
+from senet_lab.excitations.labelled_images import class_indices, open_labelled
 from senet_lab.excitations.look import usual_classes
-from senet_lab.excitations.networks_of_others import from_file, from_library, parse_network
+from senet_lab.excitations.networks_of_others import from_file, from_library
 from senet_lab.excitations.recorded_runs import best, recorded, run_of_weights, weights_path
 from senet_lab.models.gate_taps import gate_taps
 from senet_lab.models.registry import build_model
 from senet_lab.records.store import Store
 from senet_lab.study import Run, SESpec
+from senet_lab.study.network_names import parse_network
+from senet_lab.study.released import View
 from senet_lab.training.progress import silent
 from senet_lab.training.run import make
 from senet_lab.training.settings import Settings
@@ -230,7 +232,7 @@ def test_torchvisions_network_is_shown_images_as_torchvision_shows_them():
     """EfficientNet-B1 is evaluated at 240 of 255 pixels, bilinear, by its own preset."""
     subject = from_library("torchvision:efficientnet_b1", random_weights=True)
 
-    assert subject.view == View(240, 255, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), "bilinear")
+    assert subject.view == View(size=240, resize=255, interpolation="bilinear")
     assert len(gate_taps(subject.model)) == 23
 
 

@@ -97,7 +97,7 @@ def test_statements_are_looked_at_where_the_paper_does(tmp_path):
         (
             "card.json",
             lambda text: text.replace('"sample"', '"../sample"'),
-            "card.json is no card ('../sample' is no name of a file)",
+            "'../sample' is no name",
         ),
         ("card.json", lambda text: "[]", "holds no JSON object"),
     ],

@@ -1,0 +1,39 @@
+"""Networks as words: ``resnet50:gate=tanh,reduction=8`` on a command line, and what a heading calls them."""
+
+from senet_lab.study.cell import from_plain, to_plain
+from senet_lab.study.se import SESpec
+
+
+def parse_network(text: str) -> tuple[str, SESpec]:
+    """``resnet50:gate=tanh,reduction=8,stages=2+3`` as a name and an SESpec. Raises ValueError for what is none."""
+    name, _, rest = text.partition(":")
+    fields = to_plain(SESpec())
+    for part in filter(None, rest.split(",")):
+        key, equals, value = part.partition("=")
+        if not equals or key not in fields:
+            raise ValueError(f"{part!r} is no field=value of an SESpec ({', '.join(fields)})")
+        fields[key] = _value(key, value)
+    return name, from_plain(SESpec, fields)
+
+
+def _value(key: str, value: str) -> object:
+    parts = value.split("+") if key == "stages" and value != "all" else [value]
+    if key in ("reduction", "stages") and value != "all":
+        if not all(part.isdecimal() for part in parts):
+            raise ValueError(f"{key}={value} is no whole number")
+        return int(value) if key == "reduction" else [int(part) for part in parts]
+    if key == "bias" and value not in ("true", "false"):
+        raise ValueError(f"bias={value} is neither true nor false")
+    return value == "true" if key == "bias" else value
+
+
+def described(backbone: str, se: SESpec | None) -> str:
+    """A network in a few words: its name, and what of its SE block differs from the default."""
+    if se is None:
+        return f"{backbone}, plain"
+    shown = [f"SE r={se.reduction}"]
+    for field, default in SESpec.__dataclass_fields__.items():
+        value = getattr(se, field)
+        if field not in ("reduction", "bias") and value != default.default:
+            shown.append(f"{field} {value}")
+    return f"{backbone}, {', '.join(shown)}"
