@@ -21,12 +21,13 @@ from senet_lab.records.files import replace_file
 from senet_lab.records.gate_health import SATURATED
 
 ALL = "all classes"
+DEMO = "demo"  # the folder of what git does not keep
 NEAR_ONE = 0.9
 
 
 def write_capture(root: Path, name: str, excitations: Excitations, chosen: Sequence[str]) -> Path:
     """Writes the files of one capture and returns their folder. chosen: the classes that figures show."""
-    folder = root / "excitations" / ("demo" if excitations.origin.is_demo else "") / name
+    folder = root / "excitations" / (DEMO if excitations.origin.is_demo else "") / name
     classes = [excitations.class_names[k] for k in excitations.own_rows]
     means = np.vstack([excitations.mean_KM[list(excitations.own_rows)], excitations.overall_mean_M()])
     deviations = np.sqrt(excitations.variance_KM()[list(excitations.own_rows)])

@@ -8,9 +8,10 @@ import pandas as pd
 
 from senet_lab.errors import StudyError
 from senet_lab.excitations.card import Card, card_from
-from senet_lab.excitations.files import ALL
+from senet_lab.excitations.files import ALL, DEMO
 from senet_lab.excitations.places import evenly, panels
 from senet_lab.records.checked_files import number, read_csv, read_json
+from senet_lab.records.files import list_folder
 
 MEND = "make it again with senet-lab excitations"
 SAMPLED = 50  # channels of a figure, as in the paper
@@ -85,10 +86,11 @@ def _column(name: str, texts: list[str]) -> "list[str] | list[int] | list[float]
 
 
 def capture_folders(root: Path) -> list[Path]:
-    """The captures below a results folder, those that git keeps first."""
+    """The captures below a results folder, those that git keeps first. Raises StudyError for a folder that cannot be
+    listed."""
     place = root / "excitations"
-    cards = [*sorted(place.glob("*/card.json")), *sorted(place.glob("demo/*/card.json"))]
-    return [card.parent for card in cards]
+    kept = [folder for folder in list_folder(place) or [] if folder.name != DEMO]
+    return [folder for folder in (*kept, *(list_folder(place / DEMO) or [])) if folder.is_dir()]
 
 
 def class_means(captured: Captured, channels: int = SAMPLED) -> pd.DataFrame:

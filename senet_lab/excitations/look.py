@@ -16,7 +16,7 @@ from senet_lab.excitations.running import FEW_CLASSES
 from senet_lab.excitations.statements import text_of, write_statements
 from senet_lab.excitations.statistics import save
 from senet_lab.excitations.subjects import Subject
-from senet_lab.records.store import Store
+from senet_lab.records.file_system import refuse_unwritable
 from senet_lab.training.numerics import set_switches
 
 MOST_SHOWN, USUALLY_SHOWN = 6, 4  # classes in one figure
@@ -66,8 +66,7 @@ def look_at(
         synthetic=labelled.synthetic or subject.origin.synthetic,
     )
     arrays = root / "cache" / "excitations"
-    for folder in (arrays, root / "excitations", figures_folder(root, origin.is_demo)):
-        Store(folder).check_writable()
+    refuse_unwritable([arrays, root / "excitations", figures_folder(root, origin.is_demo)], root)
     set_switches()
     target = torch.device(device)
     found = capture_excitations(
