@@ -20,7 +20,7 @@ from senet_lab.study import Cell, Protocol, SESpec
 from senet_lab.study.protocol import Precision
 from senet_lab.study.se import Integration
 from senet_lab.training import device_loop, lightning_module
-from senet_lab.training.epoch import compiled_network
+from senet_lab.training.compiled import compiled_network
 
 REDUCTION = 16
 

@@ -1,4 +1,4 @@
-"""Batch norm and what stands behind it, in as few passes over the map as batch norm alone: for compiled training.
+"""Batch norm with the SE block and the ReLU behind it, in as few passes over the map as batch norm alone.
 
 A compiler fuses what is written one after the other, but cannot see that batch norm and squeeze read the same map. Here
 it is written so that they do. With x the output of a convolution, m and q the means of x and of x² over space,
@@ -11,88 +11,25 @@ so the map is read once for m and q and once for the result, with SE or without;
 backward pass, where the gradient of x is (s a) g + P x + Q, P and Q being one number an image and channel. m and q are
 taken image by image without SE too, since sums over space alone are the faster loop.
 
-Batches are not counted here but by the caller, through ``batch_counts``: in the graph each count would be a loop of its
-own with a barrier between threads. The written-out path stays what is evaluated and what runs without a compiler; tests
-compare the two.
+``fuse`` puts it into a network for compiled training, where batches are counted beside it. The written-out path stays
+what is evaluated and what runs without a compiler; tests compare the two, and so does the start of every compiled run.
 
 B batch, C channels, H W space; u, z, s are the paper's U, z, s. Numbers of an image and a channel are B C 1 1.
 """
 
-from collections.abc import Iterable, Iterator
-from typing import Any, TypeGuard
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from senet_lab.models.se_block import SEBlock
-from senet_lab.study.se import Squeeze
+from senet_lab.models.blocks import Absorbable
 
 SPACE = (2, 3)
 
 
-def fuses(module: nn.Module) -> bool:
-    """Whether a module takes this way: in training, while it is compiled."""
-    return module.training and torch.compiler.is_compiling()
-
-
-def absorbs(block: nn.Module) -> TypeGuard[SEBlock]:
-    """Whether a block can be computed together with the batch norm before it."""
-    return isinstance(block, SEBlock) and block.se.squeeze is Squeeze.AVG
-
-
-class BatchNorm(nn.BatchNorm2d):
-    """Batch norm over images that ``through`` recognises."""
-
-    def forward(self, x_BCHW: Tensor) -> Tensor:
-        return normalise(x_BCHW, self) if fuses(self) else super().forward(x_BCHW)
-
-
-class Chain(nn.Sequential):
-    """Modules one after the other, by ``through`` where they are compiled for training."""
-
-    def forward(self, x_BCHW: Tensor) -> Tensor:
-        return through(self, x_BCHW) if fuses(self) else super().forward(x_BCHW)
-
-
-def batch_counts(model: nn.Module) -> list[Tensor]:
-    """The counters of batches that a compiled network's training step leaves as they are."""
-    counts = (part.num_batches_tracked for part in model.modules() if isinstance(part, BatchNorm))
-    return [count for count in counts if count is not None]
-
-
-def count_batch(counts: list[Tensor]) -> None:
-    """One batch more."""
-    if counts:
-        torch._foreach_add_(counts, 1)
-
-
-def through(parts: Iterable[nn.Module], x_BCHW: Tensor) -> Tensor:
-    """What the parts make of a map; a batch norm takes the SE block and the ReLU behind it along."""
-    left = list(_leaves(parts))
-    while left:
-        part = left.pop(0)
-        if not isinstance(part, BatchNorm):
-            x_BCHW = part(x_BCHW)
-            continue
-        block = left[0] if left and absorbs(left[0]) else None
-        del left[: block is not None]
-        relu = len(left) > 0 and isinstance(left[0], nn.ReLU)
-        del left[:relu]
-        x_BCHW = normalise(x_BCHW, part, block, relu)
-    return x_BCHW
-
-
-def _leaves(parts: Iterable[nn.Module]) -> Iterator[nn.Module]:
-    for part in parts:
-        if isinstance(part, nn.Sequential):
-            yield from _leaves(part)
-        elif not isinstance(part, nn.Identity):
-            yield part
-
-
-def normalise(x_BCHW: Tensor, norm: nn.BatchNorm2d, block: SEBlock | None = None, relu: bool = False) -> Tensor:
-    """Batch norm in training, the SE block and the ReLU behind it. Updates the running statistics."""
+def normalise(x_BCHW: Tensor, norm: nn.BatchNorm2d, block: Absorbable | None = None, relu: bool = False) -> Tensor:
+    """Batch norm in training, the block and the ReLU behind it. Updates the running statistics, counts no batch."""
     x = x_BCHW.to(torch.promote_types(x_BCHW.dtype, torch.float32))
     mean, square = _Moments.apply(x)
     a, b = _coefficients(norm, mean.mean(0, keepdim=True), square.mean(0, keepdim=True), x.numel() // x.shape[1])

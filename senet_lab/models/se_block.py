@@ -104,6 +104,11 @@ class SEBlock(nn.Module):
         self.name = name
         self.excitation: FCExcitation | GroupExcitation | Conv1dExcitation = EXCITATIONS[se.excitation](channels, se)
 
+    @property
+    def absorbable(self) -> bool:
+        """Whether the gate is a function of the means over space (``blocks.Absorbable``)."""
+        return self.se.squeeze is Squeeze.AVG
+
     def gate(self, u_BCHW: Tensor) -> Tensor:
         """s of equation 3: B C 1 1, or B C H W where nothing is squeezed."""
         if self.se.squeeze is Squeeze.NONE:

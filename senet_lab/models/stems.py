@@ -2,7 +2,6 @@
 
 from torch import nn
 
-from senet_lab.models.fused import Chain
 from senet_lab.models.units import conv, conv_bn
 
 
@@ -17,12 +16,12 @@ def caffe_max_pool() -> nn.MaxPool2d:
 
 def imagenet_stem() -> nn.Module:
     """7x7 convolution of stride 2, batch norm, ReLU, 3x3 max pooling of stride 2: B 3 224 224 -> B 64 56 56."""
-    return Chain(conv_bn(3, 64, 7, 2), nn.ReLU(inplace=True), caffe_max_pool())
+    return nn.Sequential(conv_bn(3, 64, 7, 2), nn.ReLU(inplace=True), caffe_max_pool())
 
 
 def deep_imagenet_stem() -> nn.Module:
     """Three 3x3 convolutions, the first of stride 2, and max pooling (SENet-154): B 3 224 224 -> B 128 56 56."""
-    return Chain(
+    return nn.Sequential(
         conv_bn(3, 64, 3, 2),
         nn.ReLU(inplace=True),
         conv_bn(64, 64, 3),
@@ -35,7 +34,7 @@ def deep_imagenet_stem() -> nn.Module:
 
 def cifar_stem() -> nn.Module:
     """3x3 convolution, batch norm, ReLU: B 3 32 32 -> B 16 32 32."""
-    return Chain(conv_bn(3, 16, 3), nn.ReLU(inplace=True))
+    return nn.Sequential(conv_bn(3, 16, 3), nn.ReLU(inplace=True))
 
 
 def plain_cifar_stem() -> nn.Module:

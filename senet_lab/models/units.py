@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from senet_lab.models.fused import BatchNorm, Chain, absorbs, fuses, through
 from senet_lab.models.sites import AttentionFactory, Site
 from senet_lab.study.se import Integration
 
@@ -41,7 +40,9 @@ def conv(in_channels: int, out_channels: int, kernel: int, stride: int = 1, grou
 
 def conv_bn(in_channels: int, out_channels: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Sequential:
     """Convolution, then batch norm."""
-    return Chain(conv(in_channels, out_channels, kernel, stride, groups), BatchNorm(out_channels, eps=1e-5))
+    return nn.Sequential(
+        conv(in_channels, out_channels, kernel, stride, groups), nn.BatchNorm2d(out_channels, eps=1e-5)
+    )
 
 
 class ResidualUnit(nn.Module):
@@ -65,13 +66,8 @@ class ResidualUnit(nn.Module):
         self.at_identity = attend(place.site(Integration.IDENTITY, place.out_channels))
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
-        branch = self._branch(self.at_pre(x_BCHW))
+        branch = self.at_standard(self.transform(self.at_pre(x_BCHW)))
         return self.at_post(self.relu(branch + self.at_identity(self.shortcut(x_BCHW))))
-
-    def _branch(self, x_BCHW: Tensor) -> Tensor:
-        if fuses(self) and absorbs(self.at_standard):
-            return through((self.transform, self.at_standard), x_BCHW)
-        return self.at_standard(self.transform(x_BCHW))
 
 
 class Basic(ResidualUnit):
@@ -82,7 +78,7 @@ class Basic(ResidualUnit):
     def __init__(self, place: Place, attend: AttentionFactory) -> None:
         super().__init__()
         width = place.out_channels
-        self.transform = Chain(
+        self.transform = nn.Sequential(
             conv_bn(place.in_channels, width, 3, place.stride),
             attend(place.site(Integration.CONV3X3, width)),
             nn.ReLU(inplace=True),
@@ -104,7 +100,7 @@ class Bottleneck(ResidualUnit):
     def __init__(self, place: Place, attend: AttentionFactory) -> None:
         super().__init__()
         width = place.out_channels // self.expansion
-        self.transform = Chain(
+        self.transform = nn.Sequential(
             conv_bn(place.in_channels, width, 1, place.stride),
             nn.ReLU(inplace=True),
             conv_bn(width, width, 3),
@@ -129,7 +125,7 @@ class PreActivationUnit(nn.Module):
         widths = place.in_channels, place.out_channels
         projects = place.stride != 1 or widths[0] != widths[1]
         self.shares_activation = projects or place.first
-        self.activate = Chain(BatchNorm(place.in_channels), nn.ReLU(inplace=True))
+        self.activate = nn.Sequential(nn.BatchNorm2d(place.in_channels), nn.ReLU(inplace=True))
         self.shortcut = conv(*widths, 1, place.stride) if projects else nn.Identity()
         self.at_pre = attend(place.site(Integration.PRE, place.in_channels))
         self.at_standard = attend(place.site(Integration.STANDARD, place.out_channels))
@@ -153,9 +149,9 @@ class PreBasic(PreActivationUnit):
     def __init__(self, place: Place, attend: AttentionFactory) -> None:
         super().__init__()
         width = place.out_channels
-        self.transform = Chain(
+        self.transform = nn.Sequential(
             conv(place.in_channels, width, 3, place.stride),
-            BatchNorm(width),
+            nn.BatchNorm2d(width),
             attend(place.site(Integration.CONV3X3, width)),
             nn.ReLU(inplace=True),
             conv(width, width, 3),
@@ -171,12 +167,12 @@ class PreBottleneck(PreActivationUnit):
     def __init__(self, place: Place, attend: AttentionFactory) -> None:
         super().__init__()
         width = place.out_channels // self.expansion
-        self.transform = Chain(
+        self.transform = nn.Sequential(
             conv(place.in_channels, width, 1, place.stride),
-            BatchNorm(width),
+            nn.BatchNorm2d(width),
             nn.ReLU(inplace=True),
             conv(width, width, 3),
-            BatchNorm(width),
+            nn.BatchNorm2d(width),
             attend(place.site(Integration.CONV3X3, width)),
             nn.ReLU(inplace=True),
             conv(width, place.out_channels, 1),

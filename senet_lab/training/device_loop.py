@@ -15,7 +15,8 @@ from senet_lab.models.stochastic import is_stochastic
 from senet_lab.records.curves import CurvePoint
 from senet_lab.study.protocol import Protocol
 from senet_lab.training.checkpoint import Checkpoint, put, take
-from senet_lab.training.epoch import EpochMeter, Evaluation, begin_epoch, compiled_network, evaluate_all, rate_at
+from senet_lab.training.compiled import compiled_network
+from senet_lab.training.epoch import EpochMeter, Evaluation, begin_epoch, evaluate_all, rate_at
 from senet_lab.training.gate_health import warn
 from senet_lab.training.progress import Progress, Report
 from senet_lab.training.replays import Replays

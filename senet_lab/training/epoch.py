@@ -1,15 +1,13 @@
 """What is the same in both executors around the steps of an epoch: evaluation, the curve, divergence."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import ParamSpec, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from senet_lab.data.batches import Batch
-from senet_lab.models.fused import batch_counts, count_batch
 from senet_lab.models.stochastic import set_stochastic_seed
 from senet_lab.records.curves import CurvePoint
 from senet_lab.records.gate_health import GateHealth
@@ -19,46 +17,11 @@ from senet_lab.training.gate_health import GateMeter
 from senet_lab.training.schedule import learning_rate
 from senet_lab.training.step import evaluate
 
-Network = Callable[[Tensor], Tensor]
-P = ParamSpec("P")
-T = TypeVar("T")
-MOST_NETWORKS = 1024  # of one family that a process compiles
-
 
 def begin_epoch(model: nn.Module, seed: int, epoch: int) -> None:
     """Training mode, and the stream of the network's own random parts for this epoch (from 0)."""
     model.train()
     set_stochastic_seed(model, derive_seed(seed, "stochastic", epoch))
-
-
-def compiled_network(model: nn.Module) -> Network:
-    """The same network, compiled for training; it shares the weights."""
-    return compiled_step(model, model)
-
-
-def compiled_step(step: Callable[P, T], model: nn.Module) -> Callable[P, T]:
-    """The same function of a training step of this model, compiled; batches are counted beside its graph."""
-    _set_compiler()
-    call, counts = torch.compile(step), batch_counts(model)
-
-    def counted(*args: P.args, **kwargs: P.kwargs) -> T:
-        count_batch(counts)
-        return call(*args, **kwargs)
-
-    return counted
-
-
-def _set_compiler() -> None:
-    """Every network of a process is compiled, and its backward pass keeps the types of the forward pass.
-
-    A process may train many networks whose forward is the same code. By default the ninth of them would silently run
-    uncompiled, so that a run's speed and last bits depended on the runs before it; here it is an error at the most. And
-    by default the compiler puts the backward pass under autocast too, which it is not without a compiler.
-    """
-    torch._functorch.config.backward_pass_autocast = "off"
-    dynamo = torch._dynamo.config
-    dynamo.recompile_limit = dynamo.accumulated_recompile_limit = MOST_NETWORKS
-    dynamo.fail_on_recompile_limit_hit = True
 
 
 class Diverged(Exception):

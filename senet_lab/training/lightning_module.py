@@ -19,12 +19,12 @@ from senet_lab.records.gate_health import GateHealth
 from senet_lab.study.cell import Cell
 from senet_lab.study.protocol import Protocol
 from senet_lab.training.checkpoint import Checkpoint, put, take
+from senet_lab.training.compiled import compiled_network
 from senet_lab.training.epoch import (
     EpochMeter,
     Evaluation,
     begin_epoch,
     collect,
-    compiled_network,
     evaluate_all,
     rate_at,
 )

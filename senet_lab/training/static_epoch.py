@@ -8,13 +8,14 @@ B batch, N images of an epoch.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol as Interface
 
 import torch
 from torch import Tensor, nn
 
 from senet_lab.data.resident import ResidentData
-from senet_lab.training.epoch import compiled_step
+from senet_lab.training.compiled import compiled_step
 from senet_lab.training.step import training_loss
 
 WARM_UP_STEPS = 3  # before a capture: compiling, workspaces, buffers of the optimiser
@@ -61,7 +62,7 @@ class StaticEpoch:
         self.model, self.optimizer, self.data = model, optimizer, data
         # The data's own protocol and no equal one: compiled code is made for the very object, and all runs share this.
         self.protocol = protocol = data.protocol
-        self.compute = compiled_step(self._compute, model) if compiled else self._compute
+        self.compute = compiled_step(self._compute, model) if compiled else partial(self._compute, model)
         device = data.device
         self._step = torch.zeros(1, dtype=torch.int64, device=device)  # as an index of one: a scalar would be read back
         self._line_B = torch.arange(protocol.batch_size, device=device)
@@ -97,9 +98,9 @@ class StaticEpoch:
         self._wrong += wrong
         self._step += 1
 
-    def _compute(self) -> tuple[Tensor, Tensor]:
+    def _compute(self, network: nn.Module) -> tuple[Tensor, Tensor]:
         images, labels = self.data.batch(self._draws.at(self._step * self.protocol.batch_size + self._line_B))
-        return training_loss(self.model, images, labels, self.protocol)
+        return training_loss(network, images, labels, self.protocol)
 
     def sums(self) -> tuple[Tensor, Tensor]:
         """Loss and wrong images of the epoch so far, scalars on the device."""

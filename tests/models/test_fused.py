@@ -1,17 +1,26 @@
 """The fused way of compiled training gives what the written-out path gives: values, gradients, running statistics."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from senet_lab.models import fuse as fuse_module
 from senet_lab.models import fused
+from senet_lab.models.backbones import mobilenet, shake, vgg
+from senet_lab.models.backbones.mobilenet import MobileNet
+from senet_lab.models.backbones.shake import ShakeNet
+from senet_lab.models.backbones.vgg import VGG
+from senet_lab.models.fuse import fuse
+from senet_lab.models.initialise import initialise
 from senet_lab.models.registry import build_model, se_blocks
 from senet_lab.models.se_block import SEBlock
+from senet_lab.models.sites import se_factory
 from senet_lab.study import SESpec
-from senet_lab.training.epoch import compiled_network
+from senet_lab.training.compiled import compiled_network
 
 NETWORKS = {
     "cifar_resnet11_bottleneck": [None, {}, {"squeeze": "max"}, {"squeeze": "none"}, {"excitation": "conv1d"}],
@@ -19,6 +28,7 @@ NETWORKS = {
     "cifar_preresnet110": [{"integration": "standard"}],
     "cifar_wrn16_8": [None],
     "resnet50": [{"integration": "conv3x3"}],
+    "shufflenet": [{}],
 }
 POINTS = [("cifar_resnet11_bottleneck", {"integration": point}) for point in ("pre", "post", "identity", "conv3x3")]
 CASES = [(name, axes) for name, every in NETWORKS.items() for axes in every] + POINTS
@@ -26,38 +36,50 @@ COMPILED = [("cifar_resnet11_bottleneck", {}), ("cifar_resnet20", {"gate": "relu
 
 
 @pytest.fixture
-def taken(monkeypatch):
-    """The fused way without a compiler, where the fixture's value is set; which batch norms took it, and what along."""
-    seen = []
-    way = {"taken": False}
-    monkeypatch.setattr(fused, "fuses", lambda module: way["taken"] and module.training)
-    monkeypatch.setattr("senet_lab.models.units.fuses", lambda module: way["taken"] and module.training)
-    normalise = fused.normalise
+def seen(monkeypatch):
+    """Of every batch norm that takes the fused way: whether it takes a block and a ReLU along."""
+    found = []
 
     def listen(x, norm, block=None, relu=False):
-        seen.append((block is not None, relu))
-        return normalise(x, norm, block, relu)
+        found.append((block is not None, relu))
+        return fused.normalise(x, norm, block, relu)
 
-    monkeypatch.setattr(fused, "normalise", listen)
-    return way, seen
+    monkeypatch.setattr(fuse_module, "normalise", listen)
+    return found
 
 
 def network(name, axes):
     se = None if axes is None else SESpec(**{"reduction": 16 if "excitation" in axes else 4} | axes)
-    model = build_model(name, se, 10, seed=1).double().train()
-    for part in model.modules():  # not at 1 and 0, where a mistake would not show
+    return unsettled(build_model(name, se, 10, seed=1))
+
+
+def initialised(model):
+    initialise(model, 1)
+    return model
+
+
+def unsettled(model):
+    """In double precision, and batch norm not at 1 and 0, where a mistake would not show."""
+    for part in model.double().train().modules():
         if isinstance(part, nn.BatchNorm2d):
             nn.init.uniform_(part.weight, 0.5, 1.5, generator=torch.Generator().manual_seed(2))
             nn.init.normal_(part.bias, std=0.2, generator=torch.Generator().manual_seed(3))
     return model
 
 
-def step(model, images, labels):
-    """Loss, gradients and buffers of one training step."""
-    loss = F.cross_entropy(model(images), labels)
+def step(model, images, labels, call=None):
+    """Loss, gradients and buffers of one training step of a network, or of another way through it."""
+    loss = F.cross_entropy((call or model)(images), labels)
     loss.backward()
     gradients = {name: parameter.grad.clone() for name, parameter in model.named_parameters()}
     return loss.detach(), gradients, {name: buffer.clone() for name, buffer in model.named_buffers()}
+
+
+def fused_step(model, images, labels):
+    """The same by the fused network, without a compiler."""
+    found = fuse(model)
+    found.begin_step()
+    return step(model, images, labels, found.network)
 
 
 def batch(size, kind=torch.float64):
@@ -65,19 +87,8 @@ def batch(size, kind=torch.float64):
     return torch.randn(3, 3, size, size, generator=generator, dtype=kind), torch.tensor([1, 0, 7])
 
 
-@pytest.mark.parametrize(("name", "axes"), CASES, ids=lambda v: v if isinstance(v, str) else str(v).replace("'", ""))
-def test_the_fused_way_gives_the_same_step(taken, name, axes):
+def assert_same_step(expected, found):
     """Loss, every gradient and every running statistic, in double precision to 1e-8 of the largest."""
-    way, seen = taken
-    written, other = network(name, axes), network(name, axes)
-    images, labels = batch(64 if name == "resnet50" else 32)
-    expected = step(written, images, labels)
-    assert seen == []
-    way["taken"] = True
-    fused.count_batch(fused.batch_counts(other))
-    found = step(other, images, labels)
-
-    assert len(seen) == sum(isinstance(part, fused.BatchNorm) for part in other.modules())
     assert torch.allclose(expected[0], found[0], rtol=1e-10)
     for one, same in zip(expected[1:], found[1:], strict=True):
         assert set(one) == set(same)
@@ -85,36 +96,85 @@ def test_the_fused_way_gives_the_same_step(taken, name, axes):
             assert (tensor - same[key]).abs().max() <= 1e-8 * max(1e-3, float(tensor.abs().max())), key
 
 
+@pytest.mark.parametrize(("name", "axes"), CASES, ids=lambda v: v if isinstance(v, str) else str(v).replace("'", ""))
+def test_the_fused_network_takes_the_same_step(seen, name, axes):
+    """In double precision, with every batch norm that stands in a sequence fused."""
+    written, other = network(name, axes), network(name, axes)
+    images, labels = batch(32 if name.startswith("cifar") else 64)
+    expected = step(written, images, labels)
+    assert seen == []
+    found = fused_step(other, images, labels)
+
+    assert len(seen) == sum(isinstance(part, nn.BatchNorm2d) for part in other.modules())
+    assert_same_step(expected, found)
+
+
+SMALL = {
+    "shake": (ShakeNet, replace(shake.LAYOUTS["cifar_shake26_2x96d"], depths=(1, 1, 1), widths=(8, 16, 32)), 32),
+    "mobilenet": (MobileNet, replace(mobilenet.LAYOUTS["mobilenet"], units=((64, 1), (128, 2))), 64),
+    "vgg": (VGG, vgg.Layout(depths=(1, 2, 1, 1, 1), widths=(8, 8, 16, 16, 16), image_size=64), 64),
+}
+
+
+@pytest.mark.parametrize(("kind", "alone"), [("shake", 3), ("mobilenet", 0), ("vgg", 0)])
+def test_small_networks_of_other_families_take_the_same_step(seen, kind, alone):
+    """The shortcuts of a shake unit concatenate before their batch norm, which stands alone and stays as it is."""
+    make, layout, size = SMALL[kind]
+    models = [unsettled(initialised(make(layout, se_factory(SESpec(reduction=4)), 10))) for _ in range(2)]
+    expected = step(models[0], *batch(size))
+    found = fused_step(models[1], *batch(size))
+
+    assert len(seen) == sum(isinstance(part, nn.BatchNorm2d) for part in models[1].modules()) - alone
+    assert_same_step(expected, found)
+
+
 @pytest.mark.parametrize(
     ("axes", "blocks"),
     [(None, 0), ({}, 3), ({"integration": "conv3x3"}, 3), ({"squeeze": "max"}, 0), ({"integration": "post"}, 0)],
 )
-def test_a_batch_norm_takes_the_block_behind_it_along(taken, axes, blocks):
+def test_a_batch_norm_takes_the_block_behind_it_along(seen, axes, blocks):
     """Of 13 batch norms, those before an average squeeze; and the ReLU behind seven of them, after the block too."""
-    way, seen = taken
-    way["taken"] = True
-    model = network("cifar_resnet11_bottleneck", axes)
-    step(model, *batch(32))
+    fused_step(network("cifar_resnet11_bottleneck", axes), *batch(32))
 
     assert len(seen) == 13
     assert blocks == sum(block for block, _ in seen)
     assert sum(relu for _, relu in seen) == 7
 
 
-def test_evaluation_takes_the_written_path(taken):
-    """Also of a network that was compiled for training."""
-    way, seen = taken
-    way["taken"] = True
-    network("cifar_resnet20", {}).eval()(batch(32)[0])
+def test_the_network_itself_is_left_as_it_is(seen):
+    """It has the same parts as before, and the fused one its very weights and statistics."""
+    model = network("cifar_resnet20", {})
+    before = list(model.modules())
+    found = fuse(model)
 
+    assert before == list(model.modules())
+    assert {id(p) for p in model.parameters()} == {id(p) for p in found.network.parameters()}
+    assert {id(b) for b in model.buffers()} == {id(b) for b in found.network.buffers()}
+    model(batch(32)[0])
     assert seen == []
+
+
+def test_evaluation_takes_the_written_path(seen):
+    """A fused network in evaluation gives the network's own bits; a part that is frozen stays so in training."""
+    model = network("cifar_resnet20", {}).eval()
+    found = fuse(model)
+    found.begin_step()
+    images = batch(32)[0]
+
+    assert torch.equal(model(images), found.network(images))
+    assert seen == []
+    model.train().stages[1].eval()
+    found.begin_step()
+    torch.testing.assert_close(model(images), found.network(images), rtol=1e-9, atol=1e-9)
+    assert 0 < len(seen) < 19
+    assert int(model.stages[1][0].transform[0][1].num_batches_tracked) == 0
 
 
 @pytest.mark.parametrize("relu", [False, True])
 @pytest.mark.parametrize("se", [None, SESpec(reduction=2, gate="tanh")])
 def test_gradients_are_those_of_finite_differences(relu, se):
     """Of the map, of batch norm's scale and shift, and of the excitation's layers, in double precision."""
-    norm = fused.BatchNorm(4).double()
+    norm = nn.BatchNorm2d(4).double()
     nn.init.normal_(norm.bias, generator=torch.Generator().manual_seed(1))
     block = None
     if se:
@@ -129,7 +189,7 @@ def test_gradients_are_those_of_finite_differences(relu, se):
 @pytest.mark.parametrize("offset", [0.0, 30.0])
 def test_statistics_are_right_far_from_zero_and_in_bf16(offset):
     """A map whose mean is thirty times its spread: mean square less squared mean keeps four digits of the result."""
-    norm, own = nn.BatchNorm2d(8), fused.BatchNorm(8)
+    norm, own = nn.BatchNorm2d(8), nn.BatchNorm2d(8)
     x = torch.randn(16, 8, 8, 8, generator=torch.Generator().manual_seed(0)) + offset
 
     assert torch.allclose(norm(x), fused.normalise(x, own), atol=2e-3)
@@ -143,7 +203,7 @@ def test_a_constant_channel_has_no_root_of_a_negative_number():
     """Where rounding takes the variance below zero it counts as zero."""
     x = torch.full((8, 2, 7, 7), 1000.1)
 
-    assert torch.isfinite(fused.normalise(x, fused.BatchNorm(2))).all()
+    assert torch.isfinite(fused.normalise(x, nn.BatchNorm2d(2))).all()
 
 
 def compare_compiled(name, axes, device, kind, tolerance):

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from senet_lab.models.registry import build_model
-from senet_lab.training.epoch import compiled_network
+from senet_lab.training.compiled import compiled_network
 from senet_lab.training.step import hits, parameter_groups, training_loss
 from tests.tiny import AUGMENTED, BACKBONE
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from senet_lab.models.fused import Chain
 from senet_lab.models.sites import AttentionFactory, Site, check_image_size
 from senet_lab.models.units import conv_bn
 from senet_lab.study.se import Integration
@@ -32,7 +31,7 @@ class Layout:
 
 def separable(in_channels: int, out_channels: int, stride: int, site: nn.Module) -> nn.Sequential:
     """Depthwise 3x3, then pointwise 1x1, each with batch norm and ReLU; ``site`` ends the unit."""
-    return Chain(
+    return nn.Sequential(
         conv_bn(in_channels, in_channels, 3, stride, groups=in_channels),
         nn.ReLU(),
         conv_bn(in_channels, out_channels, 1),
@@ -50,7 +49,7 @@ class MobileNet(nn.Module):
     def __init__(self, layout: Layout, attend: AttentionFactory, num_classes: int) -> None:
         super().__init__()
         self.layout = layout
-        self.stem = Chain(conv_bn(3, layout.stem_channels, 3, 2), nn.ReLU())
+        self.stem = nn.Sequential(conv_bn(3, layout.stem_channels, 3, 2), nn.ReLU())
         self.units = nn.Sequential()
         channels, stage, units_of = layout.stem_channels, FIRST_STAGE, Counter[int]()
         for width, stride in layout.units:

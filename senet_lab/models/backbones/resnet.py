@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from senet_lab.models.fused import BatchNorm, Chain
 from senet_lab.models.sites import AttentionFactory, check_image_size
 from senet_lab.models.stems import cifar_stem, imagenet_stem, plain_cifar_stem
 from senet_lab.models.units import FIRST_STAGE, Basic, Bottleneck, Place, PreBasic, PreBottleneck
@@ -53,7 +52,9 @@ class ResNet(nn.Module):
         self.stem = layout.stem()
         self.stages = build_stages(layout.unit, layout.stem_channels, layout.depths, layout.widths, attend)
         channels = layout.widths[-1]
-        self.tail = Chain(BatchNorm(channels), nn.ReLU(inplace=True)) if layout.pre_activation else nn.Identity()
+        self.tail = (
+            nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU(inplace=True)) if layout.pre_activation else nn.Identity()
+        )
         self.classifier = nn.Linear(channels, num_classes)
 
     def forward(self, x_BCHW: Tensor) -> Tensor:

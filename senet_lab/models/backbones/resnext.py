@@ -3,7 +3,6 @@
 from torch import nn
 
 from senet_lab.models.backbones.resnet import Layout, ResNet
-from senet_lab.models.fused import Chain
 from senet_lab.models.sites import AttentionFactory
 from senet_lab.models.stems import imagenet_stem
 from senet_lab.models.units import Place, ResidualUnit, conv_bn
@@ -22,7 +21,7 @@ class ResNeXtBottleneck(ResidualUnit):
     def __init__(self, place: Place, attend: AttentionFactory) -> None:
         super().__init__()
         width = place.out_channels // 2
-        self.transform = Chain(
+        self.transform = nn.Sequential(
             conv_bn(place.in_channels, width, 1),
             nn.ReLU(),
             conv_bn(width, width, 3, place.stride, groups=GROUPS),

@@ -14,7 +14,6 @@ from torch import nn
 
 from senet_lab.models.backbones.resnet import Layout, ResNet
 from senet_lab.models.dropout import StreamDropout
-from senet_lab.models.fused import Chain
 from senet_lab.models.sites import AttentionFactory
 from senet_lab.models.stems import deep_imagenet_stem
 from senet_lab.models.units import Place, ResidualUnit, conv_bn
@@ -30,7 +29,7 @@ class SENet154Bottleneck(ResidualUnit):
     def __init__(self, place: Place, attend: AttentionFactory) -> None:
         super().__init__()
         width = place.out_channels
-        self.transform = Chain(
+        self.transform = nn.Sequential(
             conv_bn(place.in_channels, width // 2, 1),
             nn.ReLU(),
             conv_bn(width // 2, width, 3, place.stride, groups=GROUPS),

@@ -24,7 +24,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from senet_lab.models.backbones.resnet import build_stages
-from senet_lab.models.fused import Chain
 from senet_lab.models.sites import AttentionFactory, check_image_size
 from senet_lab.models.units import Place, conv, conv_bn
 from senet_lab.study.se import Integration
@@ -95,7 +94,7 @@ class ShakeBasic(ShakeUnit):
         super().__init__()
         widths = place.in_channels, place.out_channels
         self.branches = nn.ModuleList(
-            Chain(nn.ReLU(), conv_bn(*widths, 3, place.stride), nn.ReLU(), conv_bn(widths[1], widths[1], 3))
+            nn.Sequential(nn.ReLU(), conv_bn(*widths, 3, place.stride), nn.ReLU(), conv_bn(widths[1], widths[1], 3))
             for _ in range(2)
         )
         same = place.stride == 1 and widths[0] == widths[1]
@@ -120,7 +119,7 @@ class ShakeBottleneck(ShakeUnit):
         self._place_sites(place, attend)
 
     def _branch(self, in_channels: int, width: int, stride: int) -> nn.Module:
-        return Chain(
+        return nn.Sequential(
             conv_bn(in_channels, width, 1),
             nn.ReLU(),
             conv_bn(width, width, 3, stride, self.groups),
@@ -134,7 +133,7 @@ class ShakeBottleneck(ShakeUnit):
 
 
 def _wide_stem() -> nn.Module:
-    return Chain(conv_bn(3, 64, 3), nn.ReLU())
+    return nn.Sequential(conv_bn(3, 64, 3), nn.ReLU())
 
 
 def _thin_stem() -> nn.Module:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from senet_lab.models.fused import Chain
 from senet_lab.models.sites import AttentionFactory, check_image_size
 from senet_lab.models.units import Place, conv_bn
 from senet_lab.study.se import Integration
@@ -55,7 +54,7 @@ class ShuffleUnit(nn.Module):
         inside = place.out_channels // 4
         self.halves = place.stride == 2
         width = place.out_channels - place.in_channels if self.halves else place.out_channels
-        self.transform = Chain(
+        self.transform = nn.Sequential(
             conv_bn(place.in_channels, inside, 1, groups=1 if first else groups),  # 24 channels are too few to group
             nn.ReLU(),
             ChannelShuffle(groups),
@@ -80,7 +79,7 @@ class ShuffleNet(nn.Module):
     def __init__(self, layout: Layout, attend: AttentionFactory, num_classes: int) -> None:
         super().__init__()
         self.layout = layout
-        self.stem = Chain(conv_bn(3, layout.stem_channels, 3, 2), nn.ReLU(), nn.MaxPool2d(3, 2, padding=1))
+        self.stem = nn.Sequential(conv_bn(3, layout.stem_channels, 3, 2), nn.ReLU(), nn.MaxPool2d(3, 2, padding=1))
         self.stages = nn.Sequential()
         channels = layout.stem_channels
         for stage, (depth, width) in enumerate(zip(layout.depths, layout.widths, strict=True), FIRST_STAGE):

@@ -1,0 +1,162 @@
+"""fuse: one pass over a finished network that prepares it for compiled training.
+
+It looks for batch norms in sequences. Each becomes a ``FusedNorm``, which takes the block and the ReLU that follow it
+along; what was taken along leaves an identity in its place. The arithmetic is in ``fused``. Only what is known to the
+letter is taken: modules of exactly PyTorch's types, and blocks that declare themselves absorbable (``blocks``), without
+hooks and without methods put onto the instance. Everything else is compiled as it is written, a batch norm that stands
+alone in a module's own ``forward`` as well.
+
+The network itself is left as it is. The fused one shares its parameters, its buffers and all of its other parts.
+"""
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeGuard
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from senet_lab.models.blocks import is_absorbable, is_patched, is_plain
+from senet_lab.models.fused import normalise
+from senet_lab.models.units import ResidualUnit
+
+Leaf = tuple[str, nn.Module]  # a part and its path in the network
+
+
+class FusedNorm(nn.Module):
+    """A batch norm with the block and the ReLU behind it: in few passes in training, as written in evaluation."""
+
+    def __init__(self, norm: nn.BatchNorm2d, block: nn.Module | None, relu: bool) -> None:
+        super().__init__()
+        self.norm, self.relu = norm, relu
+        self.block: Any = block  # an Absorbable, which no type can say of a module
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        if self.norm.training:
+            return normalise(x_BCHW, self.norm, self.block, self.relu)
+        u_BCHW = self.norm(x_BCHW)
+        if self.block is not None:
+            u_BCHW = self.block(u_BCHW)
+        return F.relu(u_BCHW) if self.relu else u_BCHW
+
+
+@dataclass(frozen=True, slots=True)
+class Fused:
+    """network: the fused network, for training. Before each of its steps ``begin_step`` is to be called."""
+
+    network: nn.Module
+    norms: tuple[nn.BatchNorm2d, ...]
+    copies: tuple[tuple[nn.Module, nn.Module], ...]  # a part of the fused network, and the part that it is a copy of
+
+    def begin_step(self) -> None:
+        """Counts a batch for every fused batch norm, and follows the network in what is in training mode.
+
+        The count is not in the graph, where each would be a loop of its own with a barrier between threads.
+        """
+        self.follow()
+        counts = [count for norm in self.norms if norm.training and (count := norm.num_batches_tracked) is not None]
+        if counts:
+            torch._foreach_add_(counts, 1)
+
+    def follow(self) -> None:
+        """Puts the copied parts into the mode of their originals."""
+        for part, original in self.copies:
+            if part.training is not original.training:
+                part.training = original.training
+
+
+def fuse(model: nn.Module) -> Fused:
+    """A network that computes the same with its batch norms fused, and shares the weights."""
+    replaced: dict[str, nn.Module] = {}
+    for sequence in _sequences(model):
+        replaced |= _replacements(sequence)
+    norms = tuple(part.norm for part in replaced.values() if isinstance(part, FusedNorm))
+    above = {path[:end] for path in replaced for end in range(len(path)) if not end or path[end] == "."}
+    copies: list[tuple[nn.Module, nn.Module]] = []
+    return Fused(_with(model, "", replaced, above, copies), norms, tuple(copies))
+
+
+def _with(
+    module: nn.Module,
+    path: str,
+    replaced: dict[str, nn.Module],
+    above: set[str],
+    copies: list[tuple[nn.Module, nn.Module]],
+) -> nn.Module:
+    """The part at a path with replacements put into copies of what stands above them."""
+    if path in replaced:
+        return replaced[path]
+    if path not in above:
+        return module
+    part = copy.copy(module)  # shares parameters, buffers and hooks, and has the parts below changed
+    part._modules = {
+        name: None if child is None else _with(child, _join(path, name), replaced, above, copies)
+        for name, child in module._modules.items()
+    }
+    copies.append((part, module))
+    return part
+
+
+def _sequences(model: nn.Module) -> Iterator[list[Leaf]]:
+    """Every longest sequence of modules, each of which is given what the one before it makes."""
+    waiting = [list(_leaves("", model))]
+    while waiting:
+        sequence = waiting.pop()
+        yield sequence
+        for path, part in sequence:
+            if not is_patched(part):  # a method on the instance may reach the parts below by any way
+                for names in _in_turn(part):
+                    waiting.append([leaf for name in names for leaf in _leaves(_join(path, name), part._modules[name])])
+
+
+def _in_turn(module: nn.Module) -> Iterator[tuple[str, ...]]:
+    """The names of a module's parts; together where the module only hands on what one of them makes to the next."""
+    names = list(module._modules)
+    if type(module).forward is ResidualUnit.forward:
+        yield ("transform", "at_standard")
+        names = [name for name in names if name not in ("transform", "at_standard")]
+    yield from ((name,) for name in names)
+
+
+def _leaves(path: str, module: nn.Module | None) -> Iterator[Leaf]:
+    """A module, or the parts of a sequence. What does nothing is left out."""
+    if module is None or is_plain(module, nn.Identity):
+        return
+    if is_plain(module, nn.Sequential):
+        for name, part in module._modules.items():  # named_children would leave out a part that comes twice
+            yield from _leaves(_join(path, name), part)
+    else:
+        yield path, module
+
+
+def _replacements(sequence: list[Leaf]) -> dict[str, nn.Module]:
+    """What is to stand at which path in a sequence. One module alone is no sequence."""
+    found: dict[str, nn.Module] = {}
+    left = list(sequence) if len(sequence) > 1 else []
+    while left:
+        path, norm = left.pop(0)
+        if not _fusible(norm):
+            continue
+        block = _taken(left, found) if left and is_absorbable(left[0][1]) else None
+        relu = _taken(left, found) if left and is_plain(left[0][1], nn.ReLU) else None
+        found[path] = FusedNorm(norm, block, relu is not None)
+    return found
+
+
+def _taken(left: list[Leaf], found: dict[str, nn.Module]) -> nn.Module:
+    path, part = left.pop(0)
+    found[path] = nn.Identity()
+    return part
+
+
+def _fusible(module: nn.Module) -> TypeGuard[nn.BatchNorm2d]:
+    """Whether a module is a batch norm with a scale, a shift and running statistics of a fixed momentum."""
+    if not isinstance(module, nn.BatchNorm2d) or not is_plain(module, nn.BatchNorm2d):
+        return False
+    return module.affine and module.track_running_stats and module.momentum is not None
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name

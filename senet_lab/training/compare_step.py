@@ -1,0 +1,182 @@
+"""The comparison at the start of every compiled run: one batch on the network as written and as it is compiled.
+
+Two things are compared. The fused network, uncompiled, in double precision on a few images: there the two ways differ
+by rounding of 1e-16, so that the smallest change of a block shows. And the compiled step on the whole batch in the
+precision of the run: there only a large difference shows, but the compiler's work is in it. In a network of 100 layers
+at its first weights, rounding to bf16 and the ReLUs that flip leave nothing of the gradient but its size.
+
+Nothing is left behind: statistics, counts of batches and random streams are put back, gradients are not stored.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from senet_lab.errors import StudyError
+from senet_lab.models.fuse import Fused
+from senet_lab.models.stochastic import kept_streams
+
+FEW = 4  # images in double precision
+EXACT = 1e-5  # the most by which loss, gradients and statistics may differ in double precision, relative
+FLOOR = 1e-3  # for losses and statistics, and as a part of the whole gradient: smaller ones are compared with this
+TINY = 1e-30  # against a division by zero
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The most by which a step may differ in the precision of the run, relative; of the loss, in parts of 1 + loss."""
+
+    loss: float
+    statistics: float
+    gradient_size: float
+    gradient: float
+
+
+FULL = Limits(loss=0.01, statistics=0.05, gradient_size=0.2, gradient=0.5)
+AUTOCAST = Limits(loss=0.05, statistics=0.3, gradient_size=0.5, gradient=float("inf"))
+
+Output = Tensor | tuple[Tensor, Tensor]  # logits B K, or a loss and more
+Step = Callable[[], Output]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Loss, gradients by parameter and buffers after one step."""
+
+    loss: Tensor
+    gradients: Mapping[str, Tensor]
+    buffers: Mapping[str, Tensor]
+
+
+def refuse_another_step(model: nn.Module, fused: Fused, written: Step, compiled: Step) -> None:
+    """Compares a training step as it is written with the compiled one, and both with the fused network.
+
+    written, compiled: give logits B K, or a loss as the first of two. Raises StudyError where they differ by more
+    than rounding.
+    """
+    with _images_of(model) as seen:
+        expected = _step(model, written)
+    if not expected.loss.isfinite():
+        return  # the run will say so
+    if seen:
+        _compare_exactly(model, fused, seen[0])
+    _compare_loosely(expected, _step(model, compiled))
+    if expected.loss.is_cuda:
+        torch.cuda.empty_cache()  # the written step needs more memory than the compiled one
+
+
+def _compare_exactly(model: nn.Module, fused: Fused, images_BCHW: Tensor) -> None:
+    few = images_BCHW[:FEW].detach().double()
+    fused.follow()
+    try:
+        expected = _double_step(model, model, few)
+    except RuntimeError:  # a part is made for one type of numbers only; what is compiled is compared all the same
+        return
+    found = _double_step(model, fused.network, few)
+    _refuse(_difference(expected.loss, found.loss), EXACT, "the loss")
+    floor = FLOOR * _norm(expected.gradients.values())
+    for name, gradient in expected.gradients.items():
+        _refuse(_difference(gradient, found.gradients[name], floor), EXACT, f"the gradient of {name}")
+    for name, buffer in expected.buffers.items():
+        if buffer.is_floating_point():
+            _refuse(_difference(buffer, found.buffers[name]), EXACT, name)
+
+
+def _compare_loosely(expected: Result, found: Result) -> None:
+    limits = AUTOCAST if torch.is_autocast_enabled(expected.loss.device.type) else FULL
+    _refuse(_difference(expected.loss, found.loss, 1.0), limits.loss, "the loss")
+    sizes = _norm(expected.gradients.values()), _norm(found.gradients.values())
+    _refuse(_difference(*sizes), limits.gradient_size, "the size of the gradient")
+    error = _norm(gradient - found.gradients[name] for name, gradient in expected.gradients.items())
+    _refuse(error / (sizes[0] + FLOOR), limits.gradient, "the gradient")
+    for name, buffer in expected.buffers.items():
+        limit = limits.statistics if buffer.is_floating_point() else 0.0
+        _refuse(_difference(buffer, found.buffers[name]), limit, name)
+
+
+def _refuse(difference: Tensor, limit: float, what: str) -> None:
+    if not difference <= limit:  # a difference that is no number is refused too
+        raise StudyError(
+            f"compiled training would not be what is written: {what} differs by {100 * float(difference):.3g} %; "
+            "of a block that declares itself absorbable, forward(u) must be u * excite(u.mean(dim=(2, 3))): "
+            "mend it, or take the declaration away to have it compiled as it stands"
+        )
+
+
+def _step(model: nn.Module, step: Step) -> Result:
+    """One step in the precision of the run, without a trace."""
+    buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    try:
+        with _same_draws(model):
+            result = _result(step(), dict(model.named_parameters()), dict(model.named_buffers()))
+    finally:
+        with torch.no_grad():
+            for name, buffer in model.named_buffers():
+                buffer.copy_(buffers[name])
+    return result
+
+
+def _double_step(model: nn.Module, network: nn.Module, images_BCHW: Tensor) -> Result:
+    """One step of a network that shares the model's weights, on copies of them in double precision."""
+    copies = {id(tensor): _double(tensor) for tensor in (*model.parameters(), *model.buffers())}
+    own = {name: copies[id(tensor)] for name, tensor in (*network.named_parameters(), *network.named_buffers())}
+    with _same_draws(model), torch.autocast(images_BCHW.device.type, enabled=False):
+        logits = functional_call(network, own, (images_BCHW,))
+    parameters, buffers = (
+        {name: copies[id(tensor)] for name, tensor in named}
+        for named in (model.named_parameters(), model.named_buffers())
+    )
+    return _result(logits, parameters, buffers)
+
+
+def _double(tensor: Tensor) -> Tensor:
+    copy = tensor.detach().double() if tensor.is_floating_point() else tensor.detach()
+    return copy.clone().requires_grad_(tensor.requires_grad)
+
+
+def _result(output: Output, parameters: Mapping[str, Tensor], buffers: Mapping[str, Tensor]) -> Result:
+    loss = _loss(output) if isinstance(output, Tensor) else output[0]
+    trained = {name: parameter for name, parameter in parameters.items() if parameter.requires_grad}
+    with torch.autocast(loss.device.type, enabled=False):
+        gradients = torch.autograd.grad(loss, list(trained.values()), allow_unused=True)
+    given = {name: gradient for name, gradient in zip(trained, gradients, strict=True) if gradient is not None}
+    return Result(loss.detach(), given, {name: buffer.clone() for name, buffer in buffers.items()})
+
+
+def _loss(logits_BK: Tensor) -> Tensor:
+    """A loss of logits alone: cross entropy for labels in turn."""
+    logits = logits_BK.to(torch.promote_types(logits_BK.dtype, torch.float32))
+    return F.cross_entropy(logits, torch.arange(len(logits), device=logits.device) % logits.shape[1])
+
+
+@contextmanager
+def _same_draws(model: nn.Module) -> Iterator[None]:
+    device = next(model.parameters()).device
+    with kept_streams(model), torch.random.fork_rng([device] if device.type == "cuda" else []):
+        yield
+
+
+@contextmanager
+def _images_of(model: nn.Module) -> Iterator[list[Tensor]]:
+    """The images that a network is given inside."""
+    seen: list[Tensor] = []
+    hook = model.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    try:
+        yield seen
+    finally:
+        hook.remove()
+
+
+def _difference(expected: Tensor, found: Tensor, floor: Tensor | float = FLOOR) -> Tensor:
+    """The norm of the difference, in parts of the norm of what is expected or of the floor if that is larger."""
+    expected, found = expected.double(), found.double()
+    return (expected - found).norm() / (expected.norm() + floor + TINY)
+
+
+def _norm(tensors: Iterable[Tensor]) -> Tensor:
+    return torch.stack([tensor.double().norm() for tensor in tensors]).norm()

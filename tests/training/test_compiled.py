@@ -1,0 +1,182 @@
+"""Compiled training is what is written: the first step is compared, and what differs is refused."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from senet_lab.errors import StudyError
+from senet_lab.models.backbones.shake import LAYOUTS, ShakeNet
+from senet_lab.models.initialise import initialise
+from senet_lab.models.registry import build_model
+from senet_lab.models.se_block import SEBlock
+from senet_lab.models.sites import no_attention
+from senet_lab.study import SESpec
+from senet_lab.study.protocol import Precision
+from senet_lab.training import compare_step, device_loop, lightning_module
+from senet_lab.training.compiled import compiled_network, compiled_step
+from senet_lab.training.progress import silent
+from senet_lab.training.step import forward, training_loss
+from tests.tiny import AUGMENTED, cell
+
+
+class Liar(SEBlock):
+    """Says that its gate is a function of the means, which its forward contradicts."""
+
+    absorbable = True
+
+    def forward(self, u_BCHW):
+        return 2 * super().forward(u_BCHW)
+
+
+class SlopedLiar(SEBlock):
+    """The same of a gate that grows by a thousandth from left to right."""
+
+    absorbable = True
+
+    def gate(self, u_BCHW):
+        return super().gate(u_BCHW) * torch.linspace(1, 1.001, u_BCHW.shape[-1], dtype=u_BCHW.dtype)
+
+
+@pytest.fixture
+def uncompiled(monkeypatch):
+    """A compiler that leaves everything as it is."""
+    monkeypatch.setattr(torch, "compile", lambda call: call)
+
+
+def network(seed=0):
+    return build_model("cifar_resnet11_bottleneck", SESpec(reduction=4), 10, seed).train()
+
+
+def images(size=16):
+    return torch.randn(size, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+
+
+def first_step(model, protocol=AUGMENTED):
+    return forward(compiled_network(model), images(), protocol)
+
+
+def lie(model, kind):
+    model.stages[1][0].at_standard.__class__ = kind
+    return model
+
+
+@pytest.mark.parametrize("precision", Precision)
+@pytest.mark.parametrize("kind", [Liar, SlopedLiar])
+def test_a_block_that_is_not_what_it_declares_is_refused(uncompiled, kind, precision):
+    """In one line that names a parameter and says what to do."""
+    with pytest.raises(StudyError, match=r"loss|gradient of .*: mend it, or take the declaration away") as error:
+        first_step(lie(network(), kind), replace(AUGMENTED, precision=precision))
+
+    assert "\n" not in str(error.value)
+
+
+def test_a_class_that_was_changed_after_all_is_refused(uncompiled, monkeypatch):
+    """The method that declares is still there; the forward is another."""
+    scale = SEBlock.forward
+    monkeypatch.setattr(SEBlock, "forward", lambda self, u: 1.01 * scale(self, u))
+
+    with pytest.raises(StudyError, match="would not be what is written"):
+        first_step(network())
+
+
+@pytest.mark.parametrize("precision", Precision)
+def test_a_compiler_that_computes_something_else_is_refused(monkeypatch, precision):
+    """In both precisions, where the logits come out twice as large."""
+    monkeypatch.setattr(torch, "compile", lambda call: lambda *inputs: 2 * call(*inputs))
+
+    with pytest.raises(StudyError, match=r"the loss differs|gradient differs"):
+        first_step(network(), replace(AUGMENTED, precision=precision))
+
+
+def test_a_part_that_hides_another_from_the_pass_is_refused(uncompiled):
+    """A unit that calls its parts by a list of its own: their batches would be counted twice."""
+
+    class Hiding(nn.Module):
+        def __init__(self, inner):
+            super().__init__()
+            self.inner, self.hidden = inner, [inner]
+
+        def forward(self, x_BCHW):
+            return self.hidden[0](x_BCHW)
+
+    model = network()
+    model.stages[0][0].transform[0] = Hiding(model.stages[0][0].transform[0])
+
+    with pytest.raises(StudyError, match=r"num_batches_tracked differs by 99\.9 %"):
+        first_step(model)
+
+
+@pytest.mark.parametrize("precision", Precision)
+def test_the_comparison_leaves_no_trace(uncompiled, monkeypatch, precision):
+    """Weights, statistics, counters, gradients, random streams: bit for bit as without it, and it is made once."""
+    layout = replace(LAYOUTS["cifar_shake26_2x96d"], depths=(1, 1, 1), widths=(8, 16, 32))
+    protocol, made, results = replace(AUGMENTED, precision=precision), [], []
+    compare = compare_step.refuse_another_step
+    for comparison in (lambda *given: made.append(compare(*given)), lambda *_: None):
+        monkeypatch.setattr("senet_lab.training.compiled.refuse_another_step", comparison)
+        model = ShakeNet(layout, no_attention, 10).train()
+        initialise(model, 0)
+        torch.manual_seed(5)
+        call = compiled_network(model)
+        logits = [forward(call, images(), protocol).detach() for _ in range(2)]
+        assert all(parameter.grad is None for parameter in model.parameters())
+        results.append([*logits, *model.state_dict().values(), model.stream.get_state(), torch.random.get_rng_state()])
+
+    assert len(made) == 1
+    for one, same in zip(*results, strict=True):
+        assert torch.equal(one, same)
+
+
+def test_evaluation_and_a_loss_without_number_are_not_compared(uncompiled, monkeypatch):
+    """The first step in training is, wherever it comes; a network that gives no numbers is left to its run."""
+    made = []
+    monkeypatch.setattr("senet_lab.training.compiled.refuse_another_step", lambda *_: made.append(1))
+    model = network()
+    call = compiled_network(model)
+    with torch.no_grad():
+        call(images())
+    model.eval()
+    call(images())
+    assert made == []
+    model.train()
+    call(images())
+    assert made == [1]
+
+    with torch.no_grad():
+        model.classifier.bias.fill_(float("nan"))
+    assert first_step(model).isnan().all()
+
+
+def test_a_step_is_compared_like_a_network(uncompiled):
+    """``compiled_step`` is given the fused network or the one as written; its loss is the first of what it gives."""
+    labels = torch.arange(16) % 10
+
+    def step(network, x):
+        return training_loss(network, x, labels, AUGMENTED)
+
+    loss, _ = compiled_step(step, network())(images())
+
+    assert torch.isclose(loss, step(network(), images())[0], rtol=1e-5)
+    with pytest.raises(StudyError, match="would not be what is written"):
+        compiled_step(step, lie(network(), Liar))(images())
+
+
+def train(executor, model, source, of):
+    options = {"resume": None, "save": lambda state: None, "report": silent, "compiled": True}
+    if executor == "device":
+        return device_loop.train(model, source, of.protocol, 0, **options)
+    return lightning_module.train(model, source, of, 0, **options)
+
+
+@pytest.mark.parametrize("executor", ["device", "lightning"])
+def test_both_executors_refuse_a_changed_step(uncompiled, executor, source):
+    """Before the first step is taken: the weights are as they were."""
+    model = lie(network(), Liar)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+    with pytest.raises(StudyError, match="would not be what is written"):
+        train(executor, model, source, cell())
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(before[name], tensor), name
