@@ -2,6 +2,7 @@
 #   PROTOCOL=  demo (default), cifar10-quick, cifar10, cifar100, imagenet, ...   SEEDS= how many, from 0
 #   RESOLVE=   of plan-NAME: points to settle              HOURS=   of resolve-NAME: at most so long
 #   ROW=       only this row and its baseline       RESULTS= another folder for records, beside the committed ones
+#   DATA=      photos of your own: a folder with train/<class>/ and val/<class>/
 #   SOURCE=    of figure5 and histograms: best (default), table7:r=16, timm:NAME, a .safetensors file
 
 PYTHON ?= python3
@@ -10,6 +11,7 @@ PROTOCOL ?=
 SEEDS ?= 1
 RESULTS ?=
 ROW ?=
+DATA ?=
 DEVICE ?= auto
 SOURCE ?= best
 RESOLVE ?=
@@ -18,14 +20,14 @@ HOURS ?=
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 PLACE := $(if $(RESULTS),--results "$(RESULTS)")
-CHOICE := $(if $(PROTOCOL),--protocol "$(PROTOCOL)") --seeds "$(SEEDS)" $(if $(ROW),--row "$(ROW)") $(PLACE)
+CHOICE := $(if $(PROTOCOL),--protocol "$(PROTOCOL)") --seeds "$(SEEDS)" $(if $(ROW),--row "$(ROW)") $(if $(DATA),--data "$(DATA)") $(PLACE)
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
 .PHONY: help install test test-all check lint list conform tables report claims bench simulate figure5 histograms figures
 
 help: ## print this
-	@sed -n 's/^# *//p;/^PYTHON/q' Makefile | head -6
+	@sed -n 's/^# *//p;/^PYTHON/q' Makefile | head -7
 	@echo
 	@grep -hE '^[a-zA-Z%-]+:.*## ' Makefile | sed -E 's/^([^:]+):.*## (.*)/  make \1\t\2/' | expand -t 26
 	@echo

@@ -11,11 +11,13 @@ from ablations import (
     cvpr2018_table2_imagenet,
     cvpr2018_table3_mobile,
     cvpr2018_table4_sota,
+    cvpr2018_table5_places365,
     cvpr2018_table7_reduction,
     tpami_table2_imagenet,
     tpami_table3_mobile,
     tpami_table4_cifar10,
     tpami_table5_cifar100,
+    tpami_table6_places365,
     tpami_table8_sota,
     tpami_table10_reduction,
     tpami_table11_squeeze,
@@ -32,6 +34,7 @@ from senet_lab.study.claim import Claim, Costs, Equivalent, Lower, NotWorse, Par
 MARGIN = 0.3  # points of top-1 error
 
 T2, T3, T7 = cvpr2018_table2_imagenet.TABLE, cvpr2018_table3_mobile.TABLE, cvpr2018_table7_reduction.TABLE
+P5, P6 = cvpr2018_table5_places365.TABLE, tpami_table6_places365.TABLE
 J2, J3 = tpami_table2_imagenet.TABLE, tpami_table3_mobile.TABLE
 J10, J11, J12 = tpami_table10_reduction.TABLE, tpami_table11_squeeze.TABLE, tpami_table12_gate.TABLE
 J13, J14 = tpami_table13_stages.TABLE, tpami_table14_integration.TABLE
@@ -149,12 +152,14 @@ CLAIMS = (
     _networks(T3, "cvpr2018-mobile", "CVPR 2018, section 6.1, table 3", "MobileNet and ShuffleNet"),
     *_of_reduction(T7, "cvpr2018", "CVPR 2018, section 6.4, table 7", ("r=4", "r=8", "r=16", "r=32")),
     _senet_154(cvpr2018_table4_sota.TABLE, "cvpr2018", "CVPR 2018, section 6.1, table 4"),
+    _networks(P5, "cvpr2018-places365", "CVPR 2018, section 6.2, table 5", "ResNet-152 on Places365"),
     *_of_networks(J2, "tpami", "TPAMI, sections 4 and 5.1, table 2"),
     _networks(J3, "tpami-mobile", "TPAMI, section 5.1, table 3", "MobileNet and ShuffleNet"),
     _networks(tpami_table4_cifar10.TABLE, "tpami-cifar10", "TPAMI, section 5.1, table 4", "every network on CIFAR-10"),
     _networks(
         tpami_table5_cifar100.TABLE, "tpami-cifar100", "TPAMI, section 5.1, table 5", "every network on CIFAR-100"
     ),
+    _networks(P6, "tpami-places365", "TPAMI, section 5.2, table 6", "ResNet-152 on Places365"),
     _senet_154(tpami_table8_sota.TABLE, "tpami", "TPAMI, section 5.4, table 8"),
     *_of_reduction(J10, "tpami", "TPAMI, section 6.1, table 10", ("r=2", "r=4", "r=8", "r=16", "r=32")),
     Claim(

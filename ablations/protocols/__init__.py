@@ -24,6 +24,7 @@ from ablations.protocols.imagenet import (
     IMAGENET_SOTA_320,
     MOBILE,
 )
+from ablations.protocols.photos import IMAGENET_FAST, IMAGENETTE, PLACES365
 from ablations.protocols.short import CIFAR10_QUICK, DEMO, PEAK_RATE_CANDIDATES
 
 __all__ = [
@@ -39,15 +40,19 @@ __all__ = [
     "CIFAR100_WRN",
     "DEFAULT_PROTOCOL",
     "DEMO",
+    "IMAGENETTE",
     "IMAGENET_100EP",
     "IMAGENET_100EP_299",
     "IMAGENET_270EP",
     "IMAGENET_ALIAS",
+    "IMAGENET_FAST",
     "IMAGENET_PLATEAU",
     "IMAGENET_SOTA",
     "IMAGENET_SOTA_320",
     "MOBILE",
     "PEAK_RATE_CANDIDATES",
+    "PHOTO_RECIPE",
+    "PLACES365",
     "PROTOCOLS",
 ]
 
@@ -73,7 +78,11 @@ PROTOCOLS = {
         CIFAR100_SHAKE_EVEN,
         IMAGENET_SOTA,
         IMAGENET_SOTA_320,
+        IMAGENET_FAST,
+        IMAGENETTE,
+        PLACES365,
     )
 }
 DEFAULT_PROTOCOL = DEMO.name
+PHOTO_RECIPE = IMAGENETTE.name  # trains a user's own photos where no protocol is named
 IMAGENET_ALIAS = "imagenet"  # on a table of ImageNet: that table's own protocol

@@ -110,6 +110,11 @@ def table_under(table: Table, name: str | None) -> Table:
         raise NoCompanion(f"{error}: {table.name} trains as the paper has it, with --protocol paper") from None
 
 
+def photo_recipe() -> str:
+    """The protocol whose recipe trains a user's own photos where none is named."""
+    return str(_module("ablations.protocols").PHOTO_RECIPE)
+
+
 def protocols() -> list[Protocol]:
     """Every declared protocol."""
     return list(_module("ablations.protocols").PROTOCOLS.values())

@@ -45,6 +45,7 @@ def plan(
     protocol: options.ProtocolName = None,
     seeds: options.Seeds = 1,
     row: options.RowNames = None,
+    data: options.Data = None,
     resolve: Resolve = None,
     max_hours: options.MaxHours = None,
     results: options.Results = None,
@@ -54,7 +55,7 @@ def plan(
 
     With --resolve: how many seeds would settle which comparison, and which ones none would.
     """
-    found, runs = study_of(table, protocol, seeds, row)
+    found, runs = study_of(table, protocol, seeds, row, data)
     if resolve is not None:
         from senet_lab.records.store import Store
         from senet_lab.report.wording import needs_data, needs_text

@@ -28,11 +28,13 @@ def train(
     protocol: options.ProtocolName = None,
     seeds: options.Seeds = 1,
     row: options.RowNames = None,
+    data: options.Data = None,
     results: options.Results = None,
     device: options.Device = "auto",
     executor: options.ExecutorOption = options.ExecutorName.AUTO,
     threads: options.Threads = 1,
     workers: options.Workers = None,
+    skip_damaged: options.SkipDamaged = False,
     until_resolved: UntilResolved = False,
     max_hours: TrainHours = None,
     dry_run: options.DryRun = False,
@@ -43,8 +45,8 @@ def train(
     With --until-resolved it adds seed after seed to the rows whose comparisons are open, and stops where the verdicts
     are settled; its plan, which keeps the error rate over all looks, goes to results/sequential.
     """
-    found, runs = study_of(table, protocol, seeds, row)
-    chosen = TrainingOptions(device, executor.value, threads, workers)
+    found, runs = study_of(table, protocol, seeds, row, data)
+    chosen = TrainingOptions(device, executor.value, threads, workers, data, skip_damaged)
     if until_resolved and not dry_run:
         if row:
             raise StudyError("--until-resolved is about all comparisons of a table; leave --row out")
@@ -65,11 +67,13 @@ def reproduce(
     protocol: options.ProtocolName = None,
     seeds: options.Seeds = 1,
     row: options.RowNames = None,
+    data: options.Data = None,
     results: options.Results = None,
     device: options.Device = "auto",
     executor: options.ExecutorOption = options.ExecutorName.AUTO,
     threads: options.Threads = 1,
     workers: options.Workers = None,
+    skip_damaged: options.SkipDamaged = False,
     dry_run: options.DryRun = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -83,7 +87,7 @@ def reproduce(
         evaluate_table(catalogue.find_table(table), choice, as_json)
         return
     try:
-        found, runs = study_of(table, protocol, seeds, row)
+        found, runs = study_of(table, protocol, seeds, row, data)
     except catalogue.NoCompanion as error:
         if protocol is not None or dry_run:
             raise
@@ -93,7 +97,9 @@ def reproduce(
     if dry_run:
         show_plan(found, runs, results or RESULTS, as_json)
         return
-    train_runs(found, runs, results or RESULTS, TrainingOptions(device, executor.value, threads, workers))
+    train_runs(
+        found, runs, results or RESULTS, TrainingOptions(device, executor.value, threads, workers, data, skip_damaged)
+    )
     report_table(table, results, as_json)
 
 

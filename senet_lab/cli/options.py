@@ -30,6 +30,12 @@ Workers = Annotated[
     int | None,
     typer.Option("--workers", min=1, max=MOST_WORKERS, help="runs side by side; cores / threads unless named"),
 ]
+Data = Annotated[
+    Path | None, typer.Option("--data", help="photos of your own: a folder with train/<class>/ and val/<class>/")
+]
+SkipDamaged = Annotated[
+    bool, typer.Option("--skip-damaged", help="go on without damaged training photos, and count them")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="say what would be trained, and train nothing")]
 MaxHours = Annotated[float | None, typer.Option("--max-hours", min=0.0, help="of one worker, a comparison")]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]

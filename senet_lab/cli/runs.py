@@ -21,28 +21,40 @@ if TYPE_CHECKING:
 class TrainingOptions:
     """What a command line says about where and how runs are trained; none of it is science.
 
-    workers: runs side by side; None for as many as the device takes.
+    workers: runs side by side; None for as many as the device takes. data: the folder of a user's own photos.
+    skip_damaged: whether a damaged training photo is left out, and counted, or stops a run.
     """
 
     device: str = "auto"
     executor: str = "auto"
     threads: int = 1
     workers: int | None = None
+    data: Path | None = None
+    skip_damaged: bool = False
 
     def settings(self) -> "Settings":
         """As the fleet takes them. Raises StudyError for a device that is not here."""
         from senet_lab.training.settings import Executor, Settings
 
-        return Settings(device_named(self.device), self.threads, Executor(self.executor))
+        return Settings(
+            device_named(self.device),
+            self.threads,
+            Executor(self.executor),
+            photos=self.data,
+            skip_damaged=self.skip_damaged,
+        )
 
 
-def study_of(name: str, protocol: str | None, seeds: int, rows: Iterable[str] | None) -> tuple[Table, tuple[Run, ...]]:
+def study_of(
+    name: str, protocol: str | None, seeds: int, rows: Iterable[str] | None, data: Path | None = None
+) -> tuple[Table, tuple[Run, ...]]:
     """The table under the protocol, and its runs; only those of some rows and their baselines where rows are named.
 
-    Raises StudyError with the nearest name for one that is not known.
+    data: the folder of a user's own photos, which then take the place of the protocol's data set. Raises StudyError
+    with the nearest name for one that is not known, and where the photos cannot be trained on.
     """
     paper = catalogue.find_table(name)
-    table = catalogue.table_under(paper, protocol)
+    table = catalogue.table_under(paper, protocol) if data is None else _on_photos(paper, protocol, data)
     if not rows:
         return table, plan_runs([table], seeds)
     labels = [row.label for row in table.rows]
@@ -53,6 +65,17 @@ def study_of(name: str, protocol: str | None, seeds: int, rows: Iterable[str] | 
         chosen += [table.row(label), table.baseline_of(table.row(label))]
     keys = {row.cell.key for row in chosen}
     return table, tuple(run for run in plan_runs([table], seeds) if run.cell.key in keys)
+
+
+def _on_photos(paper: Table, recipe: str | None, folder: Path) -> Table:
+    from senet_lab.data.own_photos import own_photos
+
+    under = catalogue.table_under(paper, recipe or catalogue.photo_recipe())
+    (baseline,) = {row.cell.protocol for row in under.rows if row.label == under.baseline}
+    try:
+        return under.under(own_photos(baseline, folder))
+    except ValueError as error:
+        raise catalogue.NoCompanion(str(error)) from None
 
 
 def labels_of(table: Table, runs: Iterable[Run]) -> dict[tuple[str, int], str]:

@@ -25,10 +25,14 @@ class Share:
 
 
 class BatchSource(Interface):
-    """Batches of one data set under one protocol, on one device. sha256: of the data, by split."""
+    """Batches of one data set under one protocol, on one device.
+
+    sha256: of the data, by split. skipped: damaged training images that were left out, and why.
+    """
 
     device: torch.device
     sha256: dict[str, str]
+    skipped: dict[str, str]
 
     def training_batches(self, seed: int, epoch: int, first: int = 0) -> Iterator[Batch]:
         """The batches of one epoch (from 0): the same for the same seed in every row of a table.

@@ -12,7 +12,7 @@ from pathlib import Path
 from senet_lab.data.imagenet import Splits, check_same_classes
 from senet_lab.data.photo_folders import SPLIT_NAMES, find_split, photos_of
 from senet_lab.errors import StudyError
-from senet_lab.study.protocol import Dataset, PhotoSet, Protocol
+from senet_lab.study.protocol import Dataset, PhotoSet, Protocol, Schedule
 
 DIGEST_LENGTH = 16  # hexadecimal digits
 LONGEST_NAME = 40
@@ -31,7 +31,7 @@ def own_photos(recipe: Protocol, folder: Path) -> Protocol:
         raise StudyError(f"protocol {recipe.name} is of images in memory; photos need a recipe such as imagenette")
     photos = _photos(folder)
     train, test = photos["train"], photos["test"]
-    name = name_of(folder)
+    name, images = name_of(folder), recipe.train_images_per_class * len(train.classes) or len(train)
     described = f"{len(train.classes)} classes, {len(train):,} training and {len(test):,} validation photos"
     try:
         return replace(
@@ -40,14 +40,21 @@ def own_photos(recipe: Protocol, folder: Path) -> Protocol:
             dataset=Dataset.FOLDER,
             photos=PhotoSet(name, digest_of(photos)),
             num_classes=len(train.classes),
-            train_images=recipe.train_images_per_class * len(train.classes) or len(train),
+            train_images=images,
             test_images=len(test),
+            schedule=_as_many_epochs(recipe, images),
             evaluation_split="validation",
             title=f"photos of the folder {name} ({described}), recipe of {recipe.name}",
             departures=(f"photos of the folder {name} in place of {recipe.dataset.value}", *recipe.departures),
         )
     except ValueError as error:
         raise StudyError(f"{folder} has {described}: {error}") from None
+
+
+def _as_many_epochs(recipe: Protocol, images: int) -> Schedule:
+    """The schedule with its warm-up over as many epochs as the recipe's, whose steps are those of another data set."""
+    steps = recipe.schedule.warmup_steps * (images // recipe.batch_size) / recipe.steps_per_epoch
+    return replace(recipe.schedule, warmup_steps=round(steps))
 
 
 def open_own_photos(protocol: Protocol, folder: Path | None) -> Splits:

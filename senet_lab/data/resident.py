@@ -35,6 +35,7 @@ class ResidentData:
                 f"{protocol.name} says {said[0]} and {said[1]}"
             )
         self.protocol = protocol
+        self.skipped: dict[str, str] = {}
         self.device = device
         self.sha256 = {"train": arrays.train.sha256, "test": arrays.test.sha256}
         self._scale, self._shift = scale_and_shift(arrays.channel_mean, arrays.channel_std, device)

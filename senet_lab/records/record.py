@@ -53,6 +53,7 @@ class Provenance:
     data_sha256: dict[str, str]  # by split
     train_seconds: float
     finished_at: str  # UTC, ISO 8601
+    skipped_photos: int = field(default=0, metadata=since(2))  # damaged training photos that were left out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,9 @@ def open_data(run: Run, settings: Settings, opened: dict[str, BatchSource]) -> B
     """The data of a run's protocol, opened once for all runs that share it. Raises StudyError as ``open_source``."""
     name = canonical_json(run.cell.protocol)
     if name not in opened:
-        opened[name] = open_source(run.cell.protocol, torch.device(settings.device))
+        opened[name] = open_source(
+            run.cell.protocol, torch.device(settings.device), folder=settings.photos, skip_damaged=settings.skip_damaged
+        )
     return opened[name]
 
 
@@ -112,6 +114,7 @@ def _record(
             compiled=settings.compiles(run.cell),
             versions=provenance.versions(),
             data_sha256=data.sha256,
+            skipped_photos=len(data.skipped),
             train_seconds=round(done.seconds if done else 0.0, 1),
             finished_at=provenance.now(),
         ),

@@ -24,13 +24,15 @@ class Settings:
 
     device: "cpu" or "cuda" (optionally with an index). threads: CPU threads of one run; a CPU run's last bits
     depend on it, so it does not follow from how many runs share the machine. compiled: None decides by the length
-    of the run.
+    of the run. photos: the folder of a user's own photos; skip_damaged: whether damaged training photos are left out.
     """
 
     device: str = "cpu"
     threads: int = 1
     executor: Executor = Executor.AUTO
     compiled: bool | None = None
+    photos: Path | None = None
+    skip_damaged: bool = False
 
     def executor_for(self, cell: Cell) -> Executor:
         """The executor that drives a cell."""

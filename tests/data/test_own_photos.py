@@ -1,0 +1,113 @@
+"""A user's own photos as a data set: named as themselves, known by their files, trained and recorded."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from ablations.protocols import CIFAR10, IMAGENET_100EP, IMAGENETTE
+from senet_lab.data.open import open_photos, open_source
+from senet_lab.data.own_photos import name_of, own_photos
+from senet_lab.errors import StudyError
+from senet_lab.records.store import Store
+from senet_lab.study import Cell, Run, SESpec
+from senet_lab.study.cell import from_plain, to_plain
+from senet_lab.study.protocol import Dataset, Protocol
+from senet_lab.training.progress import silent
+from senet_lab.training.run import make
+from senet_lab.training.settings import Executor, Settings
+from tests.data.pictures import class_folders, photo
+
+RECIPE = replace(IMAGENETTE, batch_size=8, image_size=64, resize=70, epochs=1)
+
+
+def test_the_protocol_is_named_after_the_photos(tmp_path):
+    """Name, counts and title are the folder's; the recipe's numbers stay; the warm-up has as many epochs."""
+    found = own_photos(RECIPE, class_folders(tmp_path / "my pets"))
+
+    assert found.name == "my-pets-by-imagenette"
+    assert found.data_name == "folder my-pets"
+    assert (
+        found.num_classes,
+        found.train_images,
+        found.test_images,
+        found.evaluation_split,
+    ) == (3, 18, 6, "validation")
+    assert "photos of the folder my-pets (3 classes, 18 training and 6 validation photos)" in found.title
+    assert found.departures[0] == "photos of the folder my-pets in place of imagenette"
+    assert round(735 * 2 / (9_469 // 8)) == found.schedule.warmup_steps
+    assert found == from_plain(Protocol, to_plain(found))
+
+
+@pytest.mark.parametrize("name", ["imagenet", "ImageNet-1k", "ILSVRC2012", "imagenette2-160", "places365_standard"])
+def test_a_folder_never_has_the_name_of_a_published_set(tmp_path, name):
+    """A folder called imagenet is somebody's photos all the same."""
+    assert f"own-{name}" == name_of(tmp_path / name)
+    assert own_photos(IMAGENET_SMALL, class_folders(tmp_path / "imagenet")).data_name == "folder own-imagenet"
+
+
+IMAGENET_SMALL = replace(IMAGENET_100EP, batch_size=4)
+
+
+def test_a_name_has_letters_that_files_take():
+    """Anything else becomes a dash; a name of nothing else is photos."""
+    from pathlib import Path
+
+    assert name_of(Path("/x/../a b.c_d")) == "a-b.c_d"
+    assert name_of(Path("/фото")) == "photos"
+    assert name_of(Path("imagenette-128")) == "imagenette-128"
+
+
+def test_other_photos_are_another_cell(tmp_path):
+    """The key is that of the files, wherever they lie; a renamed photo is another cell and is not opened."""
+    first = own_photos(RECIPE, class_folders(tmp_path / "one" / "pets"))
+    folder = class_folders(tmp_path / "two" / "pets")
+    again = own_photos(RECIPE, folder)
+    assert first == again
+    assert open_photos(first, folder)["train"].classes == ("cat", "dog", "fox")
+    photo(folder / "train" / "cat" / "new.jpg")
+
+    assert first != own_photos(RECIPE, folder)
+    with pytest.raises(StudyError, match="has other files than those that pets-by-imagenette is about"):
+        open_photos(first, folder)
+    with pytest.raises(StudyError, match="say with --data where they lie"):
+        open_photos(first)
+
+
+def test_photos_that_cannot_be_trained_on_are_refused(tmp_path):
+    """No folder, no val/, other classes in val/, one class alone, fewer photos than a batch, a recipe of arrays."""
+    folder = class_folders(tmp_path / "pets")
+    cases = [
+        (RECIPE, tmp_path / "none", "is no folder; --data names one"),
+        (RECIPE, folder / "train", "has no folder train/"),
+        (replace(RECIPE, batch_size=19), folder, "1 epochs of batches of 19 cannot be trained"),
+        (CIFAR10, folder, "protocol cifar10 is of images in memory"),
+        (RECIPE, class_folders(tmp_path / "one", classes=("cat",)), "has one class"),
+    ]
+    for recipe, place, said in cases:
+        with pytest.raises(StudyError, match=said):
+            own_photos(recipe, place)
+    photo(folder / "val" / "wolf" / "1.jpg")
+    with pytest.raises(StudyError, match=r"class wolf is in .*pets/val and not in .*pets/train"):
+        own_photos(RECIPE, folder)
+
+
+def test_a_folder_without_a_digest_is_no_protocol():
+    """The data set folder needs photos, and no other data set has them."""
+    with pytest.raises(ValueError, match="needs photos with a name"):
+        replace(IMAGENETTE, dataset=Dataset.FOLDER)
+
+
+def test_skipped_photos_are_counted_in_the_record(tmp_path):
+    """A network of the paper trains on a folder for an epoch; a cut photo is left out and counted."""
+    folder = class_folders(tmp_path / "pets")
+    cut = folder / "train" / "dog" / "3.jpg"
+    cut.write_bytes(cut.read_bytes()[:300])
+    protocol = own_photos(RECIPE, folder)
+    run = Run(cell=Cell(backbone="shufflenet", se=SESpec(), protocol=protocol), seed=0)
+    data = open_source(protocol, torch.device("cpu"), folder=folder, skip_damaged=True)
+    record = make(run, data, Store(tmp_path / "results"), Settings(executor=Executor.DEVICE), silent)
+
+    assert record.provenance.skipped_photos == 1
+    assert 0 <= record.top1_error_pct <= 100
+    assert record == Store(tmp_path / "results").read(run)
