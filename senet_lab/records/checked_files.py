@@ -4,15 +4,16 @@ And CSV as this project writes it: one header, no quotes where none are needed, 
 """
 
 import csv
+import errno
 import io
 import json
 import math
-import stat
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from senet_lab.errors import StudyError
+from senet_lab.records.files import read_bytes
 
 LARGEST = 256 * 2**20  # bytes; the largest file that this project writes as text has a hundredth of it
 
@@ -23,17 +24,11 @@ def read_text(path: Path, mend: str) -> str:
     Raises FileNotFoundError where nothing is there, and StudyError where it cannot be read as text: a folder, a pipe,
     a device, a file without permission, of more than 256 MiB, or not UTF-8.
     """
+    data = read_bytes(path, mend, LARGEST)
+    if data is None:
+        raise FileNotFoundError(errno.ENOENT, "it is not there", str(path))
     try:
-        found = path.stat()  # does not wait, as opening a pipe would
-        if not stat.S_ISREG(found.st_mode):
-            raise StudyError(f"{path} is no regular file; {mend}")
-        if found.st_size > LARGEST:
-            raise StudyError(f"{path} has {found.st_size:,} bytes, more than any file of its kind; {mend}")
-        return path.read_bytes().decode("utf-8")
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise StudyError(f"{path}: {error.strerror}; {mend}") from None
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise StudyError(f"{path}: byte {error.start} is not UTF-8; {mend}") from None
 

@@ -28,31 +28,29 @@ class Unreadable(StudyError):
     """Something is there and cannot be read. It is not nothing, so nothing may be concluded from it."""
 
 
-def read_bytes(path: Path) -> bytes | None:
-    """The content of a file; None where there is none. Raises Unreadable for whatever else is in its place."""
+def read_bytes(path: Path, mend: str = "move it away", largest: int | None = None) -> bytes | None:
+    """The content of a file; None where there is none.
+
+    mend: what its user can do, as the end of a sentence. largest: in bytes, where more is surely wrong.
+    Raises Unreadable for whatever else is in its place.
+    """
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a FIFO would wait for its writer
     except OSError as error:
         _refuse_unless_absent(path, error)
         return None
     try:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise Unreadable(f"{path} is no file, though one belongs there; move it away")
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode):
+            raise Unreadable(f"{path} is no regular file; {mend}")
+        if largest is not None and found.st_size > largest:
+            raise Unreadable(f"{path} has {found.st_size:,} bytes, more than any file of its kind; {mend}")
         with os.fdopen(handle, "rb", closefd=False) as file:
             return file.read()
     except OSError as error:
         raise _unreadable(path, error) from None
     finally:
         os.close(handle)
-
-
-def read_text(path: Path) -> str | None:
-    """The content of a UTF-8 file; None where there is none. Raises Unreadable, also for what is no such text."""
-    data = read_bytes(path)
-    try:
-        return None if data is None else data.decode()
-    except UnicodeDecodeError as error:
-        raise Unreadable(f"{path} is no UTF-8 text ({error.reason} at byte {error.start})") from None
 
 
 def list_folder(path: Path, *, hidden: bool = False) -> list[Path] | None:

@@ -129,4 +129,4 @@ def test_a_cut_file_of_gates_is_refused(tmp_path):
     path.write_text(",".join(GATES) + "\n1,SE_2_1,0.5,0.1,0.0,0.0,\n1,SE_2")
 
     with pytest.raises(StudyError, match=r"gates\.csv, line 3: it has not 7 fields"):
-        constant_blocks(finished(SE).run, store)
+        constant_blocks(finished(SE), store)

@@ -15,13 +15,12 @@ from senet_lab.records.files import (
     is_folder,
     list_folder,
     read_bytes,
-    read_text,
     remove_parts,
     replace_file,
     write_once,
 )
 
-READERS = [read_bytes, read_text, list_folder, is_file, is_folder, folders_in]
+READERS = [read_bytes, list_folder, is_file, is_folder, folders_in]
 
 
 def refuse(monkeypatch, name, number):
@@ -43,7 +42,7 @@ def test_absent_is_not_empty(tmp_path):
     (tmp_path / "nothing").write_bytes(b"")
 
     for absent in (tmp_path / "x", tmp_path / "x" / "y" / "z"):
-        assert [reader(absent) for reader in READERS] == [None, None, None, False, False, []]
+        assert [reader(absent) for reader in READERS] == [None, None, False, False, []]
     assert list_folder(tmp_path / "empty") == []
     assert read_bytes(tmp_path / "nothing") == b""
     assert (is_file(tmp_path / "nothing"), is_folder(tmp_path / "empty")) == (True, True)
@@ -79,9 +78,10 @@ def test_what_is_no_file_is_not_read(tmp_path):
     (tmp_path / "folder").mkdir()
 
     for name in ("fifo", "folder"):
-        for reader in (read_bytes, is_file):
-            with pytest.raises(StudyError, match=f"{name} is no file, though one belongs there"):
-                reader(tmp_path / name)
+        with pytest.raises(StudyError, match=f"{name} is no regular file; move it away"):
+            read_bytes(tmp_path / name)
+        with pytest.raises(StudyError, match=f"{name} is no file, though one belongs there"):
+            is_file(tmp_path / name)
 
 
 def test_a_folder_of_folders_holds_nothing_else(tmp_path):
@@ -94,14 +94,6 @@ def test_a_folder_of_folders_holds_nothing_else(tmp_path):
     (tmp_path / "b").write_text("")
     with pytest.raises(Unreadable, match=f"{tmp_path}/b is no folder"):
         folders_in(tmp_path)
-
-
-def test_text_is_utf_8(tmp_path):
-    """Anything else is named, not replaced."""
-    (tmp_path / "a").write_bytes("±".encode("latin-1"))
-
-    with pytest.raises(Unreadable, match="a is no UTF-8 text"):
-        read_text(tmp_path / "a")
 
 
 @pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS])

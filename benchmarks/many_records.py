@@ -1,0 +1,148 @@
+"""What reports cost in a store of thousands of records: ``python -m benchmarks.many_records [--records 5000]``.
+
+The records are synthetic, of 10,000 images each, in a temporary folder, and so is all that is written. One in eight is
+of a cell that tables show; the others are of cells with SE blocks of their own, as a long study has them.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ablations.protocols import CIFAR10
+from senet_lab.cli import catalogue
+from senet_lab.records.image_bits import ImageBits
+from senet_lab.records.record import Provenance, Record, Status, to_json
+from senet_lab.records.store import Store
+from senet_lab.study import Cell, Gate, Integration, Run, SESpec
+
+IMAGES = 10_000
+SHOWN = 8  # one in so many records
+SEEDS = 5  # of a cell
+STAGES = ((2,), (3,), (4,), (2, 3), (2, 4), (3, 4))
+MOST_SECONDS, MOST_MEGABYTES = 4.0, 400.0
+PROVENANCE = Provenance(
+    revision="0" * 40,
+    dirty=False,
+    device="a processor",
+    threads=1,
+    executor="device",
+    compiled=False,
+    versions={"python": "3.11.7", "torch": "2.11.0", "torchvision": "0.26.0", "numpy": "2.4.6"},
+    data_sha256={"train": "a" * 64, "test": "b" * 64},
+    train_seconds=1_000.0,
+    finished_at="2026-01-02T03:04:05+00:00",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of one command, in a process of its own, the start of Python included."""
+
+    command: str
+    seconds: float
+    megabytes: float  # peak
+
+
+def runs(count: int) -> Iterator[Run]:
+    """So many runs, of cells that tables show and of others."""
+    tables = [catalogue.table_under(catalogue.find_table(name), CIFAR10.name) for name in ("table7", "tpami-table10")]
+    cells = list(dict.fromkeys(row.cell for table in tables for row in table.rows))
+    shown = max(1, count // SHOWN)
+    for number in range(shown):
+        yield Run(cell=cells[number % len(cells)], seed=number // len(cells))
+    for number in range(count - shown):
+        yield Run(cell=_of_no_table(cells[0], number // SEEDS), seed=number % SEEDS)
+
+
+def _of_no_table(cell: Cell, number: int) -> Cell:
+    """One of many SE blocks under the same protocol, by their numbers."""
+    choices: list[object] = []
+    for options in (tuple(Gate), tuple(Integration), (False, True), (2, 4, 8, 16, 32), STAGES):
+        choices.append(options[number % len(options)])
+        number //= len(options)
+    gate, integration, bias, reduction, stages = choices
+    se = SESpec(gate=gate, integration=integration, bias=bias, reduction=reduction, stages=stages)  # type: ignore[arg-type]
+    return replace(cell, se=se)
+
+
+def fill(root: Path, count: int) -> None:
+    """Writes the records, as text and without waiting for the disk."""
+    random = np.random.default_rng(0)
+    for run in runs(count):
+        top1 = ImageBits.of(random.random(IMAGES) > 0.08)
+        top5 = ImageBits.of(random.random(IMAGES) > 0.004)
+        record = Record(
+            run=run,
+            status=Status.FINISHED,
+            failure=None,
+            top1_error_pct=top1.error_pct,
+            top5_error_pct=top5.error_pct,
+            best_top1_error_pct=top1.error_pct,
+            correct_top1=top1,
+            correct_top5=top5,
+            trainable=1,
+            multiply_adds=1,
+            provenance=PROVENANCE,
+        )
+        path = Store(root).path(run)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(to_json(record))
+
+
+MEASURED = """
+import resource, sys, time
+begun = time.perf_counter()
+from senet_lab.__main__ import main
+sys.argv = ["senet-lab", *sys.argv[1:]]
+try:
+    main()
+except SystemExit as end:
+    status = end.code or 0
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(time.perf_counter() - begun, peak, status, file=sys.stderr)
+"""
+
+
+def measure(root: Path, *words: str) -> Cost:
+    """Runs one command in a folder of results. Raises RuntimeError where it fails."""
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURED, *words],
+        cwd=root.parent,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    seconds, megabytes, status = done.stderr.splitlines()[-1].split()
+    if status != "0":
+        raise RuntimeError(done.stderr)
+    return Cost(" ".join(words), float(seconds), float(megabytes))
+
+
+def main() -> None:
+    """Prints seconds and peak memory of each command; exit status 1 above the limits."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--records", type=int, default=5_000)
+    count = parser.parse_args().records
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "results"
+        fill(root, count)
+        measure(root, "report", "table7")  # counts every network once, which needs torch
+        costs = [measure(root, *words) for words in (("plan", "table7"), ("report", "table7"), ("report-all",))]
+    for cost in costs:
+        print(
+            f"{count} records: senet-lab {cost.command:14} {cost.seconds:5.1f} s {cost.megabytes:6.0f} MB at the most"
+        )
+    sys.exit(any(cost.seconds > MOST_SECONDS or cost.megabytes > MOST_MEGABYTES for cost in costs))
+
+
+if __name__ == "__main__":
+    main()
