@@ -115,7 +115,7 @@ def figures(
     own, compared = [n for n in names if n not in COMPARISONS], [n for n in names if n in COMPARISONS]
     captures = [load_capture(folder) for folder in capture_folders(root)] if own else []
     paths = [path for captured in captures for path in write_figures(captured, root, own)]
-    loaded = load_all([(root, COMMITTED)]) if compared else []
+    loaded = load_all([(root, COMMITTED)], catalogue.tables()) if compared else []
     for table in catalogue.tables():
         for view in measured_views(table, loaded):
             paths += write_comparison(table, view, root, compared)

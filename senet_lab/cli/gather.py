@@ -46,7 +46,7 @@ def gather(tables: Sequence[Table], claims: Sequence[Claim], results: Path | Non
     roots = [(RESULTS, COMMITTED)]
     if results and results.resolve() != RESULTS.resolve():
         roots.append((results, str(results)))
-    loaded, numbers, root = load_all(roots), load_published(catalogue.published_folder()), roots[-1][0]
+    loaded, numbers, root = load_all(roots, tables, claims), load_published(catalogue.published_folder()), roots[-1][0]
     views = [measured_views(table, loaded) for table in tables]
     shown = [*tables, *(view.table for of_table in views for view in of_table)]
     cells = {row.cell for table in shown for row in table.rows}

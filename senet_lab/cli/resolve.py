@@ -50,12 +50,12 @@ def train_until_resolved(
         ),
     )
     family = family_of(table, claims)
-    keys = {cell.key for _, *pair in family.values() for cell in pair}
+    cells = {cell for _, *pair in family.values() for cell in pair}
     begun, store = time.monotonic(), Store(root)
 
     def look_at_records() -> tuple[list[Record], list[str]]:
         """The records of the family, and the names of the comparisons that they leave open."""
-        records = [record for record in store.read_all() if record.run.cell.key in keys]
+        records = store.read_cells(cells)
         done = settled(family, PairedRuns(records), plan)
         return records, [name for name in family if name not in done]
 

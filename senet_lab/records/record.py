@@ -21,6 +21,7 @@ from typing import Any
 from senet_lab.errors import StudyError
 from senet_lab.records.image_bits import ImageBits
 from senet_lab.study.cell import Cell, Run, UnknownFields, fields_from_plain, from_plain, to_plain
+from senet_lab.study.protocol import Protocol
 from senet_lab.study.values import FIRST_SCHEMA, left_out, schema_of, since
 
 SCHEMA = 2  # the newest that is read here; a record says the lowest that knows all of its fields
@@ -176,9 +177,19 @@ def _from_body(body: dict[str, Any]) -> Record:
     return Record(run=run, **bits, **fields_from_plain(Record, body, without=_OWN_FORM))
 
 
+def protocol_in(data: bytes) -> Protocol:
+    """The protocol that a record's file names; whether the rest can be believed is not asked. Raises INVALID errors."""
+    return _protocol_of(json.dumps(json.loads(data)["cell"]["protocol"], sort_keys=True))
+
+
 @lru_cache(maxsize=4096)
 def _cell_of(text: str) -> Cell:
     return from_plain(Cell, json.loads(text))
+
+
+@lru_cache(maxsize=256)
+def _protocol_of(text: str) -> Protocol:
+    return from_plain(Protocol, json.loads(text))
 
 
 def _refuse_contradictions(body: dict[str, Any]) -> None:

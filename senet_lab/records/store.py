@@ -12,7 +12,7 @@ from pathlib import Path
 from senet_lab.records.file_system import FileSystem, claim, file_system_of, refuse_unwritable
 from senet_lab.records.files import Unreadable, folders_in, is_file, list_folder, read_bytes, write_once
 from senet_lab.records.lease import Holder, Lease, holder_of
-from senet_lab.records.record import Record, RecordError, from_json, refuse_invalid, to_json
+from senet_lab.records.record import INVALID, Record, RecordError, from_json, protocol_in, refuse_invalid, to_json
 from senet_lab.study.cell import Cell, Run
 from senet_lab.study.protocol import Protocol
 
@@ -49,15 +49,20 @@ class Store:
         """Every record, in order. A store may hold thousands: what needs some cells only asks for these."""
         return [self._read(path) for folder in self._cell_folders() for path in self._record_files(folder)]
 
-    def recorded_cells(self) -> list[Cell]:
-        """Every cell that has records, in order. Of each one record is read."""
-        firsts = (next(iter(self._record_files(folder)), None) for folder in self._cell_folders())
-        return [self._read(path).run.cell for path in firsts if path is not None]
-
     def protocols(self) -> list[Protocol]:
-        """The protocols that have records, each as it was when they were made, by name and version."""
-        found = {cell.protocol: None for cell in self.recorded_cells()}
+        """The protocols that have records, each as it was when they were made, by name and version.
+
+        Of each cell one record is looked into, and only what it says of its protocol.
+        """
+        firsts = (next(iter(self._record_files(folder)), None) for folder in self._cell_folders())
+        found = {self._protocol(path): None for path in firsts if path is not None}
         return sorted(found, key=lambda protocol: (protocol.name, protocol.version))
+
+    def _protocol(self, path: Path) -> Protocol:
+        try:
+            return protocol_in(read_bytes(path) or b"")
+        except INVALID:
+            return self._read(path).run.cell.protocol  # which says what is wrong
 
     def _cell_folders(self) -> list[Path]:
         return [cell for protocol in folders_in(self.root / "records") for cell in folders_in(protocol)]

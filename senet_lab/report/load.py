@@ -1,6 +1,7 @@
 """Records as a data frame."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,10 @@ import pandas as pd
 from senet_lab.records.record import Record, Status
 from senet_lab.records.store import Store
 from senet_lab.stats.paired_runs import PairedRuns
+from senet_lab.stats.verdicts import claimed_cells
+from senet_lab.study.claim import Claim
 from senet_lab.study.protocol import Protocol
+from senet_lab.study.table import Table
 
 COMMITTED = "committed"
 
@@ -46,13 +50,36 @@ class Loaded:
         return pd.DataFrame(lines, columns=columns)
 
 
-def load(root: Path, source: str) -> Loaded:
-    """Every record below a results folder, in order. Raises RecordError for one that cannot be believed."""
+def load(root: Path, source: str, tables: Sequence[Table] | None = None, claims: Sequence[Claim] = ()) -> Loaded:
+    """The records below a results folder, in order: every one, or those that reports on some tables and claims need.
+
+    Raises RecordError for one that cannot be believed.
+    """
     store = Store(root)
-    records = tuple(store.read_all())
+    if tables is None:
+        records = tuple(store.read_all())
+    else:
+        protocols = store.protocols()
+        views = [view for table in tables for view in candidates(table, protocols)]
+        cells = {row.cell for view in views for row in view.rows}
+        cells |= {cell for view in views for cell in claimed_cells(view, claims)}
+        records = tuple(store.read_cells(cells))
     return Loaded(source, store, records, PairedRuns(records))
 
 
-def load_all(roots: Sequence[tuple[Path, str]]) -> list[Loaded]:
+def load_all(
+    roots: Sequence[tuple[Path, str]], tables: Sequence[Table] | None = None, claims: Sequence[Claim] = ()
+) -> list[Loaded]:
     """The records of several folders, told apart by their source; folders without records are left out."""
-    return [loaded for loaded in (load(root, source) for root, source in roots) if loaded.records]
+    return [found for found in (load(root, source, tables, claims) for root, source in roots) if found.records]
+
+
+def candidates(table: Table, protocols: Iterable[Protocol]) -> list[Table]:
+    """The table as the paper has it and under every other one of the protocols that it has networks for."""
+    own = {row.cell.protocol for row in table.rows}
+    found = [table]
+    for protocol in protocols:
+        if protocol not in own:
+            with contextlib.suppress(ValueError):  # no companion for that data set
+                found.append(table.under(protocol))
+    return found

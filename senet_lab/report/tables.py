@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from senet_lab.records.gate_health import CONSTANT, constant_blocks
 from senet_lab.records.record import Record
-from senet_lab.report.load import COMMITTED, Loaded
+from senet_lab.report.load import COMMITTED, Loaded, candidates
 from senet_lab.report.published import EDITIONS, Published, of_row, value_of
 from senet_lab.report.summary import Mean, RowSummary, summarise
 from senet_lab.report.wording import NONE, difference_text, order_text, rule_text
@@ -78,25 +78,13 @@ def title_of(table: Table) -> str:
 
 def measured_views(table: Table, sources: Iterable[Loaded]) -> list[Measured]:
     """The table as the paper has it and under every other protocol that has records of it, source by source."""
-    own = {row.cell.protocol for row in table.rows}
     views = []
     for loaded in sources:
-        candidates = [table]
-        for protocol in loaded.protocols():
-            if protocol not in own:
-                candidates += _under(table, protocol)
         recorded = {record.run.cell.key for record in loaded.records}
-        for candidate in candidates:
+        for candidate in candidates(table, loaded.protocols()):
             if recorded & {row.cell.key for row in candidate.rows}:
                 views.append(Measured(candidate, loaded, tuple(summarise(candidate, loaded))))
     return views
-
-
-def _under(table: Table, protocol: Protocol) -> list[Table]:
-    try:
-        return [table.under(protocol)]
-    except ValueError:  # no companion for that data set
-        return []
 
 
 def published_block(table: Table, numbers: list[Published], counts: Mapping[str, Counts]) -> Block:

@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -138,6 +140,42 @@ def test_a_copied_record_is_no_second_seed(tmp_path, reader):
 
     with pytest.raises(RecordError, match=f"{copy} is the record of another run"):
         reader(store)
+
+
+def test_only_the_cells_that_are_asked_for_are_read(tmp_path):
+    """In the order of all; a damaged record of another cell does not matter, one of these does."""
+    store = filled(tmp_path, finished(PLAIN, seed=1), finished(PLAIN), finished(SE))
+    store.path(Run(cell=SE, seed=0)).write_text("damaged")
+
+    assert [record.run.seed for record in store.read_cells([PLAIN, PLAIN])] == [0, 1]
+    assert store.read_cells([replace(SE, backbone="other")]) == []
+    with pytest.raises(RecordError, match="is no valid record"):
+        store.read_cells([SE])
+
+
+def test_protocols_are_those_of_the_records(tmp_path):
+    """Each as it was, by name and version; a record that says none is an error and not a protocol less."""
+    newer = replace(SE, protocol=replace(PROTOCOL, version=2, epochs=3))
+    store = filled(tmp_path, finished(newer), finished(PLAIN), finished(SE))
+    assert Store(tmp_path / "none").protocols() == []
+    assert store.protocols() == [PROTOCOL, newer.protocol]
+
+    store.path(Run(cell=SE, seed=0)).write_text("{}")
+    with pytest.raises(RecordError, match="is no valid record"):
+        store.protocols()
+
+
+@pytest.mark.parametrize("place", ["records", "records/sample"])
+def test_a_file_in_a_folders_place_is_not_no_records(tmp_path, place):
+    """Nor is a link that leads nowhere, or to itself: whoever lists records hears of it."""
+    store = Store(tmp_path)
+    (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+    for spoil in (Path.touch, lambda p: p.symlink_to(p), lambda p: p.symlink_to(tmp_path / "nowhere")):
+        spoil(tmp_path / place)
+        for use in (store.read_all, store.protocols, lambda: store.missing([finished().run])):
+            with pytest.raises(StudyError, match=str(tmp_path / place)):
+                use()
+        (tmp_path / place).unlink()
 
 
 def test_bytes_that_are_no_text_are_refused(tmp_path):
