@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ablations import cvpr2018_table7_reduction, tpami_table10_reduction
 from ablations.protocols import CIFAR10
-from senet_lab.cli import catalogue
 from senet_lab.records.image_bits import ImageBits
 from senet_lab.records.record import Provenance, Record, Status, to_json
 from senet_lab.records.store import Store
@@ -52,7 +52,7 @@ class Cost:
 
 def runs(count: int) -> Iterator[Run]:
     """So many runs, of cells that tables show and of others."""
-    tables = [catalogue.table_under(catalogue.find_table(name), CIFAR10.name) for name in ("table7", "tpami-table10")]
+    tables = [module.TABLE.under(CIFAR10) for module in (cvpr2018_table7_reduction, tpami_table10_reduction)]
     cells = list(dict.fromkeys(row.cell for table in tables for row in table.rows))
     shown = max(1, count // SHOWN)
     for number in range(shown):
