@@ -19,8 +19,9 @@ from senet_lab.models.sites import AttentionFactory, Site, no_attention, se_fact
 from senet_lab.study import Cell, Protocol, SESpec
 from senet_lab.study.protocol import Precision
 from senet_lab.study.se import Integration
-from senet_lab.training import device_loop, lightning_module
+from senet_lab.training import device_loop, lightning_loop
 from senet_lab.training.compiled import compiled_network
+from senet_lab.training.run_state import Hooks
 
 REDUCTION = 16
 
@@ -45,12 +46,12 @@ def executor(
     recipe = protocol(batch, precision)
     model = channels_last(build_model(backbone, se, 10)).to(device)
     data = resident(recipe, device)
-    options = {"resume": None, "save": lambda _: None, "report": lambda _: pace(), "compiled": compiled}
+    hooks = Hooks(report=lambda _: pace())
     if name == "device":
-        device_loop.train(model, data, recipe, 0, **options)  # type: ignore[arg-type]
+        device_loop.train(model, data, recipe, 0, hooks=hooks, compiled=compiled)
     else:
         cell = Cell(backbone=backbone, se=se, protocol=recipe)
-        lightning_module.train(model, data, cell, 0, **options)  # type: ignore[arg-type]
+        lightning_loop.train(model, data, cell, 0, hooks=hooks, compiled=compiled)
 
 
 def _timm(site: Site) -> nn.Module:

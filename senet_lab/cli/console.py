@@ -96,6 +96,9 @@ class Watch:
     def progressed(self, run: Run, progress: RunProgress) -> None:
         """A run went on."""
         name = self._name(run)
+        if progress.note:
+            self._say(f"{name}: {progress.note}")
+            return
         self.before.setdefault(name, progress.step - 1)
         self.steps[name] = progress.step
         note = self._note(name, run.cell.protocol, progress)

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from senet_lab.errors import StudyError
 from senet_lab.excitations.statistics import RANDOM, Origin
 from senet_lab.excitations.subjects import Subject
 from senet_lab.models.registry import build_model, channels_last
@@ -12,7 +11,8 @@ from senet_lab.study.cell import Run
 from senet_lab.study.network_names import described
 from senet_lab.study.protocol import Dataset
 from senet_lab.study.released import View
-from senet_lab.training import checkpoint, provenance
+from senet_lab.training import provenance
+from senet_lab.training.final_weights import load_final_weights, weights_path
 
 RANKS = (  # which data set shows most
     Dataset.IMAGENET,
@@ -26,18 +26,13 @@ RANKS = (  # which data set shows most
 
 
 def recorded(run: Run, store: Store, random_weights: bool = False) -> Subject:
-    """The network of a run with its final weights. Raises StudyError where they are not there."""
+    """The network of a run with its final weights. Raises StudyError as ``load_final_weights``."""
     record = store.read(run)
-    path = weights_path(run, store)
-    state = None if random_weights else checkpoint.read(path)
-    if state is None and not random_weights:
-        missing = "cannot be read" if path.exists() else "is missing"
-        raise StudyError(f"{path} {missing}: final weights stay where a run was trained; train it there, or copy them")
     protocol = run.cell.protocol
     model = build_model(run.cell.backbone, run.cell.se, protocol.num_classes, run.seed)
-    if state is not None:
-        model.load_state_dict(state.model)
-    revision = record.provenance.revision if record and state is not None else provenance.revision()[0]
+    if not random_weights:
+        load_final_weights(model, run, store)
+    revision = record.provenance.revision if record and not random_weights else provenance.revision()[0]
     origin = Origin(
         network=described(run.cell.backbone, run.cell.se),
         weights=RANDOM if random_weights else "recorded",
@@ -52,11 +47,6 @@ def recorded(run: Run, store: Store, random_weights: bool = False) -> Subject:
     data = None if protocol.dataset.of_photos else protocol.dataset.value
     view = View(size=protocol.image_size, resize=protocol.resize) if protocol.dataset.of_photos else None
     return Subject(name, channels_last(model), origin, protocol.precision, data, view, protocol.test_images)
-
-
-def weights_path(run: Run, store: Store) -> Path:
-    """Where the final weights of a run lie."""
-    return store.path(run, "cache/weights", ".safetensors")
 
 
 def best(store: Store) -> Run | None:

@@ -20,6 +20,7 @@ from senet_lab.records.store import Store
 from senet_lab.study.cell import Run
 from senet_lab.training.progress import Progress
 from senet_lab.training.settings import Settings
+from senet_lab.training.stopping import Paused, SavePlan, StopSign
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4  # glibc's malloc.h
 REPORT_SECONDS = 0.5  # between two reports within an epoch
@@ -32,6 +33,7 @@ class Fate(StrEnum):
     BUSY = "busy"  # another process trains it
     ERROR = "error"  # this run broke; others may not
     CROWDED = "crowded"  # the device's memory does not hold it beside its neighbours
+    PAUSED = "paused"  # asked to end before its last step; it goes on when it is asked for again
     STOP = "stop"  # no run can succeed until its user mends something
 
 
@@ -55,26 +57,27 @@ def work(connections: Sequence[Connection], store: Store, settings: Settings, lo
 
     numerics.set_switches(settings.threads)
     provenance.revision()  # asked now, since a commit made while this process trains is not what it runs
-    sources = _Sources(settings)
+    sources, stop = _Sources(settings), StopSign()
+    stop.on_signals()
     threads = [
-        threading.Thread(target=_serve, args=(connection, store, settings, sources), daemon=True)
+        threading.Thread(target=_serve, args=(connection, store, settings, sources, stop), daemon=True)
         for connection in connections[1:]
     ]
     for thread in threads:
         thread.start()
-    _serve(connections[0], store, settings, sources)
+    _serve(connections[0], store, settings, sources, stop)
     for thread in threads:
         thread.join()
 
 
-def _serve(connection: Connection, store: Store, settings: Settings, sources: "_Sources") -> None:
+def _serve(connection: Connection, store: Store, settings: Settings, sources: "_Sources", stop: StopSign) -> None:
     with _own_stream(settings.device):
         while True:
             try:
                 run: Run = connection.recv()
             except (EOFError, OSError):
                 return
-            connection.send(_attempt(run, store, settings, sources, _Reporter(connection)))
+            connection.send(_attempt(run, store, settings, sources, _Reporter(connection), stop))
 
 
 def _own_stream(device: str) -> contextlib.AbstractContextManager[object]:
@@ -104,9 +107,12 @@ class _Sources:
             return data
 
 
-def _attempt(run: Run, store: Store, settings: Settings, sources: "_Sources", report: "_Reporter") -> Outcome:
+def _attempt(
+    run: Run, store: Store, settings: Settings, sources: "_Sources", report: "_Reporter", stop: StopSign
+) -> Outcome:
     import torch
 
+    from senet_lab.training.checkpoint import CheckpointError
     from senet_lab.training.run import make
 
     try:
@@ -115,7 +121,11 @@ def _attempt(run: Run, store: Store, settings: Settings, sources: "_Sources", re
                 return Outcome(Fate.BUSY, "another process trains it")
             record = store.read(run)
             if record is None:
-                record = make(run, sources.of(run), store, settings, report)
+                record = make(run, sources.of(run), store, settings, report, SavePlan(stop))
+    except Paused as pause:
+        return Outcome(Fate.PAUSED, str(pause))
+    except CheckpointError as error:
+        return Outcome(Fate.ERROR, str(error))
     except StudyError as error:
         return Outcome(Fate.STOP, str(error))
     except OSError as error:
@@ -149,7 +159,7 @@ class _Reporter:
 
     def __call__(self, progress: Progress) -> None:
         now = time.monotonic()
-        if progress.top1_error_pct is not None or now - self.sent > REPORT_SECONDS:
+        if progress.note or progress.top1_error_pct is not None or now - self.sent > REPORT_SECONDS:
             self.connection.send(progress)
             self.sent = now
 

@@ -1,17 +1,18 @@
 """Networks that are random in training draw from a stream of their own, never from the global one.
 
-A training loop sets it at the start of each epoch, so that a resumed run draws what an uninterrupted one draws:
+A training loop sets it at the start of each epoch, and a checkpoint within an epoch keeps where it is, so that a
+resumed run draws what an uninterrupted one draws:
 
     set_stochastic_seed(model, derive_seed(seed, "shake", epoch))
 
 Such a part has a method ``set_stochastic_seed(seed)`` and keeps its stream, a ``torch.Generator``, as ``stream``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 
 def set_stochastic_seed(model: nn.Module, seed: int) -> bool:
@@ -22,6 +23,17 @@ def set_stochastic_seed(model: nn.Module, seed: int) -> bool:
     return bool(parts)
 
 
+def stream_states(model: nn.Module) -> list[Tensor]:
+    """Where the stream of every random part is, uint8, in the order of the parts."""
+    return [part.stream.get_state() for part in _parts(model)]
+
+
+def set_stream_states(model: nn.Module, states: Sequence[Tensor]) -> None:
+    """Puts every stream where ``stream_states`` found it. Raises ValueError where there are other parts."""
+    for part, state in zip(_parts(model), states, strict=True):
+        part.stream.set_state(state)
+
+
 def is_stochastic(model: nn.Module) -> bool:
     """Whether a network has parts that are random in training."""
     return bool(_parts(model))
@@ -30,13 +42,11 @@ def is_stochastic(model: nn.Module) -> bool:
 @contextmanager
 def kept_streams(model: nn.Module) -> Iterator[None]:
     """What is drawn inside is drawn again afterwards: the streams of all such parts are put back."""
-    streams = [part.stream for part in _parts(model)]
-    states = [stream.get_state() for stream in streams]
+    states = stream_states(model)
     try:
         yield
     finally:
-        for stream, state in zip(streams, states, strict=True):
-            stream.set_state(state)
+        set_stream_states(model, states)
 
 
 def _parts(model: nn.Module) -> list[Any]:

@@ -41,8 +41,27 @@ class RecordError(StudyError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedPart:
+    """Steps of a run that were trained under the same circumstances; a run that went on under others has several."""
+
+    steps: int
+    revision: str
+    dirty: bool
+    device: str
+    cpu: str  # of the machine, also where the device is another
+    cpu_flags: tuple[str, ...]  # vector instructions; a CPU run's last bits depend on them
+    threads: int
+    executor: str
+    compiled: bool
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
-    """Where and how a run was made. None of it is part of the key: a difference here is speed, not science."""
+    """Where and how a run was made. None of it is part of the key: a difference here is speed, not science.
+
+    Revision, device, threads, executor and versions are those that finished it; ``parts`` has those of every step.
+    """
 
     revision: str  # of senet_lab's git repository, "unknown" outside one
     dirty: bool  # whether the working tree differed from it
@@ -55,6 +74,7 @@ class Provenance:
     train_seconds: float
     finished_at: str  # UTC, ISO 8601
     skipped_photos: int = field(default=0, metadata=since(2))  # damaged training photos that were left out
+    parts: tuple[TrainedPart, ...] = field(default=(), metadata=since(2))  # in order; none in records of schema 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ from senet_lab.training import device_loop
 from senet_lab.training.checkpoint import Checkpoint
 from senet_lab.training.epoch import Diverged
 from senet_lab.training.numerics import set_switches
-from senet_lab.training.progress import silent
+from senet_lab.training.run_state import Hooks
 
 PEAK_LR, WEIGHT_DECAY = (0.01, 1.0), (1e-5, 1e-2)  # ranges, searched on a log scale
 
@@ -101,7 +101,5 @@ def _train(trial: optuna.Trial, cell: Cell, split: ImageArrays, device: torch.de
             raise optuna.TrialPruned
 
     source = ResidentData(split, cell.protocol, device)
-    curve, _ = device_loop.train(
-        model, source, cell.protocol, 0, resume=None, save=after_epoch, report=silent, compiled=False
-    )
-    return curve[-1].test_top1_error_pct
+    trained = device_loop.train(model, source, cell.protocol, 0, hooks=Hooks(save=after_epoch))
+    return trained.curve[-1].test_top1_error_pct

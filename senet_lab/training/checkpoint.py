@@ -1,57 +1,57 @@
-"""The state of a run between two epochs: safetensors, no pickled objects, replaced whole.
+"""The state of a run after some step: what is needed to go on to the same end, and nothing else.
 
-Random streams derive from (seed, purpose, epoch), so weights, momentum, the curve and the gates' health
-are the whole state.
+Batches derive from (seed, purpose, epoch), so the state is: weights, momentum, the curve, the gates' health, and within
+an epoch the sums over its steps and where the streams of the network's own random parts are.
 """
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 
+from senet_lab.errors import StudyError
+from senet_lab.models.stochastic import is_stochastic, set_stream_states
 from senet_lab.records.curves import CurvePoint
-from senet_lab.records.files import replace_file
 from senet_lab.records.gate_health import GateHealth
+from senet_lab.study.protocol import Protocol
+from senet_lab.training.epoch import EpochSums
 
-MODEL, MOMENTUM = "model.", "momentum."
+
+class CheckpointError(StudyError):
+    """A checkpoint, or a file of final weights, that is not what its run needs."""
+
+    exit_status = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """State after ``len(curve)`` epochs. seconds: trained so far; gates: after every epoch that measured them."""
+    """State after ``len(curve)`` epochs and, within the next one, after ``sums.steps`` steps.
+
+    seconds: trained so far. gates: after every epoch that measured them. sums: None between two epochs. streams: of the
+    network's random parts, in their order; read only within an epoch.
+    """
 
     model: Mapping[str, Tensor]
     momentum: Mapping[str, Tensor]
     curve: tuple[CurvePoint, ...]
     seconds: float
     gates: tuple[GateHealth, ...] = ()
+    sums: EpochSums | None = None
+    streams: Sequence[Tensor] = field(default=())
+
+    def steps(self, protocol: Protocol) -> int:
+        """Steps since the beginning of the run."""
+        return len(self.curve) * protocol.steps_per_epoch + (self.sums.steps if self.sums else 0)
 
 
-def take(
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    curve: Sequence[CurvePoint],
-    seconds: float,
-    gates: Sequence[GateHealth] = (),
-) -> Checkpoint:
-    """The present state of a run."""
-    buffers = {
+def momentum_of(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """The momentum of every parameter that has some, by the parameter's name."""
+    return {
         name: optimizer.state[parameter]["momentum_buffer"]
         for name, parameter in model.named_parameters()
         if optimizer.state.get(parameter, {}).get("momentum_buffer") is not None
     }
-    return Checkpoint(model.state_dict(), buffers, tuple(curve), seconds, tuple(gates))
-
-
-def fits(checkpoint: Checkpoint, model: nn.Module) -> bool:
-    """Whether a state is one of this network: the same names and shapes, as another version's may not be."""
-    shapes = {name: tensor.shape for name, tensor in model.state_dict().items()}
-    return shapes == {name: tensor.shape for name, tensor in checkpoint.model.items()}
 
 
 def put(checkpoint: Checkpoint, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
@@ -63,37 +63,47 @@ def put(checkpoint: Checkpoint, model: nn.Module, optimizer: torch.optim.Optimiz
             optimizer.state[parameter]["momentum_buffer"] = buffer
 
 
-def write(path: Path, checkpoint: Checkpoint) -> None:
-    """Replaces the checkpoint file of a run."""
-    replace_file(path, file_bytes(checkpoint))
+def put_streams(checkpoint: Checkpoint, model: nn.Module) -> None:
+    """Puts the streams of a network where they were within the epoch."""
+    set_stream_states(model, checkpoint.streams)
 
 
-def file_bytes(checkpoint: Checkpoint) -> bytes:
-    """The content of its file."""
-    tensors = {MODEL + name: tensor for name, tensor in checkpoint.model.items()}
-    tensors |= {MOMENTUM + name: tensor for name, tensor in checkpoint.momentum.items()}
-    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    card = {
-        "curve": json.dumps([asdict(p) for p in checkpoint.curve]),
-        "seconds": repr(checkpoint.seconds),
-        "gates": json.dumps([asdict(g) for g in checkpoint.gates]),
-    }
-    return save(contiguous, metadata=card)
+def misfit(checkpoint: Checkpoint, model: nn.Module, protocol: Protocol) -> str:
+    """Why a run of this network and protocol cannot go on from a state; empty where it can."""
+    momentum = dict(model.named_parameters()) if protocol.momentum and checkpoint.steps(protocol) else {}
+    return (
+        tensors_misfit("weight", checkpoint.model, model.state_dict())
+        or tensors_misfit("momentum", checkpoint.momentum, momentum)
+        or _curve_misfit(checkpoint, protocol)
+        or _streams_misfit(checkpoint, model)
+    )
 
 
-def read(path: Path) -> Checkpoint | None:
-    """The checkpoint in a file; None where there is none or it cannot be read, which costs time and nothing else."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            card = file.metadata()
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-        curve = tuple(CurvePoint(**point) for point in json.loads(card["curve"]))
-        seconds = float(card["seconds"])
-        gates = tuple(GateHealth(**one) for one in json.loads(card.get("gates", "[]")))
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
-        return None
-    return Checkpoint(_part(tensors, MODEL), _part(tensors, MOMENTUM), curve, seconds, gates)
+def tensors_misfit(what: str, found: Mapping[str, Tensor], needed: Mapping[str, Tensor]) -> str:
+    """The first tensor whose name, type or shape is not the needed one, in words; empty where there is none."""
+    for name in sorted(needed.keys() | found.keys()):
+        if name not in found:
+            return f"it lacks the {what} of {name}"
+        if name not in needed:
+            return f"it has a {what} of {name}, which the network has not"
+        (shape, kind), (other, other_kind) = ((t.shape, t.dtype) for t in (found[name], needed[name]))
+        if (shape, kind) != (other, other_kind):
+            return f"its {what} of {name} is {kind} {list(shape)}; the network's is {other_kind} {list(other)}"
+    return ""
 
 
-def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+def _curve_misfit(checkpoint: Checkpoint, protocol: Protocol) -> str:
+    epochs, sums = [point.epoch for point in checkpoint.curve], checkpoint.sums
+    if epochs != list(range(1, len(epochs) + 1)) or len(epochs) > protocol.epochs:
+        return f"its curve has the epochs {epochs}, not the first of {protocol.epochs}"
+    if any(not 1 <= one.epoch <= len(epochs) for one in checkpoint.gates):
+        return "it has gates of an epoch that its curve has not"
+    if sums and (len(epochs) == protocol.epochs or not 0 < sums.steps <= protocol.steps_per_epoch):
+        return f"it is after step {sums.steps} of epoch {len(epochs) + 1}, which the protocol does not have"
+    return ""
+
+
+def _streams_misfit(checkpoint: Checkpoint, model: nn.Module) -> str:
+    if checkpoint.sums and bool(checkpoint.streams) != is_stochastic(model):
+        return "it does not say where the streams of the network's random parts are"
+    return ""

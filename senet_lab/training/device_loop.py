@@ -1,7 +1,6 @@
 """The device loop: an executor for small images. Batches are made where the network is; nothing waits for the host
 inside an epoch."""
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import TypeGuard
@@ -12,19 +11,15 @@ from torch import nn
 from senet_lab.data.batches import BatchSource
 from senet_lab.data.resident import ResidentData
 from senet_lab.models.stochastic import is_stochastic
-from senet_lab.records.curves import CurvePoint
 from senet_lab.study.protocol import Protocol
-from senet_lab.training.checkpoint import Checkpoint, put, take
+from senet_lab.training.checkpoint import Checkpoint, put
 from senet_lab.training.compiled import compiled_network
-from senet_lab.training.epoch import EpochMeter, Evaluation, begin_epoch, evaluate_all, rate_at
-from senet_lab.training.gate_health import warn
-from senet_lab.training.progress import Progress, Report
+from senet_lab.training.epoch import EpochMeter, evaluate_all
 from senet_lab.training.replays import Replays
+from senet_lab.training.run_state import Follower, Hooks, RunState, Trained
 from senet_lab.training.static_epoch import StaticEpoch
 from senet_lab.training.step import make_optimizer, set_learning_rate, training_loss
 from senet_lab.training.turns import TURNS
-
-Save = Callable[[Checkpoint], None]
 
 
 def train(
@@ -33,60 +28,39 @@ def train(
     protocol: Protocol,
     seed: int,
     *,
-    resume: Checkpoint | None,
-    save: Save,
-    report: Report,
-    compiled: bool,
-) -> tuple[list[CurvePoint], Evaluation]:
-    """Trains to the end of the protocol, from a checkpoint where there is one; saves after every epoch.
+    resume: Checkpoint | None = None,
+    hooks: Hooks | None = None,
+    compiled: bool = False,
+) -> Trained:
+    """Trains to the end of the protocol, from a checkpoint where there is one.
 
-    Returns the curve and the final evaluation. Raises Diverged.
+    Raises Diverged, and Paused where the plan of the hooks asks for the end.
     """
     optimizer = make_optimizer(model, protocol)
     if resume is not None:
         put(resume, model, optimizer)
+    state = RunState(model, protocol, seed, data.device, resume)
+    follower = Follower(state, optimizer, hooks or Hooks(), TURNS.shared)
     with ExitStack() as ends:
-        steps = _steps(model, optimizer, data, protocol, compiled, ends)
-        return _train(steps, model, optimizer, data, protocol, seed, resume, save, report)
+        return _train(_steps(model, optimizer, data, protocol, compiled, ends), follower, data)
 
 
-def _train(
-    steps: "Steps",
-    model: nn.Module,
-    optimizer: torch.optim.SGD,
-    data: BatchSource,
-    protocol: Protocol,
-    seed: int,
-    resume: Checkpoint | None,
-    save: Save,
-    report: Report,
-) -> tuple[list[CurvePoint], Evaluation]:
-    curve = list(resume.curve) if resume else []
-    gates = list(resume.gates) if resume else []
-    seconds = resume.seconds if resume else 0.0
-    evaluation = None
-    for epoch in range(len(curve), protocol.epochs):
-        started = time.perf_counter()
-        meter = EpochMeter(data.device)
-        begin_epoch(model, seed, epoch)
-        first = epoch * protocol.steps_per_epoch
-        rates = [rate_at(protocol, first + index, curve) for index in range(protocol.steps_per_epoch)]
-        for index in steps(seed, epoch, rates, meter):
-            report(Progress(epoch, protocol.epochs, first + index + 1, protocol.epochs * protocol.steps_per_epoch))
+def _train(steps: "Steps", follower: Follower, data: BatchSource) -> Trained:
+    state, evaluation = follower.state, None
+    model, protocol = state.model, state.protocol
+    for epoch in range(len(state.curve), protocol.epochs):
+        state.begin_epoch(epoch)
+        rates = [state.rate(epoch, step) for step in range(protocol.steps_per_epoch)]
+        for index in steps(state.seed, epoch, rates, state.meter):
+            follower.after_step(epoch, index + 1)
         with TURNS.shared():
-            evaluation = evaluate_all(model, data.test_batches(), protocol)
-        curve.append(meter.point(epoch + 1, rates[-1], evaluation))
-        seconds += time.perf_counter() - started
-        health = evaluation.gates_after(epoch + 1)
-        warn(health, gates)
-        gates += health
-        with TURNS.shared():
-            save(take(model, optimizer, curve, seconds, gates))
-        done, whole = (n * protocol.steps_per_epoch for n in (epoch + 1, protocol.epochs))
-        report(Progress(epoch + 1, protocol.epochs, done, whole, curve[-1].test_top1_error_pct))
-    return curve, evaluation or evaluate_all(model, data.test_batches(), protocol)
+            evaluation = evaluate_all(model, follower.watched(data.test_batches(), epoch), protocol)
+        state.end_epoch(epoch, evaluation)
+        follower.after_epoch()
+    return Trained(state.snapshot(follower.optimizer), evaluation or evaluate_all(model, data.test_batches(), protocol))
 
 
+# From seed, epoch, the rates of all its steps and the meter, which knows how many of them are done.
 Steps = Callable[[int, int, Sequence[float], EpochMeter], Iterator[int]]
 
 
@@ -110,7 +84,8 @@ def _steps(
     network = compiled_network(model) if compiled else model
 
     def plain(seed: int, epoch: int, rates: Sequence[float], meter: EpochMeter) -> Iterator[int]:
-        for index, (images, labels) in enumerate(data.training_batches(seed, epoch)):
+        first = meter.steps
+        for index, (images, labels) in enumerate(data.training_batches(seed, epoch, first), first):
             set_learning_rate(optimizer, rates[index])
             loss, wrong = training_loss(network, images, labels, protocol)
             loss.backward()

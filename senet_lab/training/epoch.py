@@ -1,5 +1,6 @@
 """What is the same in both executors around the steps of an epoch: evaluation, the curve, divergence."""
 
+import math
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -25,7 +26,10 @@ def begin_epoch(model: nn.Module, seed: int, epoch: int) -> None:
 
 
 class Diverged(Exception):
-    """The loss of an epoch is no finite number."""
+    """The loss of an epoch is no finite number. steps, seconds: trained until then."""
+
+    steps = 0
+    seconds = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +74,36 @@ def collect(results: Sequence[tuple[Tensor, Tensor]], protocol: Protocol, gates:
     )
 
 
-class EpochMeter:
-    """Sums of one epoch, kept on the device until its end."""
+@dataclass(frozen=True, slots=True)
+class EpochSums:
+    """Sums over the steps of an epoch so far. loss: of the batches' means, exactly as the device has it in fp32."""
 
-    def __init__(self, device: torch.device) -> None:
-        self._loss = torch.zeros((), device=device)
-        self._wrong = torch.zeros((), device=device, dtype=torch.int64)
-        self._steps = self._images = 0
-        self._started = time.perf_counter()
+    steps: int = 0
+    images: int = 0
+    loss: float = 0.0
+    wrong: int = 0
+    seconds: float = 0.0  # spent in the epoch
+
+
+class EpochMeter:
+    """Sums of one epoch, kept on the device until its end. begun: those of its steps before this process."""
+
+    def __init__(self, device: torch.device, begun: EpochSums | None = None) -> None:
+        begun = begun or EpochSums()
+        self._loss = torch.tensor(begun.loss, device=device, dtype=torch.float32)
+        self._wrong = torch.tensor(begun.wrong, device=device, dtype=torch.int64)
+        self._steps, self._images = begun.steps, begun.images
+        self._started = time.perf_counter() - begun.seconds
+
+    @property
+    def steps(self) -> int:
+        """How many were added."""
+        return self._steps
+
+    def sums(self) -> EpochSums:
+        """What was added so far; waits for the device."""
+        seconds = time.perf_counter() - self._started
+        return EpochSums(self._steps, self._images, float(self._loss), int(self._wrong), seconds)
 
     def add(self, loss: Tensor, wrong: Tensor, images: int) -> None:
         """One step; nothing is read back from the device."""
@@ -87,23 +113,33 @@ class EpochMeter:
         """Many steps at once, as sums over them."""
         self._loss += loss
         self._wrong += wrong
+        self.count(steps, images)
+
+    def count(self, steps: int, images: int) -> None:
+        """Steps whose sums the device keeps by itself in the tensors that ``lean_on`` named."""
         self._steps += steps
         self._images += images
 
+    def lean_on(self, loss: Tensor, wrong: Tensor) -> None:
+        """Reads the sums from these scalars from now on, which go on from those here."""
+        self._loss, self._wrong = loss.copy_(self._loss), wrong.copy_(self._wrong)
+
     def point(self, epoch: int, rate: float, evaluation: Evaluation) -> CurvePoint:
         """The curve's entry for this epoch. Raises Diverged where a loss is not finite."""
-        loss = float(self._loss) / self._steps
-        if not (loss < float("inf") and evaluation.loss < float("inf")):
-            raise Diverged(f"the loss is {loss} in epoch {epoch}")
+        sums = self.sums()
+        losses = {"training loss": sums.loss / sums.steps, "test loss": evaluation.loss}
+        for name, loss in losses.items():
+            if not math.isfinite(loss):
+                raise Diverged(f"the {name} is {loss} in epoch {epoch}")
         return CurvePoint(
             epoch=epoch,
             learning_rate=rate,
-            train_loss=round(loss, 6),
-            train_top1_error_pct=round(100 * int(self._wrong) / self._images, 4),
+            train_loss=round(losses["training loss"], 6),
+            train_top1_error_pct=round(100 * sums.wrong / sums.images, 4),
             test_loss=round(evaluation.loss, 6),
             test_top1_error_pct=evaluation.error_pct(0),
             test_top5_error_pct=evaluation.error_pct(1),
-            seconds=round(time.perf_counter() - self._started, 3),
+            seconds=round(sums.seconds, 3),
         )
 
 

@@ -1,10 +1,14 @@
-"""SENetModule: one cell as a Lightning module, and the executor that drives it."""
+"""SENetModule: one cell as a Lightning module; SENetData: its batches. They fit in any trainer that keeps the protocol.
 
-import logging
-import time
-import warnings
+    module, data = SENetModule(cell, seed=0), SENetData(cell.protocol, seed=0)
+    pl.Trainer(max_epochs=cell.protocol.epochs).fit(module, datamodule=data)                 # any logger, any callbacks
+    pl.Trainer(max_epochs=cell.protocol.epochs).fit(module, datamodule=data, ckpt_path=...)  # goes on to the same end
+
+Epoch and step are the trainer's. Curve, gates and the sums of an unfinished epoch are part of Lightning's checkpoints.
+"""
+
 from collections.abc import Callable, Iterable, Iterator
-from typing import cast
+from typing import Any, NamedTuple, cast
 
 import pytorch_lightning as pl
 import torch
@@ -13,35 +17,41 @@ from torch import Tensor, nn
 
 from senet_lab.data.batches import Batch, BatchSource
 from senet_lab.data.open import open_source
+from senet_lab.errors import StudyError
 from senet_lab.models.registry import build_model, channels_last
 from senet_lab.records.curves import CurvePoint
 from senet_lab.records.gate_health import GateHealth
 from senet_lab.study.cell import Cell
 from senet_lab.study.protocol import Protocol
-from senet_lab.training.checkpoint import Checkpoint, put, take
+from senet_lab.training.checkpoint import Checkpoint
 from senet_lab.training.compiled import compiled_network
-from senet_lab.training.epoch import (
-    EpochMeter,
-    Evaluation,
-    begin_epoch,
-    collect,
-    evaluate_all,
-    rate_at,
-)
-from senet_lab.training.gate_health import GateMeter, warn
+from senet_lab.training.epoch import Evaluation, collect, evaluate_all
+from senet_lab.training.gate_health import GateMeter
+from senet_lab.training.lightning_rules import refuse
 from senet_lab.training.numerics import set_switches
-from senet_lab.training.progress import Progress, Report
+from senet_lab.training.run_state import RunState
+from senet_lab.training.state_file import state_card, state_of, stream_tensors
 from senet_lab.training.step import evaluate, make_optimizer, set_learning_rate, training_loss
 
-Save = Callable[[Checkpoint], None]
+CARD = "senet_lab"  # our part of Lightning's checkpoints
+LOGGED = ("train_loss", "train_top1_error_pct", "test_loss", "test_top1_error_pct", "test_top5_error_pct")
+
+
+class Position(NamedTuple):
+    """An epoch of the run and a step of it, both from 0."""
+
+    epoch: int
+    step: int
 
 
 class SENetModule(pl.LightningModule):
     """The network of a cell with its loss, its optimiser and its learning rate.
 
-    Batches are (images B 3 H W fp32, labels B). Once an epoch it logs train_loss, train_top1_error_pct,
-    test_loss, test_top1_error_pct and test_top5_error_pct, and adds them to ``curve``. Raises ValueError where
-    the SESpec does not fit the backbone.
+    Batches are (images B 3 H W fp32, labels B). Where an epoch ends with an evaluation it logs learning_rate,
+    train_loss, train_top1_error_pct, test_loss, test_top1_error_pct and test_top5_error_pct, and adds them to
+    ``curve``; other evaluations log the test columns alone.
+    Raises ValueError where the SESpec does not fit the backbone, and StudyError where the trainer or a checkpoint is of
+    another protocol, cell or seed.
     """
 
     def __init__(self, cell: Cell, seed: int = 0, model: nn.Module | None = None, compiled: bool = False) -> None:
@@ -50,19 +60,40 @@ class SENetModule(pl.LightningModule):
         self.seed = seed
         self.model = model or build_model(cell.backbone, cell.se, cell.protocol.num_classes, seed)
         channels_last(self.model)
-        self.curve: list[CurvePoint] = []
-        self.gates: list[GateHealth] = []
         self.evaluation: Evaluation | None = None
+        self._run = RunState(self.model, cell.protocol, seed, torch.device("cpu"))
+        self._first = Position(0, 0)
+        self._unfinished = 0  # the epoch of the trainer that a checkpoint of Lightning's lies within
         # Hidden in a list: the compiled network shares the weights, and must not enter the state dict by its own name.
         self._network = [compiled_network(self.model) if compiled else self.model]
         self._evaluated: list[tuple[Tensor, Tensor]] = []
         self._gates = GateMeter(self.model)
-        self._meter = EpochMeter(torch.device("cpu"))
-        self._rate = 0.0
+        self._batch_index = -1
 
-    def setup(self, stage: str) -> None:
-        """Sets the switches of torch that decide numbers, for the whole process."""
-        set_switches()
+    @property
+    def curve(self) -> list[CurvePoint]:
+        """One point for each epoch that ended with an evaluation."""
+        return self._run.curve
+
+    @property
+    def gates(self) -> list[GateHealth]:
+        """The health of every block after each epoch of the curve."""
+        return self._run.gates
+
+    @property
+    def run_state(self) -> RunState:
+        """Where the run stands."""
+        return self._run
+
+    def go_on(self, state: Checkpoint) -> None:
+        """Begins with a state of this project's own checkpoints, in a trainer that counts its epochs from there."""
+        self._run = RunState(self.model, self.cell.protocol, self.seed, torch.device("cpu"), state)
+        self._first = Position(len(state.curve), state.sums.steps if state.sums else 0)
+
+    def position(self, batch_index: int) -> Position:
+        """Where the run is at a batch of the trainer's present epoch."""
+        within = self._first.step if self.trainer.current_epoch == 0 else 0
+        return Position(self._first.epoch + self.trainer.current_epoch, within + batch_index)
 
     def forward(self, images_BCHW: Tensor) -> Tensor:
         """Logits B K."""
@@ -72,25 +103,53 @@ class SENetModule(pl.LightningModule):
         """SGD as the protocol says; ``training_step`` sets its rate."""
         return make_optimizer(self.model, self.cell.protocol)
 
-    def on_train_epoch_start(self) -> None:
-        begin_epoch(self.model, self.seed, len(self.curve))
-        self._meter = EpochMeter(self.device)
+    def setup(self, stage: str) -> None:
+        """Sets the switches of torch that decide numbers, for the whole process. Raises StudyError as the class."""
+        set_switches()
+        if stage == TrainerFn.FITTING:
+            refuse(self.trainer, self.cell.protocol, self._first.epoch)
+
+    def on_train_start(self) -> None:
+        """Ends an epoch whose last step came before the checkpoint that is gone on from, and its evaluation not."""
+        self._run.device = self.device
+        epoch, trainer = self._unfinished, self.trainer
+        if self._run.within is None or trainer.current_epoch <= epoch:
+            return
+        self._run.begin_epoch(epoch)
+        if trainer.limit_val_batches and (epoch + 1) % (trainer.check_val_every_n_epoch or 1) == 0:
+            data = cast(pl.LightningDataModule, trainer.datamodule)  # type: ignore[attr-defined]
+            self.evaluation = evaluate_all(self.model, data.val_dataloader(), self.cell.protocol)
+            self._run.end_epoch(epoch, self.evaluation)
+        self._run.leave_epoch()
+
+    def on_train_batch_start(self, batch: Batch, batch_index: int) -> None:
+        """Begins an epoch, or goes on within one. Raises StudyError where the checkpoint is of another step."""
+        epoch, step = self.position(batch_index)
+        if batch_index == 0 or not self._run.in_epoch:
+            self._run.begin_epoch(epoch)
+        if self._run.meter.steps != step:
+            raise StudyError(
+                f"the trainer is at step {step} of epoch {epoch + 1}, the sums of its checkpoint are those of "
+                f"{self._run.meter.steps} steps; go on from another checkpoint"
+            )
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor | None:
         """The loss of one batch, a scalar; None where ``automatic_optimization`` is off and the step is taken here."""
         images, labels = batch
         optimizer = self.trainer.optimizers[0]
-        step = len(self.curve) * self.cell.protocol.steps_per_epoch + batch_index
-        self._rate = rate_at(self.cell.protocol, step, self.curve)
-        set_learning_rate(optimizer, self._rate)
+        self._batch_index = batch_index
+        set_learning_rate(optimizer, self._run.rate(*self.position(batch_index)))
         loss, wrong = training_loss(self._network[0], images, labels, self.cell.protocol)
-        self._meter.add(loss, wrong, len(labels))
+        self._run.meter.add(loss, wrong, len(labels))
         if not self.automatic_optimization:
             loss.backward()
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             return None
         return loss
+
+    def on_train_epoch_end(self) -> None:
+        self._run.leave_epoch()
 
     def on_validation_epoch_start(self) -> None:
         self._evaluated = []
@@ -103,23 +162,48 @@ class SENetModule(pl.LightningModule):
             self._evaluated.append(evaluate(self.model, images, labels, self.cell.protocol))
 
     def on_validation_epoch_end(self) -> None:
-        """In training, this ends the epoch: its point joins the curve before any callback saves the state."""
-        self.evaluation = collect(self._evaluated, self.cell.protocol, self._gates)
-        if self.trainer.state.fn is not TrainerFn.FITTING or self.trainer.sanity_checking:
+        """After the last step of an epoch, its point joins the curve before any callback saves the state."""
+        if self.trainer.sanity_checking or self.trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
-        point = self._meter.point(len(self.curve) + 1, self._rate, self.evaluation)
-        self.curve.append(point)
-        health = self.evaluation.gates_after(len(self.curve))
-        warn(health, self.gates)
-        self.gates += health
-        logged = ("train_loss", "train_top1_error_pct", "test_loss", "test_top1_error_pct", "test_top5_error_pct")
-        self.log_dict({name: getattr(point, name) for name in logged})
+        evaluation = self.evaluation = collect(self._evaluated, self.cell.protocol, self._gates)
+        test = {"test_loss": evaluation.loss}
+        test |= {f"test_top{k}_error_pct": evaluation.error_pct(column) for column, k in enumerate((1, 5))}
+        if self.trainer.state.fn is not TrainerFn.FITTING or self._batch_index + 1 != self.trainer.num_training_batches:
+            self.log_dict(test)
+        elif self._run.in_epoch:
+            point = self._run.end_epoch(self.position(0).epoch, evaluation)
+            self.log_dict({name: getattr(point, name) for name in ("learning_rate", *LOGGED)})
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Adds curve, gates and the unfinished epoch, and whose they are."""
+        state = self._run.snapshot()
+        checkpoint[CARD] = {
+            "key": self.cell.key,
+            "seed": self.seed,
+            "epoch": self.trainer.current_epoch,
+            **state_card(state),
+            "streams": stream_tensors(state.streams),
+        }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Takes curve, gates and the unfinished epoch. Raises StudyError for a checkpoint of another cell or seed."""
+        card = checkpoint.get(CARD)
+        if card is None:
+            raise StudyError("this checkpoint has no curve: it is of another module, or of an earlier version")
+        found, needed = (card["key"], card["seed"]), (self.cell.key, self.seed)
+        if found != needed:
+            raise StudyError(f"this checkpoint is of {found[0]} seed {found[1]}, not of {needed[0]} seed {needed[1]}")
+        self._first, self._unfinished = Position(0, 0), int(card["epoch"])
+        self._run = RunState(
+            self.model, self.cell.protocol, self.seed, self.device, state_of(card, dict(card["streams"]))
+        )
 
 
 class SENetData(pl.LightningDataModule):
-    """The batches of a protocol for a SENetModule, made on the trainer's device.
+    """The batches of a protocol for a SENetModule of the same seed, made on the trainer's device.
 
-    Raises StudyError, when the trainer sets it up, where the data set is missing or damaged.
+    Raises StudyError, when the trainer sets it up, where the data set is missing or damaged, or where the module is of
+    another protocol or seed.
     """
 
     def __init__(self, protocol: Protocol, seed: int = 0, source: BatchSource | None = None) -> None:
@@ -129,13 +213,20 @@ class SENetData(pl.LightningDataModule):
 
     def setup(self, stage: str) -> None:
         """Opens the data set, once."""
+        assert self.trainer is not None
+        module = self.trainer.lightning_module
+        if isinstance(module, SENetModule) and (module.cell.protocol, module.seed) != (self.protocol, self.seed):
+            raise StudyError(
+                f"the module is of {module.cell.protocol.name} seed {module.seed}, its data of {self.protocol.name} "
+                f"seed {self.seed}; give both the same"
+            )
         if self.source is None:
-            assert self.trainer is not None
             self.source = open_source(self.protocol, self.trainer.strategy.root_device)
 
     def train_dataloader(self) -> Iterable[Batch]:
-        """The batches of the epoch that the module is in, anew for each epoch."""
-        return _Batches(self._training_epoch, self.protocol.steps_per_epoch)
+        """The batches of the epoch that the module is in, from the first that is to do, anew for each epoch."""
+        first = self._module().position(0).step
+        return _Batches(self._training_epoch, self.protocol.steps_per_epoch - first)
 
     def val_dataloader(self) -> Iterable[Batch]:
         """Every evaluation image once."""
@@ -147,15 +238,23 @@ class SENetData(pl.LightningDataModule):
         images, labels = batch
         return batch if images.device == device == labels.device else (images.to(device), labels.to(device))
 
+    def _module(self) -> SENetModule:
+        assert self.trainer is not None
+        return cast(SENetModule, self.trainer.lightning_module)
+
     def _training_epoch(self) -> Iterator[Batch]:
+        """Asks the trainer where it is when the first batch is wanted, not before: a restart moves it."""
         assert self.source is not None
         assert self.trainer is not None
-        module = self.trainer.lightning_module
-        return self.source.training_batches(self.seed, len(cast(SENetModule, module).curve))
+        epoch, step = self._module().position(self.trainer.fit_loop.batch_idx + 1)
+        yield from self.source.training_batches(self.seed, epoch, step)
 
 
 class _Batches:
-    """Batches that are made anew each time they are asked for."""
+    """Batches that are made anew each time they are asked for.
+
+    Where they begin follows from the trainer's own counters, so there is no state to keep: the methods for it say so.
+    """
 
     def __init__(self, make: Callable[[], Iterator[Batch]], length: int | None) -> None:
         self.make, self.length = make, length
@@ -168,64 +267,9 @@ class _Batches:
     def __iter__(self) -> Iterator[Batch]:
         return self.make()
 
+    def state_dict(self) -> dict[str, Any]:
+        """Nothing."""
+        return {}
 
-class _Follow(pl.Callback):
-    """Progress at every step, a checkpoint after every epoch."""
-
-    def __init__(self, resume: Checkpoint | None, save: Save, report: Report) -> None:
-        self.resume, self.save, self.report = resume, save, report
-        self.before = resume.seconds if resume else 0.0
-        self.started = time.perf_counter()
-
-    def on_train_start(self, trainer: pl.Trainer, module: SENetModule) -> None:  # type: ignore[override]
-        if self.resume is not None:
-            put(self.resume, module.model, trainer.optimizers[0])
-
-    def on_train_batch_end(self, trainer, module, outputs, batch, batch_index) -> None:  # type: ignore[no-untyped-def]
-        protocol = module.cell.protocol
-        step = len(module.curve) * protocol.steps_per_epoch + batch_index + 1
-        self.report(Progress(len(module.curve), protocol.epochs, step, protocol.epochs * protocol.steps_per_epoch))
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, module: SENetModule) -> None:  # type: ignore[override]
-        seconds = self.before + time.perf_counter() - self.started
-        self.save(take(module.model, trainer.optimizers[0], module.curve, seconds, module.gates))
-
-
-def train(
-    model: nn.Module,
-    data: BatchSource,
-    cell: Cell,
-    seed: int,
-    *,
-    resume: Checkpoint | None,
-    save: Save,
-    report: Report,
-    compiled: bool,
-) -> tuple[list[CurvePoint], Evaluation]:
-    """Trains to the end of the protocol under Lightning; otherwise as ``device_loop.train``."""
-    module = SENetModule(cell, seed, model, compiled)
-    module.automatic_optimization = False  # Lightning's closures and hooks around a step cost as much as a small step
-    if resume is not None:
-        model.load_state_dict(resume.model)
-        module.curve, module.gates = list(resume.curve), list(resume.gates)
-    left = cell.protocol.epochs - len(module.curve)
-    if left > 0:
-        trainer = _trainer(data.device, left, _Follow(resume, save, report))
-        trainer.fit(module, datamodule=SENetData(cell.protocol, seed, data))
-    evaluation = module.evaluation or evaluate_all(model, data.test_batches(), cell.protocol)
-    return module.curve, evaluation
-
-
-def _trainer(device: torch.device, epochs: int, follow: pl.Callback) -> pl.Trainer:
-    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
-    # The batches are made in memory, on purpose without worker processes.
-    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-    warnings.filterwarnings("ignore", message=".*barebones=True.*")
-    return pl.Trainer(
-        max_epochs=epochs,
-        accelerator="gpu" if device.type == "cuda" else "cpu",
-        devices=[device.index or 0] if device.type == "cuda" else 1,
-        barebones=True,  # no logger, checkpoint, progress bar or summary: ``follow`` and the curve take their place
-        use_distributed_sampler=False,
-        callbacks=[follow],
-    )
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Does nothing."""

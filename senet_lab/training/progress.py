@@ -13,6 +13,7 @@ class Progress:
     step: int
     steps: int
     top1_error_pct: float | None = None  # after an epoch
+    note: str = ""  # what a user should know of the run
 
 
 Report = Callable[[Progress], None]

@@ -23,18 +23,20 @@ class Replays:
         self._unmarked = 0  # replays since then
 
     def __call__(self, seed: int, epoch: int, rates: Sequence[float], meter: EpochMeter) -> Iterator[int]:
-        """Yields the index of each step after it was given to the device."""
+        """Yields the index of each step that the meter has not, after it was given to the device."""
         if self._replay is None:
             with TURNS.alone():
                 self._replay = self.static.captured()
+        first = meter.steps
         with TURNS.shared():
-            self.static.begin(seed, epoch, rates)
-        for index in range(len(rates)):
+            self.static.begin(seed, epoch, rates, first)
+            meter.lean_on(*self.static.sums())
+        for index in range(first, len(rates)):
             with TURNS.shared():
                 self._replay()
                 self._mark()
+            meter.count(1, self.static.protocol.batch_size)
             yield index
-        meter.add_all(*self.static.sums(), len(rates), len(rates) * self.static.protocol.batch_size)
 
     def _mark(self) -> None:
         """Counts a replay; at each mark it waits for the mark before."""

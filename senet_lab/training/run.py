@@ -1,26 +1,34 @@
 """One run to its record."""
 
+import logging
 from dataclasses import replace
-from pathlib import Path
 
 import torch
+from torch import nn
 
 from senet_lab.data.batches import BatchSource
 from senet_lab.data.open import open_source
 from senet_lab.models.complexity import complexity
 from senet_lab.models.registry import build_model, channels_last
 from senet_lab.records.curves import curve_csv
+from senet_lab.records.files import remove_file, replace_file
 from senet_lab.records.gate_health import gates_csv
 from senet_lab.records.image_bits import ImageBits
 from senet_lab.records.publish import RunFiles, publish
-from senet_lab.records.record import Provenance, Record, Status
+from senet_lab.records.record import Provenance, Record, Status, TrainedPart
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run, canonical_json
-from senet_lab.training import checkpoint as checkpoints
-from senet_lab.training import provenance
-from senet_lab.training.epoch import Diverged, Evaluation
-from senet_lab.training.progress import Report
+from senet_lab.training import provenance, state_file
+from senet_lab.training.checkpoint import Checkpoint, CheckpointError, misfit
+from senet_lab.training.epoch import Diverged
+from senet_lab.training.parts import changed, part_here, with_steps
+from senet_lab.training.progress import Progress, Report
+from senet_lab.training.run_state import Hooks, Trained
 from senet_lab.training.settings import Executor, Settings
+from senet_lab.training.state_file import Kind, Saved
+from senet_lab.training.stopping import SavePlan
+
+LOG = logging.getLogger("senet_lab")
 
 
 def open_data(run: Run, settings: Settings, opened: dict[str, BatchSource]) -> BatchSource:
@@ -33,89 +41,119 @@ def open_data(run: Run, settings: Settings, opened: dict[str, BatchSource]) -> B
     return opened[name]
 
 
-def make(run: Run, data: BatchSource, store: Store, settings: Settings, report: Report) -> Record:
+def make(
+    run: Run, data: BatchSource, store: Store, settings: Settings, report: Report, plan: SavePlan | None = None
+) -> Record:
     """Trains one run, from its last checkpoint where there is one, and publishes its record with its files.
 
     A run whose loss is no longer finite becomes a record that says so. Where another process recorded the run
     meanwhile, that record stands and is returned.
+    Raises Paused where the plan asks for the end, and CheckpointError for a checkpoint that is not one of this run.
     """
-    protocol = run.cell.protocol
-    path = store.path(run, "cache/checkpoints", ".safetensors")
+    protocol, path = run.cell.protocol, store.path(run, "cache/checkpoints", ".safetensors")
     model = build_model(run.cell.backbone, run.cell.se, protocol.num_classes, run.seed)
     channels_last(model).to(data.device)
-    resume = checkpoints.read(path)
-    if resume is not None and not checkpoints.fits(resume, model):
-        resume = None
-    failure, evaluation = None, None
+    here = part_here(run.cell, data.device, settings)
+    before = _checkpoint(run, store, model)
+    steps_before = before.state.steps(protocol) if before else 0
+    if before and before.parts and (changes := changed(before.parts[-1], here)):
+        note = f"goes on under other circumstances: {'; '.join(changes)}"
+        LOG.warning("%s seed %d %s", run.cell.key, run.seed, note)
+        epoch, steps = len(before.state.curve), protocol.epochs * protocol.steps_per_epoch
+        report(Progress(epoch, protocol.epochs, steps_before, steps, note=note))
+
+    def parts(steps: int) -> tuple[TrainedPart, ...]:
+        return with_steps(before.parts if before else (), here, steps - steps_before)
+
+    def save(state: Checkpoint) -> None:
+        replace_file(path, state_file.to_bytes(Kind.CHECKPOINT, run, Saved(state, parts(state.steps(protocol)))))
+
+    hooks = Hooks(save, report, plan or SavePlan())
     try:
-        curve, evaluation = _train(run, model, data, settings, resume, path, report)
+        trained = _train(run, model, data, settings, before.state if before else None, hooks)
     except Diverged as error:
-        failure = str(error)
-    done = checkpoints.read(path)
-    files = RunFiles()
-    if evaluation is not None:
-        files = RunFiles(
-            curve=curve_csv(curve),
-            gates=gates_csv(done.gates if done else ()),
-            weights=checkpoints.file_bytes(replace(done, momentum={})) if done else None,
-        )
-    published = publish(store, _record(run, evaluation, failure, data, settings, done), files)
-    path.unlink(missing_ok=True)
+        files, where = RunFiles(), _provenance(here, parts(error.steps), data, error.seconds)
+        record = _record(run, None, str(error), where)
+    else:
+        where = _provenance(here, parts(trained.state.steps(protocol)), data, trained.state.seconds)
+        files, record = _files(run, trained.state, where.parts), _record(run, trained, None, where)
+    published = publish(store, record, files)
+    remove_file(path)
     return published.record
 
 
-def _train(run, model, data, settings, resume, path: Path, report):  # type: ignore[no-untyped-def]
-    options = {
-        "resume": resume,
-        "save": lambda state: checkpoints.write(path, state),
-        "report": report,
-        "compiled": settings.compiles(run.cell),
-    }
-    if settings.executor_for(run.cell) is Executor.LIGHTNING:
-        from senet_lab.training import lightning_module
+def _checkpoint(run: Run, store: Store, model: nn.Module) -> Saved | None:
+    """What the run goes on from. Raises CheckpointError for what it cannot go on from."""
+    path = store.path(run, "cache/checkpoints", ".safetensors")
+    saved = state_file.read(path, Kind.CHECKPOINT, run)
+    if saved is None:
+        return None
+    protocol = run.cell.protocol
+    steps, counted = saved.state.steps(protocol), sum(part.steps for part in saved.parts)
+    reason = misfit(saved.state, model, protocol)
+    if not reason and steps != counted:
+        reason = f"its curve is of {steps} steps, its parts are of {counted}"
+    if reason:
+        raise CheckpointError(f"{path} does not fit its run: {reason}; {state_file.MENDS[Kind.CHECKPOINT]}")
+    return saved
 
-        return lightning_module.train(model, data, run.cell, run.seed, **options)
+
+def _train(
+    run: Run, model: nn.Module, data: BatchSource, settings: Settings, resume: Checkpoint | None, hooks: Hooks
+) -> Trained:
+    cell, compiled = run.cell, settings.compiles(run.cell)
+    if settings.executor_for(cell) is Executor.LIGHTNING:
+        from senet_lab.training import lightning_loop
+
+        return lightning_loop.train(model, data, cell, run.seed, resume=resume, hooks=hooks, compiled=compiled)
     from senet_lab.training import device_loop
 
-    return device_loop.train(model, data, run.cell.protocol, run.seed, **options)
+    return device_loop.train(model, data, cell.protocol, run.seed, resume=resume, hooks=hooks, compiled=compiled)
 
 
-def _record(
-    run: Run,
-    evaluation: Evaluation | None,
-    failure: str | None,
-    data: BatchSource,
-    settings: Settings,
-    done: checkpoints.Checkpoint | None,
-) -> Record:
+def _files(run: Run, state: Checkpoint, parts: tuple[TrainedPart, ...]) -> RunFiles:
+    weights = replace(state, momentum={}, streams=())
+    return RunFiles(
+        curve=curve_csv(state.curve),
+        gates=gates_csv(state.gates),
+        weights=state_file.to_bytes(Kind.WEIGHTS, run, Saved(weights, parts)),
+    )
+
+
+def _provenance(here: TrainedPart, parts: tuple[TrainedPart, ...], data: BatchSource, seconds: float) -> Provenance:
+    return Provenance(
+        revision=here.revision,
+        dirty=here.dirty,
+        device=here.device,
+        threads=here.threads,
+        executor=here.executor,
+        compiled=here.compiled,
+        versions=here.versions,
+        data_sha256=data.sha256,
+        train_seconds=round(seconds, 1),
+        finished_at=provenance.now(),
+        skipped_photos=len(data.skipped),
+        parts=parts,
+    )
+
+
+def _record(run: Run, trained: Trained | None, failure: str | None, where: Provenance) -> Record:
     counts = complexity(
         build_model(run.cell.backbone, run.cell.se, run.cell.protocol.num_classes, device="meta"),
         run.cell.protocol.image_size,
     )
-    revision, dirty = provenance.revision()
-    hits = None if evaluation is None else evaluation.hits_N2.numpy()
+    hits = trained.evaluation.hits_N2.numpy() if trained else None
+    top1, top5 = (None if hits is None else ImageBits.of(hits[:, k]) for k in (0, 1))
     return Record(
         run=run,
         status=Status.FAILED if failure else Status.FINISHED,
         failure=failure,
-        top1_error_pct=evaluation.error_pct(0) if evaluation else None,
-        top5_error_pct=evaluation.error_pct(1) if evaluation else None,
-        best_top1_error_pct=min(p.test_top1_error_pct for p in done.curve) if evaluation and done else None,
-        correct_top1=None if hits is None else ImageBits.of(hits[:, 0]),
-        correct_top5=None if hits is None else ImageBits.of(hits[:, 1]),
+        top1_error_pct=top1.error_pct if top1 else None,
+        top5_error_pct=top5.error_pct if top5 else None,
+        best_top1_error_pct=min(point.test_top1_error_pct for point in trained.curve) if trained else None,
+        correct_top1=top1,
+        correct_top5=top5,
         trainable=counts.trainable,
         multiply_adds=counts.multiply_adds,
-        provenance=Provenance(
-            revision=revision,
-            dirty=dirty,
-            device=provenance.device_name(data.device),
-            threads=torch.get_num_threads(),
-            executor=settings.executor_for(run.cell).value,
-            compiled=settings.compiles(run.cell),
-            versions=provenance.versions(),
-            data_sha256=data.sha256,
-            skipped_photos=len(data.skipped),
-            train_seconds=round(done.seconds if done else 0.0, 1),
-            finished_at=provenance.now(),
-        ),
+        provenance=where,
     )

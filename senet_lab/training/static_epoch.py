@@ -75,12 +75,14 @@ class StaticEpoch:
         for group in optimizer.param_groups:
             group["lr"] = self._rate
 
-    def begin(self, seed: int, epoch: int, rates: Sequence[float]) -> None:
-        """Puts the choices and rates of an epoch (from 0) in place, and the counter and the sums back to zero."""
+    def begin(self, seed: int, epoch: int, rates: Sequence[float], first: int = 0) -> None:
+        """Puts the choices and rates of an epoch (from 0) in place, the counter to its first step that is to do, and
+        the sums back to zero."""
         for mine, new in zip(self._draws.tensors(), self.data.draws(seed, epoch).tensors(), strict=True):
             mine.copy_(new)
         self._rates.copy_(torch.tensor(rates, dtype=self._rates.dtype))
         self.rewind()
+        self._step.fill_(first)
 
     def rewind(self) -> None:
         """Puts the counter and the sums back to zero."""

@@ -14,6 +14,7 @@ from senet_lab.records.store import Store
 from senet_lab.study import Run
 from senet_lab.study.counts import network_key
 from senet_lab.training.settings import Settings
+from senet_lab.training.stopping import StopSign
 from tests.samples import counted, filled, finished, one_line
 
 TABLE7 = catalogue.find_table("table7")
@@ -150,7 +151,9 @@ def test_damaged_or_missing_data_stops_a_worker(tmp_path, monkeypatch, protocol,
     os.truncate(cut, 1_000_000)
     table = catalogue.table_under(TABLE7, protocol)
     run = Run(cell=table.row("original").cell, seed=0)
-    outcome = _attempt(run, Store(tmp_path / "results"), Settings(), _Sources(Settings()), lambda progress: None)
+    outcome = _attempt(
+        run, Store(tmp_path / "results"), Settings(), _Sources(Settings()), lambda progress: None, StopSign()
+    )
 
     assert Fate.STOP is outcome.fate
     assert one_line(outcome.text).startswith(f"{tmp_path}/data/{said}")

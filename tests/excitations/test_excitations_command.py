@@ -18,13 +18,14 @@ from senet_lab.excitations.frames import load_capture
 from senet_lab.excitations.labelled_images import class_indices, open_labelled
 from senet_lab.excitations.look import usual_classes
 from senet_lab.excitations.networks_of_others import from_file, from_library
-from senet_lab.excitations.recorded_runs import best, recorded, run_of_weights, weights_path
+from senet_lab.excitations.recorded_runs import best, recorded, run_of_weights
 from senet_lab.models.gate_taps import gate_taps
 from senet_lab.models.registry import build_model
 from senet_lab.records.store import Store
 from senet_lab.study import Run, SESpec
 from senet_lab.study.network_names import parse_network
 from senet_lab.study.released import View
+from senet_lab.training.final_weights import weights_path
 from senet_lab.training.progress import silent
 from senet_lab.training.run import make
 from senet_lab.training.settings import Settings

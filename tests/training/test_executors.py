@@ -1,44 +1,26 @@
-"""The two executors give the same numbers; a run that is cut off goes on to the same end."""
+"""The two executors give the same numbers."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
-import pytorch_lightning as pl
 import torch
 
 from ablations.protocols import DEMO
 from senet_lab.data.open import open_source
-from senet_lab.models.registry import build_model, channels_last
 from senet_lab.stats.difference import difference_of
 from senet_lab.study.protocol import Precision
-from senet_lab.training import checkpoint, device_loop, lightning_module
+from senet_lab.training import device_loop
 from senet_lab.training.epoch import Diverged, EpochMeter
-from senet_lab.training.progress import silent
+from senet_lab.training.run_state import Hooks, keep_nothing
 from senet_lab.training.static_epoch import StaticEpoch
 from tests.tiny import AUGMENTED, cell
+from tests.training.executors import EXECUTORS, train, without_time
 
 
-class Cut(Exception):
-    """The run is cut off here."""
-
-
-def _device(model, source, cell, seed, **options):
-    return device_loop.train(model, source, cell.protocol, seed, **options)
-
-
-EXECUTORS = {"device": _device, "lightning": lightning_module.train}
-
-
-def _train(executor, source, of, seed=0, resume=None, save=lambda state: None):
-    model = channels_last(build_model(of.backbone, of.se, of.protocol.num_classes, seed)).to(source.device)
-    options = {"resume": resume, "save": save, "report": silent, "compiled": False}
-    curve, evaluation = EXECUTORS[executor](model, source, of, seed, **options)
-    return model, curve, evaluation
-
-
-def _without_time(curve):
-    return [replace(point, seconds=0.0) for point in curve]
+def _train(executor, source, of, seed=0, resume=None, save=keep_nothing):
+    model, trained = train(executor, source, of, seed, resume, Hooks(save=save))
+    return model, trained.curve, trained.evaluation
 
 
 @pytest.fixture
@@ -87,42 +69,6 @@ def test_both_executors_have_the_same_errors_in_bf16():
     assert abs(difference.value) <= difference.half_width
 
 
-@pytest.mark.parametrize("executor", EXECUTORS)
-def test_a_run_that_is_cut_off_ends_as_if_it_had_not_been(executor, source, tmp_path):
-    """Cut after the second epoch's checkpoint and resumed from the file: curve, weights and hits are the same bits."""
-    path = tmp_path / "run.safetensors"
-    whole, curve, evaluation = _train(executor, source, cell())
-
-    def cut(state):
-        checkpoint.write(path, state)
-        if len(state.curve) == 2:
-            raise Cut
-
-    with pytest.raises(Cut):
-        _train(executor, source, cell(), save=cut)
-    resumed, curve_again, evaluation_again = _train(executor, source, cell(), resume=checkpoint.read(path))
-
-    assert _without_time(curve) == _without_time(curve_again)
-    assert torch.equal(evaluation.hits_N2, evaluation_again.hits_N2)
-    for name, weight in whole.state_dict().items():
-        assert torch.equal(weight, resumed.state_dict()[name]), name
-
-
-@pytest.mark.parametrize("executor", EXECUTORS)
-def test_a_run_whose_last_checkpoint_is_final_is_only_evaluated(executor, source, tmp_path, losses):
-    """Killed between the last epoch and its record, a run does not train again."""
-    states = []
-    _, curve, evaluation = _train(
-        executor, source, cell(), save=lambda s: states.append(s) or checkpoint.write(tmp_path / "c", s)
-    )
-    steps = len(losses)
-    _, again, evaluation_again = _train(executor, source, cell(), resume=checkpoint.read(tmp_path / "c"))
-
-    assert steps == len(losses) == 9
-    assert curve == again
-    assert torch.equal(evaluation.hits_N2, evaluation_again.hits_N2)
-
-
 def test_equal_seeds_see_equal_batches_in_every_row(source):
     """Batches depend on seed and epoch alone; another seed or epoch has others."""
     first, again, other_seed, other_epoch = (
@@ -151,36 +97,7 @@ def test_the_global_stream_plays_no_part(source):
     torch.manual_seed(2)
     _, again, _ = _train("device", source, cell())
 
-    assert _without_time(curve) == _without_time(again)
-
-
-def test_the_module_and_its_data_fit_in_a_plain_trainer(source):
-    """What a user of Lightning writes: three epochs leave the curve that the device loop has."""
-    trainer = pl.Trainer(
-        max_epochs=3,
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
-    module = lightning_module.SENetModule(cell())
-    trainer.fit(module, datamodule=lightning_module.SENetData(AUGMENTED))
-    _, curve, _ = _train("device", source, cell())
-
-    assert [p.test_top1_error_pct for p in curve] == [p.test_top1_error_pct for p in module.curve]
-    assert module.curve[-1].train_loss == pytest.approx(float(trainer.logged_metrics["train_loss"]), abs=1e-5)
-
-
-def test_a_damaged_checkpoint_is_no_checkpoint(source, tmp_path):
-    """A file cut short costs the epochs in it, not the run."""
-    path = tmp_path / "c"
-    _train("device", source, cell(), save=lambda state: checkpoint.write(path, state))
-    data = path.read_bytes()
-    path.write_bytes(data[: len(data) // 2])
-
-    assert checkpoint.read(path) is None
-    assert checkpoint.read(tmp_path / "nothing") is None
+    assert without_time(curve) == without_time(again)
 
 
 @pytest.mark.slow

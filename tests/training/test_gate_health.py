@@ -11,7 +11,6 @@ from senet_lab.models.registry import build_model, se_blocks
 from senet_lab.records.files import replace_file
 from senet_lab.records.gate_health import GateHealth, constant_blocks, gates_csv, gates_path, newly_constant
 from senet_lab.records.store import Store
-from senet_lab.training import checkpoint
 from senet_lab.training.epoch import evaluate_all
 from senet_lab.training.gate_health import GateMeter, warn
 from senet_lab.training.progress import silent
@@ -19,32 +18,18 @@ from senet_lab.training.run import make
 from senet_lab.training.settings import Settings
 from tests.samples import finished
 from tests.tiny import AUGMENTED, BACKBONE, cell, run
-
-from .test_executors import EXECUTORS, Cut, _train
+from tests.training.executors import EXECUTORS, train
 
 CONSTANT = GateHealth(epoch=1, block="SE_4_1", mean=0.5, spread=0.0, share_low=0.0, share_high=0.0)
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)
-def test_gates_are_measured_after_every_epoch_and_survive_a_cut(executor, source, tmp_path):
-    """Three blocks an epoch; a run that was cut off ends with the same numbers."""
-    path = tmp_path / "c"
-    states = []
-    _train(executor, source, cell(), save=states.append)
-
-    def cut(state):
-        checkpoint.write(path, state)
-        if len(state.curve) == 2:
-            raise Cut
-
-    with pytest.raises(Cut):
-        _train(executor, source, cell(), save=cut)
-    resumed = []
-    _train(executor, source, cell(), resume=checkpoint.read(path), save=resumed.append)
-    gates = states[-1].gates
+def test_gates_are_measured_after_every_epoch(executor, source):
+    """Three blocks an epoch, each with a mean between the ends of a sigmoid."""
+    _, trained = train(executor, source, cell())
+    gates = trained.state.gates
 
     assert [(e, b) for e in (1, 2, 3) for b in ("SE_2_1", "SE_3_1", "SE_4_1")] == [(g.epoch, g.block) for g in gates]
-    assert gates == resumed[-1].gates
     assert all(0 < one.mean < 1 for one in gates)
 
 
@@ -76,17 +61,6 @@ def test_moments_do_not_depend_on_the_batches():
         found.append(meter.health())
 
     assert found[0] == found[1]
-
-
-def test_a_checkpoint_from_before_gates_were_measured_is_read(tmp_path):
-    """Its card lacks them; the run goes on, and has them from then on."""
-    path = tmp_path / "c"
-    checkpoint.write(path, checkpoint.Checkpoint({"w": torch.zeros(1)}, {}, (), 1.0, (CONSTANT,)))
-    data = path.read_bytes()
-    assert checkpoint.read(path).gates == (CONSTANT,)
-
-    path.write_bytes(data.replace(b'"gates"', b'"other"'))
-    assert checkpoint.read(path).gates == ()
 
 
 def test_a_run_writes_its_gates_beside_its_curve(source, tmp_path):

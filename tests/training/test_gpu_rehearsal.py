@@ -164,7 +164,7 @@ class Counted:
     def captured(self):
         return self.replay
 
-    def begin(self, seed, epoch, rates):
+    def begin(self, seed, epoch, rates, first):
         pass
 
     def sums(self):

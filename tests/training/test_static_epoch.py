@@ -9,11 +9,12 @@ import torch
 from senet_lab.data.open import open_source
 from senet_lab.models.registry import build_model, channels_last
 from senet_lab.study.protocol import Precision
-from senet_lab.training import checkpoint, device_loop
+from senet_lab.training import device_loop
 from senet_lab.training.epoch import EpochMeter
-from senet_lab.training.progress import silent
+from senet_lab.training.run_state import Hooks
 from senet_lab.training.static_epoch import StaticEpoch
 from senet_lab.training.step import make_optimizer, set_learning_rate, training_loss
+from senet_lab.training.stopping import Paused, SavePlan, StopSign
 from tests.tiny import AUGMENTED, cell
 
 PROTOCOL = replace(AUGMENTED, train_images=100, batch_size=4, epochs=2, cutout=8)
@@ -160,30 +161,16 @@ def captured_on_the_cpu(monkeypatch):
 
 def test_the_loop_of_a_gpu_has_the_plain_loops_curve(monkeypatch, request):
     """On the CPU bit for bit but for the fp32 sums of the training loss: errors, test losses, weights."""
-    models = []
-    monkeypatch.setattr(device_loop, "take", lambda model, *rest: models.append(model) or checkpoint.take(model, *rest))
-    curve, evaluation = _train(PROTOCOL, "cpu")
+    plain = _train(PROTOCOL, "cpu")
     request.getfixturevalue("captured_on_the_cpu")
-    found, found_evaluation = _train(PROTOCOL, "cpu")
+    replayed = _train(PROTOCOL, "cpu")
 
-    for point, same in zip(curve, found, strict=True):
+    for point, same in zip(plain.curve, replayed.curve, strict=True):
         assert replace(point, seconds=0.0, train_loss=0.0) == replace(same, seconds=0.0, train_loss=0.0)
         assert point.train_loss == pytest.approx(same.train_loss, rel=1e-5)
-    assert torch.equal(evaluation.hits_N2, found_evaluation.hits_N2)
-    for name, tensor in models[0].state_dict().items():
-        assert torch.equal(tensor, models[-1].state_dict()[name]), name
-
-
-def test_the_loop_of_a_gpu_goes_on_after_a_cut(captured_on_the_cpu, tmp_path):
-    """Resumed from its first checkpoint it ends with the same curve and the same hits."""
-    protocol = replace(PROTOCOL, epochs=3)
-    whole, evaluation = _train(
-        protocol, "cpu", save=lambda state: checkpoint.write(tmp_path / str(len(state.curve)), state)
-    )
-    resumed, evaluation_again = _train(protocol, "cpu", resume=checkpoint.read(tmp_path / "1"))
-
-    assert [replace(p, seconds=0.0) for p in whole] == [replace(p, seconds=0.0) for p in resumed]
-    assert torch.equal(evaluation.hits_N2, evaluation_again.hits_N2)
+    assert torch.equal(plain.evaluation.hits_N2, replayed.evaluation.hits_N2)
+    for name, tensor in plain.state.model.items():
+        assert torch.equal(tensor, replayed.state.model[name]), name
 
 
 @pytest.fixture
@@ -210,22 +197,31 @@ def test_static_steps_on_cuda_are_the_plain_loops(captured, exact_cuda):
         assert torch.allclose(tensor.float(), weights[name].float(), atol=1e-4), name
 
 
-def _train(protocol, device, **options):
+def _train(protocol, device, resume=None, hooks=None, compiled=False):
     model, _ = network(protocol, device)
     source = open_source(protocol, torch.device(device))
-    given = {"resume": None, "save": lambda state: None, "report": silent, "compiled": False} | options
-    return device_loop.train(model, source, protocol, 3, **given)
+    return device_loop.train(model, source, protocol, 3, resume=resume, hooks=hooks, compiled=compiled)
 
 
 @pytest.mark.gpu
 @ON_CUDA
-def test_a_captured_run_that_is_cut_off_ends_as_if_it_had_not_been(tmp_path, exact_cuda):
-    """The graph is captured anew after a resume; the last epochs are the same."""
-    protocol = replace(PROTOCOL, epochs=4)
-    whole, _ = _train(protocol, "cuda", save=lambda state: checkpoint.write(tmp_path / str(len(state.curve)), state))
-    resumed, _ = _train(protocol, "cuda", resume=checkpoint.read(tmp_path / "2"))
+@pytest.mark.parametrize("step", [5, 25, 60])
+def test_a_captured_run_that_is_cut_off_ends_as_if_it_had_not_been(step, exact_cuda):
+    """The graph is captured anew after a resume, also in the middle of an epoch; the last epochs are the same."""
+    protocol, stop, states = replace(PROTOCOL, epochs=4), StopSign(), []
 
-    assert [p.train_loss for p in whole] == pytest.approx([p.train_loss for p in resumed], rel=1e-4)
+    def keep(state):
+        states.append(replace(state, model={n: t.clone() for n, t in state.model.items()}))
+        states[-1] = replace(states[-1], momentum={n: t.clone() for n, t in state.momentum.items()})
+
+    hooks = Hooks(keep, lambda progress: stop.ask("a test") if progress.step == step else None, SavePlan(stop))
+    whole = _train(protocol, "cuda")
+    with pytest.raises(Paused):
+        _train(protocol, "cuda", hooks=hooks)
+    resumed = _train(protocol, "cuda", resume=states[-1])
+
+    assert states[-1].steps(protocol) >= step
+    assert [p.train_loss for p in whole.curve] == pytest.approx([p.train_loss for p in resumed.curve], rel=1e-4)
 
 
 @pytest.mark.gpu
@@ -234,8 +230,8 @@ def test_a_captured_run_that_is_cut_off_ends_as_if_it_had_not_been(tmp_path, exa
 def test_a_captured_and_compiled_run_in_bf16_learns():
     """The loss falls, and the curve has every epoch."""
     protocol = replace(PROTOCOL, epochs=6, precision=Precision.BF16, cutout=0)
-    curve, evaluation = _train(protocol, "cuda", compiled=True)
+    trained = _train(protocol, "cuda", compiled=True)
 
-    assert [point.epoch for point in curve] == [1, 2, 3, 4, 5, 6]
-    assert curve[-1].train_loss < curve[0].train_loss
-    assert len(evaluation.hits_N2) == protocol.test_images
+    assert [point.epoch for point in trained.curve] == [1, 2, 3, 4, 5, 6]
+    assert trained.curve[-1].train_loss < trained.curve[0].train_loss
+    assert len(trained.evaluation.hits_N2) == protocol.test_images

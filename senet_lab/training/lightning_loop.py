@@ -1,0 +1,167 @@
+"""Lightning as an executor: a trainer without its own files and bars drives an SENetModule, checkpoints are ours."""
+
+import contextlib
+import logging
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+
+import pytorch_lightning as pl
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+from pytorch_lightning.loggers import Logger
+from pytorch_lightning.utilities.exceptions import SIGTERMException
+from pytorch_lightning.utilities.types import STEP_OUTPUT
+from torch import nn
+
+from senet_lab.data.batches import Batch, BatchSource
+from senet_lab.study.cell import Cell
+from senet_lab.training.checkpoint import Checkpoint, put
+from senet_lab.training.epoch import Evaluation, evaluate_all
+from senet_lab.training.lightning_module import SENetData, SENetModule
+from senet_lab.training.run_state import Follower, Hooks, Trained
+from senet_lab.training.step import make_optimizer
+
+
+def train(
+    model: nn.Module,
+    data: BatchSource,
+    cell: Cell,
+    seed: int,
+    *,
+    resume: Checkpoint | None = None,
+    hooks: Hooks | None = None,
+    compiled: bool = False,
+    logger: Logger | Iterable[Logger] | None = None,
+    callbacks: Sequence[pl.Callback] = (),
+) -> Trained:
+    """Trains to the end of the protocol under Lightning; otherwise as ``device_loop.train``.
+
+    logger, callbacks: any of Lightning's, beside this project's own curve and checkpoints.
+    """
+    hooks = hooks or Hooks()
+    module = SENetModule(cell, seed, model, compiled)
+    module.automatic_optimization = False  # Lightning's closures and hooks around a step cost as much as a small step
+    follow = _Follow(resume, hooks)
+    if resume is not None:
+        model.load_state_dict(resume.model)
+        resume = _evaluated(resume, module, data, hooks)
+        module.go_on(resume)
+        follow.resume = resume
+    left = cell.protocol.epochs - len(module.curve)
+    if left > 0:
+        within = module.run_state.within is not None
+        trainer = _trainer(data, cell, left, within, [follow, *callbacks], logger)
+        with follow.paused_by_sigterm():
+            trainer.fit(module, datamodule=SENetData(cell.protocol, seed, data))
+        optimizer = trainer.optimizers[0]
+    else:
+        optimizer = make_optimizer(model, cell.protocol)
+        if resume is not None:
+            put(resume, model, optimizer)
+    evaluation = module.evaluation or evaluate_all(model, data.test_batches(), cell.protocol)
+    return Trained(module.run_state.snapshot(optimizer), evaluation)
+
+
+def _evaluated(resume: Checkpoint, module: SENetModule, data: BatchSource, hooks: Hooks) -> Checkpoint:
+    """The state itself; where its epoch has no step left to do, the state after the evaluation that ends the epoch."""
+    protocol, epoch = module.cell.protocol, len(resume.curve)
+    if resume.sums is None or resume.sums.steps < protocol.steps_per_epoch:
+        return resume
+    module.go_on(resume)
+    state, optimizer = module.run_state, make_optimizer(module.model, protocol)
+    put(resume, module.model, optimizer)
+    state.device = data.device
+    follower = Follower(state, optimizer, hooks)
+    state.begin_epoch(epoch)
+    evaluation: Evaluation = evaluate_all(module.model, follower.watched(data.test_batches(), epoch), protocol)
+    module.evaluation = evaluation
+    state.end_epoch(epoch, evaluation)
+    follower.after_epoch()
+    return state.snapshot(optimizer)
+
+
+class _Follow(pl.Callback):
+    """Progress at every step, a checkpoint after every epoch and where the plan of the hooks wants one."""
+
+    def __init__(self, resume: Checkpoint | None, hooks: Hooks) -> None:
+        self.resume, self.hooks = resume, hooks
+        self.follower: Follower | None = None
+
+    def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        assert isinstance(module, SENetModule)
+        optimizer = trainer.optimizers[0]
+        if self.resume is not None:
+            put(self.resume, module.model, optimizer)
+        self.follower = Follower(module.run_state, optimizer, self.hooks)
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, module: pl.LightningModule, outputs: STEP_OUTPUT, batch: Batch, batch_idx: int
+    ) -> None:
+        assert isinstance(module, SENetModule)
+        assert self.follower
+        epoch, step = module.position(batch_idx)
+        self.follower.after_step(epoch, step + 1)
+
+    def on_validation_batch_end(
+        self,
+        trainer: pl.Trainer,
+        module: pl.LightningModule,
+        outputs: STEP_OUTPUT,
+        batch: Batch,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        assert isinstance(module, SENetModule)
+        assert self.follower
+        self.follower.after_evaluation_batch(module.position(0).epoch)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        assert self.follower
+        self.follower.after_epoch()
+
+    def on_exception(self, trainer: pl.Trainer, module: pl.LightningModule, exception: BaseException) -> None:
+        """Lightning sees SIGTERM before our next look: it ends the run between two steps, and we save it here."""
+        if isinstance(exception, SIGTERMException) and self.follower:
+            self.follower.save()
+
+    @contextlib.contextmanager
+    def paused_by_sigterm(self) -> Iterator[None]:
+        """Says of a run that Lightning ended for SIGTERM what is said of those that we end."""
+        try:
+            yield
+        except SIGTERMException:
+            assert self.follower
+            raise self.follower.paused("between two steps", "SIGTERM") from None
+
+
+def _trainer(
+    data: BatchSource,
+    cell: Cell,
+    epochs: int,
+    within: bool,
+    callbacks: list[pl.Callback],
+    logger: Logger | Iterable[Logger] | None,
+) -> pl.Trainer:
+    """within: whether the first epoch has fewer steps left than the others, whose loader is then another."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    # The batches are made in memory, on purpose without worker processes.
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message=".*barebones=True.*")
+    warnings.filterwarnings("ignore", message=".*srun. command is available.*")  # a cluster's job may train one run
+    own: dict[str, object] = {"barebones": True}
+    if logger is not None or len(callbacks) > 1:
+        own = {
+            "logger": logger if logger is not None else False,
+            "log_every_n_steps": min(50, cell.protocol.steps_per_epoch),
+            "num_sanity_val_steps": 0,
+        }
+        own |= {f"enable_{name}": False for name in ("checkpointing", "progress_bar", "model_summary")}
+    return pl.Trainer(
+        max_epochs=epochs,
+        accelerator="gpu" if data.device.type == "cuda" else "cpu",
+        devices=[data.device.index or 0] if data.device.type == "cuda" else 1,
+        use_distributed_sampler=False,
+        reload_dataloaders_every_n_epochs=1 if within else 0,
+        callbacks=callbacks,
+        plugins=[LightningEnvironment()],  # one process, whatever cluster it runs on
+        **own,  # type: ignore[arg-type]
+    )

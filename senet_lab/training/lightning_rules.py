@@ -1,0 +1,55 @@
+"""What a Lightning trainer may be asked for, so that it trains the protocol; the rest is refused in one line."""
+
+import logging
+
+import pytorch_lightning as pl
+
+from senet_lab.errors import StudyError
+from senet_lab.study.protocol import Decay, Protocol
+
+LOG = logging.getLogger("senet_lab")
+
+
+def refuse(trainer: pl.Trainer, protocol: Protocol, epochs_before: int = 0) -> None:
+    """Raises StudyError for an argument of the trainer that would make another protocol of it.
+
+    epochs_before: of the run, in another trainer. Smoke runs (``fast_dev_run``) may do what they want.
+    """
+    if trainer.fast_dev_run:  # type: ignore[attr-defined]
+        return
+    for wrong, text in _refusals(trainer, protocol, epochs_before):
+        if wrong:
+            raise StudyError(f"{protocol.name} cannot be trained with this trainer: {text}")
+    if trainer.limit_train_batches not in (1.0, protocol.steps_per_epoch):
+        limit = trainer.limit_train_batches
+        LOG.warning("limit_train_batches=%s: an epoch here is shorter than one of %s", limit, protocol.name)
+    if not evaluates_each_epoch(trainer, protocol):
+        LOG.warning("not every epoch ends with an evaluation, so the curve has gaps")
+
+
+def _refusals(trainer: pl.Trainer, protocol: Protocol, epochs_before: int) -> list[tuple[bool, str]]:
+    epochs = protocol.epochs - epochs_before
+    ends = trainer.max_epochs is not None and 0 <= trainer.max_epochs <= epochs
+    too_long = not ends and not 0 <= trainer.max_steps <= epochs * protocol.steps_per_epoch
+    unwatched = protocol.schedule.decay is Decay.PLATEAU and not evaluates_each_epoch(trainer, protocol)
+    return [
+        (too_long, f"max_epochs={trainer.max_epochs}, but its schedule ends after {epochs} epochs; give that number"),
+        (trainer.world_size != 1, f"{trainer.world_size} devices would each take the whole batch; give devices=1"),
+        (trainer.accumulate_grad_batches != 1, "accumulate_grad_batches would change the batch; leave it out"),
+        (bool(trainer.gradient_clip_val), "gradient_clip_val would change the gradients; leave it out"),
+        (trainer.precision != "32-true", "the protocol says the precision itself; leave precision out"),
+        (bool(trainer.overfit_batches), "overfit_batches would change the data; leave it out"),  # type: ignore[attr-defined]
+        (
+            trainer.limit_val_batches not in (0, 1.0),
+            "limit_val_batches must be 0 or 1.0: an error is over all images of the evaluation, or is none",
+        ),
+        (unwatched, "its learning rate waits for the evaluation after every epoch, so leave none out"),
+    ]
+
+
+def evaluates_each_epoch(trainer: pl.Trainer, protocol: Protocol) -> bool:
+    """Whether every epoch ends with an evaluation of all images."""
+    interval, steps = trainer.val_check_interval, protocol.steps_per_epoch
+    every = max(1, int(steps * interval)) if isinstance(interval, float) else interval
+    at_the_end = isinstance(every, int) and steps % every == 0 and trainer.check_val_every_n_epoch == 1
+    return at_the_end and trainer.limit_val_batches == 1.0

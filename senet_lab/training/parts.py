@@ -1,0 +1,54 @@
+"""The parts of a run: how many steps were trained under which circumstances."""
+
+from collections.abc import Sequence
+from dataclasses import fields, replace
+
+import torch
+
+from senet_lab.records.record import TrainedPart
+from senet_lab.study.cell import Cell
+from senet_lab.training import provenance
+from senet_lab.training.settings import Settings
+
+
+def part_here(cell: Cell, device: torch.device, settings: Settings) -> TrainedPart:
+    """The circumstances of this process, without steps."""
+    revision, dirty = provenance.revision()
+    return TrainedPart(
+        steps=0,
+        revision=revision,
+        dirty=dirty,
+        device=provenance.device_name(device),
+        cpu=provenance.cpu_name(),
+        cpu_flags=provenance.cpu_flags(),
+        threads=torch.get_num_threads(),
+        executor=settings.executor_for(cell).value,
+        compiled=settings.compiles(cell),
+        versions=provenance.versions(device),
+    )
+
+
+def with_steps(before: Sequence[TrainedPart], here: TrainedPart, steps: int) -> tuple[TrainedPart, ...]:
+    """The parts when so many steps more were trained here; they join the last part where nothing has changed."""
+    if steps == 0:
+        return tuple(before)
+    if before and not changed(before[-1], here):
+        return (*before[:-1], replace(before[-1], steps=before[-1].steps + steps))
+    return (*before, replace(here, steps=steps))
+
+
+def changed(before: TrainedPart, here: TrainedPart) -> list[str]:
+    """What is not as it was, each in a few words."""
+    found = []
+    for field in fields(TrainedPart):
+        old, new = getattr(before, field.name), getattr(here, field.name)
+        if field.name == "steps" or old == new:
+            continue
+        if field.name == "versions":
+            names = [name for name in sorted(new | old) if old.get(name) != new.get(name)]
+            found += [f"{name} {old.get(name)} -> {new.get(name)}" for name in names]
+        elif field.name == "cpu_flags":
+            found.append(f"vector instructions {' '.join(sorted({*old} ^ {*new}))}")
+        else:
+            found.append(f"{field.name} {str(old)[:40]} -> {str(new)[:40]}")
+    return found

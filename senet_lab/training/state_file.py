@@ -1,0 +1,173 @@
+"""A state of a run as a file: safetensors, no pickled objects, with a card that says whose it is and what it holds.
+
+The card names the run by key and seed, every part of its training with revision, versions and threads, and the SHA-256
+of the tensors; the card has a digest too. So a file of another run, or one with a single changed bit, is refused.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from senet_lab.records.curves import CurvePoint
+from senet_lab.records.files import read_bytes
+from senet_lab.records.gate_health import GateHealth
+from senet_lab.records.record import TrainedPart
+from senet_lab.study.cell import Run, from_plain, to_plain
+from senet_lab.training.checkpoint import Checkpoint, CheckpointError
+from senet_lab.training.epoch import EpochSums
+
+FORM = 2  # of the card; the first had no number and did not say whose it was
+MODEL, MOMENTUM, STREAM = "model.", "momentum.", "stream."
+
+
+class Kind(StrEnum):
+    """What a file is for."""
+
+    CHECKPOINT = "checkpoint"
+    WEIGHTS = "final weights"
+
+
+MENDS = {
+    Kind.CHECKPOINT: "delete it to train this run from its start",
+    Kind.WEIGHTS: "copy the right file from where the run was trained, or train it again",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What a file holds: a state, and the parts of the training that led to it."""
+
+    state: Checkpoint
+    parts: tuple[TrainedPart, ...]
+
+
+def to_bytes(kind: Kind, run: Run, saved: Saved) -> bytes:
+    """The content of a file."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in _tensors(saved.state).items()}
+    card = json.dumps(
+        {
+            "form": FORM,
+            "kind": kind.value,
+            "key": run.cell.key,
+            "seed": run.seed,
+            "parts": to_plain(saved.parts),
+            "tensors_sha256": _tensors_sha256(tensors),
+            **state_card(saved.state),
+        },
+        sort_keys=True,
+        allow_nan=False,
+    )
+    return save(tensors, metadata={"card": card, "card_sha256": _sha256(card)})
+
+
+def from_bytes(data: bytes, path: Path, kind: Kind, run: Run) -> Saved:
+    """What ``to_bytes`` made of a state of this run.
+
+    Raises CheckpointError, naming the path and the reason, for anything else.
+    """
+    mend = MENDS[kind]
+    try:
+        metadata = _metadata(data)
+        tensors = load(data)
+    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise CheckpointError(f"{path} is no {kind} ({_short(error)}); {mend}") from None
+    if "card" not in metadata:
+        raise CheckpointError(f"{path} is of an earlier version and does not say which run it is of; {mend}")
+    try:
+        if metadata.get("card_sha256") != _sha256(metadata["card"]):
+            raise ValueError("the digest of its card does not fit")
+        card = json.loads(metadata["card"])
+        _refuse_another(card, path, kind, run)
+        if card["tensors_sha256"] != _tensors_sha256(tensors):
+            raise ValueError("the digest of its tensors does not fit")
+        return Saved(state_of(card, tensors), from_plain(tuple[TrainedPart, ...], card["parts"]))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{path} is damaged ({_short(error)}); {mend}") from None
+
+
+def read(path: Path, kind: Kind, run: Run) -> Saved | None:
+    """What a file holds; None where there is none. Raises CheckpointError, and Unreadable where nobody can tell."""
+    data = read_bytes(path)
+    return None if data is None else from_bytes(data, path, kind, run)
+
+
+def state_card(state: Checkpoint) -> dict[str, Any]:
+    """What a state holds beside its tensors, as JSON data."""
+    return {
+        "curve": to_plain(state.curve),
+        "gates": to_plain(state.gates),
+        "sums": to_plain(state.sums),
+        "seconds": float(state.seconds),
+    }
+
+
+def state_of(card: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Checkpoint:
+    """The state of a card and its tensors. Raises KeyError or ValueError for a card that is none."""
+    streams = _part(tensors, STREAM)
+    return Checkpoint(
+        model=_part(tensors, MODEL),
+        momentum=_part(tensors, MOMENTUM),
+        curve=from_plain(tuple[CurvePoint, ...], card["curve"]),
+        seconds=from_plain(float, card["seconds"]),
+        gates=from_plain(tuple[GateHealth, ...], card["gates"]),
+        sums=None if card["sums"] is None else from_plain(EpochSums, card["sums"]),
+        streams=[streams[str(index)] for index in range(len(streams))],
+    )
+
+
+def stream_tensors(streams: Sequence[Tensor]) -> dict[str, Tensor]:
+    """Streams by the names that ``state_of`` looks for."""
+    return {f"{STREAM}{index}": state for index, state in enumerate(streams)}
+
+
+def _tensors(state: Checkpoint) -> dict[str, Tensor]:
+    tensors = {MODEL + name: tensor for name, tensor in state.model.items()}
+    tensors |= {MOMENTUM + name: tensor for name, tensor in state.momentum.items()}
+    return tensors | stream_tensors(state.streams)
+
+
+def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _refuse_another(card: dict[str, Any], path: Path, kind: Kind, run: Run) -> None:
+    found = {name: card[name] for name in ("form", "kind", "key", "seed")}
+    needed = {"form": FORM, "kind": kind.value, "key": run.cell.key, "seed": run.seed}
+    other = [f"its {name} is {found[name]!r}, not {needed[name]!r}" for name in found if found[name] != needed[name]]
+    if other:
+        raise CheckpointError(
+            f"{path} holds no {kind} of this run ({', '.join(other)}); move it to where it belongs, or delete it"
+        )
+
+
+def _metadata(data: bytes) -> dict[str, str]:
+    length = int.from_bytes(data[:8], "little")
+    header: dict[str, Any] = json.loads(data[8 : 8 + length])
+    return header.get("__metadata__", {})
+
+
+def _tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
+    """Over names, types, shapes and bytes, in the order of the names."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"{name}\t{tensor.dtype}\t{list(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:150]
