@@ -107,12 +107,13 @@ def altered(record: Record, **body: object) -> str:
     return json.dumps(data | {"digest": _digest(data)}, sort_keys=True, indent=1) + "\n"
 
 
-def filled(root: Path, *records: Record, curves: bool = False) -> Store:
-    """A store with these records, with a curve of two epochs for each where wanted."""
+def filled(root: Path, *records: Record, epochs: int = 0) -> Store:
+    """A store with these records, with a curve of so many epochs for each."""
     store = Store(root)
     for record in records:
-        if curves:
-            replace_file(store.path(record.run, "curves", ".csv"), curve_csv([_point(epoch) for epoch in (1, 2)]))
+        if epochs:
+            curve = [_point(epoch) for epoch in range(1, epochs + 1)]
+            replace_file(store.path(record.run, "curves", ".csv"), curve_csv(curve))
         store.write(record)
     return store
 
@@ -138,15 +139,21 @@ def one_line(text: str) -> str:
 
 def judged_views(table: Table, sources, claims=()):
     """The views of a table with their verdicts, as a report takes them."""
-    from senet_lab.report.claims_page import judged
-    from senet_lab.report.tables import measured_views
+    from senet_lab.report.views import judged, measured_views
 
     return [judged(view, claims, {}) for view in measured_views(table, sources)]
 
 
-def block_of(view, paper: Table = TABLE, numbers=(), counts=None):
-    """The measured block of a view without claims."""
-    from senet_lab.report.claims_page import judged
-    from senet_lab.report.tables import measured_block
+def comparison_of(view, numbers=(), counts=None):
+    """The rows of a view beside the published ones, without claims."""
+    from senet_lab.report.comparison import compare
+    from senet_lab.report.views import judged
 
-    return measured_block(view, paper, list(numbers), counts or {}, judged(view, (), {}).judgement)
+    return compare(judged(view, (), {}), list(numbers), counts or {})
+
+
+def block_of(view, numbers=(), counts=None):
+    """The comparison of a view as a block, without claims."""
+    from senet_lab.report.tables import comparison_block
+
+    return comparison_block(comparison_of(view, numbers, counts), list(numbers))

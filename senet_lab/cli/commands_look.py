@@ -12,6 +12,8 @@ from senet_lab.cli.runs import TrainingOptions, device_named, study_of, train_ru
 from senet_lab.errors import StudyError
 from senet_lab.study import Run
 
+COMPARISONS = ("curves", "cost")  # figures of a table's records
+
 if TYPE_CHECKING:
     from senet_lab.excitations.subjects import Subject
 
@@ -102,23 +104,37 @@ def _of_runs(source: str, protocol: str | None, seed: int, random_weights: bool,
 def figures(
     name: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="all figures unless named")] = None,
     results: options.Results = None,
+    no_title: options.NoTitle = False,
+    width: options.Width = options.WidthName.TWO,
 ) -> None:
     """Draws figures from files alone: activations (figure5), images, histograms, depth, curves, cost."""
     from senet_lab.excitations.figures import figure_names, write_figures
     from senet_lab.excitations.frames import capture_folders, load_capture
-    from senet_lab.report.comparison_figures import COMPARISONS, write_comparison
-    from senet_lab.report.load import COMMITTED, load_all
-    from senet_lab.report.tables import measured_views
+    from senet_lab.report.picture import Layout, laid_out
 
     root = results or RESULTS
     names = figure_names(name or [], COMPARISONS)
     own, compared = [n for n in names if n not in COMPARISONS], [n for n in names if n in COMPARISONS]
-    captures = [load_capture(folder) for folder in capture_folders(root)] if own else []
-    paths = [path for captured in captures for path in write_figures(captured, root, own)]
-    loaded = load_all([(root, COMMITTED)], catalogue.tables()) if compared else []
-    for table in catalogue.tables():
-        for view in measured_views(table, loaded):
-            paths += write_comparison(table, view, root, compared)
+    with laid_out(Layout(not no_title, width is options.WidthName.ONE)):
+        captures = [load_capture(folder) for folder in capture_folders(root)] if own else []
+        paths = [path for captured in captures for path in write_figures(captured, root, own)]
+        paths += _comparisons(compared, root)
     if not paths:
         raise StudyError(f"{root} has nothing to draw yet; senet-lab excitations and senet-lab train make it")
     print("\n".join(map(str, paths)))
+
+
+def _comparisons(names: list[str], root: Path) -> list[Path]:
+    from senet_lab.report.cost_figures import write_cost
+    from senet_lab.report.figures import write_plain_against_se
+    from senet_lab.report.load import COMMITTED, load_all
+    from senet_lab.report.views import measured_views
+
+    loaded = load_all([(root, COMMITTED)], catalogue.tables()) if names else []
+    paths: list[Path] = []
+    for table in catalogue.tables():
+        for view in measured_views(table, loaded):
+            folder = root / "figures" / ("demo" if view.synthetic else "")
+            paths += write_plain_against_se(view, folder) if "curves" in names else []
+            paths += write_cost(view, folder) if "cost" in names else []
+    return paths

@@ -4,56 +4,130 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from senet_lab.cli import catalogue, options
-from senet_lab.cli.gather import count, gather, write_missing, write_page, write_reports
+from senet_lab.cli.gather import RESULTS, Material, count, counts_of, gather, keep_counts
 from senet_lab.cli.show import print_json, print_report
+from senet_lab.study.table import plan_runs
 
 if TYPE_CHECKING:
+    from senet_lab.report.blocks import Block
     from senet_lab.report.check_counts import Figure
+    from senet_lab.report.not_run import Wanted
 
 
-def report(table: options.TableName, results: options.Results = None, as_json: options.AsJson = False) -> None:
-    """Prints a table from records alone, and writes results/tables and results/figures."""
-    report_table(table, results, as_json)
+Columns = Annotated[
+    str | None, typer.Option("--columns", help="of the comparison, with commas between: row,published,measured,...")
+]
+AsLatex = Annotated[bool, typer.Option("--latex", help="print LaTeX")]
 
 
-def report_table(name: str, results: Path | None, as_json: bool) -> None:
-    """What ``report`` does, for commands that report when they are done."""
+def report(
+    table: options.TableName,
+    results: options.Results = None,
+    columns: Columns = None,
+    as_latex: AsLatex = False,
+    no_title: options.NoTitle = False,
+    width: options.Width = options.WidthName.TWO,
+    as_json: options.AsJson = False,
+) -> None:
+    """Prints a table from records alone, and writes results/tables and results/figures.
+
+    --columns and --latex choose what is printed; the files that are written have all columns.
+    """
+    report_table(table, results, as_json, columns.split(",") if columns else None, as_latex, (not no_title, width))
+
+
+def report_table(
+    name: str,
+    results: Path | None,
+    as_json: bool,
+    columns: Sequence[str] | None = None,
+    as_latex: bool = False,
+    figures: tuple[bool, options.WidthName] = (True, options.WidthName.TWO),
+) -> None:
+    """What ``report`` does, for commands that report when they are done. figures: whether titled, and their width."""
+    from senet_lab.report.latex import latex
+    from senet_lab.report.picture import Layout, laid_out
+    from senet_lab.report.render import markdown
+    from senet_lab.report.views import title_of
+    from senet_lab.report.write import write_report
+
     table, claims = catalogue.find_table(name), catalogue.find_claims(name)
-    (written,) = write_reports(gather([table], claims, results))
-    print_json(written.as_data()) if as_json else print_report(written.text, written.paths)
+    material = gather([table], claims, results)
+    (found,) = material.reports()
+    blocks = [block.only(columns) if columns and block.names else block for block in found.blocks]
+    titled, width = figures
+    with laid_out(Layout(titled, width is options.WidthName.ONE)):
+        paths = write_report(found, material.numbers, material.counts, material.root)
+    if as_json:
+        print_json(found.as_data(paths))
+        return
+    print_report(latex(title_of(table), blocks) if as_latex else markdown(title_of(table), blocks), paths)
 
 
 def report_all(results: options.Results = None) -> None:
-    """Rebuilds every table and figure, and the README's section of results, from the records alone."""
-    from senet_lab.report.readme import put_sections, section
-    from senet_lab.report.render import block_markdown
-    from senet_lab.report.tables import title_of
+    """Rebuilds every table and figure, the counts of networks, and the generated parts of README.md and
+    results/README.md, from the records alone."""
+    from senet_lab.report.readme import write_readmes
+    from senet_lab.report.write import write_all_forests, write_report
 
-    material = gather(catalogue.tables(), catalogue.claims(), results)
-    sections = []
-    for table, written in zip(material.tables, write_reports(material), strict=True):
-        if written.kept:
-            figures = [path for path in written.paths if path.suffix == ".png" and "demo" not in path.parts]
-            sections.append(section(title_of(table), table.slug, written.kept, figures))
-    page = write_page(material)
-    write_missing(material)
+    wanted = _wanted()
+    material = gather(
+        catalogue.tables(), catalogue.claims(), results, {run.cell for *_, runs in wanted for run in runs}
+    )
+    keep_counts(material.counted, material.root)
+    reports = material.reports()
+    for found in reports:
+        write_report(found, material.numbers, material.counts, material.root)
+    forests = write_all_forests(reports, material.root / "figures")
+    blocks, _ = _write_claims(material)
+    _write_missing(material, wanted)
     if results is None:
-        put_sections(Path("README.md"), "results", sections)
-        put_sections(Path("README.md"), "claims", [block_markdown(block, level=3) for block in page.measured])
+        write_readmes(Path("README.md"), RESULTS, reports, forests, blocks, material.all_judged())
 
 
 def claims(results: options.Results = None, as_json: options.AsJson = False) -> None:
     """Prints one page over all claims of the paper with their verdicts, from records alone; writes results/claims.*."""
-    page = write_page(gather(catalogue.tables(), catalogue.claims(), results))
+    from senet_lab.report.claims_page import claim_lines, claims_page
+
+    material = gather(catalogue.tables(), catalogue.claims(), results)
+    blocks, paths = _write_claims(material)
     if as_json:
-        print_json({"files": [str(path) for path in page.paths], "blocks": [asdict(b) for b in page.measured]})
+        lines = claim_lines(material.all_judged(), material.numbers)
+        print_json({"files": [str(path) for path in paths], "unit": "percentage points", "parts": lines})
         return
-    print_report(page.text, page.paths)
+    print_report(claims_page(blocks), paths)
+
+
+def _write_claims(material: Material) -> "tuple[list[Block], tuple[Path, ...]]":
+    from senet_lab.report.claims_page import claim_blocks, open_block
+    from senet_lab.report.write import write_claims
+
+    judged = material.all_judged()
+    blocks = [*claim_blocks(judged, material.numbers), open_block(material.unrecorded, material.numbers)]
+    return blocks, write_claims(judged, blocks, material.numbers, material.root)
+
+
+def _wanted() -> "list[Wanted]":
+    """The wanted study (``ablations/wanted.py``), protocol by protocol."""
+    found: list[Wanted] = []
+    for protocol, names, seeds in catalogue.wanted():
+        tables = [catalogue.table_under(catalogue.find_table(name), protocol) for name in names]
+        found.append((protocol, ", ".join(names), seeds, plan_runs(tables, seeds)))
+    return found
+
+
+def _write_missing(material: Material, wanted: "list[Wanted]") -> None:
+    from senet_lab.report.not_run import not_run_block, write_not_run
+
+    root = material.root
+    records = [record for loaded in material.loaded if loaded.store.root == root for record in loaded.records]
+    counts = material.counts | counts_of({record.run.cell for record in records}, root)[1]
+    write_not_run(not_run_block(wanted, records, counts), root)
 
 
 def conform(table: options.AnyTableName = None, as_json: options.AsJson = False) -> None:

@@ -1,4 +1,7 @@
-"""Brings together what reports need: records, published numbers, counts and claims, each read once for all tables."""
+"""Brings together what reports need: records, published numbers, counts and claims, each read once for all tables.
+
+Nothing is written here.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,38 +13,60 @@ from senet_lab.errors import StudyError
 from senet_lab.study import Cell, Table
 from senet_lab.study.claim import Claim
 from senet_lab.study.counts import Counts, network_key
-from senet_lab.study.table import plan_runs
 
 if TYPE_CHECKING:
-    from senet_lab.report.claims_page import Judged, Page
     from senet_lab.report.load import Loaded
     from senet_lab.report.published import Published
-    from senet_lab.report.write import Written
+    from senet_lab.report.views import Judged
+    from senet_lab.report.write import Report
+    from senet_lab.stats.verdicts import Judgement
 
 RESULTS = Path("results")
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """Some tables with their judged views, one list a table, and what both were made of."""
+    """Some tables with their judged views, one list a table, and what both were made of.
+
+    unrecorded: the verdicts of the tables that have no record under the paper's own protocols. root: of what is
+    written. counted: those of the counts that no file has yet.
+    """
 
     tables: Sequence[Table]
     loaded: "Sequence[Loaded]"
     judged: "Sequence[Sequence[Judged]]"
-    claims: Sequence[Claim]
+    unrecorded: "Sequence[Judgement]"
     numbers: "list[Published]"
     counts: dict[str, Counts]
-    root: Path  # of what is written
+    counted: dict[str, Counts]
+    root: Path
+
+    def reports(self) -> "list[Report]":
+        """The report of every table."""
+        from senet_lab.report.write import report_of
+
+        return [
+            report_of(table, self.numbers, self.counts, of_table)
+            for table, of_table in zip(self.tables, self.judged, strict=True)
+        ]
+
+    def all_judged(self) -> "list[Judged]":
+        """The judged views of all tables, a user's own first."""
+        return sorted((one for of_table in self.judged for one in of_table), key=lambda one: not one.view.own)
 
 
-def gather(tables: Sequence[Table], claims: Sequence[Claim], results: Path | None) -> Material:
-    """The records of the committed results and of another folder, with verdicts. Raises StudyError where a record,
-    a plan or a published number cannot be believed."""
-    from senet_lab.report.claims_page import judged
+def gather(
+    tables: Sequence[Table], claims: Sequence[Claim], results: Path | None, also: Iterable[Cell] = ()
+) -> Material:
+    """The records of the committed results and of another folder, with verdicts. also: further cells to be counted.
+
+    Raises StudyError where a record, a plan or a published number cannot be believed.
+    """
     from senet_lab.report.load import COMMITTED, load_all
     from senet_lab.report.published import load_published
-    from senet_lab.report.tables import measured_views
-    from senet_lab.stats.verdicts import claimed_cells
+    from senet_lab.report.views import judged, measured_views
+    from senet_lab.stats.paired_runs import PairedRuns
+    from senet_lab.stats.verdicts import claimed_cells, judge
 
     roots = [(RESULTS, COMMITTED)]
     if results and results.resolve() != RESULTS.resolve():
@@ -49,63 +74,38 @@ def gather(tables: Sequence[Table], claims: Sequence[Claim], results: Path | Non
     loaded, numbers, root = load_all(roots, tables, claims), load_published(catalogue.published_folder()), roots[-1][0]
     views = [measured_views(table, loaded) for table in tables]
     shown = [*tables, *(view.table for of_table in views for view in of_table)]
-    cells = {row.cell for table in shown for row in table.rows}
+    cells = {row.cell for table in shown for row in table.rows} | set(also)
     cells |= {cell for table in shown for cell in claimed_cells(table, claims)}
-    counts = recorded_counts(cells, root)
+    counts, counted = counts_of(cells, root)
+    recorded = [view.table for of_table in views for view in of_table if not view.synthetic]
     return Material(
         tables,
         loaded,
         [[judged(view, claims, counts) for view in of_table] for of_table in views],
-        claims,
+        [judge(table, claims, PairedRuns(()), counts) for table in tables if table not in recorded],
         numbers,
         counts,
+        counted,
         root,
     )
 
 
-def write_reports(material: Material) -> "list[Written]":
-    """The report of every table."""
-    from senet_lab.report.write import write_report
+def counts_of(cells: Iterable[Cell], root: Path) -> tuple[dict[str, Counts], dict[str, Counts]]:
+    """The counts of these networks, from the committed file and those of ``root``; and, second, those of them that no
+    file has, made anew. Raises StudyError for a network that cannot be built."""
+    from senet_lab.records.complexities import missing_counts, read_counts
 
-    return [
-        write_report(table, material.numbers, material.counts, of_table, material.root)
-        for table, of_table in zip(material.tables, material.judged, strict=True)
-    ]
-
-
-def write_page(material: Material) -> "Page":
-    """The page over all claims."""
-    from senet_lab.report.claims_page import write_claims
-
-    return write_claims(
-        material.tables, material.judged, material.claims, material.numbers, material.counts, material.root
-    )
+    known = read_counts(RESULTS) | read_counts(root) | read_counts(root / "cache")
+    counted = count(missing_counts(cells, known).values())
+    return known | counted, counted
 
 
-def write_missing(material: Material) -> Path:
-    """What of the wanted study (``ablations/wanted.py``) has no record, with its cost."""
-    from senet_lab.report.not_run import not_run_block, write_not_run
+def keep_counts(counted: dict[str, Counts], root: Path) -> None:
+    """Adds counts to the file of a folder."""
+    from senet_lab.records.complexities import read_counts, write_counts
 
-    wanted = []
-    for protocol, names, seeds in catalogue.wanted():
-        tables = [catalogue.table_under(catalogue.find_table(name), protocol) for name in names]
-        wanted.append((protocol, ", ".join(names), seeds, plan_runs(tables, seeds)))
-    root = material.root
-    records = [record for loaded in material.loaded if loaded.store.root == root for record in loaded.records]
-    cells = {run.cell for *_, runs in wanted for run in runs} | {record.run.cell for record in records}
-    return write_not_run(not_run_block(wanted, records, recorded_counts(cells, root)), root)
-
-
-def recorded_counts(cells: Iterable[Cell], root: Path) -> dict[str, Counts]:
-    """The counts of these networks: from the committed file and that of ``root``, which is given those they lack."""
-    from senet_lab.records.complexities import missing_counts, read_counts, write_counts
-
-    own = read_counts(root)
-    counts = read_counts(RESULTS) | own
-    added = count(missing_counts(cells, counts).values())
-    if added:
-        write_counts(root, own | added)
-    return counts | added
+    if counted:
+        write_counts(root, read_counts(root) | counted)
 
 
 def count(cells: Iterable[Cell]) -> dict[str, Counts]:

@@ -17,6 +17,13 @@ class ExecutorName(StrEnum):
     DEVICE = "device"
 
 
+class WidthName(StrEnum):
+    """Values of --width."""
+
+    ONE = "one"
+    TWO = "two"
+
+
 TableName = Annotated[str, typer.Argument(metavar="TABLE", help="table7, tpami-table10, reduction, or my_table.py")]
 AnyTableName = Annotated[str | None, typer.Argument(metavar="[TABLE]", help="all tables unless named")]
 ProtocolName = Annotated[str | None, typer.Option("--protocol", help="demo unless named; `senet-lab list` names all")]
@@ -38,4 +45,6 @@ SkipDamaged = Annotated[
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="say what would be trained, and train nothing")]
 MaxHours = Annotated[float | None, typer.Option("--max-hours", min=0.0, help="of one worker, a comparison")]
+NoTitle = Annotated[bool, typer.Option("--no-title", help="figures without their heading, for a page with captions")]
+Width = Annotated[WidthName, typer.Option("--width", help="of figures: one column of a page (3.3 in) or two (7 in)")]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]

@@ -35,7 +35,7 @@ def train_until_resolved(
     Another seed is begun only where it fits into the hours by the time of the runs before. Raises StudyError where
     the table was begun with another plan, and what ``train`` raises.
     """
-    from senet_lab.report.tables import view_name
+    from senet_lab.report.views import view_name
     from senet_lab.stats.difference import SIGNIFICANCE
     from senet_lab.stats.paired_runs import PairedRuns
     from senet_lab.stats.verdicts import family_of, settled

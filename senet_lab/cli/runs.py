@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from senet_lab.cli import catalogue
-from senet_lab.cli.gather import recorded_counts
+from senet_lab.cli.gather import counts_of, keep_counts
 from senet_lab.errors import StudyError
 from senet_lab.study import Run, Table
 from senet_lab.study.claim import Claim
@@ -107,7 +107,8 @@ def train_runs(table: Table, runs: Sequence[Run], root: Path, options: TrainingO
     from senet_lab.fleet.fleet import train_all, workers_for
 
     settings = options.settings()
-    recorded_counts([run.cell for run in missing], root)  # refuses, before training, what cannot be built
+    _, counted = counts_of([run.cell for run in missing], root)  # refuses, before training, what cannot be built
+    keep_counts(counted, root / "cache")
     side_by_side = options.workers or workers_for(settings, missing)
     print(
         f"{table.name}: {len(missing)} of {len(runs)} runs to train on {settings.device}, {side_by_side} side by side",

@@ -1,54 +1,59 @@
-"""The same numbers as lines of a CSV: one line a row, source, protocol and metric."""
+"""The numbers of a table as CSV: long, one line a row, source, protocol and metric; and wide, one line a row and source
+with the names of timm's result files."""
 
-import csv
-import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-from senet_lab.report.published import Published, of_row
-from senet_lab.report.summary import Mean, RowSummary
-from senet_lab.report.tables import Measured
+from senet_lab.records.checked_files import csv_text
+from senet_lab.report.comparison import TOP1, TOP5, ComparedRow, Comparison
+from senet_lab.report.published import Published, of_row, value_of
+from senet_lab.report.summary import Mean
+from senet_lab.report.views import View
 from senet_lab.stats.difference import Difference
 from senet_lab.study.counts import Counts, network_key
-from senet_lab.study.table import Table
+from senet_lab.study.table import Row, Table
 
 COLUMNS = (
-    "edition",
-    "table",
-    "row",
-    "source",
-    "protocol",
-    "dataset",
-    "split",
-    "backbone",
-    "metric",
-    "unit",
-    "value",
-    "half_width_95",
-    "interval_over",
-    "n",
-    "seeds",
-    "selection",
-    "baseline",
-    "device",
-    "revision",
-    "cell_key",
-)
+    "edition", "table", "row", "source", "protocol", "dataset", "split", "backbone", "metric", "unit", "value",
+    "half_width_95", "interval_over", "n", "seeds", "selection", "baseline", "device", "revision", "cell_key",
+)  # fmt: skip
+WIDE_COLUMNS = (
+    "edition", "table", "row", "source", "protocol", "dataset", "model", "img_size", "top1", "top1_err",
+    "top1_err_half_width_95", "top5", "top5_err", "top5_err_half_width_95", "top1_err_difference",
+    "top1_err_difference_half_width_95", "verdict", "seeds", "param_count", "gmacs", "cell_key",
+)  # fmt: skip
+Line = dict[str, object]
 
 
-def table_csv(table: Table, numbers: list[Published], counts: Mapping[str, Counts], views: Iterable[Measured]) -> str:
+def table_csv(
+    table: Table, numbers: Sequence[Published], counts: Mapping[str, Counts], comparisons: Iterable[Comparison]
+) -> str:
     """Published, computed and measured values of one table, told apart by ``source``."""
     lines = [*_published(table, numbers), *_computed(table, counts)]
-    for view in views:
-        for summary in view.rows:
-            lines += _measured(view, summary)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({"edition": table.edition, "table": table.number, **line} for line in lines)
-    return text.getvalue()
+    for comparison in comparisons:
+        for row in comparison.rows:
+            lines += _measured(comparison.view, row)
+    return csv_text(COLUMNS, _of_table(table, lines))
 
 
-def _published(table: Table, numbers: list[Published]) -> Iterable[dict[str, object]]:
+def wide_csv(
+    table: Table, numbers: Sequence[Published], counts: Mapping[str, Counts], comparisons: Iterable[Comparison]
+) -> str:
+    """One line a row for what is published, and one for each view of it that is measured.
+
+    top1, top5: accuracy in percent; top1_err, top5_err: error in percent; differences are to the row's baseline in
+    points; param_count and gmacs in millions and thousand millions, weights and biases and multiply-adds for one image.
+    """
+    lines = [_wide_published(table, row, numbers, counts.get(network_key(row.cell))) for row in table.rows]
+    for comparison in comparisons:
+        lines += [_wide_measured(comparison.view, row) for row in comparison.rows if row.summary.top1]
+    return csv_text(WIDE_COLUMNS, _of_table(table, lines))
+
+
+def _of_table(table: Table, lines: Iterable[Line]) -> Iterable[Line]:
+    return ({"edition": table.edition, "table": table.number, **line} for line in lines)
+
+
+def _published(table: Table, numbers: Sequence[Published]) -> Iterable[Line]:
     for row in table.rows:
         for number in of_row(numbers, table, row).values():
             yield {
@@ -62,7 +67,7 @@ def _published(table: Table, numbers: list[Published]) -> Iterable[dict[str, obj
             }
 
 
-def _computed(table: Table, counts: Mapping[str, Counts]) -> Iterable[dict[str, object]]:
+def _computed(table: Table, counts: Mapping[str, Counts]) -> Iterable[Line]:
     for row in table.rows:
         found = counts.get(network_key(row.cell))
         if found is None:
@@ -78,11 +83,11 @@ def _computed(table: Table, counts: Mapping[str, Counts]) -> Iterable[dict[str, 
             }
 
 
-def _measured(view: Measured, summary: RowSummary) -> Iterable[dict[str, object]]:
-    row = summary.row
+def _measured(view: View, compared: ComparedRow) -> Iterable[Line]:
+    row, summary = compared.row, compared.summary
     protocol = row.cell.protocol
-    runs = [record for record in view.loaded.records if record.run.cell.key == row.cell.key]
-    common = {
+    runs = [record for record in view.records if record.run.cell.key == row.cell.key]
+    common: Line = {
         "row": row.label,
         "source": view.source,
         "protocol": protocol.name,
@@ -93,11 +98,12 @@ def _measured(view: Measured, summary: RowSummary) -> Iterable[dict[str, object]
         "device": "; ".join(dict.fromkeys(r.provenance.device for r in runs)),
         "revision": "; ".join(dict.fromkeys(r.provenance.revision[:10] for r in runs)),
         "cell_key": row.cell.key,
+        "seeds": " ".join(map(str, summary.compared)),
     }
     means: tuple[tuple[str, str, Mean | Difference | None], ...] = (
         ("top1_error_pct", "pct", summary.top1),
         ("top5_error_pct", "pct", summary.top5),
-        ("top1_error_difference", "points", summary.difference),
+        ("top1_error_difference", "points", compared.difference),
     )
     for metric, unit, mean in means:
         if mean is None:
@@ -110,6 +116,63 @@ def _measured(view: Measured, summary: RowSummary) -> Iterable[dict[str, object]
             "half_width_95": "" if mean.half_width is None else round(mean.half_width, 4),
             "interval_over": "" if mean.half_width is None else over,
             "n": mean.n if isinstance(mean, Mean) else mean.seeds,
-            "seeds": " ".join(map(str, summary.paired if unit == "points" else summary.seeds)),
-            "baseline": view.table.baseline_of(row).label if unit == "points" else "",
+            "baseline": compared.baseline.label if compared.baseline and unit == "points" else "",
         }
+
+
+def _wide_published(table: Table, row: Row, numbers: Sequence[Published], counts: Counts | None) -> Line:
+    printed = of_row(numbers, table, row)
+    top1, top5 = (value_of(numbers, table, row, *metrics) for metrics in (TOP1, TOP5))
+    base = value_of(numbers, table, table.baseline_of(row), *TOP1)
+    baseline = table.baseline_of(row) is row
+    params, flops = printed.get("params"), printed.get("gflops")
+    return {
+        "row": row.label,
+        "source": "published",
+        "protocol": ", ".join(dict.fromkeys(number.protocol for number in printed.values())),
+        "dataset": ", ".join(dict.fromkeys(number.dataset for number in printed.values())),
+        "model": row.published or "",
+        "img_size": row.cell.protocol.image_size,
+        **_rates("top1", top1, None),
+        **_rates("top5", top5, None),
+        "top1_err_difference": "" if top1 is None or base is None or baseline else round(top1 - base, 2),
+        "seeds": 1 if top1 is not None else "",
+        "param_count": params.value if params else _in(counts.trainable if counts else None, 10**6),
+        "gmacs": flops.value if flops else _in(counts.multiply_adds if counts else None, 10**9),
+    }
+
+
+def _wide_measured(view: View, compared: ComparedRow) -> Line:
+    row, summary, difference, counts = compared.row, compared.summary, compared.difference, compared.counts
+    return {
+        "row": row.label,
+        "source": view.source,
+        "protocol": row.cell.protocol.name,
+        "dataset": row.cell.protocol.data_name,
+        "model": row.cell.backbone,
+        "img_size": row.cell.protocol.image_size,
+        **_mean_rates("top1", summary.top1),
+        **_mean_rates("top5", summary.top5),
+        "top1_err_difference": "" if difference is None else round(difference.value, 4),
+        "top1_err_difference_half_width_95": "" if difference is None else round(difference.half_width, 4),
+        "verdict": compared.direction or "",
+        "seeds": len(summary.compared),
+        "param_count": _in(counts.trainable if counts else None, 10**6),
+        "gmacs": _in(counts.multiply_adds if counts else None, 10**9),
+        "cell_key": row.cell.key,
+    }
+
+
+def _mean_rates(name: str, mean: Mean | None) -> Line:
+    return _rates(name, mean.value, mean.half_width) if mean else {}
+
+
+def _rates(name: str, error_pct: float | None, half_width: float | None) -> Line:
+    if error_pct is None:
+        return {}
+    interval = {} if half_width is None else {f"{name}_err_half_width_95": round(half_width, 4)}
+    return {name: round(100 - error_pct, 4), f"{name}_err": round(error_pct, 4), **interval}
+
+
+def _in(count: int | None, unit: int) -> object:
+    return "" if count is None else round(count / unit, 3)

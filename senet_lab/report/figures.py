@@ -1,107 +1,124 @@
-"""Figures of one table under one protocol: training curves, and error by row. The same records give the same bytes."""
+"""Figures of one table under one protocol. The same records give the same bytes."""
 
-from collections.abc import Callable
-from dataclasses import asdict
+import textwrap
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from senet_lab.records.curves import curve_of
-from senet_lab.report.load import COMMITTED
-from senet_lab.report.picture import STYLE, draw
-from senet_lab.report.tables import Measured, title_of
-from senet_lab.study.table import Table
+from senet_lab.report.comparison import Comparison
+from senet_lab.report.figure_data import curves, errors, plain_against_se
+from senet_lab.report.forest import write_forest
+from senet_lab.report.picture import SMALL, draw, layout
+from senet_lab.report.row_styles import row_styles
+from senet_lab.report.summary import mean_of
+from senet_lab.report.views import View, title_of
 
-WIDTH, HEIGHT = 5.5, 3.4  # inches
-
-
-def write_figures(table: Table, view: Measured, folder: Path) -> list[Path]:
-    """Writes curves and errors as PDF, SVG and PNG with the CSV behind each; returns the paths, if any run finished."""
-    stem = f"{table.slug}-{view.name}"
-    if view.loaded.source != COMMITTED:
-        stem += f"-{Path(view.loaded.source).name}"
-    paths = []
-    for name, frame, plot in (("errors", errors(view), plot_errors), ("curves", curves(view), plot_curves)):
-        if not frame.empty:
-            paths += _write(frame, plot, _title(table, view), folder / f"{stem}-{name}")
-    return paths
+HEIGHT = 2.9  # inches
+Styles = dict[str, dict[str, Any]]
 
 
-def errors(view: Measured) -> pd.DataFrame:
-    """One line a run: row, seed, top1_error_pct, in the table's order."""
-    by_key = {key: part for key, part in view.loaded.frame().groupby("key")}
-    lines = [
-        (row.label, int(seed), float(error))
-        for row in view.table.rows
-        if row.cell.key in by_key
-        for seed, error in by_key[row.cell.key].sort_values("seed")[["seed", "top1_error_pct"]].dropna().to_numpy()
-    ]
-    return pd.DataFrame(lines, columns=["row", "seed", "top1_error_pct"])
+def write_figures(comparison: Comparison, folder: Path) -> list[Path]:
+    """Writes the forest plot, the errors and, where a run has five epochs, the curves, as PDF, SVG and PNG with the CSV
+    behind each; returns the paths."""
+    view = comparison.view
+    stem = figure_stem(view, folder)
+    paths = write_forest(comparison, stem.with_name(f"{stem.name}-forest"))
+    paths += _write_errors(view, errors(view), stem.with_name(f"{stem.name}-errors"))
+    return paths + write_curves(view, curves(view), stem.with_name(f"{stem.name}-curves"))
 
 
-def curves(view: Measured) -> pd.DataFrame:
-    """One line a run and epoch: the columns of the curve files, row and seed; empty where there are none.
-
-    Raises StudyError for a curve that is not whole.
-    """
-    lines = []
-    for row in view.table.rows:
-        for record in view.loaded.records:
-            if record.run.cell.key == row.cell.key:
-                curve = curve_of(record, view.loaded.store)
-                lines += [asdict(point) | {"row": row.label, "seed": record.run.seed} for point in curve]
-    return pd.DataFrame(lines)
+def figure_stem(view: View, folder: Path) -> Path:
+    """The beginning of the names of a view's figures; a folder of one's own adds its name."""
+    own = f"-{view.loaded.store.root.name}" if view.own and not view.synthetic else ""
+    return folder / f"{view.paper.slug}-{view.name}{own}"
 
 
-def plot_errors(frame: pd.DataFrame, ax: Axes) -> Axes:
-    """A point a run and the mean over seeds. frame: as ``errors``."""
-    sns.stripplot(frame, x="row", y="top1_error_pct", color="#0173b2", jitter=False, size=5, alpha=0.7, ax=ax)
-    means = frame.groupby("row", sort=False)["top1_error_pct"].mean()
-    ax.plot(range(len(means)), means.to_numpy(), color="black", marker="_", markersize=18, linestyle="none")
-    ax.set(xlabel="", ylabel="top-1 error, % (final epoch)")
-    if frame["row"].nunique() > 6:
-        ax.tick_params(axis="x", labelrotation=30)
+def figure_heading(view: View, more: str = "") -> str:
+    """Table, networks, data set and protocol; more: what the marks mean."""
+    width = 50 if layout().one_column else 125
+    lines = (title_of(view.paper), f"{', '.join(view.networks)} on {view.datasets}, protocol {view.name}{more}")
+    return "\n".join(textwrap.fill(line, width) for line in lines)
+
+
+def _write_errors(view: View, frame: pd.DataFrame, stem: Path) -> list[Path]:
+    if frame.empty:
+        return []
+    several = bool(frame.groupby("row")["seed"].count().max() > 1)
+    more = "; bars: mean and its 95 % interval over seeds" if several else "; one seed a row: no interval"
+
+    def plot(figure: Figure) -> None:
+        plot_errors(frame, row_styles(view.table), figure.subplots())
+        figure.axes[0].set_ylabel(f"{view.protocols[0].evaluation_split} top-1 error, %\n(final epoch)")
+        figure.suptitle(figure_heading(view, more), fontsize=8)
+
+    return draw(plot, (layout().width, HEIGHT), stem, frame, SMALL)
+
+
+def plot_errors(frame: pd.DataFrame, styles: Styles, ax: Axes) -> Axes:
+    """A hollow point a run, and beside them the mean with its 95 % interval. frame: as ``figure_data.errors``."""
+    labels = list(dict.fromkeys(frame["row"]))
+    for place, label in enumerate(labels):
+        values = frame.loc[frame["row"] == label, "top1_error_pct"].tolist()
+        mean = mean_of(values)
+        assert mean is not None
+        style = styles[label]
+        ax.plot([place - 0.12] * len(values), values, linestyle="none", markerfacecolor="none", markersize=4, **style)
+        ax.errorbar(place + 0.12, mean.value, yerr=mean.half_width, capsize=3, markersize=5, linestyle="none", **style)
+    counts = frame.groupby("row", sort=False)["seed"].count()
+    ax.set_xticks(range(len(labels)), [f"{label}\nn = {counts[label]}" for label in labels])
+    ax.set_xlim(-0.6, len(labels) - 0.4)
+    ax.grid(axis="y", linewidth=0.3)
+    if len(labels) * max(map(len, labels)) > (28 if layout().one_column else 70):
+        ax.tick_params(axis="x", labelrotation=40)
+        for text in ax.get_xticklabels():
+            text.set(ha="right", rotation_mode="anchor")
     return ax
 
 
-def plot_curves(frame: pd.DataFrame, ax: Axes) -> Axes:
-    """Training (dashed) and evaluation error by epoch, one colour a row, a band over seeds. frame: as ``curves``."""
-    long = frame.melt(
-        id_vars=["row", "seed", "epoch"],
-        value_vars=["train_top1_error_pct", "test_top1_error_pct"],
-        var_name="images",
-        value_name="error",
-    )
-    long["images"] = long["images"].map({"train_top1_error_pct": "training", "test_top1_error_pct": "evaluation"})
-    sns.lineplot(
-        long,
-        x="epoch",
-        y="error",
-        hue="row",
-        style="images",
-        style_order=["evaluation", "training"],
-        palette="colorblind",
-        errorbar=("sd", 1) if frame["seed"].nunique() > 1 else None,
-        ax=ax,
-    )
+def write_curves(view: View, frame: pd.DataFrame, stem: Path) -> list[Path]:
+    """Writes training and evaluation errors by epoch; nothing for an empty frame."""
+    if frame.empty:
+        return []
+    seeds = frame["seed"].nunique()
+    more = "; band: ± one standard deviation over seeds" if seeds > 1 else "; one seed, no band"
+
+    def plot(figure: Figure) -> None:
+        plot_curves(frame, row_styles(view.table), figure.subplots())
+        handles, names = figure.axes[0].get_legend_handles_labels()
+        columns = 2 if layout().one_column else 4
+        figure.legend(handles, names, loc="outside lower center", ncols=columns, frameon=False)
+        figure.suptitle(figure_heading(view, more), fontsize=8)
+
+    lines = -(-(frame["row"].nunique() + 2) // (2 if layout().one_column else 4))
+    return draw(plot, (layout().width, HEIGHT + 0.16 * lines), stem, frame, SMALL)
+
+
+def write_plain_against_se(view: View, folder: Path) -> list[Path]:
+    """Writes the curves of the plain network and of the paper's block alone, as the paper's figure has them."""
+    stem = figure_stem(view, folder)
+    return write_curves(view, plain_against_se(view), stem.with_name(f"{stem.name}-plain-se"))
+
+
+def plot_curves(frame: pd.DataFrame, styles: Styles, ax: Axes) -> Axes:
+    """Training (dashed) and evaluation error by epoch, one colour a row, a band over seeds. frame: as
+    ``figure_data.curves``."""
+    for label, part in frame.groupby("row", sort=False):
+        colour = styles[str(label)]["color"]
+        for column, dashes in (("test_top1_error_pct", "-"), ("train_top1_error_pct", "--")):
+            by_epoch = part.groupby("epoch")[column]
+            mean, spread = by_epoch.mean(), by_epoch.std().fillna(0.0)
+            name = str(label) if dashes == "-" else None
+            ax.plot(mean.index, mean, color=colour, linestyle=dashes, linewidth=1.0, label=name)
+            if (spread > 0).any():
+                ax.fill_between(mean.index, mean - spread, mean + spread, color=colour, alpha=0.18, linewidth=0)
+    ax.plot([], [], color="black", linestyle="-", label="evaluation")
+    ax.plot([], [], color="black", linestyle="--", label="training (augmented)")
     ax.set(xlabel="epoch", ylabel="top-1 error, %")
+    ax.set_xlim(left=1)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    sns.move_legend(ax, "center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    ax.grid(linewidth=0.3)
     return ax
-
-
-def _title(table: Table, view: Measured) -> str:
-    synthetic = "SYNTHETIC images" if view.synthetic else view.protocols[0].data_name
-    seeds = {seed for row in view.rows for seed in row.seeds}
-    return f"{title_of(table)}\n{view.name} ({synthetic}), {len(seeds)} seed(s), {view.source} records"
-
-
-def _write(frame: pd.DataFrame, plot: Callable[[pd.DataFrame, Axes], Axes], title: str, stem: Path) -> list[Path]:
-    def picture(figure: Figure) -> None:
-        plot(frame, figure.subplots()).set_title(title)
-
-    return draw(picture, (WIDTH, HEIGHT), stem, frame, STYLE)

@@ -75,11 +75,15 @@ def load_all(
 
 
 def candidates(table: Table, protocols: Iterable[Protocol]) -> list[Table]:
-    """The table as the paper has it and under every other one of the protocols that it has networks for."""
+    """The table as the paper has it and under every other one of the protocols that it has networks for.
+
+    Rows that differ by their protocol alone would be one row under another; such a table stands under its own only.
+    """
     own = {row.cell.protocol for row in table.rows}
     found = [table]
     for protocol in protocols:
         if protocol not in own:
             with contextlib.suppress(ValueError):  # no companion for that data set
                 found.append(table.under(protocol))
-    return found
+    rows = len({row.cell for row in table.rows})
+    return [candidate for candidate in found if len({row.cell for row in candidate.rows}) == rows]

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from senet_lab.records.files import replace_file
 from senet_lab.records.record import Record, Status
+from senet_lab.report.blocks import Block
 from senet_lab.report.render import markdown
-from senet_lab.report.tables import Block
 from senet_lab.report.wording import NONE
 from senet_lab.study.cell import Run
 from senet_lab.study.counts import Counts, network_key

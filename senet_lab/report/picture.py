@@ -1,7 +1,10 @@
 """Pictures on disk: PDF, SVG and PNG with the CSV behind them. The same data gives the same bytes."""
 
+import contextlib
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +15,13 @@ from matplotlib.figure import Figure
 
 from senet_lab.records.files import replace_file
 
-ONE_COLUMN, TWO_COLUMNS = 3.5, 7.16  # inches, of a page of two columns
+DPI = 150
+ONE_COLUMN, TWO_COLUMNS = 3.3, 7.0  # inches, of a page of two columns
 FORMATS: dict[str, dict[str, Any]] = {
     # No date and a fixed salt, so that files can be compared.
     "pdf": {"metadata": {"CreationDate": None, "Producer": None, "Creator": None}},
     "svg": {"metadata": {"Date": None}},
-    "png": {"dpi": 150, "metadata": {"Software": None}},
+    "png": {"dpi": DPI, "metadata": {"Software": None}},
 }
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "senet_lab",
@@ -50,6 +54,43 @@ LINES: tuple[dict[str, Any], ...] = (
 REFERENCE: dict[str, Any] = {"color": "black", "linestyle": "-", "marker": "", "linewidth": 1.8, "alpha": 0.75}
 
 
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How figures are set: with their heading or, for a paper that has captions, without; over one column or two."""
+
+    titled: bool = True
+    one_column: bool = False
+
+    @property
+    def width(self) -> float:
+        """In inches."""
+        return ONE_COLUMN if self.one_column else TWO_COLUMNS
+
+    @property
+    def suffix(self) -> str:
+        """Of the names of its files, so that no layout replaces another's."""
+        return "-one-column" * self.one_column + "-untitled" * (not self.titled)
+
+
+AS_COMMITTED = Layout()
+_layout: ContextVar[Layout] = ContextVar("_layout", default=AS_COMMITTED)
+
+
+def layout() -> Layout:
+    """The layout of the figures that are drawn now."""
+    return _layout.get()
+
+
+@contextlib.contextmanager
+def laid_out(chosen: Layout) -> Iterator[None]:
+    """Draws figures in this layout until the block ends."""
+    token = _layout.set(chosen)
+    try:
+        yield
+    finally:
+        _layout.reset(token)
+
+
 def draw(
     plot: Callable[[Figure], object],
     size: tuple[float, float],
@@ -59,8 +100,11 @@ def draw(
 ) -> list[Path]:
     """Draws on a new figure of this size in inches and saves it; returns the paths. frame: what is drawn."""
     with mpl.rc_context(dict(style)):
-        figure = Figure(figsize=size, layout="constrained")
+        figure = Figure(figsize=size, layout="constrained", dpi=DPI)  # texts are as wide as in the PNG
         plot(figure)
+        if not layout().titled:
+            figure.suptitle("").set_in_layout(False)
+        stem = stem.with_name(stem.name + layout().suffix)
         for ax in figure.axes:
             sns.despine(ax=ax)
         figure.draw_without_rendering()
@@ -76,6 +120,6 @@ def save(figure: Figure, stem: Path, frame: pd.DataFrame) -> list[Path]:
         figure.savefig(data, format=suffix, **options)
         paths.append(stem.with_name(f"{stem.name}.{suffix}"))
         replace_file(paths[-1], data.getvalue())
-    csv = stem.with_name(f"{stem.name}.csv")
-    replace_file(csv, frame.to_csv(index=False, lineterminator="\n").encode())
-    return [*paths, csv]
+    data_path = stem.with_name(f"{stem.name}.csv")
+    replace_file(data_path, frame.to_csv(index=False, lineterminator="\n").encode())
+    return [*paths, data_path]

@@ -1,5 +1,6 @@
 """The published numbers, as transcribed in ``published/<edition>.csv``."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,17 +58,25 @@ def read_published(path: Path) -> list[Published]:
     return numbers
 
 
-def of_table(numbers: list[Published], table: Table) -> list[Published]:
+def of_table(numbers: Sequence[Published], table: Table) -> list[Published]:
     """The numbers that one table prints."""
     return [n for n in numbers if n.edition == table.edition and n.table == f"T{table.number}"]
 
 
-def of_row(numbers: list[Published], table: Table, row: Row) -> dict[str, Published]:
+def of_row(numbers: Sequence[Published], table: Table, row: Row) -> dict[str, Published]:
     """The numbers of one row, by metric."""
     return {n.metric: n for n in of_table(numbers, table) if n.row == row.published}
 
 
-def value_of(numbers: list[Published], table: Table, row: Row, *metrics: str) -> float | None:
+def value_of(numbers: Sequence[Published], table: Table, row: Row, *metrics: str) -> float | None:
     """The printed value of the first of these metrics that a row has; None where it has none of them."""
     printed = of_row(numbers, table, row)
     return next((float(printed[metric].value) for metric in metrics if metric in printed), None)
+
+
+def difference_of(
+    numbers: Sequence[Published], table: Table, row: Row, than: Row, metrics: Sequence[str]
+) -> float | None:
+    """The printed value of one row less that of another, in the metric's unit; None where one is not printed."""
+    value, other = (value_of(numbers, table, one, *metrics) for one in (row, than))
+    return None if value is None or other is None else value - other

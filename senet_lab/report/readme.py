@@ -1,19 +1,83 @@
-"""The README's section of results, from the same blocks as the tables, between two markers."""
+"""The generated parts of README.md and results/README.md, each between two markers."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from senet_lab.records.files import replace_file
-from senet_lab.report.render import block_markdown
-from senet_lab.report.tables import Block
+from senet_lab.report.blocks import Block
+from senet_lab.report.claims_page import measured_title
+from senet_lab.report.render import block_markdown, plain
+from senet_lab.report.views import Judged, title_of
+from senet_lab.report.write import Report
+from senet_lab.stats.verdicts import Verdict
+
+FRONT = "cvpr2018-table7"  # the table that the front page shows
 
 
-def section(title: str, slug: str, blocks: Sequence[Block], figures: Sequence[Path]) -> str:
-    """One table's part: its measured blocks, the way to all of it, its figures."""
-    parts = [f"### {title}\n", *(block_markdown(block, level=4) for block in blocks)]
-    parts += [f"![{path.stem}]({path.as_posix()})\n" for path in figures]
-    parts.append(f"The whole table: [results/tables/{slug}.md](results/tables/{slug}.md).\n")
-    return "\n".join(parts)
+def write_readmes(
+    readme: Path,
+    results: Path,
+    reports: Sequence[Report],
+    forests: Sequence[Path],
+    claims: Sequence[Block],
+    judged: Sequence[Judged],
+) -> None:
+    """Puts the forest plots, one table and the count of verdicts into the front page, and an index of all tables into
+    ``results``/README.md."""
+    put_sections(readme, "results", [*_pictures(forests, results.name), *_front(reports, results.name)])
+    put_sections(readme, "claims", [block_markdown(verdicts_block(judged), level=3), _more(results.name)])
+    put_sections(results / "README.md", "index", [*_pictures(forests, ""), index(reports)])
+
+
+def _pictures(paths: Sequence[Path], folder: str) -> list[str]:
+    prefix = f"{folder}/" if folder else ""
+    return [f"![{path.stem}]({prefix}figures/{path.name})\n" for path in paths]
+
+
+def _front(reports: Sequence[Report], folder: str) -> list[str]:
+    parts = []
+    for report in reports:
+        shown = [part for part in report.kept if part.comparison.view.compares]
+        if report.table.slug == FRONT and shown:
+            parts.append(f"### {plain(title_of(report.table))}\n")
+            parts += [block_markdown(part.blocks[0].for_paper(), level=4) for part in shown]
+    return [*parts, f"All tables: [{folder}/README.md]({folder}/README.md).\n"]
+
+
+def _more(folder: str) -> str:
+    return f"Statement by statement: [{folder}/claims.md]({folder}/claims.md).\n"
+
+
+def verdicts_block(judged: Sequence[Judged]) -> Block:
+    """How many claims have which verdict, a line for each protocol and source."""
+    counts: dict[str, list[Verdict]] = {}
+    for one in judged:
+        if not one.view.synthetic and one.judgement.claims:
+            found = counts.setdefault(measured_title(one.view), [])
+            found += [result.verdict for result in one.judgement.claims]
+    lines = tuple(
+        (title, *(str(found.count(verdict)) for verdict in Verdict), str(len(found))) for title, found in counts.items()
+    )
+    return Block("Claims by verdict", ("records", *(v.value for v in Verdict), "claims"), lines, ())
+
+
+def index(reports: Sequence[Report]) -> str:
+    """One line a table: what was measured, and the files that hold it."""
+    lines = ["| table | measured under | files | figures |", "|---|---|---|---|"]
+    for report in reports:
+        slug = report.table.slug
+        measured = ", ".join(dict.fromkeys(part.comparison.view.name for part in report.kept)) or "not yet"
+        files = " ".join(
+            f"[{name}](tables/{slug}{suffix})"
+            for name, suffix in (("page", ".md"), ("CSV", ".csv"), ("wide CSV", "-wide.csv"), ("LaTeX", ".tex"))
+        )
+        forests = " ".join(
+            f"[{part.comparison.view.name}](figures/{slug}-{part.comparison.view.name}-forest.png)"
+            for part in report.kept
+            if part.comparison.view.compares and not part.comparison.view.own
+        )
+        lines.append(f"| {plain(title_of(report.table)).replace('|', ' ')} | {measured} | {files} | {forests} |")
+    return "\n".join(lines) + "\n"
 
 
 def put_sections(readme: Path, name: str, sections: Sequence[str]) -> bool:

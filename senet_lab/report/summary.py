@@ -1,14 +1,14 @@
-"""What the records of a table say, row by row: mean, interval, and the paired difference to the baseline."""
+"""What the records of a table say, row by row: the mean errors with their intervals, and the seeds behind them."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import pandas as pd
 from scipy import stats
 
+from senet_lab.records.record import Record, Status
 from senet_lab.report.load import Loaded
-from senet_lab.stats.difference import CONFIDENCE, Difference
+from senet_lab.stats.difference import CONFIDENCE
 from senet_lab.study.table import Row, Table
 
 
@@ -25,18 +25,22 @@ class Mean:
 class RowSummary:
     """The measured side of one row under one protocol, final epoch. None where no seed finished.
 
-    difference: row minus baseline in points of top-1 error, image by image over the seeds that both have
-    (``paired``); None where the two stand under different protocols or were evaluated on different images.
+    seeds: all that finished. compared: those that the means are over: the ones that the baseline has too, on the same
+    images, so that a row's error and its difference are of the same runs; all of them for a baseline, and for a row
+    that shares none with it.
     """
 
     row: Row
     top1: Mean | None
     top5: Mean | None
-    difference: Difference | None
     seeds: tuple[int, ...]
-    paired: tuple[int, ...]
+    compared: tuple[int, ...]
     failed: tuple[int, ...]
-    train_seconds: float | None  # mean of one run
+
+    @property
+    def left_out(self) -> tuple[int, ...]:
+        """The seeds that finished and are in no number."""
+        return tuple(sorted(set(self.seeds) - set(self.compared)))
 
 
 def mean_of(values: Sequence[float]) -> Mean | None:
@@ -52,37 +56,26 @@ def mean_of(values: Sequence[float]) -> Mean | None:
 
 
 def summarise(table: Table, loaded: Loaded) -> list[RowSummary]:
-    """One summary a row of a table that stands under one protocol, from the records of one source."""
-    frame = loaded.frame()
-    finished = {key: part.set_index("seed") for key, part in frame[~frame["failed"]].groupby("key")}
-    failed = {key: tuple(sorted(part["seed"])) for key, part in frame[frame["failed"]].groupby("key")}
-    return [_summarise(table, row, finished, failed, loaded) for row in table.rows]
+    """One summary a row of a table, from the records of one source."""
+    by_key: dict[str, list[Record]] = {}
+    for record in loaded.records:
+        by_key.setdefault(record.run.cell.key, []).append(record)
+    return [_summarise(row, table.baseline_of(row), by_key.get(row.cell.key, []), loaded) for row in table.rows]
 
 
-def _summarise(
-    table: Table, row: Row, finished: dict[str, pd.DataFrame], failed: dict[str, tuple[int, ...]], loaded: Loaded
-) -> RowSummary:
-    runs = finished.get(row.cell.key)
-    baseline = table.baseline_of(row)
-    if runs is None:
-        return RowSummary(
-            row=row,
-            top1=None,
-            top5=None,
-            difference=None,
-            seeds=(),
-            paired=(),
-            failed=failed.get(row.cell.key, ()),
-            train_seconds=None,
-        )
-    compared = baseline is not row
+def _summarise(row: Row, baseline: Row, records: Sequence[Record], loaded: Loaded) -> RowSummary:
+    finished = {r.run.seed: r for r in sorted(records, key=_seed) if r.status is not Status.FAILED}
+    paired = loaded.paired_runs.common_seeds((row.cell, baseline.cell)) if baseline is not row else ()
+    compared = [finished[seed] for seed in paired] or list(finished.values())
     return RowSummary(
         row=row,
-        top1=mean_of(runs["top1_error_pct"].tolist()),
-        top5=mean_of(runs["top5_error_pct"].tolist()),
-        difference=loaded.paired_runs.difference(row.cell, baseline.cell) if compared else None,
-        seeds=tuple(sorted(runs.index)),
-        paired=loaded.paired_runs.common_seeds((row.cell, baseline.cell)) if compared else (),
-        failed=failed.get(row.cell.key, ()),
-        train_seconds=float(runs["train_seconds"].mean()),
+        top1=mean_of([r.top1_error_pct for r in compared if r.top1_error_pct is not None]),
+        top5=mean_of([r.top5_error_pct for r in compared if r.top5_error_pct is not None]),
+        seeds=tuple(finished),
+        compared=tuple(map(_seed, compared)),
+        failed=tuple(sorted(_seed(r) for r in records if r.status is Status.FAILED)),
     )
+
+
+def _seed(record: Record) -> int:
+    return record.run.seed

@@ -6,91 +6,141 @@ folders or to that other folder instead, so that a clone's committed tables do n
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from senet_lab.records.files import replace_file
-from senet_lab.report.claims_page import Judged, claim_block
-from senet_lab.report.export import table_csv
-from senet_lab.report.published import Published
-from senet_lab.report.render import latex, markdown
-from senet_lab.report.tables import Block, Measured, measured_block, published_block, title_of
+from senet_lab.report.blocks import Block
+from senet_lab.report.claims_page import claim_block, claim_lines, claims_csv, claims_page
+from senet_lab.report.comparison import Comparison, compare
+from senet_lab.report.export import table_csv, wide_csv
+from senet_lab.report.latex import latex, latex_notes
+from senet_lab.report.numbers import comparison_data, printed_data
+from senet_lab.report.published import Published, of_row
+from senet_lab.report.render import markdown
+from senet_lab.report.tables import comparison_block, published_block
+from senet_lab.report.views import Judged, title_of
 from senet_lab.study.counts import Counts
 from senet_lab.study.table import Table
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """A report: its text as printed, the files it went to, its blocks; kept: the comparisons that git keeps."""
+class Part:
+    """One view of a report: its comparison, its blocks (that of the comparison first), and its claims as numbers."""
 
-    text: str
-    paths: tuple[Path, ...]
+    comparison: Comparison
     blocks: tuple[Block, ...]
-    kept: tuple[Block, ...]
+    claims: list[dict[str, Any]]
 
-    def as_data(self) -> dict[str, Any]:
-        """For JSON."""
-        return {"files": [str(path) for path in self.paths], "blocks": [asdict(block) for block in self.blocks]}
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A table with everything that is said of it: a user's own measurements first, the counted networks last."""
+
+    table: Table
+    parts: tuple[Part, ...]
+    counted: Block
+    published: Mapping[str, Mapping[str, Published]]  # by row and metric
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """In the order of the page."""
+        return (*(block for part in self.parts for block in part.blocks), self.counted)
+
+    @property
+    def kept(self) -> tuple[Part, ...]:
+        """The parts that git keeps."""
+        return tuple(part for part in self.parts if not part.comparison.view.synthetic)
+
+    @property
+    def text(self) -> str:
+        """As it is printed."""
+        return markdown(title_of(self.table), self.blocks)
+
+    def as_data(self, paths: Sequence[Path]) -> dict[str, Any]:
+        """Numbers with units, for JSON."""
+        return {
+            "files": [str(path) for path in paths],
+            "table": self.table.name,
+            "title": title_of(self.table),
+            "published": [{"row": row} | printed_data(printed) for row, printed in self.published.items()],
+            "views": [comparison_data(part.comparison) | {"claims": part.claims} for part in self.parts],
+        }
+
+
+def report_of(
+    table: Table, numbers: Sequence[Published], counts: Mapping[str, Counts], judged: Sequence[Judged]
+) -> Report:
+    """The report of a table from its judged views."""
+    parts = tuple(_part(one, numbers, counts) for one in judged)
+    published = {row.label: of_row(numbers, table, row) for row in table.rows}
+    return Report(table, parts, published_block(table, numbers, counts), published)
+
+
+def _part(one: Judged, numbers: Sequence[Published], counts: Mapping[str, Counts]) -> Part:
+    comparison = compare(one, numbers, counts)
+    blocks: tuple[Block, ...] = (comparison_block(comparison, numbers),)
+    claims = claim_lines([one], numbers)
+    if claims:
+        block = claim_block([one], numbers)
+        blocks += (replace(block, title=f"Claims. {block.title}"),)
+    return Part(comparison, blocks, claims)
 
 
 def write_report(
-    table: Table, numbers: list[Published], counts: Mapping[str, Counts], judged: Sequence[Judged], root: Path
-) -> Written:
-    """Writes the report of a table below ``root`` and returns it, whole, as it should be printed.
-
-    Raises OSError where the folder cannot be written.
-    """
-    printed = published_block(table, numbers, counts)
-    made = [(one.view, _blocks(one, table, numbers, counts)) for one in judged]
-    kept = [(view, blocks) for view, blocks in made if not view.synthetic]
-    paths = _write(table, numbers, counts, printed, kept, root / "tables", root / "figures")
-    if len(kept) < len(made):
-        paths += _write(table, numbers, counts, printed, made, root / "tables" / "demo", root / "figures" / "demo")
-    blocks = _in_order(printed, made)
-    shown = tuple(blocks[0] for view, blocks in kept if view.compares)
-    return Written(markdown(title_of(table), blocks), tuple(paths), blocks, shown)
-
-
-Made = Sequence[tuple[Measured, tuple[Block, ...]]]  # each view with its blocks, the measured one first
-
-
-def _blocks(one: Judged, table: Table, numbers: list[Published], counts: Mapping[str, Counts]) -> tuple[Block, ...]:
-    measured = measured_block(one.view, table, numbers, counts, one.judgement)
-    if not one.judgement.claims or one.view.synthetic:  # synthetic images support and contradict nothing
-        return (measured,)
-    claims = claim_block([one], numbers)
-    return measured, replace(claims, title=f"Claims. {claims.title}")
-
-
-def _in_order(printed: Block, made: Made) -> tuple[Block, ...]:
-    return (printed, *(block for _, blocks in made for block in blocks))
+    report: Report, numbers: Sequence[Published], counts: Mapping[str, Counts], root: Path
+) -> tuple[Path, ...]:
+    """Writes a report below ``root`` and returns the files. Raises OSError where the folder cannot be written."""
+    kept = replace(report, parts=report.kept)
+    paths = _write(kept, numbers, counts, root / "tables", root / "figures")
+    if len(report.kept) < len(report.parts):
+        paths += _write(report, numbers, counts, root / "tables" / "demo", root / "figures" / "demo")
+    return tuple(paths)
 
 
 def _write(
-    table: Table,
-    numbers: list[Published],
-    counts: Mapping[str, Counts],
-    printed: Block,
-    made: Made,
-    tables: Path,
-    figures: Path,
+    report: Report, numbers: Sequence[Published], counts: Mapping[str, Counts], tables: Path, figures: Path
 ) -> list[Path]:
-    blocks, views = _in_order(printed, made), [view for view, _ in made]
+    table, comparisons = report.table, [part.comparison for part in report.parts]
     title = title_of(table)
     texts = {
-        ".md": markdown(title, blocks),
-        ".csv": table_csv(table, numbers, counts, views),
-        ".tex": latex(title, blocks),
+        ".md": report.text,
+        ".csv": table_csv(table, numbers, counts, comparisons),
+        "-wide.csv": wide_csv(table, numbers, counts, comparisons),
+        ".tex": latex(title, report.blocks),
+        "-notes.tex": latex_notes(report.blocks),
     }
-    paths = []
-    for suffix, text in texts.items():
-        path = tables / f"{table.slug}{suffix}"
+    paths = [tables / f"{table.slug}{suffix}" for suffix in texts]
+    for path, text in zip(paths, texts.values(), strict=True):
         replace_file(path, text.encode())
-        paths.append(path)
-    if views:
+    if comparisons:
         from senet_lab.report.figures import write_figures
 
-        for view in (view for view in views if view.compares):
-            paths += write_figures(table, view, figures)
+        for comparison in (one for one in comparisons if one.view.compares):
+            paths += write_figures(comparison, figures)
+    return paths
+
+
+def write_all_forests(reports: Sequence[Report], figures: Path) -> list[Path]:
+    """Writes a forest plot over all tables for each protocol and source that git keeps; returns the PNG files."""
+    from senet_lab.report.forest import write_forest_of_all
+
+    groups: dict[str, list[Comparison]] = {}
+    for report in reports:
+        for part in report.kept:
+            view = part.comparison.view
+            own = f"-{view.loaded.store.root.name}" if view.own else ""
+            groups.setdefault(f"forest-{view.name}{own}", []).append(part.comparison)
+    paths = [path for name, group in groups.items() for path in write_forest_of_all(group, figures / name)]
+    return [path for path in paths if path.suffix == ".png"]
+
+
+def write_claims(
+    judged: Sequence[Judged], blocks: Sequence[Block], numbers: Sequence[Published], root: Path
+) -> tuple[Path, ...]:
+    """Writes ``claims.md`` from these blocks and ``claims.csv`` below ``root``."""
+    paths = (root / "claims.md", root / "claims.csv")
+    for path, content in zip(paths, (claims_page(blocks), claims_csv(judged, numbers)), strict=True):
+        replace_file(path, content.encode())
     return paths

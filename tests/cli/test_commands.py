@@ -13,6 +13,8 @@ from senet_lab.study.table import plan_runs
 from tests.samples import filled, finished, one_line
 
 TABLE7 = catalogue.find_table("table7")
+SUFFIXES = (".md", ".csv", "-wide.csv", ".tex", "-notes.tex")
+CIFAR7 = catalogue.table_under(TABLE7, "cifar10-quick")
 DEMO7 = catalogue.table_under(TABLE7, "demo")
 
 
@@ -199,14 +201,34 @@ def test_conform_fails_where_a_figure_no_longer_matches(senet_lab, tmp_path, mon
 
 
 def test_a_report_for_programs(senet_lab, tmp_path):
-    """The files that were written, and every block with title, columns, lines and notes."""
+    """The files that were written, the published numbers with their units, and no view without records."""
     status, out, err = senet_lab("report", "table7", "--json")
     data = json.loads(out)
 
     assert (status, err) == (0, "")
-    assert [f"results/tables/cvpr2018-table7{suffix}" for suffix in (".md", ".csv", ".tex")] == data["files"]
-    assert [{"title", "columns", "lines", "notes"}] == [set(block) for block in data["blocks"]]
-    assert data["blocks"][0]["lines"][0][:5] == ["original", "24.80", "7.48", "25.6", "25.6"]
+    assert [f"results/tables/cvpr2018-table7{suffix}" for suffix in SUFFIXES] == data["files"]
+    assert (data["table"], data["views"]) == ("table7", [])
+    assert data["published"][0] == {
+        "row": "original",
+        "top1_error": {"value": 24.8, "unit": "%"},
+        "top5_error": {"value": 7.48, "unit": "%"},
+        "params": {"value": 25.6, "unit": "million"},
+    }
+
+
+def test_latex_and_columns_are_chosen(senet_lab, tmp_path):
+    """--latex prints floats, --columns those of the comparison; the files that are written do not change."""
+    filled(tmp_path / "results", *(finished(row.cell, 0) for row in CIFAR7.rows))
+    _, whole, _ = senet_lab("report", "table7")
+    before = (tmp_path / "results" / "tables" / "cvpr2018-table7.md").read_bytes()
+    status, out, _ = senet_lab("report", "table7", "--latex", "--columns", "row,measured")
+
+    assert (status, before) == (0, (tmp_path / "results" / "tables" / "cvpr2018-table7.md").read_bytes())
+    assert out.startswith(r"\begin{table}[t]")
+    assert r"r=16 & 20.00 (n = 1) \\" in out
+    assert "| published top-1" in whole
+    status, _, err = senet_lab("report", "table7", "--columns", "error")
+    assert (status, one_line(err)[:44]) == (2, "senet-lab: no column is called 'error'; ther")
 
 
 def test_every_public_name_is_still_there():

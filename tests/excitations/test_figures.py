@@ -10,9 +10,10 @@ from senet_lab.errors import StudyError
 from senet_lab.excitations.figures import figure_names, write_figures
 from senet_lab.excitations.frames import capture_folders
 from senet_lab.excitations.statements import statements
-from senet_lab.report.comparison_figures import write_comparison
+from senet_lab.report.cost_figures import write_cost
+from senet_lab.report.figures import write_plain_against_se
 from senet_lab.report.load import load as load_records
-from senet_lab.report.tables import measured_views
+from senet_lab.report.views import measured_views
 from tests.excitations.made_up import ORIGIN, captured_of, made_up
 from tests.samples import PLAIN, SE, TABLE, filled, finished
 
@@ -110,11 +111,11 @@ def test_a_mistyped_figure_is_named():
 
 def test_comparisons_need_two_rows(tmp_path):
     """Curves of the plain network and SE, and cost, of both rows; nothing of one row alone."""
-    filled(tmp_path / "one", finished(PLAIN), curves=True)
-    filled(tmp_path / "two", finished(PLAIN, 0, 210), finished(SE), finished(SE, 1, 210), curves=True)
+    filled(tmp_path / "one", finished(PLAIN), epochs=5)
+    filled(tmp_path / "two", finished(PLAIN, 0, 210), finished(SE), finished(SE, 1, 210), epochs=5)
     found = []
     for name in ("one", "two"):
         (view,) = measured_views(TABLE, [load_records(tmp_path / name, "committed")])
-        found.append({path.stem for path in write_comparison(TABLE, view, tmp_path / name, ["curves", "cost"])})
+        found.append({path.stem for path in write_plain_against_se(view, tmp_path) + write_cost(view, tmp_path)})
 
     assert found == [set(), {"cvpr2018-table99-sample-plain-se", "cvpr2018-table99-sample-cost"}]

@@ -14,7 +14,7 @@ from senet_lab.excitations.statistics import load
 from senet_lab.records.files import replace_file
 from senet_lab.records.gate_health import GateHealth, gates_csv, gates_path
 from senet_lab.report.load import load as load_records
-from senet_lab.report.tables import measured_views
+from senet_lab.report.views import measured_views
 from tests.excitations.made_up import CLASSES, captured_of, made_up
 from tests.samples import PLAIN, SE, TABLE, block_of, filled, finished, one_line
 

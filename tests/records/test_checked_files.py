@@ -87,7 +87,7 @@ def test_what_is_written_is_read(tmp_path):
 
 def curve_file(tmp_path, *changes):
     """The path of a curve of two epochs after some replacements in its text."""
-    filled(tmp_path, finished(), curves=True)
+    filled(tmp_path, finished(), epochs=2)
     path = Store(tmp_path).path(finished().run, "curves", ".csv")
     text = path.read_text()
     for old, new in changes:

@@ -47,7 +47,7 @@ def test_a_record_comes_back(tmp_path):
 
 def test_a_record_lies_where_its_protocol_key_and_seed_say(tmp_path):
     """One file a run, and nothing else."""
-    filled(tmp_path, finished(seed=2), curves=True)
+    filled(tmp_path, finished(seed=2), epochs=2)
 
     assert [
         f"{folder}/sample/{SE.key}/seed-2{suffix}" for folder, suffix in (("curves", ".csv"), ("records", ".json"))
@@ -189,7 +189,7 @@ def test_bytes_that_are_no_text_are_refused(tmp_path):
 
 def test_a_curve_is_one_line_an_epoch(tmp_path):
     """Header and two epochs, every number with its name."""
-    store = filled(tmp_path, finished(), curves=True)
+    store = filled(tmp_path, finished(), epochs=2)
     lines = store.path(Run(cell=SE, seed=0), "curves", ".csv").read_text().splitlines()
 
     errors = "test_top1_error_pct,test_top5_error_pct"

@@ -5,9 +5,12 @@ import io
 from dataclasses import replace
 
 from senet_lab.records.sequential import SequentialPlan, begin_plan
-from senet_lab.report.claims_page import claim_block, part_text, tally, write_claims
+from senet_lab.report.claims_page import claim_block, claim_blocks, claim_lines, claims_page, open_block, tally
 from senet_lab.report.load import load
-from senet_lab.stats.verdicts import Verdict
+from senet_lab.report.wording import part_text
+from senet_lab.report.write import write_claims
+from senet_lab.stats.paired_runs import PairedRuns
+from senet_lab.stats.verdicts import Verdict, judge
 from senet_lab.study import Row
 from senet_lab.study.claim import Claim, Costs, Equivalent, Lower, NotWorse, Quantity
 from senet_lab.study.counts import network_key
@@ -44,28 +47,34 @@ def test_a_claim_is_a_line_and_each_of_its_parts_another(tmp_path):
 
 def page(root, *records, tables=(NAMED,), claims=(ONE, TWO)):
     filled(root, *records)
-    views = [judged_views(table, [load(root, "committed")], claims) for table in tables]
-    return write_claims(tables, views, claims, PRINTED, COUNTS, root)
+    loaded = [load(root, "committed")]
+    judged = [one for table in tables for one in judged_views(table, loaded, claims)]
+    recorded = [one.view.table for one in judged if not one.view.synthetic]
+    open_ones = [judge(table, claims, PairedRuns(()), COUNTS) for table in tables if table not in recorded]
+    measured = claim_blocks(judged, PRINTED)
+    blocks = [*measured, open_block(open_ones, PRINTED)]
+    write_claims(judged, blocks, PRINTED, root)
+    return measured, claims_page(blocks)
 
 
 def test_claims_without_records_stand_under_the_papers_own_protocols(tmp_path):
     """Not run, with what is published and counted; a CIFAR verdict is in no such block."""
-    found = page(tmp_path)
+    measured, text = page(tmp_path)
 
-    assert found.measured == ()
-    assert "## The paper's own protocols" in found.text
-    assert "| SE helps                                 | table99 |             -1.51 |" in found.text
-    assert "1.0040 (ratio)" in found.text
-    assert found.text == (tmp_path / "claims.md").read_text()
+    assert measured == []
+    assert "## The paper's own protocols" in text
+    assert "| SE helps                                 | table99 |             -1.51 |" in text
+    assert "1.0040 (ratio)" in text
+    assert text == (tmp_path / "claims.md").read_text()
 
 
 def test_synthetic_records_have_no_part_in_the_page(tmp_path):
     """The demonstration supports and contradicts nothing."""
     made_up = NAMED.under(SYNTHETIC)
-    found = page(tmp_path, *(finished(row.cell, seed) for row in made_up.rows for seed in (0, 1)))
+    measured, text = page(tmp_path, *(finished(row.cell, seed) for row in made_up.rows for seed in (0, 1)))
 
-    assert found.measured == ()
-    assert "SYNTHETIC" not in found.text
+    assert measured == []
+    assert "SYNTHETIC" not in text
 
 
 def test_the_csv_has_a_line_for_each_part(tmp_path):
@@ -88,7 +97,7 @@ def test_the_csv_has_a_line_for_each_part(tmp_path):
 def test_a_sequential_plan_among_the_records_decides(tmp_path):
     """The page names the looks, and the seeds that settled the part."""
     begin_plan(tmp_path, SequentialPlan(table=NAMED.slug, protocol="sample", most_seeds=4, level=0.05))
-    text = page(tmp_path, *SAME).text
+    _, text = page(tmp_path, *SAME)
 
     assert "supported at 2 seeds" in text
     assert "spent over looks at 2 to 4 seeds" in text
@@ -121,3 +130,12 @@ def test_the_tally_counts_every_verdict(tmp_path):
 
     assert tally(judged.judgement.claims) == "1 supported, 0 contradicted, 0 undetermined, 1 not run"
     assert len(Verdict) == 4
+
+
+def test_claims_are_numbers_for_programs(tmp_path):
+    """Points and seeds are numbers, and what is not known is not there."""
+    filled(tmp_path, *SAME)
+    first, *_ = claim_lines(judged_views(NAMED, [load(tmp_path, "committed")], [ONE, TWO]), PRINTED)
+
+    assert (first["published_points"], first["measured_points"], first["seeds"]) == (-1.51, -10.0, 3)
+    assert "ratio" not in first

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from senet_lab.report.render import escape, latex, markdown
-from senet_lab.report.tables import Block
+from senet_lab.errors import StudyError
+from senet_lab.report.blocks import Block
+from senet_lab.report.latex import escape, latex
+from senet_lab.report.render import markdown
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 BLOCKS = [
@@ -41,6 +43,10 @@ def test_a_table_comes_out_as_committed(name, render):
         ("\\{}", r"\textbackslash{}\{\}"),
         ("#$~^", r"\#\$\textasciitilde{}\textasciicircum{}"),
         ("plain r=16", "plain r=16"),
+        ("-1.28 and +0.5", "$-$1.28 and $+$0.5"),
+        ("SE-3 and 2–5", "SE-3 and 2--5"),
+        ("1 ≤ x · y", r"1 $\leq$ x $\cdot$ y"),
+        ("two\nlines\t\x07\u4e2d", "two lines ??"),
     ],
 )
 def test_latex_reads_every_character_as_itself(text, expected):
@@ -55,3 +61,26 @@ def test_markdown_cells_stay_in_their_column():
     assert len(lines) == 5
     assert {4} == {line.replace(r"\|", "").count("|") for line in lines}
     assert len({len(line) for line in lines}) == 1
+
+
+def test_no_name_ends_a_line_or_becomes_html():
+    """A label with a line feed, a heading's sign, HTML or a link stays text in its cell."""
+    evil = "r=16\n# heading <script>alert(1)</script> [x](https://example.org) `code`"
+    block = Block(evil, ("row", evil), ((evil, "1"),), (evil,))
+    text = markdown(evil, [block])
+
+    assert [line[0] for line in text.splitlines() if line.startswith("#")] == ["#", "#"]
+    assert "<script" not in text
+    assert "](http" not in text
+    assert sum(line.startswith("|") for line in text.splitlines()) == 3
+    assert "script>" not in latex(evil, [block]).replace(r"script\textgreater{}", "")
+
+
+def test_columns_are_chosen_by_name():
+    """In the order that is asked for; one that is not there is named with those that are."""
+    block = Block("t", ("row", "an error", "n"), (("x", "1", "2"),), (), ("row", "error", "n"), ("row", "n"))
+
+    assert (block.only(["n", "row"]).columns, block.only(["n", "row"]).lines) == (("n", "row"), (("2", "x"),))
+    assert block.for_paper().columns == ("row", "n")
+    with pytest.raises(StudyError, match="no column is called 'errors'; there are row, error, n"):
+        block.only(["errors"])

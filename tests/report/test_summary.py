@@ -6,9 +6,9 @@ import pytest
 
 from senet_lab.report.load import Loaded, load, load_all
 from senet_lab.report.summary import Mean, mean_of, summarise
-from senet_lab.report.tables import measured_views
+from senet_lab.report.views import measured_views
 from senet_lab.study import Row
-from tests.samples import PLAIN, PROTOCOL, SE, SYNTHETIC, TABLE, block_of, failed, filled, finished
+from tests.samples import PLAIN, PROTOCOL, SE, SYNTHETIC, TABLE, block_of, comparison_of, failed, filled, finished
 
 
 def loaded(root, *records) -> Loaded:
@@ -18,7 +18,14 @@ def loaded(root, *records) -> Loaded:
 
 def summary_of_se(root, *records):
     found = loaded(root, *records)
-    plain, se = summarise(TABLE, found)
+    _, se = summarise(TABLE, found)
+    return se
+
+
+def compared_se(root, *records):
+    """The SE row of the only view of some records, beside its baseline."""
+    (view,) = measured_views(TABLE, [loaded(root, *records)])
+    plain, se = comparison_of(view).rows
     assert plain.difference is None
     return se
 
@@ -53,28 +60,29 @@ def test_a_row_is_the_mean_of_its_seeds(tmp_path):
     assert (pytest.approx(se.top1.value), se.top1.n) == (21.0, 3)
     assert pytest.approx(se.top1.half_width, abs=1e-6) == 2.484138
     assert se.seeds == (0, 1, 2)
-    assert se.train_seconds == 12.5
+    assert se.compared == (0, 1, 2)
 
 
 def test_differences_are_paired_over_common_seeds(tmp_path):
-    """Seed 5 of the plain network and seed 2 of the SE network have no partner: -1 and -3 remain, not the means'."""
-    se = summary_of_se(
+    """Seed 5 of the plain network and seed 2 of the SE network have no partner: -1 and -3 remain, not the means', and
+    the error is that of the same two runs."""
+    se = compared_se(
         tmp_path,
         *(finished(PLAIN, seed, wrong) for seed, wrong in ((0, 210), (1, 240), (5, 900))),
         *(finished(SE, seed, wrong) for seed, wrong in ((0, 200), (1, 210), (2, 10))),
     )
 
     assert (pytest.approx(se.difference.value), se.difference.seeds) == (-2.0, 2)
-    assert se.paired == (0, 1)
-    assert se.seeds == (0, 1, 2)
+    assert (pytest.approx(se.summary.top1.value), se.summary.top1.n) == (20.5, 2)
+    assert (se.summary.seeds, se.summary.compared, se.summary.left_out) == ((0, 1, 2), (0, 1), (2,))
 
 
 def test_without_a_common_seed_there_is_no_difference(tmp_path):
     """Two runs at different seeds are not compared."""
-    se = summary_of_se(tmp_path, finished(PLAIN, 0), finished(SE, 1))
+    se = compared_se(tmp_path, finished(PLAIN, 0), finished(SE, 1))
 
-    assert se.difference is None
-    assert se.paired == ()
+    assert (se.difference, se.direction) == (None, None)
+    assert se.summary.compared == (1,)
 
 
 def test_no_difference_crosses_protocols(tmp_path):
@@ -84,7 +92,7 @@ def test_no_difference_crosses_protocols(tmp_path):
     )
 
     for view in measured_views(TABLE, [records]):
-        assert [summary.difference for summary in view.rows] == [None, None]
+        assert [row.difference for row in comparison_of(view).rows] == [None, None]
 
 
 def test_no_difference_crosses_protocols_within_a_table(tmp_path):
@@ -92,9 +100,9 @@ def test_no_difference_crosses_protocols_within_a_table(tmp_path):
     other = replace(PLAIN, protocol=replace(PROTOCOL, epochs=9, name="other"))
     mixed = replace(TABLE, rows=(Row("plain", other), Row("SE", SE)))
 
-    records = loaded(tmp_path, finished(other), finished(SE))
+    (view,) = measured_views(mixed, [loaded(tmp_path, finished(other), finished(SE))])
 
-    assert [s.difference for s in summarise(mixed, records)] == [None, None]
+    assert [row.difference for row in comparison_of(view).rows] == [None, None]
 
 
 def test_failed_runs_are_listed_and_not_averaged(tmp_path):
@@ -105,15 +113,15 @@ def test_failed_runs_are_listed_and_not_averaged(tmp_path):
 
     assert (pytest.approx(se.top1.value), se.top1.n) == (21.0, 2)
     assert (se.seeds, se.failed) == ((0, 1), (2,))
-    assert se.difference is None
-    assert "Failed runs of SE, in no mean: seeds 2." in block_of(view).notes
+    assert comparison_of(view).rows[1].difference is None
+    assert "Failed runs of SE, in no mean: seed 2." in block_of(view).notes
 
 
 def test_a_row_of_failed_runs_has_no_number(tmp_path):
     """No mean, no zero."""
     se = summary_of_se(tmp_path, failed(SE, 0), finished(PLAIN, 0))
 
-    assert (se.top1, se.top5, se.difference, se.seeds, se.failed) == (None, None, None, (), (0,))
+    assert (se.top1, se.top5, se.seeds, se.failed) == (None, None, (), (0,))
 
 
 def test_only_failed_runs_are_summarised_too(tmp_path):
@@ -126,17 +134,16 @@ def test_one_seed_is_shown_as_one_seed(tmp_path):
     (view,) = measured_views(TABLE, [loaded(tmp_path, finished(SE, 0, 200), finished(PLAIN, 0, 210))])
     plain, se = block_of(view).lines
 
-    assert plain[:6] == ("plain", "21.00 (n = 1)", "baseline", "", "10.50 (n = 1)", "n = 1")
-    assert se[:2] == ("SE", "20.00 (n = 1)")
-    assert se[2:6] == ("-1.00 ± 0.62 (n = 1, images only)", "undetermined", "10.00 (n = 1)", "n = 1")
-    assert not any("±" in cell for cell in (*plain, *se[:2], *se[3:]))
+    assert plain[:6] == ("plain", "–", "21.00 (n = 1)", "baseline", "baseline", "")
+    assert se[2:6] == ("20.00 (n = 1)", "–", "-1.00 ± 0.62 (n = 1, images only)", "undetermined")
+    assert not any("±" in cell for cell in (*plain, *se[:4], *se[5:]))
 
 
 def test_seeds_that_a_row_lacks_are_listed(tmp_path):
     """A row with one seed beside a row with two says which is missing."""
     (view,) = measured_views(TABLE, [loaded(tmp_path, finished(SE, 0), finished(SE, 1), finished(PLAIN, 0))])
 
-    assert "Not run for plain: seeds 1." in block_of(view).notes
+    assert "Not run for plain: seed 1." in block_of(view).notes
 
 
 def test_each_protocol_has_its_own_view(tmp_path):
@@ -144,7 +151,7 @@ def test_each_protocol_has_its_own_view(tmp_path):
     sample, made_up = TABLE, TABLE.under(SYNTHETIC)
     records = loaded(tmp_path, *(finished(row.cell) for table in (sample, made_up) for row in table.rows))
 
-    assert [view.name for view in measured_views(TABLE, [records])] == ["sample", "made-up"]
+    assert {view.name for view in measured_views(TABLE, [records])} == {"sample", "made-up"}
 
 
 def test_a_new_version_of_a_protocol_is_another_view(tmp_path):
@@ -172,4 +179,31 @@ def test_sources_are_kept_apart(tmp_path):
     roots = [(tmp_path / "results", "committed"), (tmp_path / "mine", "mine"), (tmp_path / "none", "none")]
     views = measured_views(TABLE, load_all(roots))
 
-    assert [(view.loaded.source, view.rows[1].seeds) for view in views] == [("committed", (0,)), ("mine", (1,))]
+    assert [(view.loaded.source, view.rows[1].seeds) for view in views] == [("mine", (1,)), ("committed", (0,))]
+
+
+def test_a_users_own_view_comes_first(tmp_path):
+    """Before the committed ones, whichever was read first."""
+    filled(tmp_path / "results", finished(SE, 0))
+    filled(tmp_path / "mine", finished(SE, 1))
+    views = measured_views(TABLE, load_all([(tmp_path / "results", "committed"), (tmp_path / "mine", "mine")]))
+
+    assert [view.source for view in views] == ["mine", "committed"]
+
+
+def test_the_baseline_over_a_rows_seeds_is_said(tmp_path):
+    """The plain network has 21 % over both seeds and 22 % over the one that SE has too."""
+    records = finished(PLAIN, 0, 220), finished(PLAIN, 1, 200), finished(SE, 0, 200)
+    (view,) = measured_views(TABLE, [loaded(tmp_path, *records)])
+
+    assert block_of(view).lines[0][2].startswith("21.00 ±")
+    assert "Over seed 0 alone, plain has 22.00 %." in block_of(view).notes
+
+
+def test_rows_that_differ_by_protocol_alone_have_no_companion(tmp_path):
+    """Under one protocol they would be one row, shown several times."""
+    other = replace(PROTOCOL, epochs=9, name="other")
+    rates = replace(TABLE, rows=(Row("plain", PLAIN), Row("long", replace(PLAIN, protocol=other))))
+    third = replace(PLAIN, protocol=replace(PROTOCOL, epochs=5, name="third"))
+
+    assert measured_views(rates, [loaded(tmp_path, finished(third))]) == []

@@ -2,19 +2,33 @@
 
 import csv
 import io
-from dataclasses import replace
+import json
+from dataclasses import dataclass, replace
 
 import pytest
 
-from senet_lab.report.export import COLUMNS, table_csv
-from senet_lab.report.figures import curves, errors, write_figures
+from senet_lab.report.export import COLUMNS, WIDE_COLUMNS, table_csv, wide_csv
+from senet_lab.report.figure_data import errors
+from senet_lab.report.figures import write_figures
 from senet_lab.report.load import load, load_all
 from senet_lab.report.published import Published
-from senet_lab.report.tables import measured_views
-from senet_lab.report.write import write_report
+from senet_lab.report.views import measured_views
+from senet_lab.report.write import report_of, write_report
 from senet_lab.study import Row
 from senet_lab.study.counts import network_key
-from tests.samples import PLAIN, PROTOCOL, SE, SYNTHETIC, TABLE, counted, failed, filled, finished, judged_views
+from tests.samples import (
+    PLAIN,
+    PROTOCOL,
+    SE,
+    SYNTHETIC,
+    TABLE,
+    comparison_of,
+    counted,
+    failed,
+    filled,
+    finished,
+    judged_views,
+)
 
 COUNTS = {network_key(SE): counted(138_870, 2_272, 17_462_272), network_key(PLAIN): counted(127_642, 2_272, 17_222_144)}
 PRINTED = [
@@ -40,11 +54,32 @@ def files(folder):
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
+@dataclass(frozen=True)
+class Written:
+    text: str
+    paths: tuple
+
+
+def write_of(root, table=NAMED, source="committed"):
+    """The report of a folder's records, with what it wrote below it."""
+    found = report_of(table, PRINTED, COUNTS, judged_views(table, load_all([(root, source)])))
+    return Written(found.text, write_report(found, PRINTED, COUNTS, root))
+
+
 def report(root, *records, table=NAMED):
     """A report from these records alone, with what it wrote below ``root``."""
     filled(root, *records)
-    judged = judged_views(table, load_all([(root, "committed")]))
-    return write_report(table, PRINTED, COUNTS, judged, root)
+    return write_of(root, table)
+
+
+def comparison(root, table=NAMED, source="committed"):
+    """The only view of a folder's records beside the published numbers."""
+    (view,) = measured_views(table, [load(root, source)])
+    return comparison_of(view, PRINTED, COUNTS)
+
+
+def names_of(written):
+    return [path.name for path in written.paths]
 
 
 def both():
@@ -63,15 +98,15 @@ def test_synthetic_results_never_reach_the_committed_tables(tmp_path):
         text = path.read_bytes().lower()
         assert b"synthetic" not in text
         assert b"made-up" not in text
-    assert "SYNTHETIC DATA, made-up" in (tmp_path / "tables" / "demo" / "cvpr2018-table99.md").read_text()
-    assert "SYNTHETIC DATA, made-up" in written.text
+    assert "measured on SYNTHETIC DATA" in (tmp_path / "tables" / "demo" / "cvpr2018-table99.md").read_text()
+    assert "measured on SYNTHETIC DATA" in written.text
 
 
 def test_only_synthetic_results_leave_the_committed_table_bare(tmp_path):
     """It shows the published numbers, and no measured block and no figure."""
     report(tmp_path, *(finished(row.cell) for row in MADE_UP.rows))
 
-    assert "## Measured" not in (tmp_path / "tables" / "cvpr2018-table99.md").read_text()
+    assert "## Published beside measured" not in (tmp_path / "tables" / "cvpr2018-table99.md").read_text()
     assert not any(name.startswith("figures/cvpr") for name in files(tmp_path))
     assert any(name.startswith("figures/demo/cvpr") for name in files(tmp_path))
 
@@ -81,9 +116,17 @@ def test_a_report_says_what_it_compares(tmp_path):
     text = report(tmp_path, *both()).text
     (line,) = (line for line in text.splitlines() if line.startswith("| SE ") and "n = 1" in line)
 
+    assert line.split("|")[2].strip() == "23.29"
+
     assert "-1.00 ± 0.62 (n = 1, images only)" in line
     assert "-1.51" in line
-    for said in ("test top-1 err., %", "A sample", "Device a processor (device, 1 thread(s))", "revision 0123456789"):
+    for said in (
+        "measured test top-1 err., %",
+        "A sample",
+        "on CIFAR-10, cifar_resnet11_bottleneck (",
+        "Device a processor (device, 1 thread(s))",
+        "revision 0123456789",
+    ):
         assert said in text
     assert "Departure: it is never trained." in text
 
@@ -93,44 +136,46 @@ def test_a_table_without_records_is_the_published_one(tmp_path):
     written = report(tmp_path)
 
     assert files(tmp_path) == [
+        "tables/cvpr2018-table99-notes.tex",
+        "tables/cvpr2018-table99-wide.csv",
         "tables/cvpr2018-table99.csv",
         "tables/cvpr2018-table99.md",
         "tables/cvpr2018-table99.tex",
     ]
     assert "24.80" in written.text
-    assert "## Measured" not in written.text
+    assert "## Published beside measured" not in written.text
 
 
 def test_failed_runs_alone_make_a_table_and_no_figure(tmp_path):
     """Nothing can be drawn of them; the table lists them."""
     written = report(tmp_path, failed(SE, 0))
 
-    assert "Failed runs of SE, in no mean: seeds 0." in written.text
+    assert "Failed runs of SE, in no mean: seed 0." in written.text
     assert not any(name.startswith("figures") for name in files(tmp_path))
 
 
 def test_reports_come_out_the_same_twice(tmp_path):
     """Tables and figures from the same records are the same bytes, in another folder and a second time."""
-    filled(tmp_path / "a", *both(), curves=True)
-    filled(tmp_path / "b", *reversed(both()), curves=True)
+    filled(tmp_path / "a", *both(), epochs=5)
+    filled(tmp_path / "b", *reversed(both()), epochs=5)
     found = []
     for root in (tmp_path / "a", tmp_path / "a", tmp_path / "b"):
-        written = write_report(NAMED, PRINTED, COUNTS, judged_views(NAMED, [load(root, "committed")]), root)
+        written = write_of(root)
         found.append({str(path.relative_to(root)): path.read_bytes() for path in written.paths})
 
-    assert len(found[0]) == 11
+    assert len(found[0]) == 5 + 3 * 4
     assert {".md", ".csv", ".tex", ".pdf", ".svg", ".png"} == {"." + name.rpartition(".")[2] for name in found[0]}
     assert found[0] == found[1] == found[2]
 
 
 def test_a_figure_has_its_numbers_beside_it(tmp_path):
-    """The CSV of a figure holds what is drawn: a line a run, and a line a run and epoch."""
-    filled(tmp_path, *both(), finished(SE, 1, 220), curves=True)
-    (view,) = measured_views(TABLE, [load(tmp_path, "committed")])
-    write_figures(TABLE, view, tmp_path / "figures")
+    """The CSV of a figure holds what is drawn: a line a run, and a line a compared row."""
+    filled(tmp_path, *both(), finished(SE, 1, 220))
+    found = comparison(tmp_path)
+    write_figures(found, tmp_path / "figures")
     stem = tmp_path / "figures" / "cvpr2018-table99-sample"
 
-    assert list(errors(view).itertuples(index=False, name=None)) == [
+    assert list(errors(found.view).itertuples(index=False, name=None)) == [
         ("plain", 0, 21.0),
         ("SE", 0, 20.0),
         ("SE", 1, 22.0),
@@ -138,17 +183,25 @@ def test_a_figure_has_its_numbers_beside_it(tmp_path):
     assert (
         stem.with_name(stem.name + "-errors.csv").read_text()
     ) == "row,seed,top1_error_pct\nplain,0,21.0\nSE,0,20.0\nSE,1,22.0\n"
-    assert len(curves(view)) == 6
-    assert "<svg" in stem.with_name(stem.name + "-curves.svg").read_text()
+    (line,) = rows_of(stem.with_name(stem.name + "-forest.csv").read_text())
+    assert line == {
+        "table": "table99",
+        "row": "SE",
+        "baseline": "plain",
+        "published_points": "-1.51",
+        "measured_points": "-1.0",
+        "half_width_95": "0.617",
+        "seeds": "1",
+        "verdict": "undetermined",
+    }
 
 
 def test_another_folder_does_not_touch_the_committed_figures(tmp_path):
     """The names of its figures carry the folder's name."""
     filled(tmp_path / "mine", *both())
-    (view,) = measured_views(TABLE, [load(tmp_path / "mine", str(tmp_path / "mine"))])
-    paths = write_figures(TABLE, view, tmp_path / "figures")
+    paths = write_figures(comparison(tmp_path / "mine", source=str(tmp_path / "mine")), tmp_path / "figures")
 
-    assert {"cvpr2018-table99-sample-mine-errors"} == {path.stem for path in paths}
+    assert {f"cvpr2018-table99-sample-mine-{name}" for name in ("forest", "errors")} == {path.stem for path in paths}
 
 
 def rows_of(text):
@@ -158,7 +211,7 @@ def rows_of(text):
 def test_the_csv_tells_sources_apart(tmp_path):
     """Published, computed and measured values stand on lines of their own, each with its unit."""
     filled(tmp_path, *both())
-    lines = rows_of(table_csv(NAMED, PRINTED, COUNTS, measured_views(NAMED, [load(tmp_path, "committed")])))
+    lines = rows_of(table_csv(NAMED, PRINTED, COUNTS, [comparison(tmp_path)]))
 
     assert {
         source: sum(line["source"] == source for line in lines) for source in ("published", "computed", "committed")
@@ -169,16 +222,16 @@ def test_the_csv_tells_sources_apart(tmp_path):
 
 
 def test_the_csv_names_the_seeds_of_each_number(tmp_path):
-    """A mean is over the row's seeds, a difference over those that the baseline has too; n is their number."""
+    """A mean and a difference are over the seeds that the baseline has too; n is their number."""
     filled(tmp_path, finished(PLAIN, 1, 230), finished(SE, 0, 200), finished(SE, 1, 210))
-    lines = rows_of(table_csv(TABLE, [], COUNTS, measured_views(TABLE, [load(tmp_path, "committed")])))
+    lines = rows_of(table_csv(TABLE, [], COUNTS, [comparison(tmp_path, TABLE)]))
     found = {line["metric"]: line for line in lines if line["source"] == "committed" and line["row"] == "SE"}
 
     assert tuple(found["top1_error_pct"][name] for name in ("value", "half_width_95", "n", "seeds")) == (
-        "20.5",
-        "6.3531",
-        "2",
-        "0 1",
+        "21.0",
+        "",
+        "1",
+        "1",
     )
     assert tuple(
         found["top1_error_difference"][name]
@@ -191,7 +244,7 @@ def test_a_companion_says_that_it_is_one(tmp_path):
     other = replace(PROTOCOL, name="other", epochs=3)
     text = report(tmp_path, *(finished(row.cell) for row in NAMED.under(other).rows)).text
 
-    assert "published difference (ImageNet), points" in text
+    assert "published difference, points (CIFAR-10)" in text
     assert "Compare signs and order, not sizes." in text
 
 
@@ -201,3 +254,40 @@ def test_a_report_that_cannot_be_written_is_an_error(tmp_path):
 
     with pytest.raises(OSError, match="tables"):
         report(tmp_path)
+
+
+def test_the_wide_csv_has_both_sides_under_one_name(tmp_path):
+    """A line a row and source, with timm's names; a published and a measured error stand in one column."""
+    filled(tmp_path, *both())
+    lines = rows_of(wide_csv(NAMED, PRINTED, COUNTS, [comparison(tmp_path)]))
+    se = {line["source"]: line for line in lines if line["row"] == "SE"}
+
+    assert set(WIDE_COLUMNS) == set(lines[0])
+    assert (se["published"]["top1_err"], se["committed"]["top1_err"]) == ("23.29", "20.0")
+    assert (se["published"]["top1"], se["committed"]["top1"]) == ("76.71", "80.0")
+    assert tuple(se[source]["top1_err_difference"] for source in ("published", "committed")) == ("-1.51", "-1.0")
+    assert (se["committed"]["param_count"], se["committed"]["verdict"]) == ("0.139", "undetermined")
+
+
+def test_a_report_is_numbers_for_programs(tmp_path):
+    """Values with units; what is not there is null."""
+    filled(tmp_path, *both())
+    found = report_of(NAMED, PRINTED, COUNTS, judged_views(NAMED, [load(tmp_path, "committed")]))
+    (view,) = json.loads(json.dumps(found.as_data(())))["views"]
+    plain, se = view["rows"]
+
+    assert se["top1_err"]["published"] == {"value": 23.29, "unit": "%"}
+    assert se["top1_err"]["measured"] == {"value": 20.0, "unit": "%", "half_width_95": None, "n": 1}
+    assert se["top1_err_difference"]["published"] == {"value": -1.51, "unit": "percentage points"}
+    assert (se["top1_err_difference"]["measured"]["value"], se["verdict"]) == (-1.0, "undetermined")
+    assert se["param_count"] == {"published": None, "measured": {"value": 138_870, "unit": "1"}}
+    assert (plain["baseline"], plain["verdict"], plain["top1_err_difference"]["measured"]) == (None, None, None)
+
+
+def test_curves_need_five_epochs(tmp_path):
+    """Four points are no curve; with five the figure is there."""
+    filled(tmp_path / "short", *both(), epochs=4)
+    filled(tmp_path / "long", *both(), epochs=5)
+
+    assert not any("curves" in name for name in names_of(write_of(tmp_path / "short")))
+    assert sum("curves" in name for name in names_of(write_of(tmp_path / "long"))) == 4

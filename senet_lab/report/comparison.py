@@ -1,0 +1,79 @@
+"""Published beside measured: the rows of one view with all that any page, file or picture says of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from senet_lab.report.published import Published, difference_of, of_row
+from senet_lab.report.summary import RowSummary
+from senet_lab.report.views import Judged, View
+from senet_lab.stats.difference import Difference
+from senet_lab.stats.verdicts import Judgement, PartResult, Verdict
+from senet_lab.study.counts import Counts, network_key
+from senet_lab.study.table import Row
+
+TOP1, TOP5 = ("top1_error", "top1_error_224"), ("top5_error", "top5_error_224")  # the second where sizes are several
+DIRECTIONS = {Verdict.SUPPORTED: "lower", Verdict.CONTRADICTED: "higher"}  # of "the row is below its baseline"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparedRow:
+    """One row. baseline: the row that it is compared with; None for a baseline itself.
+
+    published: the printed numbers by metric, in the paper's units. published_points: printed top-1 error less the
+    baseline's. counts: of the network that was trained. result: the row against its baseline, with the measured
+    difference.
+    """
+
+    row: Row
+    summary: RowSummary
+    baseline: Row | None
+    published: Mapping[str, Published]
+    published_points: float | None
+    counts: Counts | None
+    result: PartResult | None
+
+    @property
+    def difference(self) -> Difference | None:
+        """The measured difference in points, over ``summary.compared`` and all images."""
+        return self.result.difference if self.result else None
+
+    @property
+    def direction(self) -> str | None:
+        """The verdict: the true difference is "lower" or "higher" than zero, or neither is known; None without one."""
+        if self.result is None or self.result.verdict is Verdict.NOT_RUN:
+            return None
+        return DIRECTIONS.get(self.result.verdict, self.result.verdict.value)
+
+    def printed(self, metrics: Sequence[str]) -> Published | None:
+        """The printed number of the first of these metrics that the paper has for it."""
+        return next((self.published[metric] for metric in metrics if metric in self.published), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A view with its verdicts and its rows beside the published ones."""
+
+    view: View
+    judgement: Judgement
+    rows: tuple[ComparedRow, ...]
+
+
+def compare(judged: Judged, numbers: Sequence[Published], counts: Mapping[str, Counts]) -> Comparison:
+    """The rows of a view beside the numbers that the paper prints for them."""
+    view, judgement = judged.view, judged.judgement
+    rows = []
+    for summary in view.rows:
+        row = summary.row
+        printed, baseline = view.paper.row(row.label), view.table.baseline_of(row)
+        rows.append(
+            ComparedRow(
+                row=row,
+                summary=summary,
+                baseline=None if baseline is row else baseline,
+                published=of_row(numbers, view.paper, printed),
+                published_points=difference_of(numbers, view.paper, printed, view.paper.baseline_of(printed), TOP1),
+                counts=counts.get(network_key(row.cell)),
+                result=judgement.rows.get(row.label),
+            )
+        )
+    return Comparison(view, judgement, tuple(rows))

@@ -1,0 +1,70 @@
+"""Error against what a network costs: parameters and multiply-adds."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from senet_lab.report.figure_data import cost
+from senet_lab.report.figures import Styles, figure_heading, figure_stem
+from senet_lab.report.picture import SMALL, draw, layout
+from senet_lab.report.row_styles import row_styles
+from senet_lab.report.summary import mean_of
+from senet_lab.report.views import View
+
+AXES = (("parameters_m", "parameters, M"), ("multiply_adds_m", "multiply-adds, M"))
+LEAST_SPAN = 0.25  # of the largest value; below it, costs are as good as equal and shall look so
+
+
+def write_cost(view: View, folder: Path) -> list[Path]:
+    """Writes the figure of a view; nothing where fewer than two rows have a finished run."""
+    frame = cost(view)
+    if frame.empty:
+        return []
+    several = bool(frame.groupby("row")["seed"].count().max() > 1)
+    more = "; bars: 95 % interval over seeds" if several else "; one seed a row: no interval"
+    narrow = layout().one_column
+
+    def plot(figure: Figure) -> None:
+        axes = figure.subplots(2, 1, squeeze=False) if narrow else figure.subplots(1, 2, sharey=True, squeeze=False)
+        for ax, (column, label) in zip(axes.ravel().tolist(), AXES, strict=True):
+            plot_cost(frame, column, row_styles(view.table), ax)
+            ax.set_xlabel(label)
+            ax.set_ylabel(f"{view.protocols[0].evaluation_split} top-1 error, %" if narrow or ax is axes[0, 0] else "")
+        handles, names = axes[0, 0].get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside lower center", ncols=3 if narrow else 6, frameon=False)
+        figure.suptitle(figure_heading(view, more), fontsize=8)
+
+    stem = figure_stem(view, folder)
+    height = 4.6 if narrow else 2.9
+    return draw(plot, (layout().width, height), stem.with_name(f"{stem.name}-cost"), frame, SMALL)
+
+
+def plot_cost(frame: pd.DataFrame, column: str, styles: Styles, ax: Axes) -> Axes:
+    """The mean error of each row with its interval, over one of the columns of cost. frame: as ``figure_data.cost``."""
+    for label, part in frame.groupby("row", sort=False):
+        mean = mean_of(part["top1_error_pct"].tolist())
+        assert mean is not None
+        ax.errorbar(
+            part[column].iloc[0],
+            mean.value,
+            yerr=mean.half_width,
+            linestyle="none",
+            markersize=5,
+            capsize=2,
+            label=str(label),
+            **styles[str(label)],
+        )
+    ax.set_xlim(*limits(frame[column].tolist()))
+    ax.grid(linewidth=0.3)
+    return ax
+
+
+def limits(values: Sequence[float]) -> tuple[float, float]:
+    """The ends of an axis around these values: with a margin, and never so near that equal costs look different."""
+    low, high = min(values), max(values)
+    span = max(high - low, LEAST_SPAN * high)
+    middle = (low + high) / 2
+    return max(0.0, middle - 0.58 * span), middle + 0.58 * span

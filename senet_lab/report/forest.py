@@ -1,0 +1,130 @@
+"""Forest plots: the measured difference of each row with its interval, the published one beside it as a hollow mark."""
+
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from senet_lab.report.comparison import Comparison
+from senet_lab.report.figure_data import differences
+from senet_lab.report.picture import SMALL, draw, layout
+from senet_lab.report.views import dataset_name, title_of
+
+LINE, HEAD, FOOT = 0.2, 0.55, 0.95  # inches: of a row, above the first, below the last
+VERDICTS = {"lower": "#0072b2", "higher": "#d55e00", "undetermined": "#777777", "not run": "#777777"}
+PUBLISHED = "#000000"
+BESIDE = 0.17  # of a line: the measured mark above its middle, the published one below
+
+
+def write_forest(comparison: Comparison, stem: Path) -> list[Path]:
+    """Writes the forest plot of one table under one protocol; returns its paths, none where nothing is measured."""
+    frame = differences(comparison)
+    if frame.empty or frame["measured_points"].notna().sum() == 0:
+        return []
+    return _draw(frame, f"{title_of(comparison.view.paper)}\n{_subtitle([comparison])}", [comparison], stem)
+
+
+def write_forest_of_all(comparisons: Sequence[Comparison], stem: Path) -> list[Path]:
+    """Writes one forest plot over all tables that one protocol measured; returns its paths."""
+    frames = [differences(comparison) for comparison in comparisons]
+    frames = [frame for frame in frames if not frame.empty and frame["measured_points"].notna().any()]
+    if not frames:
+        return []
+    frame = pd.concat(frames, ignore_index=True)
+    return _draw(frame, f"Every row against its baseline\n{_subtitle(comparisons)}", comparisons, stem)
+
+
+def _subtitle(comparisons: Sequence[Comparison]) -> str:
+    view = comparisons[0].view
+    networks = list(dict.fromkeys(name for comparison in comparisons for name in comparison.view.networks))
+    shown = ", ".join(networks) if len(networks) < 3 else f"{len(networks)} networks"
+    paper = f"; published on {dataset_name(view.paper.paper_protocol)}" if view.companion else ""
+    return f"measured on {view.datasets} with {shown}, protocol {view.name}{paper}"
+
+
+def _draw(frame: pd.DataFrame, heading: str, comparisons: Sequence[Comparison], stem: Path) -> list[Path]:
+    tables = list(dict.fromkeys(frame["table"]))
+    places = _places(frame, tables)
+    height = HEAD + FOOT + LINE * (max(places) + 1) + (0.6 if layout().one_column else 0.0)
+
+    def plot(figure: Figure) -> None:
+        ax = figure.subplots()
+        plot_forest(frame, places, ax)
+        if len(tables) > 1:
+            for table in tables:
+                first = min(p for p, t in zip(places, frame["table"], strict=True) if t == table)
+                ax.text(
+                    -0.01, first - 1, table, transform=ax.get_yaxis_transform(), ha="right", va="center", weight="bold"
+                )
+        ax.set_ylim(max(places) + 0.7, min(places) - (1.7 if len(tables) > 1 else 0.7))
+        figure.legend(
+            handles=_legend(frame, comparisons),
+            loc="outside lower center",
+            ncols=1 if layout().one_column else 4,
+            frameon=False,
+            handletextpad=0.4,
+            columnspacing=1.2,
+        )
+        figure.suptitle(_wrapped(heading), fontsize=8)
+
+    return draw(plot, (layout().width, height), stem, frame, SMALL)
+
+
+def _places(frame: pd.DataFrame, tables: Sequence[str]) -> list[int]:
+    """The line of each row, from the top; a line is left free above each table where there are several."""
+    headed = len(tables) > 1
+    return [index + (headed and tables.index(table) + 1) for index, table in enumerate(frame["table"])]
+
+
+def plot_forest(frame: pd.DataFrame, places: Sequence[int], ax: Axes) -> Axes:
+    """One line a row. frame: as ``figure_data.differences``; places: the line of each of its rows."""
+    for place, row in zip(places, frame.itertuples(index=False), strict=True):
+        if pd.notna(row.measured_points):
+            ax.errorbar(
+                row.measured_points,
+                place - BESIDE,
+                xerr=row.half_width_95,
+                color=VERDICTS.get(str(row.verdict), "#777777"),
+                marker="o",
+                markersize=4,
+                capsize=2,
+                linewidth=1.2,
+            )
+        if pd.notna(row.published_points):
+            ax.plot(
+                row.published_points, place + BESIDE, marker="D", markersize=5, markerfacecolor="none", color=PUBLISHED
+            )
+    ax.axvline(0, color="black", linewidth=0.7, zorder=0)
+    ax.grid(axis="x", linewidth=0.3)
+    ax.set_axisbelow(True)
+    labels = [f"{row.row}  (n = {row.seeds})" if row.seeds else f"{row.row}  (not run)" for row in frame.itertuples()]
+    ax.set_yticks(list(places), labels)
+    ax.tick_params(axis="y", length=0)
+    ax.set_xlabel("top-1 error less the baseline's, points")
+    return ax
+
+
+def _legend(frame: pd.DataFrame, comparisons: Sequence[Comparison]) -> list[Line2D]:
+    paper = dataset_name(comparisons[0].view.paper.paper_protocol)
+    published = f"published ({paper})" if any(one.view.companion for one in comparisons) else "published"
+    said = {"lower": "measured: lower", "higher": "measured: higher", "undetermined": "measured: undetermined"}
+    handles = [
+        Line2D(
+            [], [], color=PUBLISHED, marker="D", markersize=5, markerfacecolor="none", linestyle="none", label=published
+        )
+    ]
+    handles += [
+        Line2D([], [], color=VERDICTS[verdict], marker="o", markersize=4, linewidth=1.2, label=text)
+        for verdict, text in said.items()
+        if verdict in set(frame["verdict"])
+    ]
+    return handles
+
+
+def _wrapped(text: str) -> str:
+    width = 50 if layout().one_column else 120
+    return "\n".join(textwrap.fill(line, width) for line in text.splitlines())

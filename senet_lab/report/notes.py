@@ -1,0 +1,111 @@
+"""The notes below a comparison: how its numbers came about, and all that limits them."""
+
+from collections.abc import Iterable, Sequence
+
+from senet_lab.records.gate_health import CONSTANT, constant_blocks
+from senet_lab.report.comparison import TOP1, Comparison
+from senet_lab.report.published import Published, value_of
+from senet_lab.report.summary import mean_of
+from senet_lab.report.views import View
+from senet_lab.report.wording import order_text, rule_text
+from senet_lab.stats.rank_agreement import agreement_of
+from senet_lab.study.protocol import Protocol
+
+
+def notes_of(comparison: Comparison, numbers: Sequence[Published]) -> Iterable[str]:
+    """The notes of one view, in the order in which a reader needs them."""
+    view = comparison.view
+    yield (
+        "Published numbers have one training run and no interval. Measured: final epoch; the ± of an error is the 95 % "
+        "half-width over n seeds (Student's t). With n = 1 there is none: seed noise is unknown."
+    )
+    yield (
+        "Differences are to the baseline, over the seeds of the error beside them, paired over seeds and images; their "
+        '± is the 95 % half-width over seeds and images (two-way bootstrap), with one seed ("images only") over '
+        "images alone."
+    )
+    yield f"Verdict: the true difference is below (lower) or above (higher) zero; {rule_text(comparison.judgement)}"
+    if view.companion:
+        yield "A companion of the paper's table: other data, network and schedule. Compare signs and order, not sizes."
+    yield from _parameters(view)
+    yield from map(_recipe, view.protocols)
+    yield _provenance(view)
+    yield from _seeds(comparison)
+    yield from _gates(view)
+    for departure in dict.fromkeys(d for protocol in view.protocols for d in protocol.departures):
+        yield f"Departure: {departure}."
+    yield from _order(view, numbers)
+
+
+def _parameters(view: View) -> Iterable[str]:
+    networks = ", ".join(view.networks)
+    yield f"Parameters (weights and biases) and multiply-adds are those of the networks that were trained: {networks}."
+
+
+def _recipe(protocol: Protocol) -> str:
+    return (
+        f"Protocol {protocol.name} v{protocol.version}: {protocol.data_name}, {protocol.train_images:,} training "
+        f"and {protocol.test_images:,} {protocol.evaluation_split} images, {protocol.epochs} epochs, batch "
+        f"{protocol.batch_size}, peak lr {protocol.schedule.peak_lr:g} ({protocol.schedule.decay.value}), weight decay "
+        f"{protocol.weight_decay:g}, {protocol.precision.value}."
+    )
+
+
+def _provenance(view: View) -> str:
+    made = [record.provenance for record in view.records]
+    devices = ", ".join(dict.fromkeys(f"{p.device} ({p.executor}, {p.threads} thread(s))" for p in made))
+    revisions = ", ".join(dict.fromkeys(p.revision[:10] + ("+changes" * p.dirty) for p in made))
+    data = ", ".join(dict.fromkeys(p.data_sha256["test"][:10] for p in made))
+    return f"Device {devices}; revision {revisions}; evaluation data sha256 {data}."
+
+
+def _seeds(comparison: Comparison) -> Iterable[str]:
+    """Failed, missing and left-out seeds, and the baseline over the seeds of a row that has fewer."""
+    view = comparison.view
+    wanted = sorted({seed for summary in view.rows for seed in summary.seeds})
+    for summary in view.rows:
+        if summary.failed:
+            yield f"Failed runs of {summary.row.label}, in no mean: {_listed(summary.failed)}."
+    for summary in view.rows:
+        missing = sorted(set(wanted) - set(summary.seeds) - set(summary.failed))
+        if missing:
+            yield f"Not run for {summary.row.label}: {_listed(missing)}."
+        if summary.left_out:
+            yield f"{summary.row.label}, {_listed(summary.left_out)}: without a baseline, so in no number."
+    yield from dict.fromkeys(_baseline_notes(comparison))
+
+
+def _baseline_notes(comparison: Comparison) -> Iterable[str]:
+    errors = {(record.run.cell.key, record.run.seed): record.top1_error_pct for record in comparison.view.records}
+    summaries = {summary.row.label: summary for summary in comparison.view.rows}
+    for row in comparison.rows:
+        seeds = row.summary.compared
+        if row.baseline and row.difference and seeds != summaries[row.baseline.label].compared:
+            values = [errors[row.baseline.cell.key, seed] for seed in seeds]
+            mean = mean_of([value for value in values if value is not None])
+            if mean:
+                yield f"Over {_listed(seeds)} alone, {row.baseline.label} has {mean.value:.2f} %."
+
+
+def _gates(view: View) -> Iterable[str]:
+    labels = {row.cell.key: row.label for row in view.table.rows}
+    for record in view.records:
+        blocks = constant_blocks(record, view.loaded.store)
+        if blocks:
+            yield (
+                f"Warning: after the last epoch of {labels[record.run.cell.key]}, seed {record.run.seed}, the gates of "
+                f"{', '.join(blocks)} are constant over the images (standard deviation below {CONSTANT:g})."
+            )
+
+
+def _order(view: View, numbers: Sequence[Published]) -> Iterable[str]:
+    printed = {row.label: value_of(numbers, view.paper, row, *TOP1) for row in view.paper.rows}
+    known = {label: error for label, error in printed.items() if error is not None}
+    order = agreement_of(view.loaded.paired_runs, view.table, known)
+    if order:
+        yield order_text(order)
+
+
+def _listed(seeds: Iterable[int]) -> str:
+    found = list(map(str, seeds))
+    return f"seed{'s' * (len(found) > 1)} {', '.join(found)}"

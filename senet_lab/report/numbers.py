@@ -1,0 +1,91 @@
+"""A comparison as numbers with their units, for programs: what ``--json`` prints."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from senet_lab.report.comparison import TOP1, TOP5, ComparedRow, Comparison
+from senet_lab.report.published import Published
+from senet_lab.report.summary import Mean
+
+PERCENT, POINTS, COUNT = "%", "percentage points", "1"
+UNITS = {"pct": PERCENT, "M": "million", "G": "thousand million", "ms": "ms"}  # of published numbers
+
+
+def comparison_data(comparison: Comparison) -> dict[str, Any]:
+    """One view: what was trained, and a row for each of the table's."""
+    view = comparison.view
+    return {
+        "source": view.source,
+        "protocol": view.name,
+        "dataset": [protocol.data_name for protocol in view.protocols],
+        "split": view.protocols[0].evaluation_split,
+        "networks": list(view.networks),
+        "companion": view.companion,
+        "synthetic": view.synthetic,
+        "comparisons_in_family": comparison.judgement.comparisons,
+        "rows": [_row(row) for row in comparison.rows],
+    }
+
+
+def printed_data(printed: Mapping[str, Published]) -> dict[str, Any]:
+    """The printed numbers of a row by metric, with the paper's names and units."""
+    return {metric: _printed(number) for metric, number in printed.items()}
+
+
+def _row(row: ComparedRow) -> dict[str, Any]:
+    summary, counts = row.summary, row.counts
+    return {
+        "row": row.row.label,
+        "baseline": row.baseline.label if row.baseline else None,
+        "key": row.row.cell.key,
+        "seeds": list(summary.compared),
+        "seeds_left_out": list(summary.left_out),
+        "seeds_failed": list(summary.failed),
+        "top1_err": {"published": _printed(row.printed(TOP1)), "measured": _mean(summary.top1)},
+        "top5_err": {"published": _printed(row.printed(TOP5)), "measured": _mean(summary.top5)},
+        "top1_err_difference": {
+            "published": None if row.published_points is None or row.baseline is None else _points(row),
+            "measured": _difference(row),
+        },
+        "verdict": row.direction,
+        "param_count": {
+            "published": _printed(row.published.get("params")),
+            "measured": None if counts is None else {"value": counts.trainable, "unit": COUNT},
+        },
+        "multiply_adds": {
+            "published": _printed(row.published.get("gflops")),
+            "measured": None if counts is None else {"value": counts.multiply_adds, "unit": COUNT},
+        },
+    }
+
+
+def _printed(number: Published | None) -> dict[str, Any] | None:
+    return None if number is None else {"value": float(number.value), "unit": UNITS.get(number.unit, number.unit)}
+
+
+def _mean(mean: Mean | None) -> dict[str, Any] | None:
+    if mean is None:
+        return None
+    return {"value": round(mean.value, 4), "unit": PERCENT, "half_width_95": _rounded(mean.half_width), "n": mean.n}
+
+
+def _points(row: ComparedRow) -> dict[str, Any]:
+    return {"value": _rounded(row.published_points), "unit": POINTS}
+
+
+def _difference(row: ComparedRow) -> dict[str, Any] | None:
+    found = row.difference
+    if found is None:
+        return None
+    return {
+        "value": round(found.value, 4),
+        "unit": POINTS,
+        "half_width_95": round(found.half_width, 4),
+        "interval_over": "seeds and images" if found.seeds > 1 else "images",
+        "n": found.seeds,
+        "images": found.images,
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
