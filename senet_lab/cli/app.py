@@ -4,7 +4,14 @@ import sys
 
 import typer
 
-from senet_lab.cli import commands_evaluate, commands_look, commands_plan, commands_report, commands_train
+from senet_lab.cli import (
+    commands_evaluate,
+    commands_look,
+    commands_plan,
+    commands_report,
+    commands_search,
+    commands_train,
+)
 from senet_lab.errors import StudyError
 
 INTERRUPTED = 130  # exit status
@@ -28,7 +35,7 @@ app.command("excitations", context_settings={"allow_extra_args": True})(commands
 app.command("figures")(commands_look.figures)
 app.command("evaluate")(commands_evaluate.evaluate)
 app.command("conform")(commands_report.conform)
-app.command("search")(commands_train.search)
+app.command("search")(commands_search.search)
 
 
 def main() -> None:

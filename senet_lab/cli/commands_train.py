@@ -1,4 +1,4 @@
-"""What trains: ``train``, ``reproduce`` and ``search``."""
+"""What trains: ``train`` and ``reproduce``."""
 
 import sys
 from typing import Annotated
@@ -101,35 +101,3 @@ def reproduce(
         found, runs, results or RESULTS, TrainingOptions(device, executor.value, threads, workers, data, skip_damaged)
     )
     report_table(table, results, as_json)
-
-
-def search(
-    table: options.TableName,
-    row: Annotated[str, typer.Option("--row", help="the row whose cell is searched")],
-    protocol: options.ProtocolName = None,
-    trials: Annotated[int, typer.Option("--trials", min=1, max=options.MOST_TRIALS, help="how many more trials")] = 20,
-    results: options.Results = None,
-    device: options.Device = "auto",
-) -> None:
-    """Searches learning rate and weight decay of one row on held-out training images, with Optuna.
-
-    Trials are kept in results/cache/search; the winner is copied into ablations/protocols.py by hand.
-    """
-    found, _ = study_of(table, protocol, 1, [row])
-    cell = found.row(row).cell
-    import torch
-
-    from senet_lab.data.open import open_arrays
-    from senet_lab.search.nuisance import search as search_nuisance
-
-    journal = (results or RESULTS) / "cache" / "search" / f"{cell.key}.journal"
-    arrays = open_arrays(cell.protocol)
-    winner = search_nuisance(
-        cell, arrays, trials, journal, torch.device(device_named(device)), lambda text: print(text, file=sys.stderr)
-    )
-    print(
-        f"{found.name} {row} under {cell.protocol.name}: peak lr {winner.peak_lr:.4g}, weight decay "
-        f"{winner.weight_decay:.4g}: top-1 error {winner.top1_error_pct:.2f} % on held-out training images, final "
-        f"epoch, best of {winner.trials} trials with one seed. "
-        "To use it, write a new version into ablations/protocols.py."
-    )

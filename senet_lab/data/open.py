@@ -72,7 +72,8 @@ def _whole_set(protocol: Protocol) -> ImageArrays:
     if protocol.dataset is Dataset.SYNTHETIC:
         from senet_lab.data.synthetic import synthetic
 
-        return synthetic(protocol.train_images, protocol.test_images)
+        held = protocol.test_images if protocol.evaluation_split == HELD_OUT else 0
+        return synthetic(protocol.train_images + held, protocol.test_images)
     from senet_lab.data.cifar import cifar
 
     return cifar(protocol.dataset)

@@ -1,0 +1,155 @@
+"""What searches on held-out training images: ``search``. Optuna is an extra, loaded by these commands alone."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from senet_lab.cli import options
+from senet_lab.cli.gather import RESULTS
+from senet_lab.cli.runs import TrainingOptions, device_named, study_of, train_runs
+from senet_lab.errors import StudyError
+from senet_lab.study import Table
+
+if TYPE_CHECKING:
+    from senet_lab.search.fair import RowTrials
+    from senet_lab.search.trial import Trainer
+
+DEFAULT_TABLE = "table7"
+Trials = Annotated[
+    int, typer.Option("--trials", min=1, max=options.MOST_TRIALS, help="in all, with those of earlier calls; a row")
+]
+
+
+def search(
+    table: Annotated[str, typer.Argument(metavar="[TABLE]", help="whose rows are searched")] = DEFAULT_TABLE,
+    row: Annotated[str | None, typer.Option("--row", help="this row alone, by TPE; with --design, its network")] = None,
+    design: Annotated[bool, typer.Option("--design", help="search over designs of the SE block instead")] = False,
+    protocol: options.ProtocolName = None,
+    trials: Trials = 20,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, max=options.MOST_SEEDS, help="of every trial")] = 1,
+    fresh_seeds: Annotated[
+        int, typer.Option("--fresh-seeds", min=0, max=options.MOST_SEEDS, help="of the verdicts at each row's best")
+    ] = 3,
+    results: options.Results = None,
+    device: options.Device = "auto",
+    threads: options.Threads = 1,
+) -> None:
+    """Searches learning rate and weight decay on held-out training images, with Optuna; test images are not opened.
+
+    Every row of the table gets the same points, trials, seeds and epochs. What comes of it: the expected best error
+    against the budget, and the verdicts once more with every row at its own best, on fresh seeds. --row searches one
+    row alone. --design searches forms of the SE block for error, multiply-adds and time of a step. A call that was
+    stopped goes on where it stood; several calls side by side share the work.
+    """
+    found, _ = study_of(table, protocol, 1, [row] if row else None)
+    root, where = results or RESULTS, device_named(device)
+    if design and seeds > 1:
+        raise StudyError("--seeds is of a table's search; a design is trained with one seed")
+    _refuse_photos(found, row)
+    trainer = _trainer(where, threads)
+    if design:
+        _search_designs(found, row, trials, root, trainer)
+    elif row:
+        _search_row(found, row, trials, root, trainer)
+    else:
+        searched = _search_table(found, trials, seeds, root, trainer)
+        if searched and fresh_seeds:
+            _retest(found, searched, seeds, fresh_seeds, root, TrainingOptions(where, threads=threads))
+
+
+def _refuse_photos(table: Table, row: str | None) -> None:
+    """Before anything is opened, downloaded or asked of Optuna."""
+    from senet_lab.search.space import held_out_protocol
+
+    for one in [table.row(row)] if row else table.rows:
+        held_out_protocol(one.cell.protocol)
+
+
+def _trainer(device: str, threads: int) -> "Trainer":
+    try:
+        import optuna  # noqa: F401 - whether it is there
+    except ModuleNotFoundError:
+        raise StudyError("senet-lab search needs Optuna: pip install 'senet-lab[search]'") from None
+    import torch
+
+    from senet_lab.search.trial import Trainer
+
+    return Trainer(torch.device(device), threads)
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _journal(root: Path, name: str) -> Path:
+    return root / "cache" / "search" / f"{name}.journal"
+
+
+def _search_row(table: Table, label: str, trials: int, root: Path, trainer: "Trainer") -> None:
+    from senet_lab.search.nuisance import search as search_nuisance
+
+    cell = table.row(label).cell
+    winner = search_nuisance(cell, trials, _journal(root, cell.key), trainer, _tell)
+    print(
+        f"{table.name} {label} under {cell.protocol.name}: {winner.point}: top-1 error {winner.top1_error_pct:.2f} % "
+        f"on held-out training images, final epoch, best of {winner.trials} trials with one seed. "
+        "To use it, write a new version into ablations/protocols."
+    )
+
+
+def _search_table(table: Table, trials: int, seeds: int, root: Path, trainer: "Trainer") -> "list[RowTrials] | None":
+    """The rows' trials; None where other processes still work on some."""
+    from senet_lab.search.fair import describe, search_table
+    from senet_lab.search.files import search_folder, write_fair
+    from senet_lab.search.journal import Journal
+
+    protocol = table.paper_protocol
+    name = f"{table.slug}-{protocol.name}"
+    found = search_table(table, trials, seeds, Journal(_journal(root, name)), trainer, _tell)
+    if found is None:
+        print("other processes still work on trials of this search; call again for what came of it")
+        return None
+    paths = write_fair(search_folder(root, name, protocol), table, protocol, found)
+    print(
+        f"{table.name} under {protocol.name}: top-1 error on held-out training images, final epoch, mean of {seeds} "
+        f"seed{'s' * (seeds > 1)}; best of {trials} trials, the same points for every row:\n{describe(found)}"
+    )
+    _tell("written: " + ", ".join(str(path) for path in paths if path.suffix in (".csv", ".png", ".py")))
+    return found
+
+
+def _retest(table: Table, found: "list[RowTrials]", seeds: int, fresh: int, root: Path, how: TrainingOptions) -> None:
+    from senet_lab.records.store import Store
+    from senet_lab.search.files import search_folder
+    from senet_lab.search.retest import retest_of, verdict_text, write_verdicts
+
+    protocol = table.paper_protocol
+    folder = search_folder(root, f"{table.slug}-{protocol.name}", protocol)
+    retest = retest_of(table, found, seeds, fresh)
+    train_runs(retest.tuned, retest.runs(), folder, how)
+    judgement = retest.judgement(Store(folder))
+    print(verdict_text(retest, judgement))
+    _tell(f"written: {write_verdicts(folder, retest, judgement)}")
+
+
+def _search_designs(table: Table, label: str | None, trials: int, root: Path, trainer: "Trainer") -> None:
+    from senet_lab.search.design import search_designs
+    from senet_lab.search.files import search_folder, write_designs
+    from senet_lab.search.journal import Journal
+
+    cell = table.row(label or table.baseline).cell
+    name = f"designs-{cell.backbone}-{cell.protocol.name}"
+    designs, importances = search_designs(cell, trials, Journal(_journal(root, name)), trainer, _tell)
+    if not designs:
+        raise StudyError("no design is done yet; other processes are at work on this search")
+    paths = write_designs(search_folder(root, name, cell.protocol), cell, designs, importances)
+    print(
+        f"designs of {cell.backbone} under {cell.protocol.name}: {len(designs)} trained with one seed, "
+        f"{sum(one.on_front for one in designs)} that no other one beats in held-out error, "
+        "multiply-adds and time of a step"
+    )
+    for objective, shares in importances.items():
+        print(f"  {objective}: " + ", ".join(f"{choice} {share:.0%}" for choice, share in shares.items()))
+    print("written: " + ", ".join(str(path) for path in paths if path.suffix in (".csv", ".png", ".py")))

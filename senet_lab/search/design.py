@@ -1,0 +1,161 @@
+"""A search over designs of the SE block: held-out error against multiply-adds and the measured time of a step."""
+
+import contextlib
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import combinations
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from senet_lab.models.complexity import complexity
+from senet_lab.models.registry import build_model, se_blocks
+from senet_lab.search.journal import Journal, quiet, run_trials
+from senet_lab.search.space import held_out_protocol
+from senet_lab.search.trial import Trainer
+from senet_lab.study.cell import Cell
+from senet_lab.study.se import Excitation, Gate, Integration, SESpec
+
+OBJECTIVES = ("held_out_error_pct", "multiply_adds", "step_seconds")
+REDUCTIONS = (2, 4, 8, 16, 32)
+SEED = 0  # of the network and its batches, in every trial
+ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class DesignSpace:
+    """The choices for one backbone, every combination of which can be built."""
+
+    reductions: tuple[int, ...]
+    stages: tuple[str, ...]  # "2+3", or "all"
+    integrations: tuple[str, ...]
+
+    def choices(self) -> dict[str, Sequence[int | str]]:
+        """By field of the SESpec."""
+        return {
+            "reduction": self.reductions,
+            "stages": self.stages,
+            "integration": self.integrations,
+            "gate": [gate.value for gate in Gate],
+            "excitation": [excitation.value for excitation in Excitation],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """A design that was trained. number: of its trial; on_front: no other one is better in all three."""
+
+    number: int
+    se: SESpec
+    error_pct: float
+    multiply_adds: int
+    step_seconds: float
+    on_front: bool
+
+
+def space_of(backbone: str, num_classes: int) -> DesignSpace:
+    """The space of a backbone: points that all its stages have, reductions that divide all widths there.
+
+    Raises ValueError for a backbone that carries no SE block at all.
+    """
+    blocks = se_blocks(build_model(backbone, SESpec(reduction=1), num_classes, device="meta"))
+    numbers = sorted({int(name.split("_")[1]) for name in blocks})
+    integrations = [
+        point.value
+        for point in Integration
+        if all(_fits(backbone, num_classes, integration=point, stages=(stage,)) for stage in numbers)
+    ]
+    reductions = [
+        r for r in REDUCTIONS if all(_fits(backbone, num_classes, reduction=r, integration=p) for p in integrations)
+    ]
+    subsets = [part for size in range(1, len(numbers)) for part in combinations(numbers, size)]
+    stages = [ALL, *("+".join(map(str, part)) for part in subsets)]
+    return DesignSpace(tuple(reductions or [1]), tuple(stages), tuple(integrations))
+
+
+def _fits(backbone: str, num_classes: int, **fields: object) -> bool:
+    try:
+        build_model(backbone, spec_of({"reduction": 1, **fields}), num_classes, device="meta")
+    except ValueError:
+        return False
+    return True
+
+
+def spec_of(values: Mapping[str, object]) -> SESpec:
+    """The design that a trial's parameters mean. A one-dimensional convolution has no reduction, whatever they say."""
+    fields = dict(values)
+    if fields.get("excitation") == Excitation.CONV1D:
+        fields.pop("reduction", None)
+    stages = fields.get("stages", ALL)
+    if isinstance(stages, str) and stages != ALL:
+        fields["stages"] = tuple(int(stage) for stage in stages.split("+"))
+    return replace(SESpec(), **fields)  # type: ignore[arg-type]  # SESpec checks its values itself
+
+
+def search_designs(
+    cell: Cell, trials: int, journal: Journal, trainer: Trainer, tell: Callable[[str], None]
+) -> tuple[list[Design], dict[str, dict[str, float]]]:
+    """Brings a search over designs of a cell's network to so many trials, with those of earlier calls.
+
+    Returns the designs, and for each objective how much each choice mattered. Raises StudyError for a protocol of
+    photos before any data is opened, ValueError for a backbone without sites.
+    """
+    protocol = held_out_protocol(cell.protocol)
+    space = space_of(cell.backbone, protocol.num_classes)
+    plain = replace(cell, se=None, protocol=protocol)
+    study = journal.study(f"design-{plain.key}", objectives=len(OBJECTIVES))
+    with quiet():
+        study.set_metric_names(list(OBJECTIVES))
+
+    def work(trial: optuna.Trial) -> list[float]:
+        se = spec_of({name: trial.suggest_categorical(name, choices) for name, choices in space.choices().items()})
+        designed = replace(plain, se=se)
+        (error,) = trainer.error_pct(designed, [SEED])
+        model = build_model(cell.backbone, se, protocol.num_classes, device="meta")
+        work_done = complexity(model, protocol.image_size).multiply_adds
+        seconds = trainer.step_seconds(designed)
+        tell(
+            f"design {trial.number}: {words(se)}: held-out top-1 error {error:.2f} %, {work_done / 1e6:.3f} M "
+            f"multiply-adds, {1e3 * seconds:.2f} ms a step"
+        )
+        return [error, float(work_done), seconds]
+
+    with quiet():
+        run_trials(journal, study, trials, work)
+        complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        front = {trial.number for trial in study.best_trials}
+        return [_design(trial, front) for trial in complete], importances(study)
+
+
+def importances(study: optuna.Study) -> dict[str, dict[str, float]]:
+    """For each objective, the share of each choice in what tells good trials from others (PED-ANOVA).
+
+    An objective is left out before there are trials enough to tell the best quarter from the others.
+    """
+    found: dict[str, dict[str, float]] = {}
+    evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=0.25, evaluate_on_local=True)
+    for place, name in enumerate(OBJECTIVES):
+        with contextlib.suppress(ValueError, RuntimeError, UserWarning), warnings.catch_warnings():
+            warnings.filterwarnings("error", message="Target and region quantiles select the same")
+            found[name] = optuna.importance.get_param_importances(
+                study, evaluator=evaluator, target=partial(_value, place)
+            )
+    return found
+
+
+def _value(place: int, trial: FrozenTrial) -> float:
+    return float(trial.values[place])
+
+
+def _design(trial: FrozenTrial, front: set[int]) -> Design:
+    error, multiply_adds, seconds = trial.values
+    return Design(trial.number, spec_of(trial.params), error, round(multiply_adds), seconds, trial.number in front)
+
+
+def words(se: SESpec) -> str:
+    """A design in the words of a row's label."""
+    reduction = [] if se.excitation is Excitation.CONV1D else [f"r={se.reduction}"]
+    stages = se.stages if se.stages == ALL else "+".join(map(str, se.stages))
+    return ", ".join([*reduction, f"stages {stages}", se.integration.value, se.gate.value, se.excitation.value])

@@ -1,0 +1,162 @@
+"""A fair search: every row of a table gets the same points, trials, seeds and epochs on held-out training images."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import optuna
+from optuna.distributions import BaseDistribution, FloatDistribution
+from optuna.trial import TrialState, create_trial
+
+from senet_lab.errors import StudyError
+from senet_lab.search.journal import Journal, note, quiet
+from senet_lab.search.space import RANGES, Point, held_out_protocol
+from senet_lab.search.trial import Trainer
+from senet_lab.stats.expected_best import expected_best
+from senet_lab.study.table import Row, Table
+
+DISTRIBUTIONS: dict[str, BaseDistribution] = {
+    name: FloatDistribution(*range_, log=True) for name, range_ in RANGES.items()
+}
+SOBOL_SEED = 0  # of the scrambling: one sequence for every row of every table
+POINT, SEED_ERRORS = "point", "seed_errors_pct"  # user attributes of a trial
+
+
+@dataclass(frozen=True, slots=True)
+class RowTrials:
+    """What was found for one row: the errors of its trials by place in the sequence of points."""
+
+    row: Row
+    points: tuple[Point, ...]
+    errors_pct: tuple[float, ...]
+
+    @property
+    def best(self) -> Point:
+        """The point with the lowest error; of equal ones the first."""
+        return self.points[min(range(len(self.points)), key=lambda index: self.errors_pct[index])]
+
+    def expected_best(self) -> list[float]:
+        """The expected lowest held-out error by budget, from one trial on."""
+        return expected_best(self.errors_pct)
+
+
+def sobol_points(number: int) -> list[dict[str, float]]:
+    """The first points of one scrambled Sobol sequence over the space, as Optuna's sampler makes them."""
+    with quiet():
+        study = optuna.create_study(
+            sampler=optuna.samplers.QMCSampler(qmc_type="sobol", scramble=True, seed=SOBOL_SEED)
+        )
+        middle = {name: (range_[0] * range_[1]) ** 0.5 for name, range_ in RANGES.items()}
+        # Without a trial before it, the sampler would draw the first point at random.
+        study.add_trial(create_trial(params=middle, distributions=DISTRIBUTIONS, value=0.0))
+        return [dict(study.ask(DISTRIBUTIONS).params) for _ in range(number)]
+
+
+def search_table(
+    table: Table, trials: int, seeds: int, journal: Journal, trainer: Trainer, tell: Callable[[str], None]
+) -> list[RowTrials] | None:
+    """Brings every row to so many trials, point by point, so that budgets stay equal while it runs.
+
+    A trial is in the journal once it is done; one whose process was killed is made again. Several processes share the
+    work. Returns the rows' trials, or None where other processes still work on some. Raises StudyError for a protocol
+    of photos before any data is opened, and for a journal of other seeds.
+    """
+    rows = distinct_rows(table)
+    for row in rows:
+        held_out_protocol(row.cell.protocol)
+    studies = {row.label: journal.study(row.cell.key) for row in rows}
+    with journal.alone("points"):
+        points = _points(list(studies.values()), trials)
+        for study in studies.values():
+            _agree(study, seeds, journal)
+    for index, params in enumerate(points):
+        for row in rows:
+            _make(row, studies[row.label], index, params, seeds, journal, trainer, tell)
+    found = [_trials_of(row, studies[row.label], trials) for row in rows]
+    return None if any(len(one.points) < trials for one in found) else found
+
+
+def distinct_rows(table: Table) -> list[Row]:
+    """The rows, those that share a cell once."""
+    return list({row.cell.key: row for row in reversed(table.rows)}.values())[::-1]
+
+
+def _points(studies: Sequence[optuna.Study], number: int) -> list[dict[str, float]]:
+    """The points that the journal has, then those of the sequence: a release that draws others changes no old one."""
+    known = {}
+    for study in studies:
+        for trial in study.get_trials(deepcopy=False):
+            known[trial.user_attrs[POINT]] = dict(trial.params)
+    return [known.get(index, point) for index, point in enumerate(sobol_points(number))]
+
+
+def _agree(study: optuna.Study, seeds: int, journal: Journal) -> None:
+    """Notes what draws the points and how trials are made. Raises StudyError where earlier ones were made otherwise."""
+    before = study.user_attrs.get("seeds", seeds)
+    if before != seeds:
+        raise StudyError(
+            f"{journal.path} has trials of {before} seeds; search on with --seeds {before}, or name another --results"
+        )
+    study.set_user_attr("seeds", seeds)
+    arguments: dict[str, object] = {"sampler": "QMCSampler", "qmc_type": "sobol", "scramble": True, "seed": SOBOL_SEED}
+    note(study, f"from-trial-{len(study.get_trials(deepcopy=False)):05d}", arguments)
+
+
+def _make(
+    row: Row,
+    study: optuna.Study,
+    index: int,
+    params: dict[str, float],
+    seeds: int,
+    journal: Journal,
+    trainer: Trainer,
+    tell: Callable[[str], None],
+) -> None:
+    """One trial of one row, unless it is there or another process is at it."""
+    if _has(study, index) or (lease := journal.claim(f"{study.study_name}-{index}")) is None:
+        return
+    try:
+        if _has(study, index):  # made while this process looked
+            return
+        point = Point.of(params)
+        cell = replace(row.cell, protocol=point.under(held_out_protocol(row.cell.protocol)))
+        errors = trainer.error_pct(cell, range(seeds))
+        value = sum(errors) / len(errors)
+        attributes = {POINT: index, SEED_ERRORS: errors}
+        study.add_trial(create_trial(params=params, distributions=DISTRIBUTIONS, value=value, user_attrs=attributes))
+        tell(f"{row.label}, trial {index}: {point}: held-out top-1 error {value:.2f} %")
+    finally:
+        lease.remove()
+
+
+def _has(study: optuna.Study, index: int) -> bool:
+    return any(trial.user_attrs.get(POINT) == index for trial in study.get_trials(deepcopy=False))
+
+
+def _trials_of(row: Row, study: optuna.Study, number: int) -> RowTrials:
+    """The trials at the first points, in their order."""
+    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    by_index = {trial.user_attrs[POINT]: trial for trial in complete}
+    chosen = [by_index[index] for index in range(number) if index in by_index]
+    points = tuple(Point.of(trial.params) for trial in chosen)
+    return RowTrials(row, points, tuple(float(trial.values[0]) for trial in chosen))
+
+
+def tuned_table(table: Table, found: Sequence[RowTrials]) -> Table:
+    """The table with every row under its own best point: on all training images, evaluated as its protocol says."""
+    best = {one.row.cell.key: one.best for one in found}
+    rows = tuple(
+        replace(row, cell=replace(row.cell, protocol=best[row.cell.key].under(row.cell.protocol)), published=None)
+        for row in table.rows
+    )
+    return replace(
+        table,
+        edition=f"searched-{table.edition}",
+        caption=f"{table.caption}; every row at its own best of {len(found[0].points)} points",
+        rows=rows,
+        companions={},
+    )
+
+
+def describe(found: Sequence[RowTrials]) -> str:
+    """One line a row, for a person."""
+    return "\n".join(f"  {one.row.label:24} {one.best}: {min(one.errors_pct):.2f} %" for one in found)

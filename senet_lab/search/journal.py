@@ -1,0 +1,194 @@
+"""The journal of a search: one file that several processes append to, and that a dashboard of Optuna can open.
+
+Trials are Optuna's; who works on one is said by a lease beside the file, since a journal knows no signs of life.
+"""
+
+import contextlib
+import importlib.metadata
+import json
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import optuna
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+from optuna.trial import FrozenTrial, TrialState
+
+from senet_lab.errors import StudyError
+from senet_lab.records.files import read_bytes
+from senet_lab.records.lease import Lease, take
+from senet_lab.study.cell import derive_seed
+from senet_lab.training import provenance
+
+MOST = 2**32  # seeds of Optuna's samplers are below it
+PACKAGES = ("optuna", "scipy")
+ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """The file of a search's trials."""
+
+    path: Path
+
+    def study(self, name: str, objectives: int = 1, pruner: optuna.pruners.BasePruner | None = None) -> optuna.Study:
+        """The study of this name, new or with the trials of earlier calls; all objectives are minimised.
+
+        Raises StudyError for a file that is damaged.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with quiet(), self._readable():
+            return optuna.create_study(
+                study_name=name,
+                storage=self._storage(),
+                load_if_exists=True,
+                directions=["minimize"] * objectives,
+                sampler=tpe(0),
+                pruner=pruner or optuna.pruners.NopPruner(),
+            )
+
+    def _storage(self) -> JournalStorage:
+        lock = JournalFileOpenLock(str(self.path))  # also where links cannot be made
+        self._mend(lock)
+        return JournalStorage(JournalFileBackend(str(self.path), lock_obj=lock))
+
+    def _mend(self, lock: JournalFileOpenLock) -> None:
+        """Cuts off a last entry that its writer did not finish; nobody was told that it is there.
+
+        Raises StudyError for damage before it.
+        """
+        lock.acquire()
+        try:
+            data = read_bytes(self.path) or b""
+            whole = data.rfind(b"\n") + 1
+            for number, line in enumerate(data[:whole].splitlines(), start=1):
+                try:
+                    entry = json.loads(line)
+                except ValueError:
+                    entry = None
+                if not isinstance(entry, dict) or "op_code" not in entry:
+                    raise StudyError(
+                        f"{self.path}, line {number} is no entry of a search; move the file away to begin anew"
+                    )
+            if whole < len(data):
+                with open(self.path, "r+b") as file:
+                    file.truncate(whole)
+        finally:
+            lock.release()
+
+    @contextlib.contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except (KeyError, TypeError, ValueError, AssertionError) as error:
+            raise StudyError(f"{self.path} is no journal of a search ({type(error).__name__}: {error})") from None
+
+    def claim(self, name: str) -> Lease | None:
+        """The right to work on something of this search, or None where another process that lives has it."""
+        return take(self.path.with_name(f"{self.path.name}.leases") / name)
+
+    @contextlib.contextmanager
+    def alone(self, name: str) -> Iterator[None]:
+        """Waits until no other process is within the part of this name."""
+        while (lease := self.claim(name)) is None:
+            time.sleep(0.2)
+        try:
+            yield
+        finally:
+            lease.give_back()
+
+
+def tpe(seed: int) -> optuna.samplers.TPESampler:
+    """TPE with every argument said whose default has changed between releases, or may."""
+    return optuna.samplers.TPESampler(
+        n_startup_trials=10, n_ei_candidates=24, multivariate=True, group=False, constant_liar=True, seed=seed
+    )
+
+
+def seed_of(study: optuna.Study) -> int:
+    """A seed for the sampler: another one whenever there are more trials, so that a later call draws new points."""
+    return derive_seed(0, "search", study.study_name, len(study.get_trials(deepcopy=False))) % MOST
+
+
+def ask(journal: Journal, study: optuna.Study, most: int) -> tuple[optuna.Trial, Lease] | None:
+    """A trial to work on: one whose process is gone, else a new one; None where there are enough or others have them.
+
+    most: trials in all. What draws a new point, its seed, and the versions are noted in the study.
+    """
+    with journal.alone(f"{study.study_name}-ask"):
+        trials = study.get_trials(deepcopy=False)
+        for trial in trials:
+            if trial.state is TrialState.RUNNING and (lease := journal.claim(_lease(study, trial.number))):
+                return optuna.Trial(study, trial._trial_id), lease
+        if len(trials) >= most:
+            return None
+        seed = seed_of(study)
+        study.sampler = tpe(seed)
+        note(study, f"trial-{len(trials):05d}", tpe_arguments(seed))
+        with quiet():
+            new = study.ask()
+        own = journal.claim(_lease(study, new.number))
+        if own is None:
+            raise StudyError(f"trial {new.number} of {journal.path} is another process's; call again")
+        return new, own
+
+
+def _lease(study: optuna.Study, number: int) -> str:
+    return f"{study.study_name}-{number}"
+
+
+def tpe_arguments(seed: int) -> dict[str, object]:
+    """What ``tpe`` says, for the journal."""
+    return {
+        "sampler": "TPESampler",
+        "n_startup_trials": 10,
+        "n_ei_candidates": 24,
+        "multivariate": True,
+        "group": False,
+        "constant_liar": True,
+        "seed": seed,
+    }
+
+
+def note(study: optuna.Study, key: str, values: dict[str, object]) -> None:
+    """Notes in the study's user attributes what drew its points, with versions and the revision of this source."""
+    found = {name: importlib.metadata.version(name) for name in PACKAGES} | provenance.versions()
+    study.set_user_attr(key, {**values, "versions": found, "revision": provenance.revision()[0]})
+
+
+def ended(study: optuna.Study) -> list[FrozenTrial]:
+    """The trials that are done, in the order of their numbers."""
+    return study.get_trials(deepcopy=False, states=ENDED)
+
+
+def run_trials(
+    journal: Journal, study: optuna.Study, most: int, work: Callable[[optuna.Trial], float | Sequence[float]]
+) -> None:
+    """Works on trials until the study has so many. A trial whose process was killed is worked on again."""
+    while asked := ask(journal, study, most):
+        trial, lease = asked
+        try:
+            with quiet():
+                values = work(trial)
+        except optuna.TrialPruned:
+            study.tell(trial, state=TrialState.PRUNED)
+        except BaseException:  # nothing is known of this point yet: the next call works on it again
+            lease.give_back()
+            raise
+        else:
+            study.tell(trial, list(values) if isinstance(values, Sequence) else values)
+        lease.remove()
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Without Optuna's log, and its warnings about what is experimental in it."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        warnings.filterwarnings("ignore", message="The reported value is ignored")  # of a trial that is made again
+        warnings.filterwarnings("ignore", message="PedAnova.* low `target` values")  # low is what is wanted
+        yield

@@ -1,0 +1,64 @@
+"""What a search varies and on which images: two nuisance hyperparameters, and a protocol on held-out images."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from senet_lab.errors import StudyError
+from senet_lab.study.protocol import HELD_OUT, Protocol
+
+PEAK_LR, WEIGHT_DECAY = (0.01, 1.0), (1e-5, 1e-2)  # ranges, searched on a log scale
+RANGES = {"peak_lr": PEAK_LR, "weight_decay": WEIGHT_DECAY}
+EVERY = 10  # every tenth training image is held out
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One choice of the hyperparameters, to four digits, so that what is printed is what was trained."""
+
+    peak_lr: float
+    weight_decay: float
+
+    @classmethod
+    def of(cls, values: Mapping[str, float]) -> "Point":
+        """From a trial's parameters."""
+        return cls(*(float(f"{values[name]:.4g}") for name in RANGES))
+
+    def __str__(self) -> str:
+        return f"peak lr {self.peak_lr:g}, weight decay {self.weight_decay:g}"
+
+    def under(self, protocol: Protocol) -> Protocol:
+        """The protocol with these values, under a name that says them."""
+        return replace(
+            protocol,
+            name=f"{protocol.name}-lr-{self.peak_lr:g}-wd-{self.weight_decay:g}",
+            title=f"{protocol.title}; {self}" if protocol.title else str(self),
+            schedule=replace(protocol.schedule, peak_lr=self.peak_lr),
+            weight_decay=self.weight_decay,
+        )
+
+
+def held_out_protocol(protocol: Protocol) -> Protocol:
+    """The protocol on the training images less every tenth of them, which it evaluates on; no test image is opened.
+
+    Raises StudyError for a protocol of photos: a search trains many networks.
+    """
+    if protocol.dataset.of_photos:
+        raise StudyError(
+            f"protocol {protocol.name} is of photos; a search trains many networks: it takes "
+            "protocols of 32 x 32 images"
+        )
+    if protocol.evaluation_split == HELD_OUT:
+        return protocol
+    held = -(-protocol.train_images // EVERY)
+    return replace(
+        protocol,
+        name=f"{protocol.name}-search",
+        train_images=protocol.train_images - held,
+        test_images=held,
+        evaluation_split=HELD_OUT,
+    )
+
+
+def guessing_error_pct(protocol: Protocol) -> float:
+    """The error of guessing, which a trial that diverged counts as."""
+    return 100 * (1 - 1 / protocol.num_classes)

@@ -1,0 +1,79 @@
+"""Trains the networks of one trial on held-out images."""
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import torch
+
+from senet_lab.data.batches import BatchSource
+from senet_lab.data.open import open_source
+from senet_lab.models.registry import build_model, channels_last
+from senet_lab.search.space import guessing_error_pct
+from senet_lab.study.cell import Cell, canonical_json
+from senet_lab.study.protocol import Decay, Protocol, Schedule
+from senet_lab.training import device_loop
+from senet_lab.training.checkpoint import Checkpoint
+from senet_lab.training.epoch import Diverged
+from senet_lab.training.numerics import set_switches
+from senet_lab.training.run_state import Hooks
+from senet_lab.training.step import make_optimizer, training_loss
+
+WARM_UP_STEPS, TIMED_STEPS = 3, 15
+ANY_SCHEDULE = Schedule(decay=Decay.COSINE, peak_lr=0.0)
+AfterEpoch = Callable[[int, float], None]  # epoch from 1, error in percent so far
+
+
+def ignore(epoch: int, error_pct: float) -> None:
+    """Nothing is done after an epoch."""
+
+
+class Trainer:
+    """Trains cells on one device; data sets are opened once."""
+
+    def __init__(self, device: torch.device, threads: int) -> None:
+        set_switches(threads)
+        self.device = device
+        self._opened: dict[str, BatchSource] = {}
+
+    def error_pct(self, cell: Cell, seeds: Sequence[int], after_epoch: AfterEpoch = ignore) -> list[float]:
+        """The final error of each seed on the protocol's evaluation images; of one that diverged, that of guessing."""
+        return [self._train(cell, seed, after_epoch) for seed in seeds]
+
+    def _train(self, cell: Cell, seed: int, after_epoch: AfterEpoch) -> float:
+        model = channels_last(build_model(cell.backbone, cell.se, cell.protocol.num_classes, seed)).to(self.device)
+
+        def save(state: Checkpoint) -> None:
+            after_epoch(len(state.curve), state.curve[-1].test_top1_error_pct)
+
+        try:
+            trained = device_loop.train(model, data, cell.protocol, seed, hooks=Hooks(save=save))
+        except Diverged:
+            return guessing_error_pct(cell.protocol)
+        return trained.curve[-1].test_top1_error_pct
+
+    def step_seconds(self, cell: Cell) -> float:
+        """The median time of a training step on one batch, not compiled."""
+        protocol = cell.protocol
+        model = channels_last(build_model(cell.backbone, cell.se, protocol.num_classes)).to(self.device).train()
+        optimizer = make_optimizer(model, protocol)
+        images, labels = next(iter(self._data(protocol).training_batches(0, 0)))
+        seconds = []
+        for _ in range(WARM_UP_STEPS + TIMED_STEPS):
+            started = time.perf_counter()
+            optimizer.zero_grad()
+            loss, _ = training_loss(model, images, labels, protocol)
+            torch.autograd.backward(loss)
+            optimizer.step()
+            if self.device.type == "cuda":
+                torch.cuda.synchronize(self.device)
+            seconds.append(time.perf_counter() - started)
+        return statistics.median(seconds[WARM_UP_STEPS:])
+
+    def _data(self, protocol: Protocol) -> BatchSource:
+        """Opened once for protocols that differ in schedule and decay alone."""
+        name = canonical_json(replace(protocol, name="", schedule=ANY_SCHEDULE, weight_decay=0.0))
+        if name not in self._opened:
+            self._opened[name] = open_source(protocol, self.device)
+        return self._opened[name]

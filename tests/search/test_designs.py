@@ -1,0 +1,125 @@
+"""The search over designs: a space without holes, a front, and table files that commands take."""
+
+from dataclasses import replace
+
+import pytest
+
+from ablations.protocols import IMAGENET_100EP
+from senet_lab.cli import catalogue
+from senet_lab.errors import StudyError
+from senet_lab.models.registry import build_model
+from senet_lab.search.design import DesignSpace, search_designs, space_of, spec_of, words
+from senet_lab.search.files import front_table, write_designs
+from senet_lab.search.journal import Journal
+from senet_lab.search.table_file import table_source
+from senet_lab.study import Row, SESpec, Table
+from tests.search.test_searches import Pretended, silent
+from tests.tiny import BACKBONE, TINY, cell
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory):
+    """Twelve designs whose error follows from their reduction, and whose time from the name of their gate."""
+    journal = Journal(tmp_path_factory.mktemp("designs") / "d.journal")
+    designs, importances = search_designs(cell(TINY), 12, journal, Pretended(), silent)
+    return journal, designs, importances
+
+
+def test_the_space_has_only_designs_that_can_be_built():
+    """Every reduction at every point, every point at every stage; sets of stages from one to all."""
+    space = space_of(BACKBONE, 10)
+    for integration in space.integrations:
+        for reduction in space.reductions:
+            build_model(BACKBONE, spec_of({"reduction": reduction, "integration": integration}), 10, device="meta")
+        for stages in space.stages:
+            spec = spec_of({"stages": stages, "integration": integration, "reduction": 1})
+            build_model(BACKBONE, spec, 10, device="meta")
+
+    assert space == DesignSpace(
+        reductions=(2, 4, 8, 16),
+        stages=("all", "2", "3", "4", "2+3", "2+4", "3+4"),
+        integrations=("standard", "pre", "post", "identity", "conv3x3"),
+    )
+
+
+def test_parameters_mean_a_design():
+    """A one-dimensional convolution has no reduction; stages are numbers."""
+    values = {"reduction": 8, "stages": "2+4", "gate": "tanh", "excitation": "conv1d", "integration": "pre"}
+
+    assert SESpec(stages=(2, 4), gate="tanh", excitation="conv1d", integration="pre") == spec_of(values)
+    assert words(spec_of(values)) == "stages 2+4, pre, tanh, conv1d"
+
+
+def test_no_design_of_the_front_is_beaten_in_all_three(searched):
+    """And each of the others is beaten, or equalled, by one of the front."""
+    _, designs, _ = searched
+    numbers = {one.number: (one.error_pct, one.multiply_adds, one.step_seconds) for one in designs}
+    front = {one.number for one in designs if one.on_front}
+
+    def beaten(a, b):
+        return all(x >= y for x, y in zip(a, b, strict=True)) and a != b
+
+    assert len(designs) == 12
+    assert front == {n for n, a in numbers.items() if not any(beaten(a, b) for b in numbers.values())}
+    assert 0 < len(front) < 12
+
+
+def test_what_mattered_is_a_share_of_each_choice(searched):
+    """For each objective over the five choices, adding up to one; time follows the gate's name here."""
+    _, _, importances = searched
+
+    assert {"held_out_error_pct", "multiply_adds", "step_seconds"} == set(importances)
+    assert {"reduction", "stages", "integration", "gate", "excitation"} == set(importances["step_seconds"])
+    assert sum(importances["step_seconds"].values()) == pytest.approx(1.0)
+    assert max(importances["step_seconds"], key=importances["step_seconds"].get) == "gate"
+
+
+def test_a_later_call_makes_the_missing_ones_only(searched):
+    """Nothing is trained where there are as many trials in all."""
+    journal, designs, _ = searched
+    trainer = Pretended()
+
+    assert designs == search_designs(cell(TINY), 12, journal, trainer, silent)[0]
+    assert trainer.calls == []
+
+
+def test_photos_are_refused(tmp_path):
+    """Before a journal is begun."""
+    with pytest.raises(StudyError, match="32 x 32"):
+        search_designs(cell(IMAGENET_100EP), 1, Journal(tmp_path / "j"), Pretended(), silent)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_front_is_a_table_file_that_commands_take(searched, tmp_path):
+    """The plain network and each design of the front, under the cell's own protocol, read back as they were."""
+    _, designs, importances = searched
+    paths = write_designs(tmp_path, cell(TINY), designs, importances)
+    table = catalogue.find_table(str(tmp_path / "front_table.py"))
+
+    assert table == front_table(cell(TINY), designs)
+    assert (table.row("plain").cell.se, table.baseline) == (None, "plain")
+    assert {row.cell.se for row in table.rows[1:]} == {one.se for one in designs if one.on_front}
+    assert {row.cell.protocol for row in table.rows} == {TINY}
+    assert {"designs.csv", "designs.png", "importances.csv"} <= {path.name for path in paths}
+
+
+def test_a_table_file_reads_back_as_the_table_whatever_its_text(tmp_path):
+    """Protocols that differ, baselines of rows, quotes in labels and captions: the same value, the same keys."""
+    other = cell(replace(TINY, name="other", weight_decay=3.217e-05), stages=(2, 3), gate="tanh")
+    table = Table(
+        edition="mine",
+        number="3",
+        topic="odd",
+        caption='The "odd" one, r\'s and """ in it \\',
+        baseline="a",
+        rows=(
+            Row("a", replace(cell(TINY), se=None)),
+            Row('b "x"', other, baseline="a"),
+        ),
+        companions={},
+    )
+    path = tmp_path / "odd.py"
+    path.write_text(table_source(table, 'a """ in the text \\'))
+
+    assert table == catalogue.find_table(str(path))
+    assert [r.cell.key for r in table.rows] == [r.cell.key for r in catalogue.find_table(str(path)).rows]
