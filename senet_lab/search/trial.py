@@ -48,7 +48,7 @@ class Trainer:
             after_epoch(len(state.curve), state.curve[-1].test_top1_error_pct)
 
         try:
-            trained = device_loop.train(model, data, cell.protocol, seed, hooks=Hooks(save=save))
+            trained = device_loop.train(model, self._data(cell.protocol), cell.protocol, seed, hooks=Hooks(save=save))
         except Diverged:
             return guessing_error_pct(cell.protocol)
         return trained.curve[-1].test_top1_error_pct
