@@ -220,6 +220,7 @@ def test_only_reports_and_commands_know_reports():
     assert {
         "senet_lab.report",
         "senet_lab.excitations",
+        "senet_lab.search",
         "senet_lab.cli",
         "benchmarks",
     } == users

@@ -14,6 +14,7 @@ from senet_lab.search.journal import Journal
 from senet_lab.search.table_file import table_source
 from senet_lab.study import Row, SESpec, Table
 from tests.search.test_searches import Pretended, silent
+from tests.test_house import SOURCES, imports, module_of
 from tests.tiny import BACKBONE, TINY, cell
 
 
@@ -123,3 +124,12 @@ def test_a_table_file_reads_back_as_the_table_whatever_its_text(tmp_path):
 
     assert table == catalogue.find_table(str(path))
     assert [r.cell.key for r in table.rows] == [r.cell.key for r in catalogue.find_table(str(path)).rows]
+
+
+def test_only_what_a_search_leaves_knows_reports():
+    """What trains and chooses imports no page and no picture."""
+    room = {module_of(path): path for path in SOURCES if module_of(path).startswith("senet_lab.search.")}
+
+    assert {"senet_lab.search.files", "senet_lab.search.retest"} == {
+        name for name, path in room.items() if any(other.startswith("senet_lab.report") for other in imports(path))
+    }
