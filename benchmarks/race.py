@@ -6,15 +6,13 @@ What disturbs the machine disturbs all of them alike, so their ratios within a r
 import multiprocessing
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
-from senet_lab.training.settings import prepare_child
+from senet_lab.training.settings import Settings, prepare_child
 
 Pace = Callable[[], None]
 
@@ -94,7 +92,7 @@ def _slice(crew: Crew, steps: int, settle: int, contender: Contender) -> float:
 
 
 def _hire(contender: Contender) -> tuple[multiprocessing.process.BaseProcess, Connection]:
-    prepare_child(contender.threads, Path(tempfile.gettempdir()) / f"senet-lab-inductor-{contender.threads}")
+    prepare_child(Settings(threads=contender.threads))
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_contend, args=(theirs, contender))

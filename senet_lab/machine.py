@@ -1,8 +1,106 @@
-"""What this machine offers to the process that asks."""
+"""What this machine offers to the process that asks: cores, memory, a folder for compiled code."""
 
+import atexit
+import contextlib
+import hashlib
 import os
+import platform
+import shutil
+import stat
+import tempfile
+from pathlib import Path
+
+from senet_lab.errors import StudyError
 
 
 def cores() -> int:
     """The processors that this process may use: its affinity mask, where the system has one."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def available_bytes(root: Path = Path("/")) -> int:
+    """The memory that processes of this one's group may still take: of the machine, and of each control group around.
+
+    root: where /proc and /sys are. A system without them counts as having all its memory free.
+    """
+    try:
+        lines = (root / "proc/meminfo").read_text().splitlines()
+        free = [1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")]
+    except (OSError, ValueError, IndexError):
+        free = []
+    free = free or [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    return min(free + _left_in_groups(root))
+
+
+# Limit, usage, and which line of memory.stat is cache that the kernel gives up by itself; version 2, then version 1.
+_GROUPS = (
+    ("sys/fs/cgroup", "", ("memory.max", "memory.current", "inactive_file")),
+    ("sys/fs/cgroup/memory", "memory", ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")),
+)
+
+
+def _left_in_groups(root: Path) -> list[int]:
+    """What each control group around this process has left; a group without a limit is not among them."""
+    found = []
+    with contextlib.suppress(OSError):
+        for line in (root / "proc/self/cgroup").read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            for place, controller, names in _GROUPS:
+                if controller not in controllers.split(",") or bool(controller) != bool(controllers):
+                    continue
+                group = Path(path.strip("/"))
+                for part in (group, *group.parents) if group.parts else (group,):
+                    found += _left_in(root / place / part, *names)
+    return found
+
+
+def _left_in(folder: Path, limit: str, usage: str, cache: str) -> list[int]:
+    with contextlib.suppress(OSError, ValueError):  # no such group here, or its limit is "max"
+        kept = (line.split() for line in (folder / "memory.stat").read_text().splitlines())
+        reclaimable = sum(int(value) for name, value in kept if name == cache)
+        used = int((folder / usage).read_text())
+        return [max(0, int((folder / limit).read_text()) - used + reclaimable)]
+    return []
+
+
+def compiled_code_folder(name: str) -> Path:
+    """A folder of this user for code that is compiled here and executed later; made where there is none.
+
+    It lies in $XDG_CACHE_HOME or ~/.cache, never among results, which are copied from machine to machine. Where no
+    folder can be made there, it is a temporary one that goes with this process. Raises StudyError for a folder that
+    another user owns or can write to, who could put code into it.
+    """
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = home / "senet_lab" / f"{name}-{_processor()}"
+    try:
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        writable = os.access(folder, os.W_OK | os.X_OK)
+    except OSError:
+        writable = False
+    if not writable:
+        return _temporary_folder()
+    for path in (folder.parent, folder):
+        found = path.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
+            raise StudyError(
+                f"{path} holds code that is executed, and another user may write there: make it a folder of your own "
+                f"(chmod 700 {path}), or set XDG_CACHE_HOME to another place"
+            )
+    return folder
+
+
+def _temporary_folder() -> Path:
+    folder = tempfile.mkdtemp(prefix="senet_lab-")  # of mode 0700, under a name that nobody can foresee
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
+
+
+def _processor() -> str:
+    """A short name for what code can be compiled for: a home folder may be shared by machines that differ."""
+    try:
+        flags = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith(("flags", "Feat"))]
+    except OSError:
+        flags = []
+    known = platform.machine() + platform.processor() + "".join(flags[:1])
+    return hashlib.sha256(known.encode()).hexdigest()[:8]

@@ -42,6 +42,7 @@ PARTS = {
         "senet_lab.records",
         "senet_lab.study",
         "senet_lab.errors",
+        "senet_lab.machine",
     ),
     "senet_lab.fleet": (
         "senet_lab.fleet",

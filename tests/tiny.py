@@ -10,11 +10,11 @@ AUGMENTED = replace(TINY, crop="pad-crop", crop_padding=4, flip=True)
 BACKBONE = "cifar_resnet11_bottleneck"
 
 
-def cell(protocol=AUGMENTED, **fields) -> Cell:
+def cell(protocol=AUGMENTED, backbone=BACKBONE, **fields) -> Cell:
     """An SE cell of the tiny protocol."""
-    return Cell(backbone=BACKBONE, se=SESpec(**fields), protocol=protocol)
+    return Cell(backbone=backbone, se=SESpec(**fields), protocol=protocol)
 
 
-def run(seed=0, protocol=AUGMENTED, **fields) -> Run:
+def run(seed=0, protocol=AUGMENTED, backbone=BACKBONE, **fields) -> Run:
     """A run of such a cell."""
-    return Run(cell=cell(protocol, **fields), seed=seed)
+    return Run(cell=cell(protocol, backbone, **fields), seed=seed)

@@ -10,7 +10,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from senet_lab.fleet.worker import Fate, Outcome
+from senet_lab.fleet.outcome import Fate, Outcome
 from senet_lab.study.cell import Run
 from senet_lab.study.protocol import Protocol
 from senet_lab.training.progress import Progress as RunProgress
@@ -129,7 +129,9 @@ class Watch:
         if outcome.fate is Fate.RECORDED:
             self.steps[name] = run.cell.protocol.epochs * run.cell.protocol.steps_per_epoch
         note = outcome.fate.value
-        if outcome.fate is not Fate.STOP:  # what stops every run is said at the end, once
+        if outcome.fate is Fate.PAUSED:
+            note = outcome.text
+        elif outcome.fate not in (Fate.NO_ROOM, Fate.NO_DATA):  # what all runs lack is said at the end, once
             note += f", {outcome.text}"
         if self.bars:
             self.bars.update(self.tasks[name], note=note)

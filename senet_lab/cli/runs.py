@@ -104,19 +104,23 @@ def train_runs(table: Table, runs: Sequence[Run], root: Path, options: TrainingO
         print(f"{table.name}: all {len(runs)} runs are recorded, nothing to train", file=sys.stderr)
         return []
     from senet_lab.cli.console import Watch
-    from senet_lab.fleet.fleet import train_all, workers_for
+    from senet_lab.fleet.capacity import workers_for
+    from senet_lab.fleet.fleet import train_all
+    from senet_lab.fleet.signals import asking_to_end
+    from senet_lab.training.stopping import StopSign
 
     settings = options.settings()
     _, counted = counts_of([run.cell for run in missing], root)  # refuses, before training, what cannot be built
+    print(f"{table.name}: {store.prepare().text}", file=sys.stderr)
     keep_counts(counted, root / "cache")
-    side_by_side = options.workers or workers_for(settings, missing)
+    side_by_side = options.workers or workers_for(settings, missing, root)
     print(
         f"{table.name}: {len(missing)} of {len(runs)} runs to train on {settings.device}, {side_by_side} side by side",
         file=sys.stderr,
     )
-    print(f"{table.name}: {store.prepare().text}", file=sys.stderr)
-    with Watch(missing, labels_of(table, missing)) as watch:
-        broken = train_all(missing, store, settings, side_by_side, watch)
+    stop = StopSign()
+    with asking_to_end(stop), Watch(missing, labels_of(table, missing)) as watch:
+        broken = train_all(missing, store, settings, side_by_side, watch, stop)
     if broken:
         raise StudyError(
             f"{len(broken)} of {len(missing)} runs broke ({root}/cache/logs has more): {'; '.join(broken)}"
@@ -129,9 +133,9 @@ def train_until(
 ) -> None:
     """Trains a table until its comparisons are settled, at most ``seeds`` seeds a row (1: the usual most)."""
     from senet_lab.cli.resolve import MOST_SEEDS, Limits, train_until_resolved
-    from senet_lab.fleet.fleet import workers_for
+    from senet_lab.fleet.capacity import workers_for
 
-    side_by_side = options.workers or workers_for(options.settings(), plan_runs([table], 1))
+    side_by_side = options.workers or workers_for(options.settings(), plan_runs([table], 1), root)
     train_until_resolved(
         table,
         claims,

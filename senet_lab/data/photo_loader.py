@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from senet_lab.data.photo_folders import PhotoList
 from senet_lab.data.photos import DamagedPhoto, draw_crop, evaluation_pixels, read_photo, stream_of, training_pixels
 from senet_lab.errors import StudyError
+from senet_lab.machine import cores
 
 PART = 32  # photos that a process makes at a time
 AHEAD = 3  # parts that each process may make ahead, at least
@@ -147,7 +148,6 @@ def loader_processes(device: torch.device) -> int:
     """
     if multiprocessing.current_process().daemon:
         return 0
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if device.type == "cpu":
-        return max(1, cores - torch.get_num_threads())
-    return max(1, cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+        return max(1, cores() - torch.get_num_threads())
+    return max(1, cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))

@@ -1,28 +1,29 @@
 """Many runs on one machine, side by side: on a CPU a process each, on a GPU a thread and a CUDA stream in one process.
 
 A run's numbers do not depend on its neighbours: each has its own random streams and a fixed number of threads. A run
-that breaks does not stop the others; one that the GPU's memory does not hold beside them waits for room.
+that breaks does not stop the others; one for which there is no memory beside them waits for room.
 """
 
-import multiprocessing
+import signal
 import time
-from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, wait
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
 from multiprocessing.process import BaseProcess
 from typing import Protocol as Interface
 
 from senet_lab.errors import StudyError
 from senet_lab.fleet import processes
-from senet_lab.fleet.worker import Fate, Outcome, work
-from senet_lab.machine import cores
+from senet_lab.fleet.crew import Crew, Seat
+from senet_lab.fleet.outcome import Fate, Outcome
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run
 from senet_lab.training.progress import Progress
-from senet_lab.training.settings import Executor, Settings, prepare_child
+from senet_lab.training.settings import Settings
+from senet_lab.training.stopping import Paused, StopSign
 
-RETRY_SECONDS = 5.0  # before a run that another process holds is asked for again
+RETRY_SECONDS = 5.0  # before a run that another worker holds is asked for again
+MOST_LOSSES = 2  # processes that a run may lose before it counts as broken
+MOST_ON_A_GPU = 31  # one less than PyTorch has streams
 
 
 class Watcher(Interface):
@@ -38,121 +39,149 @@ class Watcher(Interface):
         """A run came to an end, or is in other hands."""
 
 
-@dataclass
-class _Worker:
-    process: BaseProcess
-    connection: Connection
-    run: Run | None = None
-    since: float = field(default_factory=time.monotonic)
-
-
-def workers_for(settings: Settings, runs: Sequence[Run]) -> int:
-    """How many runs train side by side: on a CPU as many as have a core for each of their threads, on a GPU as many as
-    a short measurement finds worth it; one of what Lightning drives."""
-    if not runs:
-        return 1
-    if settings.device != "cpu":
-        if any(settings.executor_for(run.cell) is Executor.LIGHTNING for run in runs):
-            return 1
-        from senet_lab.fleet.gpu_capacity import measured
-
-        return min(len(runs), measured(runs[0], settings, len(runs)))
-    return max(1, min(len(runs), cores() // settings.threads))
-
-
-def train_all(runs: Sequence[Run], store: Store, settings: Settings, workers: int, watcher: Watcher) -> list[str]:
-    """Trains every run to its record; returns a line for each run that broke.
-
-    Raises StudyError where no run can go on (data missing, disk full). Workers end with this process, and an
-    interrupted run goes on from its last epoch when it is asked for again.
-    """
-    waiting, broken = deque((0.0, run) for run in runs), []
-    crew: list[_Worker] = []
-    try:
-        while waiting or any(worker.run for worker in crew):
-            _hand_out(waiting, crew, workers, store, settings, watcher)
-            for worker in _ready(crew):
-                message = _receive(worker)
-                run = worker.run
-                assert run is not None
-                if isinstance(message, Progress):
-                    watcher.progressed(run, message)
-                    continue
-                worker.run = None
-                watcher.ended(run, message)
-                if message.fate is Fate.STOP:
-                    raise StudyError(message.text)
-                if message.fate is Fate.BUSY:
-                    waiting.append((time.monotonic() + RETRY_SECONDS, run))
-                if message.fate is Fate.CROWDED and any(other.run for other in crew):
-                    workers = max(1, workers - 1)
-                    worker.connection.close()
-                    crew.remove(worker)
-                    waiting.append((0.0, run))
-                elif message.fate in (Fate.ERROR, Fate.CROWDED):
-                    broken.append(f"{run.cell.key} seed {run.seed}: {message.text}")
-            crew = [worker for worker in crew if worker.run or worker.process.is_alive()]
-    finally:
-        for worker in crew:
-            worker.connection.close()
-        for worker in crew:
-            processes.end(worker.process) if worker.run else worker.process.join()
-    return broken
-
-
-def _hand_out(
-    waiting: deque[tuple[float, Run]],
-    crew: list[_Worker],
-    workers: int,
+def train_all(
+    runs: Sequence[Run],
     store: Store,
     settings: Settings,
+    workers: int,
     watcher: Watcher,
-) -> None:
-    idle = [worker for worker in crew if worker.run is None]
-    for _ in range(len(waiting)):
-        due, run = waiting.popleft()
-        if due > time.monotonic() or not (idle or len(crew) < workers):
-            waiting.append((due, run))
-            continue
+    stop: StopSign | None = None,
+) -> list[str]:
+    """Trains every run to its record; returns a line for each run that broke or was refused.
+
+    Raises StudyError where all of them were refused for one reason, or where nothing can be written any more, and
+    Paused where the sign asked them to end. Workers end with this process, however it ends, and a run that was cut off
+    goes on from its last checkpoint when it is asked for again.
+    """
+    fleet = Fleet(Crew(store, settings), workers, watcher, stop or StopSign())
+    fleet.train(runs)
+    failed = fleet.failed
+    if fleet.no_room:
+        raise StudyError(fleet.no_room)
+    if fleet.unfinished:
+        text = f"paused with {fleet.unfinished} of {len(runs)} runs to go ({fleet.stop.reason})"
+        raise Paused(f"{text}; the same command goes on from there")
+    mendable = all(outcome.fate in (Fate.REFUSED, Fate.NO_DATA) for _, outcome in failed)
+    if failed and mendable and len(failed) == len(runs) and len({outcome.text for _, outcome in failed}) == 1:
+        raise StudyError(failed[0][1].text)
+    return [f"{run.cell.key} seed {run.seed}: {outcome.text}" for run, outcome in failed]
+
+
+class Fleet:
+    """Runs that wait for a seat in a worker process, and what becomes of them."""
+
+    def __init__(self, crew: Crew, workers: int, watcher: Watcher, stop: StopSign) -> None:
+        self.crew, self.watcher, self.stop = crew, watcher, stop
+        self.on_gpu = crew.settings.on_gpu
+        self.workers = min(workers, MOST_ON_A_GPU) if self.on_gpu else workers
+        self.failed: list[tuple[Run, Outcome]] = []
+        self.no_room = ""  # why nothing can be written
+        self.unfinished = 0
+        self._waiting: deque[tuple[float, Run]] = deque()  # with the time from when on
+        self._suspects: deque[Run] = deque()  # each was in a process that was lost
+        self._losses: Counter[Run] = Counter()
+        self._asked_to_end = False
+
+    def train(self, runs: Sequence[Run]) -> None:
+        """Until each run is recorded or has failed, the sign asks to end, or nothing can be written."""
+        self._waiting.extend((0.0, run) for run in (by_cell(runs) if self.on_gpu else runs))
+        try:
+            while self._waiting or self._suspects or self.crew.busy():
+                if not (self.stop.reason or self.no_room):
+                    self._hand_out()
+                elif not self.crew.busy():
+                    break
+                elif not self._asked_to_end:
+                    self._asked_to_end = True
+                    self.crew.ask_to_end()
+                for seat in self.crew.with_news():
+                    self._take_news(seat)
+            self.unfinished = len(self._waiting) + len(self._suspects)
+        finally:
+            self.crew.dismiss()
+
+    def _hand_out(self) -> None:
+        for _ in range(len(self._waiting)):
+            due, run = self._waiting.popleft()
+            if due > time.monotonic() or not self._start(run):
+                self._waiting.append((due, run))
+        if self._suspects and not self._waiting and not self.crew.busy():
+            # Alone: should it take its process with it once more, nobody else is in there.
+            self.crew.dismiss()
+            self.crew.hire(1)
+            self._start(self._suspects.popleft())
+
+    def _start(self, run: Run) -> bool:
+        """Gives a run to a seat; False where there is none."""
+        idle = self.crew.idle()
         if not idle:
-            idle = _hire(len(crew), 1 if settings.device == "cpu" else workers - len(crew), store, settings)
-            crew += idle
-        worker = idle.pop()
-        worker.run = run
-        worker.connection.send(run)
-        watcher.started(run)
+            room = self.workers - len(self.crew.seats)
+            if room < 1:
+                return False
+            self.crew.hire(room if self.on_gpu else 1)
+            idle = self.crew.idle()
+        if not idle[-1].give(run):
+            self.crew.close(idle[-1])
+            return False
+        self.watcher.started(run)
+        return True
+
+    def _take_news(self, seat: Seat) -> None:
+        run = seat.run
+        if run is None:  # it was lost a moment ago, with the process of another seat
+            return
+        news = seat.news()
+        if isinstance(news, Progress):
+            self.watcher.progressed(run, news)
+        elif news is None or news.fate is Fate.LOST:
+            self._lose(seat.process, news)
+        else:
+            self._end(seat, run, news)
+
+    def _lose(self, process: BaseProcess, told: Outcome | None) -> None:
+        """A process is gone, or good for nothing any more, and with it all runs in it."""
+        processes.end(process)
+        outcome = told or Outcome(Fate.LOST, f"its process ended with status {process.exitcode}")
+        if told is None and process.exitcode == -signal.SIGKILL and not self.on_gpu and len(self.crew.busy()) > 1:
+            outcome = Outcome(Fate.OUT_OF_MEMORY, "its process was killed, as the system does when memory is short")
+        for seat in [seat for seat in self.crew.seats if seat.process is process]:
+            if seat.run:
+                self._end(seat, seat.run, outcome)
+            if seat in self.crew.seats:
+                self.crew.close(seat)
+
+    def _end(self, seat: Seat, run: Run, outcome: Outcome) -> None:
+        """A run left its seat: decides where it goes."""
+        seat.run = None
+        self.watcher.ended(run, outcome)
+        fate = outcome.fate
+        if fate is Fate.OUT_OF_MEMORY and self.crew.busy():
+            self.workers = max(1, self.workers - 1)
+            self.crew.close(seat)
+            self._waiting.append((0.0, run))
+        elif fate is Fate.LOST and self._losses[run] < MOST_LOSSES - 1:
+            self._losses[run] += 1
+            self._suspects.append(run)
+        elif fate in (Fate.BUSY, Fate.PAUSED):
+            self._waiting.append((time.monotonic() + RETRY_SECONDS, run))
+        elif fate is Fate.NO_ROOM:
+            self.no_room = outcome.text
+        elif fate is not Fate.RECORDED:
+            self.failed.append((run, outcome))
+            if fate is Fate.NO_DATA:
+                self._give_up_those_like(run, outcome)
+
+    def _give_up_those_like(self, run: Run, outcome: Outcome) -> None:
+        """Runs that wait for the same data would fail alike."""
+        alike = [other for _, other in self._waiting if other.cell.protocol == run.cell.protocol]
+        self._waiting = deque((due, other) for due, other in self._waiting if other not in alike)
+        self.failed += [(other, outcome) for other in alike]
 
 
-def _hire(number: int, runs: int, store: Store, settings: Settings) -> list[_Worker]:
-    """One process that trains so many runs side by side."""
-    kind = settings.device.partition(":")[0]
-    prepare_child(settings.threads, store.root.resolve() / "cache" / f"inductor-{kind}-{settings.threads}")
-    pipes = [multiprocessing.Pipe() for _ in range(runs)]
-    log = store.root / "cache" / "logs" / f"worker-{number}.log"
-    theirs = [theirs for _, theirs in pipes]
-    process = processes.start(work, (theirs, store, settings, log))
-    for connection in theirs:
-        connection.close()
-    return [_Worker(process, ours) for ours, _ in pipes]
-
-
-def _ready(crew: list[_Worker]) -> list[_Worker]:
-    """Those that have something to say, or have ended without a word."""
-    busy = {worker.connection: worker for worker in crew if worker.run}
-    if not busy:
-        time.sleep(0.2)
-        return []
-    speaking = [busy[connection] for connection in wait(list(busy), timeout=1.0)]  # type: ignore[index]
-    # A loader's process holds the other end of the pipe too, so the end of a worker alone does not close it.
-    return speaking or [worker for worker in busy.values() if not worker.process.is_alive()]
-
-
-def _receive(worker: _Worker) -> Progress | Outcome:
-    try:
-        if worker.connection.poll():
-            message: Progress | Outcome = worker.connection.recv()
-            return message
-    except (EOFError, ConnectionResetError):
-        worker.process.join(timeout=5)
-    processes.end(worker.process)
-    return Outcome(Fate.ERROR, f"its process ended with status {worker.process.exitcode} (out of memory, or killed)")
+def by_cell(runs: Iterable[Run]) -> list[Run]:
+    """Runs of one cell in a row, cells in the order in which they come: a cell is compiled once for all its runs."""
+    runs = list(runs)
+    first: dict[str, int] = {}
+    for number, run in enumerate(runs):
+        first.setdefault(run.cell.key, number)
+    return sorted(runs, key=lambda run: first[run.cell.key])

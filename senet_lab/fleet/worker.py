@@ -2,152 +2,135 @@
 
 import contextlib
 import ctypes
-import errno
 import os
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
+import torch
+
+from senet_lab.data.batches import BatchSource
 from senet_lab.errors import StudyError
+from senet_lab.fleet.gpu_capacity import has_random_parts
+from senet_lab.fleet.outcome import Fate, NoData, Outcome, outcome_of
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run
+from senet_lab.training import numerics, provenance
 from senet_lab.training.progress import Progress
+from senet_lab.training.run import make, open_data
 from senet_lab.training.settings import Settings
-from senet_lab.training.stopping import Paused, SavePlan, StopSign
+from senet_lab.training.stopping import SavePlan, StopSign
+from senet_lab.training.turns import TURNS
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4  # glibc's malloc.h
 REPORT_SECONDS = 0.5  # between two reports within an epoch
-
-
-class Fate(StrEnum):
-    """What became of a run."""
-
-    RECORDED = "recorded"  # finished or diverged: either way there is a record now
-    BUSY = "busy"  # another process trains it
-    ERROR = "error"  # this run broke; others may not
-    CROWDED = "crowded"  # the device's memory does not hold it beside its neighbours
-    PAUSED = "paused"  # asked to end before its last step; it goes on when it is asked for again
-    STOP = "stop"  # no run can succeed until its user mends something
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The end of one run in a worker. text: for RECORDED the record's one line, else what went wrong."""
-
-    fate: Fate
-    text: str
+SWITCH_SECONDS = 2e-4  # between threads: with Python's 5 ms, one that compiles holds up all that queue steps
 
 
 def work(connections: Sequence[Connection], store: Store, settings: Settings, log: Path) -> None:
     """The life of a worker: until the parent hangs up. Its own output goes to ``log``.
 
     On a CPU it has one connection. On a GPU it has one for each run that trains side by side, a thread and a stream
-    each: two processes would take turns on the device, two streams share it.
+    each: two processes would take turns on the device, two streams share it. SIGTERM asks its runs to save and end.
     """
-    _redirect(log)
+    redirect(log)
     keep_memory()
-    from senet_lab.training import numerics, provenance
-
+    if settings.on_gpu:
+        sys.setswitchinterval(SWITCH_SECONDS)
     numerics.set_switches(settings.threads)
     provenance.revision()  # asked now, since a commit made while this process trains is not what it runs
-    sources, stop = _Sources(settings), StopSign()
-    stop.on_signals()
-    threads = [
-        threading.Thread(target=_serve, args=(connection, store, settings, sources, stop), daemon=True)
-        for connection in connections[1:]
-    ]
+    worker = _Worker(store, settings, len(connections))
+    worker.stop.on_signals()
+    threads = [threading.Thread(target=worker.serve, args=(one,), daemon=True) for one in connections[1:]]
     for thread in threads:
         thread.start()
-    _serve(connections[0], store, settings, sources, stop)
+    worker.serve(connections[0])
     for thread in threads:
         thread.join()
 
 
-def _serve(connection: Connection, store: Store, settings: Settings, sources: "_Sources", stop: StopSign) -> None:
-    with _own_stream(settings.device):
-        while True:
-            try:
-                run: Run = connection.recv()
-            except (EOFError, OSError):
-                return
-            connection.send(_attempt(run, store, settings, sources, _Reporter(connection), stop))
+class _Worker:
+    """What the threads of a worker share."""
 
+    def __init__(self, store: Store, settings: Settings, threads: int) -> None:
+        self.store, self.settings, self.threads = store, settings, threads
+        self.stop = StopSign()
+        self._data: dict[str, BatchSource] = {}  # of each protocol, opened once
+        self._opening = threading.Lock()
 
-def _own_stream(device: str) -> contextlib.AbstractContextManager[object]:
-    if device == "cpu":
-        return contextlib.nullcontext()
-    import torch
+    def serve(self, connection: Connection) -> None:
+        """Trains what comes through a connection, in a thread and on a stream of its own."""
+        with _own_stream(self.settings):
+            while True:
+                try:
+                    run: Run = connection.recv()
+                except (EOFError, OSError):
+                    return
+                outcome = self._attempt(run, _Reporter(connection))
+                bad = outcome.fate in (Fate.BROKEN, Fate.OUT_OF_MEMORY) and self._device_is_lost()
+                if bad and outcome.fate is Fate.BROKEN:
+                    outcome = Outcome(Fate.LOST, outcome.text)
+                connection.send(outcome)
+                if bad:
+                    os._exit(1)  # the other runs of this process are lost too, and go on in another one
 
-    return torch.cuda.stream(torch.cuda.Stream(torch.device(device)))
+    def _attempt(self, run: Run, report: "_Reporter") -> Outcome:
+        try:
+            with self.store.lock(run) as lease:
+                if lease is None:
+                    return Outcome(Fate.BUSY, "another worker trains it")
+                record = self.store.read(run)
+                if record is None:
+                    data, plan = self._opened(run), SavePlan(self.stop)
+                    record = make(run, data, self.store, self._settings_for(run), report, plan)
+        except Exception as error:
+            return outcome_of(error, self.store.root)
+        if record.failure:
+            return Outcome(Fate.RECORDED, f"failed: {record.failure}")
+        return Outcome(Fate.RECORDED, f"top-1 error {record.top1_error_pct:.2f} %")
 
-
-class _Sources:
-    """The data of each protocol, opened once for all threads of a worker."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings, self.lock = settings, threading.Lock()
-        self.opened: dict[str, Any] = {}
-
-    def of(self, run: Run) -> Any:
-        from senet_lab.training.run import open_data
-
-        with self.lock:
-            data = open_data(run, self.settings, self.opened)
-            if data.device.type == "cuda":
-                import torch
-
-                torch.cuda.synchronize(data.device)  # it is read on other streams than it was written on
+    def _opened(self, run: Run) -> BatchSource:
+        """The data of a run. Raises NoData."""
+        with self._opening:
+            known = len(self._data)
+            with TURNS.alone():
+                try:
+                    data = open_data(run, self.settings, self._data)
+                except StudyError as error:
+                    raise NoData(str(error)) from None
+                if self.settings.on_gpu and len(self._data) > known:
+                    # Other streams than this one will read it.
+                    torch.cuda.current_stream(data.device).synchronize()
             return data
 
+    def _settings_for(self, run: Run) -> Settings:
+        """Compiled code of a network with random parts is called at each step, which PyTorch refuses while another
+        thread compiles: beside neighbours such a network is not compiled."""
+        if self.threads > 1 and self.settings.compiles(run.cell) and has_random_parts(run.cell):
+            return self.settings.without_compiling()
+        return self.settings
 
-def _attempt(
-    run: Run, store: Store, settings: Settings, sources: "_Sources", report: "_Reporter", stop: StopSign
-) -> Outcome:
-    import torch
-
-    from senet_lab.training.checkpoint import CheckpointError
-    from senet_lab.training.run import make
-
-    try:
-        with store.lock(run) as held:
-            if held is None:
-                return Outcome(Fate.BUSY, "another process trains it")
-            record = store.read(run)
-            if record is None:
-                record = make(run, sources.of(run), store, settings, report, SavePlan(stop))
-    except Paused as pause:
-        return Outcome(Fate.PAUSED, str(pause))
-    except CheckpointError as error:
-        return Outcome(Fate.ERROR, str(error))
-    except StudyError as error:
-        return Outcome(Fate.STOP, str(error))
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
-            return Outcome(
-                Fate.STOP, f"{store.root}: {error.strerror}; make room or name another folder with --results"
-            )
-        return _broken(error)
-    except torch.OutOfMemoryError as error:
-        return Outcome(Fate.CROWDED, " ".join(str(error).split())[:300])
-    except Exception as error:
-        return _broken(error)
-    if record.failure:
-        return Outcome(Fate.RECORDED, f"failed: {record.failure}")
-    return Outcome(Fate.RECORDED, f"top-1 error {record.top1_error_pct:.2f} %")
+    def _device_is_lost(self) -> bool:
+        """Whether the device does nothing more for this process: some errors stay, and so does a broken capture."""
+        if not self.settings.on_gpu:
+            return False
+        try:
+            with TURNS.alone():
+                torch.cuda.empty_cache()
+                torch.zeros(1, device=self.settings.device).item()
+        except Exception as error:
+            print(f"the device is lost to this process: {error}", file=sys.stderr, flush=True)
+            return True
+        return False
 
 
-def _broken(error: Exception) -> Outcome:
-    traceback.print_exc()
-    sys.stderr.flush()
-    text = " ".join(str(error).split())[:300]
-    return Outcome(Fate.ERROR, f"{type(error).__name__}: {text}")
+def _own_stream(settings: Settings) -> contextlib.AbstractContextManager[object]:
+    if not settings.on_gpu:
+        return contextlib.nullcontext()
+    return torch.cuda.stream(torch.cuda.Stream(torch.device(settings.device)))
 
 
 class _Reporter:
@@ -176,7 +159,8 @@ def keep_memory() -> None:
             library.mallopt(parameter, value)
 
 
-def _redirect(log: Path) -> None:
+def redirect(log: Path) -> None:
+    """Sends the output of this process to a file."""
     log.parent.mkdir(parents=True, exist_ok=True)
     file = open(log, "ab", buffering=0)  # noqa: SIM115 - the process's output for as long as it lives
     os.dup2(file.fileno(), 1)

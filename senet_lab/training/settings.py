@@ -1,10 +1,11 @@
 """How runs are made; without torch, so that a command can say it to its workers before anyone loads torch."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
+from senet_lab.machine import compiled_code_folder
 from senet_lab.study.cell import Cell
 
 LONG_RUN_STEPS = 3_000  # below this, compiling takes longer than it saves
@@ -34,6 +35,15 @@ class Settings:
     photos: Path | None = None
     skip_damaged: bool = False
 
+    @property
+    def on_gpu(self) -> bool:
+        """Whether runs train on a GPU, where threads of one process share it."""
+        return self.device != "cpu"
+
+    def without_compiling(self) -> "Settings":
+        """The same, with no network compiled."""
+        return replace(self, compiled=False)
+
     def executor_for(self, cell: Cell) -> Executor:
         """The executor that drives a cell."""
         if self.executor is not Executor.AUTO:
@@ -47,11 +57,14 @@ class Settings:
         return cell.protocol.epochs * cell.protocol.steps_per_epoch >= LONG_RUN_STEPS
 
 
-def prepare_child(threads: int, compiled: Path) -> None:
+def prepare_child(settings: Settings) -> None:
     """Puts into the environment what a process that is started next reads when it loads torch.
 
-    compiled: where Inductor keeps what it compiles; for a CPU that depends on the number of threads, the names in its
-    cache do not, so each number needs a folder of its own.
+    Raises StudyError where the folder for compiled code is not this user's alone.
     """
-    os.environ["OMP_NUM_THREADS"] = str(threads)
-    os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(compiled)
+    os.environ["OMP_NUM_THREADS"] = str(settings.threads)
+    # Code for a CPU depends on the number of threads, the names in the compiler's cache do not.
+    name = f"inductor-{settings.device.partition(':')[0]}-{settings.threads}"
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(compiled_code_folder(name))
+    if settings.on_gpu:
+        os.environ["CUDA_DEVICE_MAX_CONNECTIONS"] = "32"  # as many as there are streams; by default they share eight

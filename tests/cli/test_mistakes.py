@@ -8,13 +8,13 @@ import sys
 import pytest
 
 from senet_lab.cli import catalogue
-from senet_lab.fleet.worker import Fate, _attempt, _Sources
+from senet_lab.fleet.outcome import Fate
+from senet_lab.fleet.worker import _Worker
 from senet_lab.records.complexities import write_counts
 from senet_lab.records.store import Store
 from senet_lab.study import Run
 from senet_lab.study.counts import network_key
 from senet_lab.training.settings import Settings
-from senet_lab.training.stopping import StopSign
 from tests.samples import counted, filled, finished, one_line
 
 TABLE7 = catalogue.find_table("table7")
@@ -151,9 +151,7 @@ def test_damaged_or_missing_data_stops_a_worker(tmp_path, monkeypatch, protocol,
     os.truncate(cut, 1_000_000)
     table = catalogue.table_under(TABLE7, protocol)
     run = Run(cell=table.row("original").cell, seed=0)
-    outcome = _attempt(
-        run, Store(tmp_path / "results"), Settings(), _Sources(Settings()), lambda progress: None, StopSign()
-    )
+    outcome = _Worker(Store(tmp_path / "results"), Settings(), 1)._attempt(run, lambda progress: None)
 
-    assert Fate.STOP is outcome.fate
+    assert outcome.fate is Fate.NO_DATA
     assert one_line(outcome.text).startswith(f"{tmp_path}/data/{said}")

@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from senet_lab.errors import StudyError
-from senet_lab.fleet.fleet import train_all, workers_for
-from senet_lab.fleet.worker import Fate
+from senet_lab.fleet.fleet import train_all
+from senet_lab.fleet.outcome import Fate
 from senet_lab.records.record import Status
 from senet_lab.records.store import Store
 from senet_lab.study import Run
 from senet_lab.study.protocol import Dataset
-from senet_lab.training.settings import Executor, Settings
+from senet_lab.training.settings import Settings
+from senet_lab.training.stopping import Paused, StopSign
 from tests.tiny import AUGMENTED, cell, run
 
 
@@ -130,13 +131,24 @@ def test_a_killed_command_goes_on_where_it_was_and_ends_the_same(tmp_path):
     assert not checkpoint.exists()
 
 
-def test_threads_share_the_cores_of_a_cpu_and_lightning_has_a_gpu_for_itself():
-    """Never more workers than runs, never none."""
-    cores = len(os.sched_getaffinity(0))
+@pytest.mark.slow
+def test_a_run_that_is_asked_to_end_goes_on_with_the_same_bits(tmp_path):
+    """Asked in its first epoch, it saves and ends after a step; the same call ends as if it had not been asked."""
+    of, stop = run(0, replace(AUGMENTED, train_images=2_000, epochs=2)), StopSign()
 
-    runs = [run(seed) for seed in range(5)]
+    class Asks(Listener):
+        def progressed(self, run, progress):
+            super().progressed(run, progress)
+            stop.ask("a test")
 
-    assert min(cores, 5) == workers_for(Settings(threads=1), runs)
-    assert workers_for(Settings(threads=cores + 1), runs) == 1
-    assert workers_for(Settings(), []) == 1
-    assert workers_for(Settings(device="cuda", executor=Executor.LIGHTNING), runs) == 1
+    asking = Asks()
+    with pytest.raises(Paused, match=r"1 of 1 runs to go \(a test\)"):
+        train_all([of], Store(tmp_path / "asked"), Settings(), 1, asking, stop)
+
+    assert asking.outcomes[0].fate is Fate.PAUSED
+    assert "of epoch 1 (SIGTERM)" in asking.outcomes[0].text
+    assert Store(tmp_path / "asked").path(of, "cache/checkpoints", ".safetensors").exists()
+    (resumed,), _, _ = _train([of], tmp_path / "asked")
+    (whole,), _, _ = _train([of], tmp_path / "whole")
+    assert _numbers(whole) == _numbers(resumed)
+    assert _curve(tmp_path / "whole", of) == _curve(tmp_path / "asked", of)

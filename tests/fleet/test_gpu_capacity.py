@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from senet_lab.fleet.fleet import train_all
-from senet_lab.fleet.gpu_capacity import doubled, measured
+from senet_lab.fleet.gpu_capacity import doubled, has_random_parts, measured
 from senet_lab.records.store import Store
 from senet_lab.training.settings import Settings
 from tests.tiny import run
@@ -49,11 +49,26 @@ def test_runs_are_doubled_as_long_as_it_pays_and_fits(full, room, most, expected
     assert expected == found if room == 100 else found <= room
 
 
-def test_a_device_that_cannot_be_measured_takes_one_run():
-    """The measuring process ends without an answer where there is no such device."""
+def test_a_device_that_cannot_be_measured_takes_one_run(tmp_path):
+    """The measuring process ends without an answer where there is no such device, and says why in its log only."""
     if torch.cuda.is_available():
         pytest.skip("there is a device")
-    assert measured(run(0), Settings(device="cuda"), 8) == 1
+    log = tmp_path / "capacity.log"
+
+    assert measured([run(0).cell], Settings(device="cuda"), 8, log) == 1
+    assert "Traceback" in log.read_text()
+
+
+def test_a_single_run_is_not_measured(tmp_path):
+    """It would cost more than it brings."""
+    assert measured([run(0).cell], Settings(device="cuda"), 1, tmp_path / "log") == 1
+    assert not (tmp_path / "log").exists()
+
+
+def test_random_parts_are_found_in_any_cell():
+    """Shake-Shake draws numbers of its own in training; a ResNet does not."""
+    assert has_random_parts(run(0, backbone="cifar_shake26_2x96d").cell)
+    assert not has_random_parts(run(0).cell)
 
 
 @pytest.mark.gpu
@@ -71,6 +86,6 @@ def test_four_runs_on_one_gpu_have_the_curves_that_each_has_alone(tmp_path):
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_a_gpu_is_measured():
+def test_a_gpu_is_measured(tmp_path):
     """Between one run and as many as there are."""
-    assert 1 <= measured(run(0), Settings(device="cuda"), 8) <= 8
+    assert 1 <= measured([run(0).cell], Settings(device="cuda"), 8, tmp_path / "log") <= 8

@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from ablations.protocols import IMAGENET_100EP
+from senet_lab.data.own_photos import own_photos
+from senet_lab.data.photo_loader import loader_processes
 from senet_lab.fleet.fleet import train_all
-from senet_lab.machine import cores
 from senet_lab.records.store import Store
 from senet_lab.study.protocol import Precision
 from senet_lab.training.settings import Settings
@@ -16,40 +18,29 @@ from tests.tiny import run
 
 from .test_fleet import Listener
 
-PHOTOS = replace(
-    IMAGENET_100EP,
-    name="few-photos",
-    num_classes=2,
-    image_size=32,
-    resize=36,
-    train_images=4,
-    test_images=2,
-    batch_size=2,
-    epochs=1,
-    precision=Precision.FP32,
-)
+RECIPE = replace(IMAGENET_100EP, image_size=32, resize=36, batch_size=2, epochs=1, precision=Precision.FP32)
 
 
 @pytest.fixture
-def photos(tmp_path, monkeypatch):
+def photos(tmp_path):
     """Two classes with two training photos and one validation photo each."""
     generator = np.random.default_rng(0)
     for split, number in (("train", 2), ("val", 1)):
-        for name in ("n01440764", "n01443537"):
-            folder = tmp_path / "data/imagenet" / split / name
+        for name in ("cat", "dog"):
+            folder = tmp_path / "pets" / split / name
             folder.mkdir(parents=True)
             for index in range(number):
                 pixels = generator.integers(0, 256, (40, 48, 3), dtype=np.uint8)
-                Image.fromarray(pixels).save(folder / f"{index}.JPEG")
-    monkeypatch.setenv("SENET_LAB_DATA", str(tmp_path / "data"))
+                Image.fromarray(pixels).save(folder / f"{index}.jpg")
+    return tmp_path / "pets"
 
 
 def test_a_worker_has_loader_processes(tmp_path, photos):
-    """Two steps on photos, and their evaluation, end in a record."""
-    of, store, watched = run(0, PHOTOS), Store(tmp_path / "results"), Listener()
+    """Two steps on photos, and their evaluation, end in a record: a worker may start processes of its own."""
+    of, store, watched = run(0, own_photos(RECIPE, photos)), Store(tmp_path / "results"), Listener()
 
-    assert cores() > 0
-    assert train_all([of], store, Settings(), 1, watched) == []
+    assert loader_processes(torch.device("cpu")) > 0
+    assert train_all([of], store, Settings(photos=photos), 1, watched) == []
     record = store.read(of)
     assert record is not None
     assert record.provenance.executor == "lightning"

@@ -1,0 +1,79 @@
+"""What becomes of a run in a worker, and which error means what."""
+
+import errno
+import sys
+import traceback
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from senet_lab.errors import StudyError
+from senet_lab.training.stopping import Paused
+
+NO_ROOM_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
+# Lack of memory by the names that PyTorch, cuBLAS, cuDNN and the CPU's allocator have for it. The handles of the
+# libraries and the engines of cuDNN are not to be had when there is no room for them.
+MEMORY_SIGNS = (
+    "out of memory",
+    "cudaErrorMemoryAllocation",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUBLAS_STATUS_NOT_INITIALIZED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_NOT_INITIALIZED",
+    "DEVICE_ALLOCATION_FAILED",
+    "HOST_ALLOCATION_FAILED",
+    "unable to find an engine to execute this computation",
+    "can't allocate memory",
+    "not enough memory",
+)
+LONGEST = 300  # characters of an error in one line
+
+
+class Fate(StrEnum):
+    """What became of a run."""
+
+    RECORDED = "recorded"  # finished or diverged: either way there is a record now
+    BUSY = "busy"  # another worker trains it, here or elsewhere
+    PAUSED = "paused"  # asked to end before its last step; it goes on when it is asked for again
+    BROKEN = "broken"  # by an error that other runs may not meet
+    REFUSED = "refused"  # its user must mend something for this run
+    NO_DATA = "no data"  # its user must mend something for every run on this data set
+    NO_ROOM = "no room"  # its user must mend something for every run: nothing can be written
+    OUT_OF_MEMORY = "out of memory"  # there is no room for it beside its neighbours
+    LOST = "lost"  # its process ended or cannot go on; the run itself may be sound
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The end of one run in a worker. text: for RECORDED the record's one line, else what went wrong."""
+
+    fate: Fate
+    text: str
+
+
+class NoData(StudyError):
+    """The data set of a run cannot be opened."""
+
+
+def outcome_of(error: Exception, results: Path) -> Outcome:
+    """What an error means for its run. One that nobody foresaw is also printed whole, for the worker's log."""
+    if isinstance(error, Paused):
+        return Outcome(Fate.PAUSED, str(error))
+    if isinstance(error, NoData):
+        return Outcome(Fate.NO_DATA, str(error))
+    if isinstance(error, StudyError):
+        return Outcome(Fate.REFUSED, str(error))
+    if isinstance(error, OSError) and error.errno in NO_ROOM_ERRORS:
+        mend = "make room or name another folder with --results"
+        return Outcome(Fate.NO_ROOM, f"{results}: {error.strerror}; {mend}")
+    traceback.print_exception(error)
+    sys.stderr.flush()
+    text = " ".join(str(error).split())[:LONGEST]
+    if lacks_memory(error):
+        return Outcome(Fate.OUT_OF_MEMORY, text)
+    return Outcome(Fate.BROKEN, f"{type(error).__name__}: {text}")
+
+
+def lacks_memory(error: Exception) -> bool:
+    """Whether an error says, in one of many ways, that there was no memory left."""
+    return isinstance(error, MemoryError) or any(sign in str(error) for sign in MEMORY_SIGNS)

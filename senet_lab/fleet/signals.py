@@ -1,0 +1,32 @@
+"""Signals to a command that trains: the first one asks its runs to save and end, and nothing is lost."""
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+from senet_lab.training.stopping import SIGNALS, StopSign
+
+
+@contextlib.contextmanager
+def asking_to_end(stop: StopSign) -> Iterator[None]:
+    """While open, SIGINT (Ctrl-C), SIGTERM, SIGUSR1 and SIGUSR2 ask by this sign; a second Ctrl-C ends at once.
+
+    Signals reach the main thread only: elsewhere this does nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def asked(number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGINT and stop.reason:
+            raise KeyboardInterrupt
+        stop.ask(signal.Signals(number).name)
+
+    before = {one: signal.signal(one, asked) for one in (signal.SIGINT, *SIGNALS)}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)

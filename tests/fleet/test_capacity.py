@@ -1,0 +1,77 @@
+"""How many runs train side by side: by cores, by memory, by what drives them."""
+
+import os
+from dataclasses import replace
+
+import pytest
+
+from ablations.protocols import DEMO
+from senet_lab.fleet import capacity, memory
+from senet_lab.fleet.capacity import workers_for
+from senet_lab.study import Cell, SESpec
+from senet_lab.training.settings import Executor, Settings
+from tests.tiny import cell, run
+
+RUNS = [run(seed) for seed in range(5)]
+
+
+@pytest.fixture
+def big_machine(monkeypatch):
+    """As many cores and as much memory as a test wants."""
+
+    def machine(cores, gib):
+        monkeypatch.setattr(capacity, "cores", lambda: cores)
+        monkeypatch.setattr(capacity, "available_bytes", lambda: gib << 30)
+
+    return machine
+
+
+def test_threads_share_the_cores_of_a_cpu(tmp_path, big_machine):
+    """Never more workers than runs, never none; those of this machine where nothing else is said."""
+    assert workers_for(Settings(), RUNS, tmp_path) <= len(os.sched_getaffinity(0))
+    big_machine(cores=4, gib=1000)
+    assert workers_for(Settings(threads=1), RUNS, tmp_path) == 4
+    assert workers_for(Settings(threads=2), RUNS, tmp_path) == 2
+    assert workers_for(Settings(threads=5), RUNS, tmp_path) == 1
+    assert workers_for(Settings(threads=1), RUNS[:3], tmp_path) == 3
+    assert workers_for(Settings(), [], tmp_path) == 1
+
+
+def test_lightning_has_a_gpu_for_itself(tmp_path):
+    """And so has a single run, without a measurement."""
+    assert workers_for(Settings(device="cuda", executor=Executor.LIGHTNING), RUNS, tmp_path) == 1
+    assert workers_for(Settings(device="cuda"), RUNS[:1], tmp_path) == 1
+
+
+def test_memory_bounds_the_workers_of_a_cpu(tmp_path, big_machine):
+    """As many as fit; one even where it may not fit."""
+    need = memory.needed_bytes([cell()])
+    for gib, expected in ((4 * need >> 30, (4 * need >> 30 << 30) // need), (0, 1)):
+        big_machine(cores=64, gib=gib)
+        assert workers_for(Settings(), [run(seed) for seed in range(64)], tmp_path) == max(1, expected)
+
+
+def test_what_a_run_keeps_grows_with_its_batch():
+    """Twice the images keep twice the activations, the weights stay; the largest cell decides."""
+    small = Cell(backbone="cifar_resnet11_bottleneck", se=SESpec(), protocol=replace(DEMO, batch_size=128))
+    large = replace(small, protocol=replace(DEMO, batch_size=256))
+    one, two = memory.sizes(small), memory.sizes(large)
+
+    assert two.kept == pytest.approx(2 * one.kept, rel=0.01)
+    assert (two.largest, two.weights) == (2 * one.largest, one.weights)
+    assert memory.needed_bytes([small, large]) == memory.needed_bytes([large]) > memory.needed_bytes([small])
+
+
+@pytest.mark.parametrize(
+    ("backbone", "batch", "measured_mib"),
+    [
+        ("cifar_resnet29_bottleneck", 25, 1669),
+        ("cifar_resnet29_bottleneck", 128, 2090),
+        ("cifar_resnet11_bottleneck", 128, 1270),
+    ],
+)
+def test_the_estimate_is_on_the_safe_side(backbone, batch, measured_mib):
+    """Of what such runs of the demonstration took at their peak: not less, and not half as much more."""
+    found = Cell(backbone=backbone, se=SESpec(), protocol=replace(DEMO, batch_size=batch))
+
+    assert measured_mib <= memory.needed_bytes([found]) >> 20 < 1.5 * measured_mib

@@ -1,0 +1,190 @@
+"""What the fleet makes of what its workers tell, with workers that tell what a test wants."""
+
+import itertools
+import signal
+from dataclasses import replace
+
+import pytest
+
+from senet_lab.errors import StudyError
+from senet_lab.fleet import fleet as fleet_module
+from senet_lab.fleet.fleet import Fleet, by_cell, train_all
+from senet_lab.fleet.outcome import Fate, Outcome
+from senet_lab.training.progress import Progress
+from senet_lab.training.settings import Settings
+from senet_lab.training.stopping import EXIT_GO_ON, Paused, StopSign
+from tests.tiny import AUGMENTED, run
+
+from .test_fleet import Listener
+
+DONE = Outcome(Fate.RECORDED, "top-1 error 10.00 %")
+DIED = None
+
+
+class Process:
+    """A process that ended as it was told to."""
+
+    exitcode = 0
+
+
+class Seat:
+    """A seat whose runs tell what is written for them, one thing after another."""
+
+    def __init__(self, crew, process):
+        self.crew, self.process, self.run = crew, process, None
+
+    def give(self, run):
+        self.run = run
+        self.crew.given.append((run.seed, len(self.crew.busy())))
+        return True
+
+    def news(self):
+        told = self.crew.script[self.run.seed].pop(0)
+        if isinstance(told, int):
+            self.process.exitcode, told = told, DIED
+        return told
+
+
+class Crew:
+    """Stands for the processes. given: each run that was started, with how many were at work then."""
+
+    def __init__(self, script, settings=None):
+        self.script = {seed: list(lines) for seed, lines in script.items()}
+        self.settings, self.seats, self.given, self.hired, self.asked = settings or Settings(), [], [], [], 0
+
+    def busy(self):
+        return [seat for seat in self.seats if seat.run]
+
+    def idle(self):
+        return [seat for seat in self.seats if not seat.run]
+
+    def hire(self, seats):
+        process = Process()
+        self.hired.append(seats)
+        self.seats += [Seat(self, process) for _ in range(seats)]
+
+    def with_news(self):
+        return self.busy()
+
+    def ask_to_end(self):
+        self.asked += 1
+
+    def close(self, seat):
+        self.seats.remove(seat)
+
+    def dismiss(self):
+        self.seats = []
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch):
+    monkeypatch.setattr(fleet_module, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(fleet_module.processes, "end", lambda process: None)
+
+
+@pytest.fixture
+def train(monkeypatch):
+    """Trains seeds 0, 1, … of one cell as a script says; returns the lines of failed runs, and the crew."""
+
+    def call(*script, workers=1, settings=None, runs=None, stop=None):
+        crew = Crew(dict(enumerate(script)), settings)
+        monkeypatch.setattr(fleet_module, "Crew", lambda store, settings: crew)
+        runs = runs or [run(seed) for seed in range(len(script))]
+        return train_all(runs, None, crew.settings, workers, Listener(), stop), crew
+
+    return call
+
+
+GPU = Settings(device="cuda")
+
+
+@pytest.mark.parametrize("fate", [Fate.BROKEN, Fate.REFUSED, Fate.NO_DATA, Fate.OUT_OF_MEMORY])
+def test_a_failed_run_never_cancels_another(train, fate):
+    """Whatever befell it; runs of another protocol go on where one's data set is missing."""
+    other = [run(0), run(1, replace(AUGMENTED, epochs=4))]
+    failed, crew = train([Outcome(fate, "why")], [DONE], runs=other)
+
+    assert failed == [f"{other[0].cell.key} seed 0: why"]
+    assert [seed for seed, _ in crew.given] == [0, 1]
+
+
+def test_what_all_runs_lack_is_said_once(train):
+    """A missing data set: one line, and the runs that wait for it are not tried."""
+    with pytest.raises(StudyError, match=r"^data/cifar10 is missing$"):
+        train([Outcome(Fate.NO_DATA, "data/cifar10 is missing")], [DONE], [DONE])
+
+
+def test_a_full_disk_ends_all_runs_in_order(train):
+    """Runs at work are asked to save, none is started, and the reason is told."""
+    paused = Outcome(Fate.PAUSED, "paused")
+    with pytest.raises(StudyError, match="no space"):
+        train([Outcome(Fate.NO_ROOM, "no space")], [Progress(0, 3, 1, 9), paused], [DONE], workers=2)
+
+
+def test_a_run_held_elsewhere_is_asked_for_again(train):
+    """Until it has a record."""
+    failed, crew = train([Outcome(Fate.BUSY, "another"), Outcome(Fate.BUSY, "another"), DONE])
+
+    assert (failed, len(crew.given)) == ([], 3)
+
+
+def test_without_memory_fewer_runs_are_side_by_side(train):
+    """The run for which there was no room comes again, beside fewer; alone and still without room it has failed."""
+    lack = Outcome(Fate.OUT_OF_MEMORY, "out of memory")
+    slow = [Progress(0, 3, step, 9) for step in range(4)]
+    failed, crew = train([*slow, DONE], [lack, lack], workers=2)
+
+    assert failed == [f"{run(1).cell.key} seed 1: out of memory"]
+    assert crew.given == [(0, 1), (1, 2), (1, 1)]
+
+
+def test_a_process_that_the_system_killed_had_no_memory(train):
+    """On a CPU, beside others: it comes again with fewer neighbours."""
+    slow = [Progress(0, 3, step, 9) for step in range(4)]
+    failed, crew = train([*slow, DONE], [-signal.SIGKILL, DONE], workers=2)
+
+    assert failed == []
+    assert crew.given == [(0, 1), (1, 2), (1, 1)]
+
+
+def test_runs_of_a_lost_process_are_tried_once_more_each_alone(train):
+    """One of three threads takes the process with it, and again when it is alone: only that run has failed."""
+    lost = Outcome(Fate.LOST, "illegal memory access")
+    slow = Progress(0, 3, 1, 9)
+    failed, crew = train([slow, DONE], [lost, -signal.SIGSEGV], [DONE], workers=3, settings=GPU)
+    assert failed == [f"{run(1).cell.key} seed 1: its process ended with status -11"]
+    assert crew.hired == [3, 1, 1]
+    assert crew.given[3:] == [(1, 1), (0, 1)]  # run 2 was recorded before
+
+
+def test_asked_to_end_it_starts_nothing_and_says_how_to_go_on(train):
+    """Runs at work are asked once, and the exit status says: go on."""
+    stop = StopSign()
+
+    class Asked(Listener):
+        def progressed(self, run, progress):
+            stop.ask("SIGTERM")
+
+    crew = Crew({0: [Progress(0, 3, 1, 9), Progress(0, 3, 2, 9), Outcome(Fate.PAUSED, "paused")], 1: [DONE]})
+    fleet = Fleet(crew, 1, Asked(), stop)
+    fleet.train([run(0), run(1)])
+
+    assert (crew.asked, fleet.unfinished, [seed for seed, _ in crew.given]) == (1, 2, [0])
+    with pytest.raises(Paused, match=r"2 of 2 runs to go \(SIGTERM\)") as paused:
+        train([DONE], [DONE], stop=stop)
+    assert paused.value.exit_status == EXIT_GO_ON
+
+
+def test_a_gpu_has_at_most_31_runs_side_by_side(train):
+    """PyTorch has 32 streams; a thread takes one."""
+    _, crew = train(*[[DONE]] * 40, workers=64, settings=GPU)
+
+    assert crew.hired == [31]
+
+
+def test_runs_come_by_cell_on_a_gpu():
+    """A table is planned seed by seed; a cell is compiled once for all its seeds."""
+    cells = [run(0).cell, run(0, reduction=8).cell]
+    planned = [replace(run(seed), cell=cell) for seed, cell in itertools.product(range(3), cells)]
+
+    assert by_cell(planned) == [replace(run(seed), cell=cell) for cell in cells for seed in range(3)]

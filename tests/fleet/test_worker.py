@@ -1,0 +1,164 @@
+"""What errors mean, and when a worker leaves its process."""
+
+import errno
+from pathlib import Path
+
+import pytest
+import torch
+
+from senet_lab.errors import StudyError
+from senet_lab.fleet import worker
+from senet_lab.fleet.outcome import Fate, NoData, lacks_memory, outcome_of
+from senet_lab.records.store import Store
+from senet_lab.training.settings import Settings
+from senet_lab.training.stopping import Paused
+from tests.tiny import run
+
+RESULTS = Path("results")
+LACKS = [
+    torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 MiB."),
+    RuntimeError("CUDA error: out of memory"),  # where a graph is instantiated
+    RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    RuntimeError("CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`"),
+    RuntimeError("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED"),
+    RuntimeError("GET was unable to find an engine to execute this computation"),
+    RuntimeError("[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory: you tried to …"),
+    MemoryError(),
+]
+
+
+@pytest.mark.parametrize("error", LACKS, ids=lambda error: f"{type(error).__name__} {error}"[:40])
+def test_lack_of_memory_has_many_names(error, capsys):
+    """Each of them lets the run wait for room."""
+    assert outcome_of(error, RESULTS).fate is Fate.OUT_OF_MEMORY
+
+
+@pytest.mark.parametrize(
+    ("error", "fate"),
+    [
+        (Paused("paused"), Fate.PAUSED),
+        (NoData("no data"), Fate.NO_DATA),
+        (StudyError("refused"), Fate.REFUSED),
+        (OSError(errno.ENOSPC, "No space left on device"), Fate.NO_ROOM),
+        (OSError(errno.EIO, "Input/output error"), Fate.BROKEN),
+        (ValueError("r=7 does not divide 64 channels"), Fate.BROKEN),
+        (RuntimeError("CUDA error: an illegal memory access was encountered"), Fate.BROKEN),
+    ],
+)
+def test_every_other_error_has_its_fate(error, fate, capsys):
+    """And only what nobody foresaw is printed with its traceback."""
+    with pytest.raises(type(error)) as raised:
+        raise error
+
+    assert outcome_of(raised.value, RESULTS).fate is fate
+    assert ("Traceback" in capsys.readouterr().err) == (fate is Fate.BROKEN)
+    assert not lacks_memory(error)
+
+
+class Left(Exception):
+    """The process would have ended."""
+
+
+class Pipe:
+    """One run, then nothing more."""
+
+    def __init__(self):
+        self.sent, self.runs = [], [run(0)]
+
+    def recv(self):
+        if not self.runs:
+            raise EOFError
+        return self.runs.pop()
+
+    def send(self, message):
+        self.sent.append(message)
+
+
+@pytest.fixture
+def gpu_worker(monkeypatch, tmp_path):
+    """A worker that believes in a GPU on which every run meets an error."""
+
+    def leave(status):
+        raise Left
+
+    monkeypatch.setattr(worker.os, "_exit", leave)
+    monkeypatch.setattr(worker, "_own_stream", lambda settings: worker.contextlib.nullcontext())
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
+    monkeypatch.setattr(torch, "zeros", lambda *size, device: torch.tensor([0.0]))
+    found = worker._Worker(Store(tmp_path), Settings(device="cuda"), 2)
+    monkeypatch.setattr(found, "_opened", lambda run: None)
+
+    def meets(error):
+        def make(*_):
+            raise error
+
+        monkeypatch.setattr(worker, "make", make)
+        return found
+
+    return meets
+
+
+@pytest.mark.parametrize(
+    ("error", "fate"), [(RuntimeError("a bug"), Fate.BROKEN), (RuntimeError("out of memory"), Fate.OUT_OF_MEMORY)]
+)
+def test_a_worker_stays_where_the_device_still_works(gpu_worker, error, fate):
+    """The next run comes to the same process."""
+    pipe = Pipe()
+    gpu_worker(error).serve(pipe)
+
+    assert [outcome.fate for outcome in pipe.sent] == [fate]
+
+
+@pytest.mark.parametrize(
+    ("error", "fate"),
+    [
+        (RuntimeError("CUDA error: an illegal memory access was encountered"), Fate.LOST),
+        (RuntimeError("CUDA error: out of memory"), Fate.OUT_OF_MEMORY),
+    ],
+)
+def test_a_worker_leaves_a_device_that_is_lost_to_it(gpu_worker, monkeypatch, error, fate):
+    """After an error that stays, or a capture that broke, nothing works in this process: the run is told first."""
+
+    def refuse():
+        raise RuntimeError("captures_underway.empty() INTERNAL ASSERT FAILED")
+
+    monkeypatch.setattr(torch.cuda, "empty_cache", refuse)
+    pipe = Pipe()
+    with pytest.raises(Left):
+        gpu_worker(error).serve(pipe)
+
+    assert [outcome.fate for outcome in pipe.sent] == [fate]
+
+
+def test_data_are_opened_once_and_nobody_waits_for_the_whole_device(monkeypatch, tmp_path):
+    """The thread that opened them waits for its own stream, once; a sync of the device would break a capture."""
+    waited = []
+
+    class Stream:
+        def synchronize(self):
+            waited.append("stream")
+
+    class Data:
+        device = torch.device("cuda")
+
+    def open_data(run, settings, opened):
+        return opened.setdefault("protocol", Data())
+
+    monkeypatch.setattr(worker, "open_data", open_data)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: Stream())
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda *device: waited.append("device"))
+    found = worker._Worker(Store(tmp_path), Settings(device="cuda"), 2)
+
+    assert found._opened(run(0)) is found._opened(run(1))
+    assert waited == ["stream"]
+
+
+def test_a_network_with_random_parts_is_not_compiled_beside_others(tmp_path):
+    """PyTorch refuses to call compiled code in one thread while another compiles; alone it may be."""
+    shaken = run(0, backbone="cifar_shake26_2x96d")
+    settings = Settings(device="cuda", compiled=True)
+    alone, beside = (worker._Worker(Store(tmp_path), settings, threads) for threads in (1, 2))
+
+    assert alone._settings_for(shaken).compiles(shaken.cell)
+    assert not beside._settings_for(shaken).compiles(shaken.cell)
+    assert beside._settings_for(run(0)).compiles(run(0).cell)
