@@ -13,7 +13,6 @@ from benchmarks.race import Pace
 from senet_lab.data.arrays import ImageArrays, Split
 from senet_lab.data.resident import ResidentData
 from senet_lab.fleet.worker import keep_memory
-from senet_lab.models.backbones import resnet
 from senet_lab.models.registry import build_model, channels_last
 from senet_lab.models.sites import AttentionFactory, Site, no_attention, se_factory
 from senet_lab.study import Cell, Protocol, SESpec
@@ -91,7 +90,7 @@ def step_with(
 ) -> None:
     """Steps, or forward passes, of one backbone with one implementation of the block, on one batch."""
     keep_memory()
-    model = channels_last(resnet.build(backbone, BLOCKS[block], 10)).to(device).train(training)
+    model = channels_last(build_model(backbone, num_classes=10, attention=BLOCKS[block])).to(device).train(training)
     network: Callable[[torch.Tensor], torch.Tensor] = model
     if compiled:
         network = compiled_network(model) if training else torch.compile(model)

@@ -17,6 +17,7 @@ from senet_lab.study.claim import Claim
 from senet_lab.study.protocol import Dataset
 from senet_lab.study.released import Released
 
+RESULTS = Path("results")
 BARE_EDITION = "cvpr2018"  # the edition that a name without one belongs to, where it has that table
 
 

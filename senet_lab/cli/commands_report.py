@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from senet_lab.cli import catalogue, options
-from senet_lab.cli.gather import RESULTS, Material, count, counts_of, gather, keep_counts
+from senet_lab.cli.gather import RESULTS, Material, gather
+from senet_lab.cli.network_counts import count, counts_of, keep_counts
 from senet_lab.cli.show import print_json, print_report
 from senet_lab.study.table import plan_runs
 

@@ -3,16 +3,16 @@
 Nothing is written here.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from senet_lab.cli import catalogue
-from senet_lab.errors import StudyError
-from senet_lab.study import Cell, Table
+from senet_lab.cli.network_counts import counts_of
+from senet_lab.study import Table
 from senet_lab.study.claim import Claim
-from senet_lab.study.counts import Counts, network_key
+from senet_lab.study.counts import Counts
 
 if TYPE_CHECKING:
     from senet_lab.report.load import Loaded
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from senet_lab.report.write import Report
     from senet_lab.stats.verdicts import Judgement
 
-RESULTS = Path("results")
+RESULTS = catalogue.RESULTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,40 +88,3 @@ def gather(
         counted,
         root,
     )
-
-
-def counts_of(cells: Iterable[Cell], root: Path) -> tuple[dict[str, Counts], dict[str, Counts]]:
-    """The counts of these networks, from the committed file and those of ``root``; and, second, those of them that no
-    file has, made anew. Raises StudyError for a network that cannot be built."""
-    from senet_lab.records.complexities import missing_counts, read_counts
-
-    known = read_counts(RESULTS) | read_counts(root) | read_counts(root / "cache")
-    counted = count(missing_counts(cells, known).values())
-    return known | counted, counted
-
-
-def keep_counts(counted: dict[str, Counts], root: Path) -> None:
-    """Adds counts to the file of a folder."""
-    from senet_lab.records.complexities import read_counts, write_counts
-
-    if counted:
-        write_counts(root, read_counts(root) | counted)
-
-
-def count(cells: Iterable[Cell]) -> dict[str, Counts]:
-    """The counts of these networks, made anew. Raises StudyError for one that cannot be built."""
-    cells = list(cells)
-    if not cells:
-        return {}
-    from senet_lab.models.complexity import complexity
-    from senet_lab.models.registry import build_model
-
-    counts: dict[str, Counts] = {}
-    for cell in cells:
-        if network_key(cell) not in counts:
-            try:
-                model = build_model(cell.backbone, cell.se, cell.protocol.num_classes, device="meta")
-            except ValueError as error:
-                raise StudyError(str(error)) from None
-            counts[network_key(cell)] = complexity(model, cell.protocol.image_size)
-    return counts

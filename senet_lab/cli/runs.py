@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from senet_lab.cli import catalogue
-from senet_lab.cli.gather import counts_of, keep_counts
+from senet_lab.cli.network_counts import counts_of, keep_counts
 from senet_lab.errors import StudyError
 from senet_lab.study import Run, Table
 from senet_lab.study.claim import Claim

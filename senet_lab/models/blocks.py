@@ -2,8 +2,10 @@
 
 A block is an ``nn.Module`` that an attention factory makes for a ``Site``; its output has the shape of its input.
 
-- ``gate(u_BCHW)``: its gate, B C 1 1 or B C H W, with ``forward(u) == u * gate(u)``. Blocks that have it are found in a
-  network, counted and tapped (``gate_taps``).
+- ``gate(u_BCHW)``: its gate, B C 1 1 or B C H W, where ``forward(u)`` is ``u * self.gate(u)``. Blocks that have it are
+  found in a network, their scaling is counted (``complexity``), and their gates are captured (``gate_taps``).
+- ``gate_kind``: a ``Gate``, whose range the gate has; without it that of a sigmoid. ``over_space``: True where the gate
+  differs from place to place.
 - ``reset(generator)``: draws its weights. Without it they are what the constructor drew, from a stream of its site.
 - ``name``: of its place, for figures. ``build_model`` gives it the name of the site where it has none.
 - ``absorbable`` and ``excite(z_BC)``: see ``Absorbable``.
@@ -43,9 +45,14 @@ class Absorbable(Gated, Protocol):
         ...
 
 
-def gated_blocks(model: nn.Module) -> list[tuple[str, nn.Module]]:
-    """The blocks of a network that have a ``gate`` method, by their paths, in the order of its parts."""
-    return [(path, part) for path, part in model.named_modules() if callable(getattr(type(part), "gate", None))]
+def is_gated(module: nn.Module) -> bool:
+    """Whether a module has a method ``gate``; a part of that name, as in blocks of other libraries, is none."""
+    return callable(getattr(type(module), "gate", None))
+
+
+def gated_blocks(model: nn.Module) -> dict[str, nn.Module]:
+    """The blocks of a network that have a gate, by their names, or their paths where they have none, in its order."""
+    return {str(getattr(part, "name", path)): part for path, part in model.named_modules() if is_gated(part)}
 
 
 def is_absorbable(block: nn.Module) -> TypeGuard[Absorbable]:

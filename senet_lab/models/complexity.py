@@ -1,36 +1,60 @@
 """Parameters, and the work for one image kind by kind, so that every published convention can be formed from them."""
 
 from collections import Counter
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+from torch.utils.hooks import RemovableHandle
 
-from senet_lab.models.se_block import SEBlock
+from senet_lab.models.blocks import is_gated
+from senet_lab.models.registry import build_model
+from senet_lab.study.cell import Cell
 from senet_lab.study.conventions import Operation
-from senet_lab.study.counts import Counts
-from senet_lab.study.se import Squeeze
+from senet_lab.study.counts import Counts, network_key
 
 WINDOWED = (nn.MaxPool2d, nn.AvgPool2d)
+NORMS = (nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm)
+MEANS, MAXIMA = torch.ops.aten.mean.dim, torch.ops.aten.amax.default
 
 
-class _Sums(TorchDispatchMode):
-    """What no module stands for. added: values of every sum of two maps (B C H W), where a unit adds its branches;
-    averaged: values that means over space read.
+class _Arithmetic(TorchDispatchMode):
+    """Counts what is computed, in a module of any type or in none.
+
+    weights: products in convolutions, FC layers and other products of matrices. added: values of every sum of two maps
+    (B C H W), where a unit adds its branches. averaged: values that means over space read. squeezed: the same inside of
+    blocks, and of maxima as well.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.added = 0
-        self.averaged = 0
+        self.weights = self.added = self.averaged = self.squeezed = 0
+        self.blocks = 0  # that are being computed
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
         result = function(*args, **(kwargs or {}))
-        if function is torch.ops.aten.add.Tensor and isinstance(args[1], Tensor) and result.ndim == 4:
+        if counted := flop_registry.get(function.overloadpacket):
+            self.weights += counted(*args, **(kwargs or {}), out_val=result) // 2  # a product and a sum each
+        elif function is torch.ops.aten.add.Tensor and isinstance(args[1], Tensor) and result.ndim == 4:
             self.added += result.numel()
-        elif function is torch.ops.aten.mean.dim:
+        elif self.blocks and function in (MEANS, MAXIMA):
+            self.squeezed += args[0].numel()
+        elif function is MEANS:
             self.averaged += args[0].numel()
         return result
+
+
+def count_networks(cells: Iterable[Cell]) -> dict[str, Counts]:
+    """The counts of the networks of these cells by ``network_key``, each once. Raises as ``build_model``."""
+    counts: dict[str, Counts] = {}
+    for cell in cells:
+        key = network_key(cell)
+        if key not in counts:
+            model = build_model(cell.backbone, cell.se, cell.protocol.num_classes, device="meta")
+            counts[key] = complexity(model, cell.protocol.image_size)
+    return counts
 
 
 def complexity(model: nn.Module, image_size: int) -> Counts:
@@ -47,42 +71,53 @@ def complexity(model: nn.Module, image_size: int) -> Counts:
 def operations(model: nn.Module, image_size: int) -> dict[Operation, int]:
     """Counts of a network for one image; a network on the meta device is counted without computing anything."""
     counts: Counter[Operation] = Counter({kind: 0 for kind in Operation})
-
-    def averaged(values: int) -> None:
-        counts[Operation.POOLING] += values
-        counts[Operation.POOL_INPUTS] += values
-
-    def count(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        if isinstance(module, SEBlock):
-            counts[Operation.SQUEEZE] += 0 if module.se.squeeze is Squeeze.NONE else inputs[0].numel()
-            if module.se.squeeze is Squeeze.AVG:
-                averaged(-inputs[0].numel())  # a mean over space as well, but the block's own
-            counts[Operation.SCALE] += output.numel()
-        elif isinstance(module, nn.Linear):
-            counts[Operation.WEIGHTS] += output.numel() * module.in_features
-        elif isinstance(module, WINDOWED):
-            counts[Operation.POOLING] += output.numel() * _side(module) ** 2
-            counts[Operation.POOL_INPUTS] += inputs[0].numel()
-        elif isinstance(module, nn.BatchNorm2d):
-            counts[Operation.NORM] += output.numel()
-        elif isinstance(module, nn.Conv1d | nn.Conv2d):
-            counts[Operation.WEIGHTS] += output.numel() * module.weight[0].numel()
-
-    counted = (SEBlock, nn.Linear, nn.Conv1d, nn.Conv2d, nn.BatchNorm2d, *WINDOWED)
-    hooks = [m.register_forward_hook(count) for m in model.modules() if isinstance(m, counted)]
+    arithmetic = _Arithmetic()
+    hooks = _hooks(model, counts, arithmetic)
     device = next(model.parameters()).device
     training = model.training
     try:
-        with torch.no_grad(), _Sums() as sums:
+        with torch.no_grad(), arithmetic:
             model.eval()(torch.empty(1, 3, image_size, image_size, device=device))
     finally:
         model.train(training)
         for hook in hooks:
             hook.remove()
-    counts[Operation.ADDITION] = sums.added
-    averaged(sums.averaged)
+    counts[Operation.WEIGHTS] = arithmetic.weights
+    counts[Operation.ADDITION] = arithmetic.added
+    counts[Operation.SQUEEZE] = arithmetic.squeezed
+    counts[Operation.POOLING] += arithmetic.averaged
+    counts[Operation.POOL_INPUTS] += arithmetic.averaged
     return dict(counts)
 
 
-def _side(pool: nn.MaxPool2d | nn.AvgPool2d) -> int:
+def _hooks(model: nn.Module, counts: Counter[Operation], arithmetic: _Arithmetic) -> list[RemovableHandle]:
+    """Counts what modules of known types do, and tells ``arithmetic`` when a block is computed."""
+
+    def enter(block: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        arithmetic.blocks += 1
+
+    def leave(block: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        arithmetic.blocks -= 1
+        counts[Operation.SCALE] += output.numel()
+
+    def pool(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        counts[Operation.POOLING] += output.numel() * _side(module) ** 2
+        counts[Operation.POOL_INPUTS] += inputs[0].numel()
+
+    def norm(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        counts[Operation.NORM] += output.numel()
+
+    hooks = []
+    for module in model.modules():
+        if is_gated(module):
+            hooks += [module.register_forward_pre_hook(enter), module.register_forward_hook(leave)]
+        elif isinstance(module, WINDOWED):
+            hooks.append(module.register_forward_hook(pool))
+        elif isinstance(module, NORMS):
+            hooks.append(module.register_forward_hook(norm))
+    return hooks
+
+
+def _side(pool: nn.Module) -> int:
+    assert isinstance(pool, WINDOWED)
     return pool.kernel_size if isinstance(pool.kernel_size, int) else pool.kernel_size[0]

@@ -1,4 +1,4 @@
-"""Taps on the gates of a network: its own SE blocks, and those of timm's and torchvision's, found by their type.
+"""Taps on the gates of a network: of its own blocks (``blocks``), and of timm's and torchvision's, found by their type.
 
 B batch, C channels, H W space.
 """
@@ -8,12 +8,12 @@ import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from torch import Tensor, nn
 
-from senet_lab.models.registry import se_blocks
-from senet_lab.models.se_block import SEBlock
-from senet_lab.study.se import Gate, Squeeze
+from senet_lab.models.blocks import gated_blocks, is_gated
+from senet_lab.study.se import Gate
 
 # Types of SE blocks by name, with the attribute that holds the last non-linearity, whose output is the gate.
 FOREIGN = {
@@ -58,8 +58,8 @@ def gate_taps(model: nn.Module) -> tuple[Tap, ...]:
     Raises ValueError where a foreign block ends in a non-linearity of no known range.
     """
     own = tuple(
-        Tap(name, block.se.gate, block.se.squeeze is Squeeze.NONE, block, block)
-        for name, block in se_blocks(model).items()
+        Tap(name, getattr(block, "gate_kind", Gate.SIGMOID), getattr(block, "over_space", False), block, block)
+        for name, block in gated_blocks(model).items()
     )
     return own or tuple(_foreign_taps(model))
 
@@ -110,8 +110,8 @@ def tapped(taps: Sequence[Tap], listen: Listener) -> Iterator[None]:
 
 
 def _open(tap: Tap, index: int, listen: Listener) -> Callable[[], object]:
-    block = tap.block
-    if not isinstance(block, SEBlock):
+    block: Any = tap.block
+    if not is_gated(block):
         hook = block.register_forward_hook(lambda module, inputs, s: listen(index, _by_channel(s)))
         return hook.remove
     compute = block.gate

@@ -3,25 +3,33 @@
 So the backbone's weights are equal in every row of a table at equal seeds, whatever sits in its sites.
 """
 
+from collections.abc import Iterable
+
 import torch
 from torch import nn
 
-from senet_lab.models.se_block import SEBlock
 from senet_lab.study.cell import derive_seed
 
 
-def initialise(model: nn.Module, seed: int) -> None:
+def initialise(model: nn.Module, seed: int, blocks: Iterable[nn.Module] = ()) -> None:
     """Sets every parameter in place. Convolutions: He-normal by fan-in (the initialisation that both editions cite);
-    the classifier: normal, 0.01 (not stated in the paper); batch norm: 1 and 0. A block sets its own.
+    the classifier: normal, 0.01 (not stated in the paper); batch norm: 1 and 0. A module with ``reset(generator)`` sets
+    its own and all below it.
 
-    Raises TypeError for a module with parameters that has no rule here.
+    blocks: those of a factory of one's own; without ``reset`` they keep what their constructors drew.
+    Raises TypeError for another module with parameters that has no rule here.
     """
-    blocks = [(name, module) for name, module in model.named_modules() if isinstance(module, SEBlock)]
-    inside = {id(part) for _, block in blocks for part in block.modules()}
-    for name, block in blocks:
-        block.reset(_generator(seed, name))
+    own = {id(block) for block in blocks}
+    done: set[int] = set()
     for name, module in model.named_modules():
-        if id(module) not in inside and any(True for _ in module.parameters(recurse=False)):
+        if id(module) in done:
+            continue
+        resets = callable(getattr(type(module), "reset", None))
+        if resets:
+            module.reset(_generator(seed, name))
+        if resets or id(module) in own:
+            done |= {id(part) for part in module.modules()}
+        elif any(True for _ in module.parameters(recurse=False)):
             _reset(module, _generator(seed, name))
 
 

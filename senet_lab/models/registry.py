@@ -1,8 +1,6 @@
 """build_model: every network by name, with or without SE."""
 
 import difflib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -12,6 +10,7 @@ from senet_lab.models.backbones import (
     bn_inception,
     inception_resnet_v2,
     mobilenet,
+    preresnet,
     resnet,
     resnext,
     senet154,
@@ -20,55 +19,75 @@ from senet_lab.models.backbones import (
     vgg,
     wide_resnet,
 )
+from senet_lab.models.family import Family, Sized
 from senet_lab.models.initialise import initialise
+from senet_lab.models.placement import Placement
 from senet_lab.models.se_block import SEBlock
-from senet_lab.models.sites import se_factory
+from senet_lab.models.sites import AttentionFactory, se_factory
 from senet_lab.study.se import SESpec
 
-# Modules with LAYOUTS (name -> value with image_size) and build(name, attend, num_classes).
-FAMILIES = (
-    resnet,
-    resnext,
-    senet154,
-    vgg,
-    bn_inception,
-    inception_resnet_v2,
-    mobilenet,
-    shufflenet,
-    wide_resnet,
-    shake,
+FAMILIES: tuple[Family[Any], ...] = tuple(
+    module.FAMILY
+    for module in (
+        resnet,
+        preresnet,
+        resnext,
+        senet154,
+        vgg,
+        bn_inception,
+        inception_resnet_v2,
+        mobilenet,
+        shufflenet,
+        wide_resnet,
+        shake,
+    )
 )
 
 
 def model_names() -> list[str]:
     """Every name that ``build_model`` takes."""
-    return [name for family in FAMILIES for name in family.LAYOUTS]
+    return [name for family in FAMILIES for name in family.layouts]
 
 
 def image_size(name: str) -> int:
     """The input size in pixels that a network is made for."""
-    return _family(name).LAYOUTS[name].image_size
+    layout: Sized = _family(name).layouts[name]
+    return layout.image_size
 
 
 def build_model(
-    name: str, se: SESpec | None = None, num_classes: int = 1000, seed: int = 0, device: str = "cpu"
+    name: str,
+    se: SESpec | None = None,
+    num_classes: int = 1000,
+    seed: int = 0,
+    device: str = "cpu",
+    *,
+    attention: AttentionFactory | None = None,
 ) -> nn.Module:
-    """A network by name, plain (``se=None``) or with SE, its weights drawn from ``seed`` alone.
+    """A network by name, plain (``se=None``), with SE, or with other blocks, its weights drawn from ``seed`` alone.
 
-    Equal names and seeds give equal weights, and the backbone's weights do not depend on ``se``. On the "meta"
-    device nothing is drawn. Raises ValueError for an unknown name, and for an SESpec that does not fit: a
-    reduction ratio that does not divide a width, a stage or an integration point that the network does not have.
+    attention: called with every ``Site`` of the network, gives the block that sits there, ``nn.Identity()`` where none
+    does; in place of ``se``. ``blocks`` says what a block may tell of itself.
+
+    Equal names and seeds give equal weights, and the backbone's weights do not depend on the blocks. On the "meta"
+    device nothing is drawn. Raises ValueError for an unknown name, for both ``se`` and ``attention``, for a factory
+    that gives no module, and for an SESpec that does not fit: a reduction ratio that does not divide a width, a stage
+    or an integration point that the network does not have.
     """
+    if se is not None and attention is not None:
+        raise ValueError("a network has blocks by se or by attention, not both")
     family = _family(name)
-    with _untouched_global_stream(), torch.device("meta" if device == "meta" else "cpu"):
+    placement = Placement(attention, seed) if attention is not None else None
+    # Layers draw throw-away weights from the global stream when they are made; it is put back.
+    with torch.random.fork_rng(devices=[]), torch.device("meta" if device == "meta" else "cpu"):
         try:
-            model = family.build(name, se_factory(se), num_classes)
+            model = family.build(name, placement or se_factory(se), num_classes)
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
     if se is not None:
         _refuse_missing_sites(name, model, se)
     if device != "meta":
-        initialise(model, seed)
+        initialise(model, seed, placement.blocks if placement else ())
     return model.to(device)
 
 
@@ -82,9 +101,9 @@ def se_blocks(model: nn.Module) -> dict[str, SEBlock]:
     return {module.name: module for module in model.modules() if isinstance(module, SEBlock)}
 
 
-def _family(name: str) -> Any:
+def _family(name: str) -> Family[Any]:
     for family in FAMILIES:
-        if name in family.LAYOUTS:
+        if name in family.layouts:
             return family
     near = difflib.get_close_matches(name, model_names(), n=1, cutoff=0)
     raise ValueError(f"no network is called {name!r}; the nearest name is {near[0]!r}")
@@ -99,10 +118,3 @@ def _refuse_missing_sites(name: str, model: nn.Module, se: SESpec) -> None:
         missing = sorted(set(se.stages) - found)
         if missing:
             raise ValueError(f"{name} has no stage {missing[0]} with a site at {se.integration.value!r}")
-
-
-@contextmanager
-def _untouched_global_stream() -> Iterator[None]:
-    """Layers draw throw-away weights from the global stream when they are built; it is put back."""
-    with torch.random.fork_rng(devices=[]):
-        yield

@@ -109,6 +109,16 @@ class SEBlock(nn.Module):
         """Whether the gate is a function of the means over space (``blocks.Absorbable``)."""
         return self.se.squeeze is Squeeze.AVG
 
+    @property
+    def gate_kind(self) -> Gate:
+        """The last non-linearity, whose range the gate has."""
+        return self.se.gate
+
+    @property
+    def over_space(self) -> bool:
+        """Whether the gate differs from place to place."""
+        return self.se.squeeze is Squeeze.NONE
+
     def gate(self, u_BCHW: Tensor) -> Tensor:
         """s of equation 3: B C 1 1, or B C H W where nothing is squeezed."""
         if self.se.squeeze is Squeeze.NONE:

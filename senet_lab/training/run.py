@@ -73,10 +73,10 @@ def make(
         trained = _train(run, model, data, settings, before.state if before else None, hooks)
     except Diverged as error:
         files, where = RunFiles(), _provenance(here, parts(error.steps), data, error.seconds)
-        record = _record(run, None, str(error), where)
+        record = _record(run, model, None, str(error), where)
     else:
         where = _provenance(here, parts(trained.state.steps(protocol)), data, trained.state.seconds)
-        files, record = _files(run, trained.state, where.parts), _record(run, trained, None, where)
+        files, record = _files(run, trained.state, where.parts), _record(run, model, trained, None, where)
     published = publish(store, record, files)
     remove_file(path)
     return published.record
@@ -137,11 +137,8 @@ def _provenance(here: TrainedPart, parts: tuple[TrainedPart, ...], data: BatchSo
     )
 
 
-def _record(run: Run, trained: Trained | None, failure: str | None, where: Provenance) -> Record:
-    counts = complexity(
-        build_model(run.cell.backbone, run.cell.se, run.cell.protocol.num_classes, device="meta"),
-        run.cell.protocol.image_size,
-    )
+def _record(run: Run, model: nn.Module, trained: Trained | None, failure: str | None, where: Provenance) -> Record:
+    counts = complexity(model, run.cell.protocol.image_size)
     hits = trained.evaluation.hits_N2.numpy() if trained else None
     top1, top5 = (None if hits is None else ImageBits.of(hits[:, k]) for k in (0, 1))
     return Record(

@@ -110,8 +110,8 @@ def test_the_fused_network_takes_the_same_step(seen, name, axes):
 
 
 SMALL = {
-    "shake": (ShakeNet, replace(shake.LAYOUTS["cifar_shake26_2x96d"], depths=(1, 1, 1), widths=(8, 16, 32)), 32),
-    "mobilenet": (MobileNet, replace(mobilenet.LAYOUTS["mobilenet"], units=((64, 1), (128, 2))), 64),
+    "shake": (ShakeNet, replace(shake.FAMILY.layouts["cifar_shake26_2x96d"], depths=(1, 1, 1), widths=(8, 16, 32)), 32),
+    "mobilenet": (MobileNet, replace(mobilenet.FAMILY.layouts["mobilenet"], units=((64, 1), (128, 2))), 64),
     "vgg": (VGG, vgg.Layout(depths=(1, 2, 1, 1, 1), widths=(8, 8, 16, 16, 16), image_size=64), 64),
 }
 

@@ -10,11 +10,12 @@ import pytest
 import torch
 from torch import nn
 
+from senet_lab.models.backbones.preresnet import PreBasic, PreBottleneck
 from senet_lab.models.backbones.resnet import Layout, ResNet
 from senet_lab.models.initialise import initialise
 from senet_lab.models.registry import build_model, se_blocks
 from senet_lab.models.sites import se_factory
-from senet_lab.models.units import Basic, Bottleneck, PreBasic, PreBottleneck, conv, conv_bn
+from senet_lab.models.units import Basic, Bottleneck, conv, conv_bn
 from senet_lab.study import SESpec
 from senet_lab.study.se import Excitation, Gate, Integration, Squeeze
 from tests.models.written_out import FACTS, Facts, Forward, Weights, images, unsettle

@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from senet_lab.models.backbones.shake import LAYOUTS, ShakeBasic, ShakeBottleneck, ShakeNet, TwoPathShortcut, mix
+from senet_lab.models.backbones.shake import FAMILY, ShakeBasic, ShakeBottleneck, ShakeNet, TwoPathShortcut, mix
 from senet_lab.models.initialise import initialise
 from senet_lab.models.registry import build_model
 from senet_lab.models.sites import no_attention, se_factory
@@ -116,7 +116,7 @@ def test_draws_are_per_unit_and_image(name, shaken):
 
 def small_network() -> ShakeNet:
     """cifar_shake26_2x96d with one unit a stage of few channels, to be quick."""
-    model = ShakeNet(replace(LAYOUTS[NAMES[0]], depths=(1, 1, 1), widths=(8, 16, 32)), no_attention, 10)
+    model = ShakeNet(replace(FAMILY.layouts[NAMES[0]], depths=(1, 1, 1), widths=(8, 16, 32)), no_attention, 10)
     initialise(model, 0)
     return model
 

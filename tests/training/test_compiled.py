@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from senet_lab.errors import StudyError
-from senet_lab.models.backbones.shake import LAYOUTS, ShakeNet
+from senet_lab.models.backbones.shake import FAMILY, ShakeNet
 from senet_lab.models.initialise import initialise
 from senet_lab.models.registry import build_model
 from senet_lab.models.se_block import SEBlock
@@ -111,7 +111,7 @@ def test_a_part_that_hides_another_from_the_pass_is_refused(uncompiled):
 @pytest.mark.parametrize("precision", Precision)
 def test_the_comparison_leaves_no_trace(uncompiled, monkeypatch, precision):
     """Weights, statistics, counters, gradients, random streams: bit for bit as without it, and it is made once."""
-    layout = replace(LAYOUTS["cifar_shake26_2x96d"], depths=(1, 1, 1), widths=(8, 16, 32))
+    layout = replace(FAMILY.layouts["cifar_shake26_2x96d"], depths=(1, 1, 1), widths=(8, 16, 32))
     protocol, made, results = replace(AUGMENTED, precision=precision), [], []
     compare = compare_step.refuse_another_step
     for comparison in (lambda *given: made.append(compare(*given)), lambda *_: None):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from senet_lab.models.family import Family
 from senet_lab.models.sites import AttentionFactory, Site, check_image_size
 from senet_lab.models.stems import caffe_max_pool
 from senet_lab.models.units import conv_bn
@@ -113,31 +114,29 @@ class BNInception(nn.Module):
         return self.classifier(self.stages(self.stem(x_BCHW)).mean(dim=(2, 3)))
 
 
-LAYOUTS = {
-    "bn_inception": Layout(
-        stages=(
-            (
-                Module(one=64, three=(64, 64), double=(64, 96), pool=("avg", 32)),
-                Module(one=64, three=(64, 96), double=(64, 96), pool=("avg", 64)),
-                Module(one=0, three=(128, 160), double=(64, 96), pool=("max", 0)),
+FAMILY = Family(
+    BNInception,
+    {
+        "bn_inception": Layout(
+            stages=(
+                (
+                    Module(one=64, three=(64, 64), double=(64, 96), pool=("avg", 32)),
+                    Module(one=64, three=(64, 96), double=(64, 96), pool=("avg", 64)),
+                    Module(one=0, three=(128, 160), double=(64, 96), pool=("max", 0)),
+                ),
+                (
+                    Module(one=224, three=(64, 96), double=(96, 128), pool=("avg", 128)),
+                    Module(one=192, three=(96, 128), double=(96, 128), pool=("avg", 128)),
+                    Module(one=160, three=(128, 160), double=(128, 160), pool=("avg", 128)),
+                    Module(one=96, three=(128, 192), double=(160, 192), pool=("avg", 128)),
+                    Module(one=0, three=(128, 192), double=(192, 256), pool=("max", 0)),
+                ),
+                (
+                    Module(one=352, three=(192, 320), double=(160, 224), pool=("avg", 128)),
+                    Module(one=352, three=(192, 320), double=(192, 224), pool=("max", 128)),
+                ),
             ),
-            (
-                Module(one=224, three=(64, 96), double=(96, 128), pool=("avg", 128)),
-                Module(one=192, three=(96, 128), double=(96, 128), pool=("avg", 128)),
-                Module(one=160, three=(128, 160), double=(128, 160), pool=("avg", 128)),
-                Module(one=96, three=(128, 192), double=(160, 192), pool=("avg", 128)),
-                Module(one=0, three=(128, 192), double=(192, 256), pool=("max", 0)),
-            ),
-            (
-                Module(one=352, three=(192, 320), double=(160, 224), pool=("avg", 128)),
-                Module(one=352, three=(192, 320), double=(192, 224), pool=("max", 128)),
-            ),
-        ),
-        image_size=224,
-    )
-}
-
-
-def build(name: str, attend: AttentionFactory, num_classes: int) -> BNInception:
-    """The network of this name; raises KeyError for a name that is none of this family."""
-    return BNInception(LAYOUTS[name], attend, num_classes)
+            image_size=224,
+        )
+    },
+)

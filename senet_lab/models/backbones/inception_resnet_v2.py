@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from senet_lab.models.dropout import StreamDropout
+from senet_lab.models.family import Family
 from senet_lab.models.sites import AttentionFactory, Site, check_image_size
 from senet_lab.study.se import Integration
 
@@ -172,32 +173,30 @@ STAGE_8 = ResidualStage(
     plain_last=True,
 )
 
-LAYOUTS = {
-    "inception_resnet_v2": Layout(
-        mixed=(
-            (Conv(96),),
-            (Conv(48), Conv(64, (5, 5))),
-            (Conv(64), Conv(96, (3, 3)), Conv(96, (3, 3))),
-            (Conv(64),),  # after average pooling
-        ),
-        stages=(STAGE_35, STAGE_17, STAGE_8),
-        reductions=(
-            (
-                (Conv(384, (3, 3), 2, False),),
-                (Conv(256), Conv(256, (3, 3)), Conv(384, (3, 3), 2, False)),
+FAMILY = Family(
+    InceptionResNetV2,
+    {
+        "inception_resnet_v2": Layout(
+            mixed=(
+                (Conv(96),),
+                (Conv(48), Conv(64, (5, 5))),
+                (Conv(64), Conv(96, (3, 3)), Conv(96, (3, 3))),
+                (Conv(64),),  # after average pooling
             ),
-            (
-                (Conv(256), Conv(384, (3, 3), 2, False)),
-                (Conv(256), Conv(288, (3, 3), 2, False)),
-                (Conv(256), Conv(288, (3, 3)), Conv(320, (3, 3), 2, False)),
+            stages=(STAGE_35, STAGE_17, STAGE_8),
+            reductions=(
+                (
+                    (Conv(384, (3, 3), 2, False),),
+                    (Conv(256), Conv(256, (3, 3)), Conv(384, (3, 3), 2, False)),
+                ),
+                (
+                    (Conv(256), Conv(384, (3, 3), 2, False)),
+                    (Conv(256), Conv(288, (3, 3), 2, False)),
+                    (Conv(256), Conv(288, (3, 3)), Conv(320, (3, 3), 2, False)),
+                ),
             ),
-        ),
-        last_channels=1536,
-        image_size=299,
-    )
-}
-
-
-def build(name: str, attend: AttentionFactory, num_classes: int) -> InceptionResNetV2:
-    """The network of this name; raises KeyError for a name that is none of this family."""
-    return InceptionResNetV2(LAYOUTS[name], attend, num_classes)
+            last_channels=1536,
+            image_size=299,
+        )
+    },
+)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from senet_lab.models.family import Family
 from senet_lab.models.sites import AttentionFactory, Site, check_image_size
 from senet_lab.models.units import conv_bn
 from senet_lab.study.se import Integration
@@ -65,15 +66,13 @@ class MobileNet(nn.Module):
         return self.classifier(self.units(self.stem(x_BCHW)).mean(dim=(2, 3)))
 
 
-LAYOUTS = {
-    "mobilenet": Layout(
-        stem_channels=32,
-        units=((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *((512, 1),) * 5, (1024, 2), (1024, 1)),
-        image_size=224,
-    )
-}
-
-
-def build(name: str, attend: AttentionFactory, num_classes: int) -> MobileNet:
-    """The network of this name; raises KeyError for a name that is none of this family."""
-    return MobileNet(LAYOUTS[name], attend, num_classes)
+FAMILY = Family(
+    MobileNet,
+    {
+        "mobilenet": Layout(
+            stem_channels=32,
+            units=((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *((512, 1),) * 5, (1024, 2), (1024, 1)),
+            image_size=224,
+        )
+    },
+)

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from senet_lab.models.family import Family
 from senet_lab.models.sites import AttentionFactory, check_image_size
-from senet_lab.models.stems import cifar_stem, imagenet_stem, plain_cifar_stem
-from senet_lab.models.units import FIRST_STAGE, Basic, Bottleneck, Place, PreBasic, PreBottleneck
+from senet_lab.models.stems import cifar_stem, imagenet_stem
+from senet_lab.models.units import FIRST_STAGE, Basic, Bottleneck, Place
 
 Unit = Callable[[Place, AttentionFactory], nn.Module]
 
@@ -84,31 +85,15 @@ def _cifar(unit: type[Basic] | type[Bottleneck], units: int) -> Layout:
     )
 
 
-def _pre_cifar(unit: type[PreBasic] | type[PreBottleneck], units: int) -> Layout:
-    return Layout(
-        stem=plain_cifar_stem,
-        stem_channels=16,
-        unit=unit,
-        depths=(units,) * 3,
-        widths=tuple(unit.expansion * width for width in (16, 32, 64)),
-        image_size=32,
-        pre_activation=True,
-    )
-
-
 # Departure: He et al. 2016a give CIFAR ResNets of basic units shortcuts without parameters; these have 1x1
 # projections where the shape changes, as the SE-ResNets whose parameter counts are known.
-LAYOUTS = {
-    "resnet50": _imagenet(3, 4, 6, 3),
-    "resnet101": _imagenet(3, 4, 23, 3),
-    "resnet152": _imagenet(3, 8, 36, 3),
-    **{f"cifar_resnet{depth}": _cifar(Basic, (depth - 2) // 6) for depth in (20, 32, 44, 56, 110)},
-    **{f"cifar_resnet{depth}_bottleneck": _cifar(Bottleneck, (depth - 2) // 9) for depth in (11, 29, 164)},
-    "cifar_preresnet110": _pre_cifar(PreBasic, 18),
-    "cifar_preresnet164": _pre_cifar(PreBottleneck, 18),
-}
-
-
-def build(name: str, attend: AttentionFactory, num_classes: int) -> ResNet:
-    """The network of this name; raises KeyError for a name that is none of this family."""
-    return ResNet(LAYOUTS[name], attend, num_classes)
+FAMILY = Family(
+    ResNet,
+    {
+        "resnet50": _imagenet(3, 4, 6, 3),
+        "resnet101": _imagenet(3, 4, 23, 3),
+        "resnet152": _imagenet(3, 8, 36, 3),
+        **{f"cifar_resnet{depth}": _cifar(Basic, (depth - 2) // 6) for depth in (20, 32, 44, 56, 110)},
+        **{f"cifar_resnet{depth}_bottleneck": _cifar(Bottleneck, (depth - 2) // 9) for depth in (11, 29, 164)},
+    },
+)

@@ -3,6 +3,7 @@
 from torch import nn
 
 from senet_lab.models.backbones.resnet import Layout, ResNet
+from senet_lab.models.family import Family
 from senet_lab.models.sites import AttentionFactory
 from senet_lab.models.stems import imagenet_stem
 from senet_lab.models.units import Place, ResidualUnit, conv_bn
@@ -43,9 +44,7 @@ def _layout(*depths: int) -> Layout:
     )
 
 
-LAYOUTS = {"resnext50": _layout(3, 4, 6, 3), "resnext101": _layout(3, 4, 23, 3)}
-
-
-def build(name: str, attend: AttentionFactory, num_classes: int) -> ResNet:
-    """The network of this name; raises KeyError for a name that is none of this family."""
-    return ResNet(LAYOUTS[name], attend, num_classes)
+FAMILY = Family(
+    ResNet,
+    {"resnext50": _layout(3, 4, 6, 3), "resnext101": _layout(3, 4, 23, 3)},
+)

@@ -14,6 +14,7 @@ from torch import nn
 
 from senet_lab.models.backbones.resnet import Layout, ResNet
 from senet_lab.models.dropout import StreamDropout
+from senet_lab.models.family import Family
 from senet_lab.models.sites import AttentionFactory
 from senet_lab.models.stems import deep_imagenet_stem
 from senet_lab.models.units import Place, ResidualUnit, conv_bn
@@ -51,18 +52,16 @@ class SENet154(ResNet):
         )
 
 
-LAYOUTS = {
-    "senet154": Layout(
-        stem=deep_imagenet_stem,
-        stem_channels=128,
-        unit=SENet154Bottleneck,
-        depths=(3, 8, 36, 3),
-        widths=(256, 512, 1024, 2048),
-        image_size=224,
-    )
-}
-
-
-def build(name: str, attend: AttentionFactory, num_classes: int) -> SENet154:
-    """The network of this name; raises KeyError for a name that is none of this family."""
-    return SENet154(LAYOUTS[name], attend, num_classes)
+FAMILY = Family(
+    SENet154,
+    {
+        "senet154": Layout(
+            stem=deep_imagenet_stem,
+            stem_channels=128,
+            unit=SENet154Bottleneck,
+            depths=(3, 8, 36, 3),
+            widths=(256, 512, 1024, 2048),
+            image_size=224,
+        )
+    },
+)

@@ -24,6 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from senet_lab.models.backbones.resnet import build_stages
+from senet_lab.models.family import Family
 from senet_lab.models.sites import AttentionFactory, check_image_size
 from senet_lab.models.units import Place, conv, conv_bn
 from senet_lab.study.se import Integration
@@ -199,28 +200,26 @@ class ShakeNet(nn.Module):
         return self.classifier(self.tail(y_BCHW).mean(dim=(2, 3)))
 
 
-LAYOUTS = {
-    "cifar_shake26_2x96d": ShakeLayout(
-        stem=_thin_stem,
-        stem_channels=16,
-        unit=ShakeBasic,
-        depths=(4, 4, 4),
-        widths=(96, 192, 384),
-        tail=nn.ReLU,
-        backward_shake=True,
-    ),
-    "cifar_shake29_2x4x64d": ShakeLayout(
-        stem=_wide_stem,
-        stem_channels=64,
-        unit=ShakeBottleneck,
-        depths=(3, 3, 3),
-        widths=(256, 512, 1024),
-        tail=nn.Identity,
-        backward_shake=False,
-    ),
-}
-
-
-def build(name: str, attend: AttentionFactory, num_classes: int) -> nn.Module:
-    """The network of this name; raises KeyError for a name that is none of this family."""
-    return ShakeNet(LAYOUTS[name], attend, num_classes)
+FAMILY = Family(
+    ShakeNet,
+    {
+        "cifar_shake26_2x96d": ShakeLayout(
+            stem=_thin_stem,
+            stem_channels=16,
+            unit=ShakeBasic,
+            depths=(4, 4, 4),
+            widths=(96, 192, 384),
+            tail=nn.ReLU,
+            backward_shake=True,
+        ),
+        "cifar_shake29_2x4x64d": ShakeLayout(
+            stem=_wide_stem,
+            stem_channels=64,
+            unit=ShakeBottleneck,
+            depths=(3, 3, 3),
+            widths=(256, 512, 1024),
+            tail=nn.Identity,
+            backward_shake=False,
+        ),
+    },
+)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from senet_lab.models.family import Family
 from senet_lab.models.sites import AttentionFactory, check_image_size
 from senet_lab.models.units import Place, conv_bn
 from senet_lab.study.se import Integration
@@ -96,11 +97,9 @@ class ShuffleNet(nn.Module):
         return self.classifier(self.stages(self.stem(x_BCHW)).mean(dim=(2, 3)))
 
 
-LAYOUTS = {
-    "shufflenet": Layout(groups=3, stem_channels=24, depths=(4, 8, 4), widths=(240, 480, 960), image_size=224),
-}
-
-
-def build(name: str, attend: AttentionFactory, num_classes: int) -> ShuffleNet:
-    """The network of this name; raises KeyError for a name that is none of this family."""
-    return ShuffleNet(LAYOUTS[name], attend, num_classes)
+FAMILY = Family(
+    ShuffleNet,
+    {
+        "shufflenet": Layout(groups=3, stem_channels=24, depths=(4, 8, 4), widths=(240, 480, 960), image_size=224),
+    },
+)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from senet_lab.models.dropout import StreamDropout
+from senet_lab.models.family import Family
 from senet_lab.models.sites import AttentionFactory, Site, check_image_size
 from senet_lab.models.units import conv_bn
 from senet_lab.study.se import Integration
@@ -66,9 +67,7 @@ class VGG(nn.Module):
         return self.classifier(self.stages(x_BCHW).flatten(1))
 
 
-LAYOUTS = {"vgg16": Layout(depths=(2, 2, 3, 3, 3), widths=(64, 128, 256, 512, 512), image_size=224)}
-
-
-def build(name: str, attend: AttentionFactory, num_classes: int) -> VGG:
-    """The network of this name; raises KeyError for a name that is none of this family."""
-    return VGG(LAYOUTS[name], attend, num_classes)
+FAMILY = Family(
+    VGG,
+    {"vgg16": Layout(depths=(2, 2, 3, 3, 3), widths=(64, 128, 256, 512, 512), image_size=224)},
+)

@@ -1,0 +1,40 @@
+"""The sizes of the networks that a command speaks of: each is counted once, and read from a file afterwards."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from senet_lab.cli.catalogue import RESULTS
+from senet_lab.errors import StudyError
+from senet_lab.study import Cell
+from senet_lab.study.counts import Counts
+
+
+def counts_of(cells: Iterable[Cell], root: Path) -> tuple[dict[str, Counts], dict[str, Counts]]:
+    """The counts of these networks, from the committed file and those of ``root``; and, second, those of them that no
+    file has, made anew. Raises StudyError for a network that cannot be built."""
+    from senet_lab.records.complexities import missing_counts, read_counts
+
+    known = read_counts(RESULTS) | read_counts(root) | read_counts(root / "cache")
+    counted = count(missing_counts(cells, known).values())
+    return known | counted, counted
+
+
+def keep_counts(counted: dict[str, Counts], root: Path) -> None:
+    """Adds counts to the file of a folder."""
+    from senet_lab.records.complexities import read_counts, write_counts
+
+    if counted:
+        write_counts(root, read_counts(root) | counted)
+
+
+def count(cells: Iterable[Cell]) -> dict[str, Counts]:
+    """The counts of these networks, made anew. Raises StudyError for one that cannot be built."""
+    cells = list(cells)
+    if not cells:
+        return {}  # without loading torch
+    from senet_lab.models.complexity import count_networks
+
+    try:
+        return count_networks(cells)
+    except ValueError as error:
+        raise StudyError(str(error)) from None
