@@ -17,15 +17,16 @@ from senet_lab.study.counts import Counts, network_key
 
 WINDOWED = (nn.MaxPool2d, nn.AvgPool2d)
 NORMS = (nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm)
-MEANS, MAXIMA = torch.ops.aten.mean.dim, torch.ops.aten.amax.default
+MEAN = torch.ops.aten.mean.dim
+SQUEEZES = (MEAN, torch.ops.aten.amax.default, torch.ops.aten.sum.dim_IntList)
 
 
 class _Arithmetic(TorchDispatchMode):
     """Counts what is computed, in a module of any type or in none.
 
     weights: products in convolutions, FC layers and other products of matrices. added: values of every sum of two maps
-    (B C H W), where a unit adds its branches. averaged: values that means over space read. squeezed: the same inside of
-    blocks, and of maxima as well.
+    (B C H W), where a unit adds its branches. averaged: values that means over space read. squeezed: those
+    that means, maxima and sums of maps read inside of blocks.
     """
 
     def __init__(self) -> None:
@@ -39,9 +40,9 @@ class _Arithmetic(TorchDispatchMode):
             self.weights += counted(*args, **(kwargs or {}), out_val=result) // 2  # a product and a sum each
         elif function is torch.ops.aten.add.Tensor and isinstance(args[1], Tensor) and result.ndim == 4:
             self.added += result.numel()
-        elif self.blocks and function in (MEANS, MAXIMA):
+        elif self.blocks and function in SQUEEZES and args[0].ndim == 4:
             self.squeezed += args[0].numel()
-        elif function is MEANS:
+        elif function is MEAN:
             self.averaged += args[0].numel()
         return result
 

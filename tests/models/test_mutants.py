@@ -36,6 +36,7 @@ The counts alone pass eleven of the faults: that is why the forward pass is writ
 passes two, since it takes hidden widths from the weights.
 """
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -113,10 +114,32 @@ def se_moved_behind_the_addition(model):
         unit.at_post, unit.at_standard = unit.at_standard, unit.at_post
 
 
+class Passing(nn.Module):
+    """Holds weights and does nothing."""
+
+    def forward(self, u):
+        return u
+
+
+class Moved(nn.Module):
+    """Computes a block whose weights are registered elsewhere."""
+
+    def __init__(self, block):
+        super().__init__()
+        self.hidden = [block]
+
+    def gate(self, u):
+        return self.hidden[0].gate(u)
+
+    def forward(self, u):
+        return u * self.gate(u)
+
+
 def _moved_in_front_of(block: SEBlock, module: nn.Module) -> None:
     """The block scales the input of another module; its own place passes its input on."""
-    scale, block.forward = block.forward, lambda u: u
-    module.register_forward_pre_hook(lambda module, inputs: (scale(inputs[0]),))
+    module.add_module("moved", Moved(copy.copy(block)))
+    block.__class__ = Passing
+    module.register_forward_pre_hook(lambda module, inputs: (module.moved(inputs[0]),))
 
 
 def se_moved_before_the_last_batch_norm(model):
