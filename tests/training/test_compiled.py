@@ -14,9 +14,8 @@ from senet_lab.models.se_block import SEBlock
 from senet_lab.models.sites import no_attention
 from senet_lab.study import SESpec
 from senet_lab.study.protocol import Precision
-from senet_lab.training import compare_step, device_loop, lightning_module
+from senet_lab.training import compare_step, device_loop, lightning_loop
 from senet_lab.training.compiled import compiled_network, compiled_step
-from senet_lab.training.progress import silent
 from senet_lab.training.step import forward, training_loss
 from tests.tiny import AUGMENTED, cell
 
@@ -163,20 +162,14 @@ def test_a_step_is_compared_like_a_network(uncompiled):
         compiled_step(step, lie(network(), Liar))(images())
 
 
-def train(executor, model, source, of):
-    options = {"resume": None, "save": lambda state: None, "report": silent, "compiled": True}
-    if executor == "device":
-        return device_loop.train(model, source, of.protocol, 0, **options)
-    return lightning_module.train(model, source, of, 0, **options)
-
-
 @pytest.mark.parametrize("executor", ["device", "lightning"])
 def test_both_executors_refuse_a_changed_step(uncompiled, executor, source):
     """Before the first step is taken: the weights are as they were."""
     model = lie(network(), Liar)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    train, what = (device_loop.train, AUGMENTED) if executor == "device" else (lightning_loop.train, cell())
 
     with pytest.raises(StudyError, match="would not be what is written"):
-        train(executor, model, source, cell())
+        train(model, source, what, 0, compiled=True)
     for name, tensor in model.state_dict().items():
         assert torch.equal(before[name], tensor), name
