@@ -3,14 +3,14 @@
 Nothing is written here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from senet_lab.cli import catalogue
 from senet_lab.cli.network_counts import counts_of
-from senet_lab.study import Table
+from senet_lab.study import Cell, Table
 from senet_lab.study.claim import Claim
 from senet_lab.study.counts import Counts
 
