@@ -118,6 +118,11 @@ def filled(root: Path, *records: Record, epochs: int = 0) -> Store:
     return store
 
 
+def curve_of_two() -> list[CurvePoint]:
+    """Two epochs."""
+    return [_point(epoch) for epoch in (1, 2)]
+
+
 def _point(epoch: int) -> CurvePoint:
     return CurvePoint(
         epoch=epoch,

@@ -10,6 +10,7 @@ from senet_lab.cli import (
     commands_plan,
     commands_report,
     commands_search,
+    commands_store,
     commands_train,
 )
 from senet_lab.errors import StudyError
@@ -30,6 +31,8 @@ app.command("train")(commands_train.train)
 app.command("report")(commands_report.report)
 app.command("reproduce")(commands_train.reproduce)
 app.command("report-all")(commands_report.report_all)
+app.command("merge")(commands_store.merge)
+app.command("status")(commands_store.status)
 app.command("claims")(commands_report.claims)
 app.command("excitations", context_settings={"allow_extra_args": True})(commands_look.excitations)
 app.command("figures")(commands_look.figures)

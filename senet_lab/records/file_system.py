@@ -16,7 +16,8 @@ from pathlib import Path
 
 from senet_lab.errors import StudyError
 from senet_lab.records import lease
-from senet_lab.records.files import NO_LINKS, replace_file
+from senet_lab.records.files import replace_file
+from senet_lab.records.lease import NO_LINKS
 
 MOUNTS = Path("/proc/self/mountinfo")
 NO_FLOCK = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EPERM, errno.EBADF}
@@ -73,24 +74,25 @@ def file_system_of(root: Path) -> FileSystem:
     """What a folder's file system can do, found out once a process. Raises OSError where it cannot be written."""
     place = root / "cache" / "locks"
     place.mkdir(parents=True, exist_ok=True)
-    probe = place / f"probe-{lease.machine()}-{os.getpid()}"
+    probe = _probe(place, 0)
     kind, options = _mount_of(place)
     try:
         replace_file(probe, b"")
         return FileSystem(kind, _has_links(probe), _reach(probe, kind, options))
     finally:
-        for path in (probe, _linked(probe)):
+        for path in (probe, _probe(place, 1)):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
 
 
-def _linked(probe: Path) -> Path:
-    return probe.with_name(f"{probe.name}-link")
+def _probe(place: Path, number: int) -> Path:
+    """A hidden file that the next command removes where this process is killed."""
+    return place / f".probe.{lease.machine()}-{os.getpid()}-{number}.part"
 
 
 def _has_links(probe: Path) -> bool:
     try:
-        os.link(probe, _linked(probe))
+        os.link(probe, _probe(probe.parent, 1))
     except OSError as error:
         if error.errno not in NO_LINKS:
             raise
@@ -192,7 +194,7 @@ def refuse_unwritable(folders: list[Path], root: Path) -> None:
         try:
             root.mkdir(parents=True, exist_ok=True)
             place = next(p for p in (folder, *folder.parents) if os.path.lexists(p))
-            probe = place / f".probe.{lease.machine()}-{os.getpid()}-0.part"
+            probe = _probe(place, 0)
             os.close(os.open(probe, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o666))
             os.unlink(probe)
         except OSError as error:

@@ -15,11 +15,10 @@ from itertools import count
 from pathlib import Path
 
 from senet_lab.errors import StudyError
-from senet_lab.records.lease import lives_here, machine, take
+from senet_lab.records.lease import NO_LINKS, lives_here, machine, take
 
 PART = re.compile(r"^\..+\.(?P<machine>[0-9a-f]{12})-(?P<process>\d+)-\d+\.part$")
 PART_SECONDS = 3600.0  # after which a half-written file of another machine is nobody's
-NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES, errno.EMLINK, errno.EXDEV, errno.EINVAL}
 NO_SYNC = {errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS, errno.EPERM, errno.EACCES, errno.EBADF, errno.EISDIR}
 _numbers = count()
 

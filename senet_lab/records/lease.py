@@ -6,6 +6,7 @@ without a sign of life for DEAD_SECONDS. So of several who find it over, one get
 BEAT_SECONDS; ages are told by the file system's own clock.
 """
 
+import errno
 import functools
 import hashlib
 import json
@@ -22,6 +23,7 @@ BEAT_SECONDS = 15.0
 DEAD_SECONDS = 90.0
 GIVEN_BACK = b"{}"
 ENDED = "ended"
+NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES, errno.EMLINK, errno.EXDEV, errno.EINVAL}
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -91,19 +93,8 @@ def take(path: Path, note: str = "", is_over: Callable[[Holder], bool] = lambda 
         return None
     generation = newest + 1
     own = Holder(host=socket.gethostname(), machine=machine(), process=os.getpid(), started=_started(os.getpid()))
-    text = json.dumps({**asdict(own), "note": note}).encode()
-    try:
-        handle = os.open(_file(path, generation), os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666)
-    except FileExistsError:
+    if not _create(_file(path, generation), json.dumps({**asdict(own), "note": note}).encode()):
         return None
-    try:
-        os.write(handle, text)
-    except OSError:
-        with suppress(OSError):
-            os.unlink(_file(path, generation))
-        raise
-    finally:
-        os.close(handle)
     for other in _generations(path):
         if other > generation:  # while we looked, the next one was taken, given back, and taken by yet another
             os.unlink(_file(path, generation))
@@ -112,12 +103,53 @@ def take(path: Path, note: str = "", is_over: Callable[[Holder], bool] = lambda 
     return Lease(path, generation)
 
 
+def _create(file: Path, text: bytes) -> bool:
+    """Makes a file, exclusively; False where another was faster. With hard links it never is there without its text."""
+    part = _beside(file)
+    try:
+        _write(part, os.O_TRUNC, text)
+        os.link(part, file)
+        return True
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+    finally:
+        _unlink(part)
+    try:
+        _write(file, os.O_EXCL, text)
+    except FileExistsError:
+        return False
+    except OSError:
+        _unlink(file)
+        raise
+    return True
+
+
+def _write(file: Path, flag: int, text: bytes) -> None:
+    handle = os.open(file, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC | flag, 0o666)
+    try:
+        os.write(handle, text)
+    finally:
+        os.close(handle)
+
+
+def _unlink(file: Path) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(file)
+
+
+def _beside(file: Path) -> Path:
+    """A hidden file of this thread's own, which the next command removes where the process is killed."""
+    return file.with_name(f".{file.name}.{machine()}-{os.getpid()}-{threading.get_ident()}.part")
+
+
 def remove(path: Path, below: int | None = None) -> None:
     """Removes the files of a lease that nobody will want any more, or those below a generation."""
     for generation in _generations(path):
         if below is None or generation < below:
-            with suppress(FileNotFoundError):
-                os.unlink(_file(path, generation))
+            _unlink(_file(path, generation))
 
 
 def holder_of(path: Path) -> Holder | None:
@@ -150,14 +182,13 @@ def _read(path: Path, generation: int) -> Holder | None:
 
 def _age(file: Path) -> float:
     """In seconds, by the clock that stamps files, which may be another machine's."""
-    beside = file.with_name(f".now.{machine()}-{os.getpid()}-{threading.get_ident()}.part")
+    beside = _beside(file)
     try:
-        os.close(os.open(beside, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, 0o666))
+        _write(beside, os.O_TRUNC, b"")
         os.utime(beside)
         return os.stat(beside).st_mtime - os.stat(file).st_mtime
     finally:
-        with suppress(OSError):
-            os.unlink(beside)
+        _unlink(beside)
 
 
 def _file(path: Path, generation: int) -> Path:

@@ -14,7 +14,15 @@ from pathlib import Path
 
 from senet_lab.errors import StudyError
 from senet_lab.records import lease
-from senet_lab.records.files import list_folder, read_bytes, remove_file, remove_parts, replace_file
+from senet_lab.records.files import (
+    is_file,
+    list_folder,
+    read_bytes,
+    remove_file,
+    remove_parts,
+    replace_file,
+    write_once,
+)
 from senet_lab.records.record import FileDigests, Record, refuse_invalid, to_json
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run
@@ -55,27 +63,44 @@ def publish(store: Store, record: Record, files: RunFiles) -> Published:
     something cannot be written; then nothing is in its place, and the same call may be made again.
     """
     record = dataclasses.replace(record, files=files.digests())
-    refuse_invalid(to_json(record))
+    return adopt(store, record, to_json(record), files)
+
+
+def adopt(store: Store, record: Record, text: str, files: RunFiles) -> Published:
+    """As ``publish``, with the text of a record that was made before; it need not name its files."""
+    refuse_invalid(text)
     standing = store.read(record.run)
     if standing is not None:
         return Published(standing, taken=False)
     for name in PLACES:
-        data, digest = getattr(files, name), getattr(record.files, name)
+        data = getattr(files, name)
         if data is not None:
-            replace_file(_waiting(store, record.run, name, digest), data)
-    taken = store.write(record)
+            replace_file(_waiting(store, record.run, name, data), data)
+    taken = write_once(store.path(record.run), text)
     standing = record if taken else store.read(record.run)
     assert standing is not None
-    put_in_place(store, standing)
+    put_in_place(store, standing, files.digests() if taken else None)
     return Published(standing, taken)
 
 
-def put_in_place(store: Store, record: Record) -> None:
-    """Gives the files of a record that stands their places, and removes those that others wrote for the same run."""
+def complete(store: Store, record: Record, files: RunFiles) -> list[str]:
+    """Gives a record that stands those of its files that are not there; returns their names."""
+    given = [name for name in PLACES if getattr(files, name) is not None]
+    absent = [name for name in given if not is_file(file_of(store, record.run, name))]
+    for name in absent:
+        replace_file(file_of(store, record.run, name), getattr(files, name))
+    return absent
+
+
+def put_in_place(store: Store, record: Record, digests: FileDigests | None = None) -> None:
+    """Gives the files of a record that stands their places, and removes those that others wrote for the same run.
+
+    digests: of its files, where they are known and the record may not name them.
+    """
     for name in PLACES:
-        digest = getattr(record.files, name)
+        digest = getattr(digests or record.files, name)
         if digest is not None:
-            _move(_waiting(store, record.run, name, digest), file_of(store, record.run, name))
+            _move(_waiting_name(store, record.run, name, digest), file_of(store, record.run, name))
         for other in _all_waiting(store, record.run, name):
             remove_file(other)
 
@@ -109,17 +134,27 @@ def tidy(store: Store, runs: Iterable[Run]) -> None:
             assert record is not None
             put_in_place(store, record)
         remove_file(store.path(run, "cache/checkpoints", ".safetensors"))
+        remove_file(broken_path(store, run))
         if store.holder(run) is None:
             lock = store.path(run, "cache/locks", ".lock")
             lease.remove(lock)
             remove_file(lock)
 
 
+def broken_path(store: Store, run: Run) -> Path:
+    """Where a worker says why a run broke (``senet_lab.records.status``)."""
+    return store.path(run, "cache/broken", ".txt")
+
+
 def _digest(data: bytes | None) -> str | None:
     return None if data is None else hashlib.sha256(data).hexdigest()
 
 
-def _waiting(store: Store, run: Run, name: str, digest: str) -> Path:
+def _waiting(store: Store, run: Run, name: str, data: bytes) -> Path:
+    return _waiting_name(store, run, name, hashlib.sha256(data).hexdigest())
+
+
+def _waiting_name(store: Store, run: Run, name: str, digest: str) -> Path:
     place = file_of(store, run, name)
     return place.with_name(f".{place.name}.{digest[:16]}.waiting")
 

@@ -45,9 +45,13 @@ class Store:
         folders = {self.root / "records" / cell.protocol.name / cell.key for cell in cells}
         return [self._read(path) for folder in sorted(folders) for path in self._record_files(folder)]
 
+    def record_files(self) -> list[Path]:
+        """The file of every record, in order, unread."""
+        return [path for folder in self._cell_folders() for path in self._record_files(folder)]
+
     def read_all(self) -> list[Record]:
         """Every record, in order. A store may hold thousands: what needs some cells only asks for these."""
-        return [self._read(path) for folder in self._cell_folders() for path in self._record_files(folder)]
+        return [self._read(path) for path in self.record_files()]
 
     def protocols(self) -> list[Protocol]:
         """The protocols that have records, each as it was when they were made, by name and version.
@@ -78,9 +82,13 @@ class Store:
 
     def _record(self, path: Path, data: bytes) -> Record:
         record = from_json(data.decode("utf-8", errors="replace"), str(path))
+        self.refuse_misplaced(record, path)
+        return record
+
+    def refuse_misplaced(self, record: Record, path: Path) -> None:
+        """Raises RecordError for a record that lies where another run's belongs."""
         if path != self.path(record.run):
             raise RecordError(f"{path} is the record of another run; move it to where its key and seed say")
-        return record
 
     def missing(self, runs: Iterable[Run]) -> list[Run]:
         """The runs without a record, in order. A damaged one is not trained over: it raises."""

@@ -61,14 +61,14 @@ def test_another_record_stands_with_its_files(tmp_path):
 def test_another_record_that_comes_between_stands_too(tmp_path, monkeypatch):
     """The same where theirs appears after we looked and before ours is added."""
     store = Store(tmp_path)
-    write = Store.write
+    write = publishing.write_once
 
-    def late(self, record):
-        monkeypatch.setattr(Store, "write", write)
+    def late(path, text):
+        monkeypatch.setattr(publishing, "write_once", write)
         publish(store, finished(wrong=520), THEIRS)
-        return write(self, record)
+        return write(path, text)
 
-    monkeypatch.setattr(Store, "write", late)
+    monkeypatch.setattr(publishing, "write_once", late)
     published = publish(store, finished(wrong=120), OURS)
 
     assert (published.taken, published.record.top1_error_pct) == (False, 52.0)
@@ -156,7 +156,7 @@ def test_the_next_command_puts_the_files_of_a_record_in_place(tmp_path, monkeypa
 def test_files_that_wait_without_a_record_are_written_again(tmp_path, monkeypatch):
     """Its writer was killed before; the run is made again, by whomever, and its files are the ones that stand."""
     store = Store(tmp_path)
-    killed(monkeypatch, store, (Store, "write"))
+    killed(monkeypatch, store, (publishing, "write_once"))
     tidy(store, [RUN])
     publish(store, finished(wrong=520), THEIRS)
 

@@ -1,0 +1,84 @@
+"""What is done with stores of records: ``merge`` and ``status``."""
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from senet_lab.cli import options
+from senet_lab.cli.gather import RESULTS
+from senet_lab.cli.runs import labels_of, study_of
+from senet_lab.cli.show import print_json
+from senet_lab.study import Table
+
+if TYPE_CHECKING:
+    from senet_lab.records.status import RunState
+
+Folders = Annotated[list[Path], typer.Argument(metavar="DIR...", help="folders of results, from other machines say")]
+
+
+def merge(folders: Folders, results: options.Results = None, as_json: options.AsJson = False) -> None:
+    """Brings records, curves, gates and weights of other folders of results into this one.
+
+    Every file is checked first: what is equal is skipped, what contradicts is refused by name, and then nothing is
+    written. Writes results/records, results/curves, results/sequential and, outside git, results/cache/weights.
+    """
+    from senet_lab.records.merge import merge as merge_stores
+    from senet_lab.records.store import Store
+
+    found = merge_stores(Store(results or RESULTS), [Store(folder) for folder in folders])
+    if as_json:
+        print_json(
+            {
+                "added": [{"key": run.cell.key, "seed": run.seed} for run in found.added],
+                "equal": found.equal,
+                "completed": found.completed,
+                "plans": found.plans,
+            }
+        )
+        return
+    print(found.text)
+
+
+def status(
+    table: options.TableName,
+    protocol: options.ProtocolName = None,
+    seeds: options.Seeds = 1,
+    row: options.RowNames = None,
+    results: options.Results = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Says of every run of a table whether it is done, running and where, broken and why, or not begun."""
+    from senet_lab.records.status import states_of
+    from senet_lab.records.store import Store
+
+    found, runs = study_of(table, protocol, seeds, row)
+    states = states_of(runs, Store(results or RESULTS))
+    if as_json:
+        labels = labels_of(found, runs)
+        print_json([{"label": labels[one.run.cell.key, one.run.seed], **one.as_dict()} for one in states])
+        return
+    print("\n".join(_lines(found, states)))
+
+
+def _lines(table: Table, states: "list[RunState]") -> list[str]:
+    """Rows by seeds, how many runs are in each state, and what is said of those that are neither done nor not begun."""
+    from senet_lab.records.status import State
+
+    labels = labels_of(table, [one.run for one in states])
+    rows: dict[str, list[RunState]] = {}
+    for one in states:
+        label = labels[one.run.cell.key, one.run.seed].removesuffix(f" seed {one.run.seed}")
+        rows.setdefault(label.removeprefix(f"{table.name} "), []).append(one)
+    width = max((len(label) for label in rows), default=0)
+    lines = [f"{label:{width}}  " + "  ".join(f"{one.state:11}" for one in of_row) for label, of_row in rows.items()]
+    counts = Counter(one.state for one in states)
+    lines.append(", ".join(f"{counts[state]} {state}" for state in State if counts[state]))
+    quiet = (State.DONE, State.NOT_RUN)
+    lines += [
+        f"{labels[one.run.cell.key, one.run.seed]}: {one.state}{', ' if one.note else ''}{one.note}"
+        for one in states
+        if one.state not in quiet
+    ]
+    return [line.rstrip() for line in lines]

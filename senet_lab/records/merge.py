@@ -1,0 +1,182 @@
+"""Brings the records of other stores into one, with what belongs to them.
+
+Everything is checked before anything is written. The order of the stores makes no difference, and the same merge may
+be given again.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from senet_lab.errors import StudyError
+from senet_lab.records.curves import curve_of
+from senet_lab.records.files import is_folder, list_folder, read_bytes, write_once
+from senet_lab.records.gate_health import constant_blocks
+from senet_lab.records.publish import PLACES, RunFiles, adopt, complete, read_file
+from senet_lab.records.record import Record, from_json, scientific_digest
+from senet_lab.records.store import Store
+from senet_lab.study.cell import Run
+from senet_lab.study.protocol import Protocol
+
+MOST_NAMED = 10  # conflicts that one message names
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A record in a store, with the text of its file."""
+
+    store: Store
+    path: Path
+    record: Record
+    text: str
+
+    @property
+    def choice(self) -> tuple[str, str]:
+        """Of several records of one run with equal results the first one made is kept."""
+        return self.record.provenance.finished_at, self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What a merge did. added: records; equal: that were there already; completed: files that a record lacked."""
+
+    added: tuple[Run, ...]
+    equal: int
+    completed: int
+    plans: int  # of sequential tables
+
+    @property
+    def text(self) -> str:
+        """In one line."""
+        return (
+            f"{len(self.added)} records added, {self.equal} were there already; {self.completed} files that were "
+            f"missing and {self.plans} sequential plans brought"
+        )
+
+
+def merge(into: Store, others: Sequence[Store]) -> Merged:
+    """Adds to a store what others have and it lacks.
+
+    Records of one run are equal where what was measured is, whenever and wherever that was; then the one that is
+    there stays. Raises StudyError, before anything is written, for a store that is none, a record or file that
+    cannot be believed, records or plans that contradict each other, and protocols of one name and version that differ.
+    """
+    for other in others:
+        if other.root.resolve() == into.root.resolve():
+            raise StudyError(f"{other.root} is the folder that is merged into")
+        if not is_folder(other.root / "records"):
+            raise StudyError(f"{other.root} has no folder records; name a folder of results")
+    stores = [into, *others]
+    found = [one for store in stores for one in _records(store)]
+    plans = _plans(stores)
+    conflicts = [*_other_protocols(found), *_contradictions(found), *plans.conflicts]
+    if conflicts:
+        more = len(conflicts) - MOST_NAMED
+        lines = [*conflicts[:MOST_NAMED], *([f"and {more} more"] if more > 0 else [])]
+        raise StudyError(f"nothing is merged: {'; '.join(lines)}")
+    into.prepare()
+    return _write(into, found, plans.texts)
+
+
+def _records(store: Store) -> list[Found]:
+    """Every record of a store; its files are read too, so that a damaged one is named before anything is written."""
+    found = []
+    for path in store.record_files():
+        text = (read_bytes(path) or b"").decode("utf-8", errors="replace")
+        record = from_json(text, str(path))
+        store.refuse_misplaced(record, path)
+        curve_of(record, store)
+        constant_blocks(record, store)
+        read_file(store, record, "weights")
+        found.append(Found(store, path, record, text))
+    return found
+
+
+def _by_run(found: Iterable[Found]) -> dict[tuple[str, int], list[Found]]:
+    runs: dict[tuple[str, int], list[Found]] = {}
+    for one in found:
+        runs.setdefault((one.record.run.cell.key, one.record.run.seed), []).append(one)
+    return runs
+
+
+def _contradictions(found: Sequence[Found]) -> list[str]:
+    conflicts = []
+    for same in _by_run(found).values():
+        first = same[0]
+        for other in same[1:]:
+            if other.text != first.text and scientific_digest(other.record) != scientific_digest(first.record):
+                conflicts.append(f"{_described(first)} and {_described(other)} are of one run and have other results")
+    return conflicts
+
+
+def _described(one: Found) -> str:
+    digest = next(line for line in one.text.splitlines() if line.startswith(' "digest"')).split('"')[3]
+    return f"{one.path} (digest {digest[:12]}, of the results alone {scientific_digest(one.record)[:12]})"
+
+
+def _other_protocols(found: Sequence[Found]) -> list[str]:
+    """Protocols of one name and version that differ, each named once with where it is and in what it differs."""
+    first: dict[tuple[str, int], Found] = {}
+    conflicts: dict[str, None] = {}
+    for one in found:
+        protocol = one.record.run.cell.protocol
+        known = first.setdefault((protocol.name, protocol.version), one)
+        theirs = known.record.run.cell.protocol
+        if protocol != theirs and one.store != known.store:
+            conflicts[
+                f"protocol {protocol.name!r} (version {protocol.version}) of {one.store.root} is not that of "
+                f"{known.store.root}: {_difference(protocol, theirs)}"
+            ] = None
+    return list(conflicts)
+
+
+def _difference(protocol: Protocol, other: Protocol) -> str:
+    names = [
+        f.name
+        for f in dataclasses.fields(Protocol)
+        if f.compare and getattr(protocol, f.name) != getattr(other, f.name)
+    ]
+    return ", ".join(f"{name} {getattr(protocol, name)} and {getattr(other, name)}" for name in names)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plans:
+    texts: dict[str, str]  # by file name
+    conflicts: list[str]
+
+
+def _plans(stores: Sequence[Store]) -> _Plans:
+    """The plans of sequential tables: verdicts depend on them, so two of one table must be the same."""
+    plans = _Plans({}, [])
+    where: dict[str, Path] = {}
+    for store in stores:
+        for path in list_folder(store.root / "sequential") or []:
+            text = (read_bytes(path) or b"").decode("utf-8", errors="replace")
+            if plans.texts.setdefault(path.name, text) != text:
+                plans.conflicts.append(f"{where[path.name]} and {path} are other plans of one table")
+            where.setdefault(path.name, path)
+    return plans
+
+
+def _write(into: Store, found: Sequence[Found], plans: dict[str, str]) -> Merged:
+    added, equal, completed = [], 0, 0
+    for same in _by_run(found).values():
+        there = [one for one in same if one.store == into]
+        kept = there[0] if there else min(same, key=lambda one: one.choice)
+        equal += len(same) - 1
+        for source in sorted(same, key=lambda one: one is not kept):
+            if source.store == into or source.text != kept.text:
+                continue
+            files = _files(source)
+            if not there:
+                adopt(into, source.record, source.text, files)
+                added.append(source.record.run)
+                there = [source]
+            completed += len(complete(into, kept.record, files))
+    brought = [name for name, text in plans.items() if write_once(into.root / "sequential" / name, text)]
+    return Merged(tuple(added), equal, completed, len(brought))
+
+
+def _files(one: Found) -> RunFiles:
+    return RunFiles(**{name: read_file(one.store, one.record, name) for name in PLACES})

@@ -1,0 +1,69 @@
+"""What becomes of the runs of a table, told from files alone: nothing has to stay alive to know it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from senet_lab.records.files import is_file, read_bytes, replace_file
+from senet_lab.records.publish import broken_path
+from senet_lab.records.record import Status
+from senet_lab.records.store import Store
+from senet_lab.study.cell import Run
+
+
+class State(StrEnum):
+    """Of one run."""
+
+    DONE = "done"
+    FAILED = "failed"  # recorded: its loss was no longer finite
+    RUNNING = "running"
+    BROKEN = "broken"  # an error ended it; the next command tries again
+    INTERRUPTED = "interrupted"  # it has a checkpoint, and nobody trains it
+    NOT_RUN = "not run"
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """note: the error of a finished run, why a run failed or broke, or where it is running; else nothing."""
+
+    run: Run
+    state: State
+    note: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        cell = self.run.cell
+        return {
+            "protocol": cell.protocol.name,
+            "key": cell.key,
+            "seed": self.run.seed,
+            "state": self.state.value,
+            "note": self.note,
+        }
+
+
+def states_of(runs: Iterable[Run], store: Store) -> list[RunState]:
+    """The state of each run. Raises StudyError for a record that cannot be believed."""
+    return [_state_of(run, store) for run in runs]
+
+
+def _state_of(run: Run, store: Store) -> RunState:
+    record = store.read(run)
+    if record is not None and record.status is Status.FAILED:
+        return RunState(run, State.FAILED, str(record.failure))
+    if record is not None:
+        return RunState(run, State.DONE, f"top-1 error {record.top1_error_pct:.2f} %")
+    holder = store.holder(run)
+    if holder is not None:
+        return RunState(run, State.RUNNING, str(holder))
+    broken = read_bytes(broken_path(store, run))
+    if broken is not None:
+        return RunState(run, State.BROKEN, " ".join(broken.decode("utf-8", errors="replace").split()))
+    begun = is_file(store.path(run, "cache/checkpoints", ".safetensors"))
+    return RunState(run, State.INTERRUPTED if begun else State.NOT_RUN)
+
+
+def note_broken(run: Run, store: Store, why: str) -> None:
+    """Says why a run broke, for ``states_of``. What is said last counts; a record ends it. Raises OSError."""
+    replace_file(broken_path(store, run), f"{why}\n".encode())
