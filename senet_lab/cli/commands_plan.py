@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from senet_lab.cli import catalogue, options
-from senet_lab.cli.gather import RESULTS
+from senet_lab.cli.gather import RESULTS, cost_model
 from senet_lab.cli.runs import labels_of, study_of
 from senet_lab.cli.show import print_json
 from senet_lab.study import Run, Table
@@ -57,12 +57,16 @@ def plan(
     """
     found, runs = study_of(table, protocol, seeds, row, data)
     if resolve is not None:
+        from senet_lab.records.sequential import read_plan
         from senet_lab.records.store import Store
+        from senet_lab.report.views import view_name
         from senet_lab.report.wording import needs_data, needs_text
         from senet_lab.stats.seeds_needed import needs_of
 
-        records = Store(results or RESULTS).read_all()
-        needs = needs_of(found, catalogue.find_claims(table), records, resolve, max_hours)
+        root = results or RESULTS
+        begun, model = read_plan(root, found.slug, view_name(found)), cost_model(runs, root)
+        records, claims = Store(root).read_all(), catalogue.find_claims(table)
+        needs = needs_of(found, claims, records, model, resolve, max_hours, begun)
         print_json(needs_data(needs)) if as_json else print(needs_text(needs))
         return
     show_plan(found, runs, results or RESULTS, as_json)
@@ -71,13 +75,14 @@ def plan(
 def show_plan(table: Table, runs: tuple[Run, ...], root: Path, as_json: bool) -> None:
     """Prints a line for each run with its record's status, and one with the cost of those that have none."""
     from senet_lab.records.cost import cost_of, planned
+    from senet_lab.records.store import Store
 
-    labels = labels_of(table, runs)
-    lines = planned(runs, root)
+    labels, model = labels_of(table, runs), cost_model(runs, root)
+    lines = planned(runs, Store(root), model)
     if as_json:
         print_json([{"label": labels[line.run.cell.key, line.run.seed], **line.as_dict()} for line in lines])
         return
     for line in lines:
         cell, state = line.run.cell, line.status or "not run"
         print(f"{labels[cell.key, line.run.seed]:32} {cell.protocol.name:16} {cell.key}  {state}")
-    print(cost_of(lines))
+    print(cost_of(lines, model))

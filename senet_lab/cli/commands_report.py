@@ -10,7 +10,7 @@ import typer
 
 from senet_lab.cli import catalogue, options
 from senet_lab.cli.gather import RESULTS, Material, gather
-from senet_lab.cli.network_counts import count, counts_of, keep_counts
+from senet_lab.cli.network_counts import count, keep_counts
 from senet_lab.cli.show import print_json, print_report
 from senet_lab.study.table import plan_runs
 
@@ -123,12 +123,13 @@ def _wanted() -> "list[Wanted]":
 
 
 def _write_missing(material: Material, wanted: "list[Wanted]") -> None:
+    from senet_lab.records.cost import CostModel
     from senet_lab.report.not_run import not_run_block, write_not_run
 
     root = material.root
     records = [record for loaded in material.loaded if loaded.store.root == root for record in loaded.records]
-    counts = material.counts | counts_of({record.run.cell for record in records}, root)[1]
-    write_not_run(not_run_block(wanted, records, counts), root)
+    model = CostModel((record for loaded in material.loaded for record in loaded.records), material.counts)
+    write_not_run(not_run_block(wanted, records, model), root)
 
 
 def conform(table: options.AnyTableName = None, as_json: options.AsJson = False) -> None:

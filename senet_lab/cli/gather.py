@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from senet_lab.cli import catalogue
 from senet_lab.cli.network_counts import counts_of
-from senet_lab.study import Cell, Table
+from senet_lab.study import Cell, Run, Table
 from senet_lab.study.claim import Claim
 from senet_lab.study.counts import Counts
 
 if TYPE_CHECKING:
+    from senet_lab.records.cost import CostModel
     from senet_lab.report.load import Loaded
     from senet_lab.report.published import Published
     from senet_lab.report.views import Judged
@@ -88,3 +89,14 @@ def gather(
         counted,
         root,
     )
+
+
+def cost_model(runs: Iterable[Run], root: Path) -> "CostModel":
+    """What runs cost by the records of ``root`` and the committed ones, as ``not-run.md`` has it."""
+    from senet_lab.records.cost import CostModel
+    from senet_lab.records.store import Store
+
+    places = dict.fromkeys((RESULTS.resolve(), root.resolve()))
+    records = [record for place in places for record in Store(place).read_all()]
+    recorded = {record.run.cell.key for record in records}
+    return CostModel(records, counts_of((r.cell for r in runs if records and r.cell.key not in recorded), root)[0])

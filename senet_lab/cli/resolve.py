@@ -1,17 +1,23 @@
 """Trains a table seed by seed until its comparisons are settled, by a plan that keeps its error rate over the looks."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
+from typing import TYPE_CHECKING
 
+from senet_lab.errors import StudyError
+from senet_lab.records.cost import CostModel
 from senet_lab.records.record import Record
 from senet_lab.records.sequential import SequentialPlan, begin_plan
 from senet_lab.records.store import Store
 from senet_lab.study import Run, Table
 from senet_lab.study.claim import Claim
-from senet_lab.study.table import runs_of
+
+if TYPE_CHECKING:
+    from senet_lab.stats.paired_runs import PairedRuns
+    from senet_lab.stats.verdicts import Compared
 
 MOST_SEEDS = 10  # where none are named
 Train = Callable[[tuple[Run, ...]], object]
@@ -38,46 +44,60 @@ def train_until_resolved(
     from senet_lab.report.views import view_name
     from senet_lab.stats.difference import SIGNIFICANCE
     from senet_lab.stats.paired_runs import PairedRuns
-    from senet_lab.stats.verdicts import family_of, settled
+    from senet_lab.stats.verdicts import decisions, family_of
 
+    family, store = family_of(table, claims), Store(root)
+    cells = (*family.rows, *family.cells)
+
+    def look_at_records() -> tuple[list[Record], PairedRuns]:
+        records = store.read_cells(cells)
+        return records, PairedRuns(records)
+
+    records, runs = look_at_records()
     plan = begin_plan(
         root,
-        SequentialPlan(
-            table=table.slug,
-            protocol=view_name(table),
-            most_seeds=limits.most_seeds,
-            level=SIGNIFICANCE,
-        ),
+        SequentialPlan(table=table.slug, protocol=view_name(table), most_seeds=limits.most_seeds, level=SIGNIFICANCE),
+        [record.run.seed for record in records],
     )
-    family = family_of(table, claims)
-    cells = {cell for _, *pair in family.values() for cell in pair}
-    begun, store = time.monotonic(), Store(root)
-
-    def look_at_records() -> tuple[list[Record], list[str]]:
-        """The records of the family, and the names of the comparisons that they leave open."""
-        records = store.read_cells(cells)
-        done = settled(family, PairedRuns(records), plan)
-        return records, [name for name in family if name not in done]
-
-    records, left = look_at_records()
+    if plan.first_seed:
+        say(f"the plan's looks begin with seed {plan.first_seed}: earlier records enter intervals, not verdicts")
+    begun, total = time.monotonic(), len(family.comparisons)
+    done = decisions(family, runs, plan)
     for look in plan.looks():
-        runs = runs_of((cell for name in left for cell in family[name][1:]), look)
-        missing = store.missing(runs)
-        if not missing:
-            continue
-        if not _fits(missing, records, limits, time.monotonic() - begun):
-            say(f"{len(missing)} runs for {look} seeds do not fit into {limits.max_hours:g} hours; stopped before them")
-            break
-        say(f"look at {look} seeds: {len(left)} of {len(family)} comparisons are open")
-        train(runs)
-        records, left = look_at_records()
-    say(f"{len(family) - len(left)} of {len(family)} comparisons are settled, {len(left)} are open")
-    return len(left)
+        left = [one for name, one in family.comparisons.items() if name not in done]
+        while missing := store.missing(_runs_of_look(left, runs, plan, look)):
+            if not _fits(missing, records, limits, time.monotonic() - begun):
+                say(f"{len(missing)} runs for {look} seeds do not fit into {limits.max_hours:g} hours; stopped before")
+                return _said(total, len(left), say)
+            say(f"look at {look} seeds: {len(left)} of {total} comparisons are open")
+            train(tuple(missing))
+            records, runs = look_at_records()
+            if all(store.read(run) is None for run in missing):
+                raise StudyError(f"none of {len(missing)} runs of {table.name} left a record; see what they said above")
+        done = decisions(family, runs, plan)
+    return _said(total, total - len(done), say)
+
+
+def _said(total: int, left: int, say: Say) -> int:
+    say(f"{total - left} of {total} comparisons are settled, {left} are open")
+    return left
+
+
+def _runs_of_look(left: "Iterable[Compared]", runs: "PairedRuns", plan: SequentialPlan, look: int) -> tuple[Run, ...]:
+    """What a look at open comparisons needs: the next seed stands in for one that failed in either row."""
+    wanted: dict[tuple[str, int], Run] = {}
+    for one in left:
+        seeds = range(plan.first_seed, plan.last_seed + 1)
+        whole = [seed for seed in seeds if not runs.failed((one.cell, one.than), seed)][:look]
+        for cell in (one.cell, one.than):
+            wanted |= {(cell.key, seed): Run(cell=cell, seed=seed) for seed in whole}
+    return tuple(sorted(wanted.values(), key=lambda run: run.seed))
 
 
 def _fits(missing: Sequence[Run], records: Sequence[Record], limits: Limits, elapsed: float) -> bool:
     if limits.max_hours is None:
         return True
-    took = [record.provenance.train_seconds for record in records]
+    model = CostModel(records, {})
+    found = [estimate.seconds for run in missing if (estimate := model.estimate(run)) is not None]
     rounds = -(-len(missing) // limits.side_by_side)
-    return elapsed + rounds * (mean(took) if took else 0.0) <= 3600 * limits.max_hours
+    return elapsed + rounds * (mean(found) if found else 0.0) <= 3600 * limits.max_hours

@@ -1,22 +1,128 @@
-"""What is missing, and what it costs by the records there are."""
+"""What runs cost, by the records there are: one estimate for plans, for what was not run, and for training on a budget.
 
-from collections.abc import Iterable, Sequence
+A run takes as long as the recorded runs of its own network under its own protocol did on the same machine. Where there
+are none, the time is scaled from other runs on that machine by training images times multiply-adds, and said to be so.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from enum import StrEnum
 from statistics import mean
 from typing import Any
 
+from senet_lab.records.record import Record, Status
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run
+from senet_lab.study.counts import Counts, network_key
+
+
+class Basis(StrEnum):
+    """What an estimate is from."""
+
+    OWN = "runs of the same network and protocol"
+    PROTOCOL = "scaled by images and multiply-adds from other networks under the same protocol"
+    SCALED = "scaled by images and multiply-adds from runs under other protocols"
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What one run takes on the model's machine."""
+
+    seconds: float
+    basis: Basis
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """Runs that are not recorded, with their time one after another on ``machine``.
+
+    seconds: None where the time of some cannot be told. scaled: how many of them are not from runs of their own kind.
+    """
+
+    runs: int
+    seconds: float | None
+    scaled: int
+    machine: str
+
+
+class CostModel:
+    """Estimates from records, on the machine that most of them were made on.
+
+    counts: multiply-adds of the networks that have no record, by ``network_key``.
+    """
+
+    def __init__(self, records: Iterable[Record], counts: Mapping[str, Counts]) -> None:
+        finished = [record for record in records if record.status is not Status.FAILED]
+        machines = Counter(_machine(record) for record in finished)
+        self.machine = min(machines, key=lambda name: (-machines[name], name), default="no machine yet")
+        self._counts = counts
+        self._multiply_adds = {network_key(record.run.cell): record.multiply_adds for record in finished}
+        self._here = [record for record in finished if _machine(record) == self.machine]
+        self._own: dict[str, list[float]] = {}
+        for record in self._here:
+            self._own.setdefault(record.run.cell.key, []).append(record.provenance.train_seconds)
+        names = {record.run.cell.protocol.name for record in self._here}
+        self._rates = {name: self._rate(name) for name in names}
+        self._real_rate = self._rate(None)
+
+    def estimate(self, run: Run) -> Estimate | None:
+        """What a run takes; None where no record tells it, or where its network was never counted."""
+        own = self._own.get(run.cell.key)
+        if own:
+            return Estimate(mean(own), Basis.OWN)
+        work = self._work(run)
+        if work is None:
+            return None
+        for rate, basis in (
+            (self._rates.get(run.cell.protocol.name), Basis.PROTOCOL),
+            (self._real_rate, Basis.SCALED),
+        ):
+            if rate is not None:
+                return Estimate(work * rate, basis)
+        return None
+
+    def total(self, runs: Iterable[Run]) -> Total:
+        """What these runs take together."""
+        found = [self.estimate(run) for run in runs]
+        known = [estimate for estimate in found if estimate is not None]
+        seconds = sum(estimate.seconds for estimate in known) if len(known) == len(found) else None
+        return Total(len(found), seconds, sum(e.basis is not Basis.OWN for e in known), self.machine)
+
+    def _rate(self, protocol: str | None) -> float | None:
+        """Seconds for one training image and multiply-add, under a protocol or on real data."""
+        used = [
+            r.run.cell.protocol.name == protocol if protocol else not r.run.cell.protocol.synthetic for r in self._here
+        ]
+        records = [record for record, use in zip(self._here, used, strict=True) if use]
+        work = sum(self._work(record.run) or 0.0 for record in records)
+        return sum(record.provenance.train_seconds for record in records) / work if work else None
+
+    def _work(self, run: Run) -> float | None:
+        """Training images times multiply-adds for one image."""
+        network = network_key(run.cell)
+        counts = self._counts.get(network)
+        multiply_adds = self._multiply_adds.get(network) if counts is None else counts.multiply_adds
+        if multiply_adds is None:
+            return None
+        protocol = run.cell.protocol
+        return float(protocol.epochs * protocol.steps_per_epoch * protocol.batch_size * multiply_adds)
+
+
+def _machine(record: Record) -> str:
+    threads = record.provenance.threads
+    return f"{record.provenance.device} ({threads} thread{'s' * (threads != 1)})"
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedRun:
-    """One run of a plan. status: of its record, None where there is none. seconds: what it took, or an estimate."""
+    """One run of a plan. status: of its record, None where there is none. seconds: what it took, or an estimate, whose
+    ``basis`` says what it is from."""
 
     run: Run
     status: str | None
     seconds: float | None
+    basis: Basis | None
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -28,33 +134,40 @@ class PlannedRun:
             "seed": self.run.seed,
             "status": self.status or "not run",
             "train_seconds": self.seconds,
+            "estimated_from": self.basis,
         }
 
 
-def planned(runs: Iterable[Run], root: Path) -> list[PlannedRun]:
-    """The runs with their records' status; for those without one, the mean time of their protocol's records here.
+def planned(runs: Iterable[Run], store: Store, model: CostModel) -> list[PlannedRun]:
+    """The runs with their records' status; those without one with the model's estimate.
 
     Raises RecordError for a record that cannot be believed.
     """
-    store = Store(root)
-    records = [(run, store.read(run)) for run in runs]
-    took = [record.provenance.train_seconds for _, record in records if record is not None and record.failure is None]
-    estimate = mean(took) if took else None
-    return [
-        PlannedRun(run, record.status, record.provenance.train_seconds) if record else PlannedRun(run, None, estimate)
-        for run, record in records
-    ]
+    lines = []
+    for run in runs:
+        record = store.read(run)
+        if record is not None:
+            lines.append(PlannedRun(run, record.status, record.provenance.train_seconds, None))
+        else:
+            estimate = model.estimate(run)
+            lines.append(PlannedRun(run, None, *((estimate.seconds, estimate.basis) if estimate else (None, None))))
+    return lines
 
 
-def cost_of(lines: Sequence[PlannedRun]) -> str:
-    """One line: how many runs are missing and what they cost, one after another on the recorded device."""
-    missing = [line for line in lines if line.status is None]
+def cost_of(lines: Sequence[PlannedRun], model: CostModel) -> str:
+    """One line: how many runs are missing and what they cost, one after another."""
+    missing = [line.run for line in lines if line.status is None]
     text = f"{len(missing)} of {len(lines)} runs are not recorded"
-    if not missing:
-        return text
-    if missing[0].seconds is None:
-        protocol = missing[0].run.cell.protocol
-        steps = sum(line.run.cell.protocol.epochs * line.run.cell.protocol.steps_per_epoch for line in missing)
-        return f"{text}: {steps:,} steps of batch {protocol.batch_size}; nothing recorded yet to tell their time by"
-    hours = sum(line.seconds or 0.0 for line in missing) / 3600
-    return f"{text}: about {hours:.2f} hours of one worker, by the time of those recorded"
+    return f"{text}: {time_text(model.total(missing), missing)}" if missing else text
+
+
+def time_text(total: Total, runs: Sequence[Run] = ()) -> str:
+    """The time of some runs in words. runs: those that are told in steps where their time cannot be told."""
+    if total.seconds is None:
+        steps = sum(run.cell.protocol.epochs * run.cell.protocol.steps_per_epoch for run in runs)
+        in_steps = f"{steps:,} steps of training; " if runs else ""
+        return f"{in_steps}nothing is recorded yet to tell their time by"
+    hours = f"about {total.seconds / 3600:.2f} hours of one worker on {total.machine}"
+    if not total.scaled:
+        return f"{hours}, by {Basis.OWN}"
+    return f"{hours}; {total.scaled} of them scaled by images and multiply-adds from other runs there"

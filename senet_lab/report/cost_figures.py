@@ -11,8 +11,8 @@ from senet_lab.report.figure_data import cost
 from senet_lab.report.figures import Styles, figure_heading, figure_stem
 from senet_lab.report.picture import SMALL, draw, layout
 from senet_lab.report.row_styles import row_styles
-from senet_lab.report.summary import mean_of
 from senet_lab.report.views import View
+from senet_lab.stats.mean import mean_of
 
 AXES = (("parameters_m", "parameters, M"), ("multiply_adds_m", "multiply-adds, M"))
 LEAST_SPAN = 0.25  # of the largest value; below it, costs are as good as equal and shall look so
@@ -30,7 +30,7 @@ def write_cost(view: View, folder: Path) -> list[Path]:
     def plot(figure: Figure) -> None:
         axes = figure.subplots(2, 1, squeeze=False) if narrow else figure.subplots(1, 2, sharey=True, squeeze=False)
         for ax, (column, label) in zip(axes.ravel().tolist(), AXES, strict=True):
-            plot_cost(frame, column, row_styles(view.table), ax)
+            plot_cost(frame, column, row_styles(view.table), ax, view.protocols[0].test_images)
             ax.set_xlabel(label)
             ax.set_ylabel(f"{view.protocols[0].evaluation_split} top-1 error, %" if narrow or ax is axes[0, 0] else "")
         handles, names = axes[0, 0].get_legend_handles_labels()
@@ -42,10 +42,13 @@ def write_cost(view: View, folder: Path) -> list[Path]:
     return draw(plot, (layout().width, height), stem.with_name(f"{stem.name}-cost"), frame, SMALL)
 
 
-def plot_cost(frame: pd.DataFrame, column: str, styles: Styles, ax: Axes) -> Axes:
-    """The mean error of each row with its interval, over one of the columns of cost. frame: as ``figure_data.cost``."""
+def plot_cost(frame: pd.DataFrame, column: str, styles: Styles, ax: Axes, images: int) -> Axes:
+    """The mean error of each row with its interval, over one of the columns of cost.
+
+    frame: as ``figure_data.cost``. images: that each error is over.
+    """
     for label, part in frame.groupby("row", sort=False):
-        mean = mean_of(part["top1_error_pct"].tolist())
+        mean = mean_of(part["top1_error_pct"].tolist(), images)
         assert mean is not None
         ax.errorbar(
             part[column].iloc[0],

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from senet_lab.records.checked_files import csv_text
 from senet_lab.report.comparison import TOP1, TOP5, ComparedRow, Comparison
 from senet_lab.report.published import Published, of_row, value_of
-from senet_lab.report.summary import Mean
 from senet_lab.report.views import View
 from senet_lab.stats.difference import Difference
+from senet_lab.stats.mean import Mean
 from senet_lab.study.counts import Counts, network_key
 from senet_lab.study.table import Row, Table
 

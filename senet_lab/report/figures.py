@@ -14,8 +14,8 @@ from senet_lab.report.figure_data import curves, errors, plain_against_se
 from senet_lab.report.forest import write_forest
 from senet_lab.report.picture import SMALL, draw, layout
 from senet_lab.report.row_styles import row_styles
-from senet_lab.report.summary import mean_of
 from senet_lab.report.views import View, title_of
+from senet_lab.stats.mean import mean_of
 
 HEIGHT = 2.9  # inches
 Styles = dict[str, dict[str, Any]]
@@ -51,19 +51,22 @@ def _write_errors(view: View, frame: pd.DataFrame, stem: Path) -> list[Path]:
     more = "; bars: mean and its 95 % interval over seeds" if several else "; one seed a row: no interval"
 
     def plot(figure: Figure) -> None:
-        plot_errors(frame, row_styles(view.table), figure.subplots())
+        plot_errors(frame, row_styles(view.table), figure.subplots(), view.protocols[0].test_images)
         figure.axes[0].set_ylabel(f"{view.protocols[0].evaluation_split} top-1 error, %\n(final epoch)")
         figure.suptitle(figure_heading(view, more), fontsize=8)
 
     return draw(plot, (layout().width, HEIGHT), stem, frame, SMALL)
 
 
-def plot_errors(frame: pd.DataFrame, styles: Styles, ax: Axes) -> Axes:
-    """A hollow point a run, and beside them the mean with its 95 % interval. frame: as ``figure_data.errors``."""
+def plot_errors(frame: pd.DataFrame, styles: Styles, ax: Axes, images: int) -> Axes:
+    """A hollow point a run, and beside them the mean with its 95 % interval.
+
+    frame: as ``figure_data.errors``. images: that each error is over.
+    """
     labels = list(dict.fromkeys(frame["row"]))
     for place, label in enumerate(labels):
         values = frame.loc[frame["row"] == label, "top1_error_pct"].tolist()
-        mean = mean_of(values)
+        mean = mean_of(values, images)
         assert mean is not None
         style = styles[label]
         ax.plot([place - 0.12] * len(values), values, linestyle="none", markerfacecolor="none", markersize=4, **style)

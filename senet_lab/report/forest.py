@@ -15,7 +15,13 @@ from senet_lab.report.picture import SMALL, draw, layout
 from senet_lab.report.views import dataset_name, title_of
 
 LINE, HEAD, FOOT = 0.2, 0.55, 0.95  # inches: of a row, above the first, below the last
-VERDICTS = {"lower": "#0072b2", "higher": "#d55e00", "undetermined": "#777777", "not run": "#777777"}
+VERDICTS = {
+    "lower": "#0072b2",
+    "higher": "#d55e00",
+    "undetermined": "#777777",
+    "one seed: no test": "#aaaaaa",
+    "not run": "#777777",
+}
 PUBLISHED = "#000000"
 BESIDE = 0.17  # of a line: the measured mark above its middle, the published one below
 
@@ -111,7 +117,7 @@ def plot_forest(frame: pd.DataFrame, places: Sequence[int], ax: Axes) -> Axes:
 def _legend(frame: pd.DataFrame, comparisons: Sequence[Comparison]) -> list[Line2D]:
     paper = dataset_name(comparisons[0].view.paper.paper_protocol)
     published = f"published ({paper})" if any(one.view.companion for one in comparisons) else "published"
-    said = {"lower": "measured: lower", "higher": "measured: higher", "undetermined": "measured: undetermined"}
+    said = {name: f"measured, {name}" if ":" in name else f"measured: {name}" for name in VERDICTS if name != "not run"}
     handles = [
         Line2D(
             [], [], color=PUBLISHED, marker="D", markersize=5, markerfacecolor="none", linestyle="none", label=published

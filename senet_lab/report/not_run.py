@@ -1,39 +1,35 @@
 """What of the wanted study is not recorded, and what it would cost on the device of the records there are."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from senet_lab.records.cost import CostModel
 from senet_lab.records.files import replace_file
-from senet_lab.records.record import Record, Status
+from senet_lab.records.record import Record
 from senet_lab.report.blocks import Block
 from senet_lab.report.render import markdown
 from senet_lab.report.wording import NONE
 from senet_lab.study.cell import Run
-from senet_lab.study.counts import Counts, network_key
 
 COLUMNS = ("protocol", "tables", "seeds", "runs", "not recorded", "hours of one worker")
 
 Wanted = tuple[str, str, int, Sequence[Run]]  # protocol, tables, seeds, runs
 
 
-def not_run_block(wanted: Iterable[Wanted], records: Sequence[Record], counts: Mapping[str, Counts]) -> Block:
-    """One line a protocol. Hours are in proportion to images times multiply-adds, by the records of real data."""
-    timed = [r for r in records if r.status is not Status.FAILED and not r.run.cell.protocol.synthetic]
-    work = sum(_work(record.run, counts) for record in timed)
-    seconds_each = sum(record.provenance.train_seconds for record in timed) / work if work else None
+def not_run_block(wanted: Iterable[Wanted], records: Sequence[Record], model: CostModel) -> Block:
+    """One line a protocol. records: those that are not wanted any more; model: what the others cost."""
     recorded = {(record.run.cell.key, record.run.seed) for record in records}
-    lines = []
+    lines, totals = [], []
     for protocol, tables, seeds, runs in wanted:
-        missing = [run for run in runs if (run.cell.key, run.seed) not in recorded]
-        hours = NONE
-        if seconds_each is not None:
-            hours = f"{sum(_work(run, counts) for run in missing) * seconds_each / 3600:,.1f}"
-        lines.append((protocol, tables, str(seeds), str(len(runs)), str(len(missing)), hours))
-    devices = ", ".join(sorted({record.provenance.device for record in timed})) or "no device yet"
+        total = model.total(run for run in runs if (run.cell.key, run.seed) not in recorded)
+        hours = NONE if total.seconds is None else f"{total.seconds / 3600:,.1f}"
+        lines.append((protocol, tables, str(seeds), str(len(runs)), str(total.runs), hours))
+        totals.append(total)
+    runs_left, scaled = sum(total.runs for total in totals), sum(total.scaled for total in totals)
     notes = (
-        f"Hours are estimated, from the time that {len(timed)} recorded runs took on {devices} for each training image "
-        "and multiply-add of the network; a GPU takes a small part of them. A cell that several tables share counts "
-        "once.",
+        f"Hours are estimated for {model.machine}: {runs_left - scaled} runs by the records of their own network and "
+        f"protocol there, {scaled} scaled from other runs there by training images and multiply-adds. A GPU takes a "
+        "small part of them. A cell that several tables share counts once.",
     )
     return Block("Wanted and not recorded", COLUMNS, tuple(lines), notes)
 
@@ -43,9 +39,3 @@ def write_not_run(block: Block, root: Path) -> Path:
     path = root / "not-run.md"
     replace_file(path, markdown("What was not run", [block]).encode())
     return path
-
-
-def _work(run: Run, counts: Mapping[str, Counts]) -> float:
-    protocol = run.cell.protocol
-    images = protocol.epochs * protocol.steps_per_epoch * protocol.batch_size
-    return float(images * counts[network_key(run.cell)].multiply_adds)

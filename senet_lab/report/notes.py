@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from senet_lab.records.gate_health import CONSTANT, constant_blocks
 from senet_lab.report.comparison import TOP1, Comparison
 from senet_lab.report.published import Published, value_of
-from senet_lab.report.summary import mean_of
 from senet_lab.report.views import View
-from senet_lab.report.wording import order_text, rule_text
+from senet_lab.report.wording import INTERVALS, far_text, order_text, rule_text, seeds_text
+from senet_lab.stats.mean import mean_of
 from senet_lab.stats.rank_agreement import agreement_of
 from senet_lab.study.protocol import Protocol
 
@@ -15,15 +15,8 @@ from senet_lab.study.protocol import Protocol
 def notes_of(comparison: Comparison, numbers: Sequence[Published]) -> Iterable[str]:
     """The notes of one view, in the order in which a reader needs them."""
     view = comparison.view
-    yield (
-        "Published numbers have one training run and no interval. Measured: final epoch; the ± of an error is the 95 % "
-        "half-width over n seeds (Student's t). With n = 1 there is none: seed noise is unknown."
-    )
-    yield (
-        "Differences are to the baseline, over the seeds of the error beside them, paired over seeds and images; their "
-        '± is the 95 % half-width over seeds and images (two-way bootstrap), with one seed ("images only") over '
-        "images alone."
-    )
+    yield "Published numbers have one training run and no interval. Measured: final epoch."
+    yield from INTERVALS
     yield f"Verdict: the true difference is below (lower) or above (higher) zero; {rule_text(comparison.judgement)}"
     if view.companion:
         yield "A companion of the paper's table: other data, network and schedule. Compare signs and order, not sizes."
@@ -31,10 +24,12 @@ def notes_of(comparison: Comparison, numbers: Sequence[Published]) -> Iterable[s
     yield from map(_recipe, view.protocols)
     yield _provenance(view)
     yield from _seeds(comparison)
+    yield from seeds_text({summary.row.label: summary.errors_pct for summary in view.rows})
+    yield from far_text(comparison.judgement, {row.cell.key: row.label for row in view.table.rows})
     yield from _gates(view)
     for departure in dict.fromkeys(d for protocol in view.protocols for d in protocol.departures):
         yield f"Departure: {departure}."
-    yield from _order(view, numbers)
+    yield from _order(comparison, numbers)
 
 
 def _parameters(view: View) -> Iterable[str]:
@@ -82,7 +77,7 @@ def _baseline_notes(comparison: Comparison) -> Iterable[str]:
         seeds = row.summary.compared
         if row.baseline and row.difference and seeds != summaries[row.baseline.label].compared:
             values = [errors[row.baseline.cell.key, seed] for seed in seeds]
-            mean = mean_of([value for value in values if value is not None])
+            mean = mean_of([value for value in values if value is not None], row.row.cell.protocol.test_images)
             if mean:
                 yield f"Over {_listed(seeds)} alone, {row.baseline.label} has {mean.value:.2f} %."
 
@@ -98,10 +93,11 @@ def _gates(view: View) -> Iterable[str]:
             )
 
 
-def _order(view: View, numbers: Sequence[Published]) -> Iterable[str]:
+def _order(comparison: Comparison, numbers: Sequence[Published]) -> Iterable[str]:
+    view = comparison.view
     printed = {row.label: value_of(numbers, view.paper, row, *TOP1) for row in view.paper.rows}
     known = {label: error for label, error in printed.items() if error is not None}
-    order = agreement_of(view.loaded.paired_runs, view.table, known)
+    order = agreement_of(view.loaded.paired_runs, view.table, known, comparison.judgement.plan)
     if order:
         yield order_text(order)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from senet_lab.report.comparison import TOP1, TOP5, ComparedRow, Comparison
 from senet_lab.report.published import Published
-from senet_lab.report.summary import Mean
+from senet_lab.stats.mean import Mean
 
 PERCENT, POINTS, COUNT = "%", "percentage points", "1"
 UNITS = {"pct": PERCENT, "M": "million", "G": "thousand million", "ms": "ms"}  # of published numbers

@@ -1,11 +1,15 @@
 """What the statistics say, in words: differences, parts of claims, the rule of a verdict, orders, seeds needed."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from senet_lab.records.cost import time_text
 from senet_lab.stats.difference import SIGNIFICANCE, Difference
-from senet_lab.stats.rank_agreement import Order
-from senet_lab.stats.seeds_needed import Need, Needs
+from senet_lab.stats.power_analysis import MOST_SEEDS, POWER, UPPER
+from senet_lab.stats.rank_agreement import RankAgreement
+from senet_lab.stats.seed_noise import FAR, OWN_LIMIT, POOLED_SEEDS
+from senet_lab.stats.seeds_needed import Need, Needs, Obstacle
 from senet_lab.stats.verdicts import Judgement
 from senet_lab.study.claim import Equivalent, Lower, NotWorse, Part
 
@@ -33,25 +37,73 @@ def part_text(part: Part) -> str:
     return f"{least}{part.quantity.value} of {part.row} / {part.than}{most}"
 
 
+INTERVALS = (
+    "± of an error is the 95 % half-width over further seeds on these images (Student's t over n seeds, with the "
+    "spread of half an image's step). With n = 1 there is none: seed noise is unknown.",
+    "Differences are to the baseline, over the seeds of the error beside them, paired over seeds and images; their ± "
+    "is the 95 % half-width over seeds and images: both parts of the variance in closed form, with Student's t for the "
+    'seeds\' part; with one seed ("images only") over images alone.',
+    f"Declared before looking: with {POOLED_SEEDS[0]} to {POOLED_SEEDS[-1]} seeds the spread over seeds is told from "
+    "all rows of the table that have them (rows times seeds, less the means of both), and a row that scatters more "
+    f"counts with the {100 * OWN_LIMIT:.0f} % upper limit of its own variance; from {POOLED_SEEDS[-1] + 1} seeds on it "
+    "is told from the two rows alone. Intervals and verdicts use the same rule.",
+)
+
+
 def rule_text(judgement: Judgement) -> str:
     """How the verdicts of a table were taken, in words."""
-    chance = f"{100 * SIGNIFICANCE:.0f} %"
-    text = f"over this table's {judgement.comparisons} comparisons a false verdict has a chance below {chance}"
+    text = (
+        f"over this table's {judgement.comparisons} comparisons a false verdict has a chance below "
+        f"{100 * SIGNIFICANCE:.0f} % (Holm)"
+    )
+    bad = "a seed that fails badly once in many, in one row only, breaks this as it breaks every test of few seeds"
     if judgement.plan is None:
-        return f"{text} (Holm), if the number of seeds was chosen before looking."
+        return (
+            f"{text}, if the number of seeds was chosen before looking, which no plan records here; seeds added after "
+            f"a look make false verdicts two to four times as frequent. And {bad}."
+        )
+    plan = judgement.plan
     return (
-        f"{text} (Holm), spent over looks at {judgement.plan.looks()[0]} to {judgement.plan.most_seeds} seeds; further "
-        "seeds enter the interval, not the verdict."
+        f"{text}, spent over looks at {', '.join(map(str, plan.looks()))} seeds from seed {plan.first_seed} on; the "
+        "number of seeds was chosen by that plan, and further seeds enter the interval, not the verdict. An interval "
+        f"at the moment of stopping is not adjusted for the looks. And {bad}."
     )
 
 
-def order_text(order: Order) -> str:
+def order_text(order: RankAgreement) -> str:
     """The order of the rows, published against measured, in one line."""
-    over = "images alone, n = 1" if order.seeds == 1 else f"{order.seeds} seeds and all images"
-    return (
-        f"Order of {order.rows} rows, published against measured: Kendall's tau {order.tau:+.2f}, 95 % interval "
-        f"{order.low:+.2f} to {order.high:+.2f} (two-way bootstrap over {over})."
-    )
+    text = f"Order of {order.rows} rows, published against measured: of {order.pairs} pairs of rows "
+    if order.tested_seeds:
+        text += (
+            f"{order.in_order} are in the published order, {order.against} against it, {order.undecided} undecided "
+            f"(paired tests over {order.tested_seeds} seeds and all images; Holm over these pairs, so that any false "
+            "one has a chance below 5 %)"
+        )
+    else:
+        text += "none is tested yet (one seed: no test)" if order.seeds == 1 else "none is tested before the last look"
+    over = "1 seed" if order.seeds == 1 else f"{order.seeds} seeds"
+    return f"{text}. Kendall's tau of the means of {over} is {order.tau_b:+.2f}, a description without an interval."
+
+
+def seeds_text(errors_pct: Mapping[str, Mapping[int, float]]) -> Iterable[str]:
+    """The error of every single seed, by row, where a row has several."""
+    several = [
+        f"{label}: " + ", ".join(f"{error:.2f} (seed {seed})" for seed, error in of_row.items())
+        for label, of_row in errors_pct.items()
+        if len(of_row) > 1
+    ]
+    if several:
+        yield f"Single seeds, top-1 err. in %: {'; '.join(several)}."
+
+
+def far_text(judgement: Judgement, labels: Mapping[str, str]) -> Iterable[str]:
+    """The runs that lie far from the others. labels: of rows, by the key of their cell."""
+    far = [f"{labels[run.cell.key]} seed {run.seed}" for run in judgement.far_runs if run.cell.key in labels]
+    if far:
+        yield (
+            f"Warning: far from what the other runs of this table say (chance below {100 * FAR:g} % for the table): "
+            f"{', '.join(far)}. They are in every number; look at their curves before believing a verdict about them."
+        )
 
 
 def needs_data(needs: Needs) -> dict[str, Any]:
@@ -65,22 +117,36 @@ def needs_data(needs: Needs) -> dict[str, Any]:
 
 def needs_text(needs: Needs) -> str:
     """What a table's comparisons need, for a person."""
+    design, spread = needs.design, needs.spread
     lines = [
-        f"{needs.table} under {needs.protocol}: seeds a row for 80 % power to see {needs.resolve:g} points (or to "
-        f"show what lies within its margin), at {needs.level:.2%} a comparison (Holm's first step)",
-        f"spread of a paired difference: {needs.spread.seeds**0.5:.2f} points from seed to seed, "
-        f"{needs.spread.images**0.5:.2f} from the choice of images, pooled over pairs ({needs.spread.pilots} degrees "
-        "of freedom)",
+        f"{needs.table} under {needs.protocol}: the most seeds of a plan (train --until-resolved --seeds N) that has "
+        f"{100 * POWER:.0f} % power to see {design.resolve:g} points, or to show what lies within its margin, over all "
+        f"its looks and {design.comparisons} comparisons (Holm's first step)",
+        f"spread of a paired difference: {spread.seeds**0.5:.2f} points from seed to seed ({spread.freedom} degrees of "
+        f"freedom; {100 * UPPER:.0f} % upper limit {spread.upper.seeds**0.5:.2f}), {spread.images**0.5:.2f} from the "
+        "choice of images; a range is by the spread and by its limit, and runs are counted by the limit",
     ]
-    for need in needs.comparisons:
-        answer = f"{need.seeds:3} seeds, {_cost(need)}" if need.seeds else f"not settled: {need.why_not}"
-        lines.append(f"  {part_text(need.part):36} {difference_text(need.now):34} {answer}")
-    lines.append(
-        f"all that can be settled: {needs.missing_runs} more runs, about {needs.seconds / 3600:.1f} hours of one "
-        f"worker on {needs.device}"
-    )
+    if needs.first_seed:
+        lines.append(f"a plan begins with seed {needs.first_seed}: what was recorded before it enters no verdict")
+    lines += [f"  {part_text(n.part):36} {difference_text(n.now):34} {_answer(n)}" for n in needs.comparisons]
+    lines.append(f"all that can be settled: {needs.cost.runs} more runs, {time_text(needs.cost)}")
     return "\n".join(lines)
 
 
-def _cost(need: Need) -> str:
-    return f"{need.missing_runs} more runs, {need.seconds / 3600:.1f} hours" if need.missing_runs else "recorded"
+def _answer(need: Need) -> str:
+    seeds = _seeds(need)
+    match need.obstacle:
+        case None:
+            hours = "" if need.cost.seconds is None else f", {need.cost.seconds / 3600:.1f} hours"
+            return f"{seeds} seeds, " + (f"{need.cost.runs} more runs{hours}" if need.cost.runs else "recorded")
+        case Obstacle.IMAGES:
+            return f"not settled by any number of seeds: these images settle {need.best:.2f} points at best"
+        case Obstacle.SEEDS:
+            return f"not settled by {MOST_SEEDS} seeds"
+        case Obstacle.UPPER_LIMIT:
+            return f"{need.seeds} to more than {MOST_SEEDS} seeds: a larger pilot would tell"
+    return f"not settled: {seeds} seeds would take {(need.cost.seconds or 0.0) / 3600:.1f} hours"
+
+
+def _seeds(need: Need) -> str:
+    return f"{need.seeds}" if need.seeds == need.upper_seeds else f"{need.seeds} to {need.upper_seeds}"

@@ -4,16 +4,16 @@ The difference D of one seed s and one image i is whether the row is wrong there
 
     D[s, i] = difference + seed effect[s] + image effect[i] + rest[s, i]
 
-A two-way bootstrap resamples seeds and images. For a mean its replicates have a variance in closed form, so none need
-be drawn; that form is used here, with two corrections. The plain bootstrap counts the rest three times and shrinks the
-seeds' part by (n-1)/n; and with a handful of seeds its percentiles are too narrow, because the spread over seeds is
-itself hardly known. benchmarks/simulate_inference.py shows the coverage with and without.
+The variance of the mean over seeds and images is the sum of what seeds add and what images add, both in closed form;
+the rest counts once. With a handful of seeds their spread is itself hardly known, so intervals and tests use Student's
+t for their part. A plain bootstrap over both would count the rest three times, shrink the seeds' part by (n-1)/n, and
+be too narrow with few seeds: benchmarks/simulate_inference.py shows the coverage of both.
 
 n seeds, N images, errors in points (percent of images).
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -34,6 +34,7 @@ class Difference:
 
     seed_variance: of the mean over seeds, what seeds and images do together included; None where there is one seed.
     image_variance: what the choice of evaluation images adds; no number of seeds makes it smaller.
+    pooled_freedom: the degrees of freedom of the seeds' part where it is from all rows of a table (seed_noise).
     """
 
     value: float
@@ -41,6 +42,12 @@ class Difference:
     images: int
     seed_variance: float | None
     image_variance: float
+    pooled_freedom: int | None = None
+
+    @property
+    def freedom(self) -> int:
+        """The degrees of freedom of the seeds' part."""
+        return self.pooled_freedom or self.seeds - 1
 
     @property
     def variance(self) -> float:
@@ -56,8 +63,8 @@ class Difference:
 def difference_of(wrong_nN: NDArray[np.generic], other_nN: NDArray[np.generic]) -> Difference:
     """The difference between two rows: 1 where the row is wrong, else 0; equal seeds and images face each other.
 
-    An error moves in steps of one image, so two seeds can have the very same difference and seem to have no spread; a
-    spread of half a step is added to what is seen.
+    An error moves in steps of one image, so two seeds can have the very same difference and seem to have no spread;
+    the spread of half a step is added to what is seen.
 
     Raises ValueError where the shapes differ or are no such table.
     """
@@ -73,9 +80,23 @@ def difference_of(wrong_nN: NDArray[np.generic], other_nN: NDArray[np.generic]) 
         return Difference(value, 1, images, None, squares / (images - 1) / images)
     of_seeds, of_images = float(((by_seed - value) ** 2).sum()), float(((by_image - value) ** 2).sum())
     rest_variance = (squares - images * of_seeds - n * of_images) / ((n - 1) * (images - 1))
-    seed_variance = (of_seeds / (n - 1) + (100.0 / images) ** 2 / 8) / n
+    seed_variance = (of_seeds / (n - 1) + half_step_variance(images)) / n
     image_variance = max(0.0, of_images / (images - 1) - rest_variance / n) / images
     return Difference(value, n, images, seed_variance, image_variance)
+
+
+def half_step_variance(images: int) -> float:
+    """What whole images hide of the spread of an error over seeds, in squared points."""
+    return (100.0 / images) ** 2 / 8
+
+
+def with_seed_noise(difference: Difference, variances: tuple[float, float], freedom: int) -> Difference:
+    """The same difference with the seeds' part of its variance from all rows of a table.
+
+    variances: over seeds, of one run of each of the two rows, in squared points.
+    """
+    seed_variance = (sum(variances) + half_step_variance(difference.images)) / difference.seeds
+    return replace(difference, seed_variance=seed_variance, pooled_freedom=freedom)
 
 
 def half_width(difference: Difference, level: float) -> float:
@@ -83,18 +104,18 @@ def half_width(difference: Difference, level: float) -> float:
 
     Student's t with degrees of freedom between those of the seeds (their share of the variance is 1) and infinity
     (0). The exponent lies between Satterthwaite's 2, too narrow for a share near one, and 1, too wide for a small
-    share. With two seeds no such rule holds its level, and the convolution of ``tail`` is used, which is never too
-    narrow.
+    share. With one degree of freedom no such rule holds its level, and the convolution of ``tail`` is used, which is
+    never too narrow.
     """
     tail_share, variance = (1 - level) / 2, difference.variance
     if variance == 0.0:
         return 0.0
     if difference.seeds == 1 or not difference.seed_variance:
         return float(stats.norm.isf(tail_share)) * math.sqrt(variance)
-    if difference.seeds == 2:
+    if difference.freedom == 1:
         return float(critical(np.array([difference.seed_variance]), difference.image_variance, 1, tail_share)[0])
     share = difference.seed_variance / variance
-    freedom = (difference.seeds - 1) / share ** (1 + (1 - share) ** 3)
+    freedom = difference.freedom / share ** (1 + (1 - share) ** 3)
     return float(stats.t.isf(tail_share, freedom)) * math.sqrt(variance)
 
 
@@ -114,18 +135,25 @@ def critical(seed_variances: Floats, image_variance: float, freedom: int, level:
 def tail(difference: Difference, distance: float) -> float:
     """How probable it is that chance alone moves the mean difference by more than ``distance`` upwards (points).
 
-    Chance is a Student's t of n-1 degrees of freedom over seeds and a normal over images, added; a test that uses it
-    is wrong at most as often as it says, at small levels too. With one seed nothing is known of the seeds and the
-    answer is 1.
+    Chance is a Student's t (n-1 degrees of freedom, more where pooled) over seeds and a normal over images, added; a
+    test that uses it is wrong at most as often as it says, at small levels too. With one seed nothing is known of the
+    seeds and the answer is 1.
     """
     if difference.seeds == 1:
         return 1.0
     seed_variance = difference.seed_variance or 0.0
     if seed_variance + difference.image_variance == 0.0:
         return 0.0 if distance > 0 else 1.0
-    scales, weights = chi_square(difference.seeds - 1)
-    spread = np.sqrt(seed_variance / scales + difference.image_variance)
-    return float(weights @ ndtr(-distance / spread))
+    found = tails(np.array([distance]), np.array([seed_variance]), difference.image_variance, difference.freedom, NODES)
+    return float(found[0])
+
+
+def tails(distances: Floats, seed_variances: Floats, image_variance: float, freedom: int, nodes: int) -> Floats:
+    """``tail`` of many differences at once: of each its distance and the variance of its mean over seeds."""
+    scales, weights = chi_square(freedom, nodes)
+    spread = np.sqrt(seed_variances[:, None] / scales + image_variance)
+    found: Floats = ndtr(-distances[:, None] / spread) @ weights
+    return found
 
 
 @lru_cache(maxsize=256)

@@ -4,25 +4,40 @@ n seeds, N images.
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
 
 from senet_lab.records.image_bits import ImageBits
 from senet_lab.records.record import Record
-from senet_lab.stats.difference import Difference, difference_of
+from senet_lab.stats.difference import Difference, difference_of, with_seed_noise
+from senet_lab.stats.seed_noise import FEWEST_ROWS, POOLED_SEEDS, seed_noise
 from senet_lab.study.cell import Cell, Run
 
 Bits = NDArray[np.uint8]
+Floats = NDArray[np.float64]
+Seeds = tuple[int, ...]
 
 
 class PairedRuns:
-    """The top-1 correctness of finished runs by cell and seed. Runs are paired on the same evaluation images only."""
+    """The top-1 misses of finished runs by cell and seed, and which runs failed.
+
+    Runs are paired on the same evaluation images only.
+    """
 
     def __init__(self, records: Iterable[Record]) -> None:
         self._wrong: dict[str, dict[int, tuple[str, Bits | ImageBits]]] = {}
+        self._failed: set[tuple[str, int]] = set()
+        self._keys: dict[int, tuple[Cell, str]] = {}  # by the object's id, as a key takes long to look up
+        # What was asked for, until a run is added:
+        self._common: dict[tuple[str, ...], tuple[int, ...]] = {}
+        self._differences: dict[tuple[str, str, Seeds], Difference] = {}
+        self._noises: dict[tuple[tuple[str, ...], Seeds], tuple[dict[str, float], int]] = {}
         for record in records:
-            if record.correct_top1 is not None:
+            if record.correct_top1 is None:
+                self.add_failed(record.run)
+            else:
                 images = record.provenance.data_sha256["test"]
                 self._put(record.run, images, record.correct_top1)
 
@@ -32,13 +47,35 @@ class PairedRuns:
 
     def _put(self, run: Run, images: str, found: Bits | ImageBits) -> None:
         self._wrong.setdefault(run.cell.key, {})[run.seed] = images, found
+        for cache in (self._common, self._differences, self._noises):
+            cache.clear()
+
+    def add_failed(self, run: Run) -> None:
+        """One more run that has no result."""
+        self._failed.add((run.cell.key, run.seed))
 
     def seeds(self, cell: Cell) -> tuple[int, ...]:
         """The seeds of a cell that finished."""
         return tuple(sorted(self._wrong.get(cell.key, {})))
 
+    def failed(self, cells: Iterable[Cell], seed: int) -> bool:
+        """Whether a run of this seed failed in any of these cells."""
+        return any((cell.key, seed) in self._failed for cell in cells)
+
     def common_seeds(self, cells: Sequence[Cell]) -> tuple[int, ...]:
         """The seeds that all of these cells have, on the same evaluation images; none where protocols differ."""
+        keys = tuple(self._key(cell) for cell in cells)
+        if keys not in self._common:
+            self._common[keys] = self._common_seeds(cells)
+        return self._common[keys]
+
+    def _key(self, cell: Cell) -> str:
+        known = self._keys.get(id(cell))
+        if known is None:
+            known = self._keys[id(cell)] = cell, cell.key
+        return known[1]
+
+    def _common_seeds(self, cells: Sequence[Cell]) -> tuple[int, ...]:
         if len({cell.protocol for cell in cells}) != 1:
             return ()
         runs = [self._wrong.get(cell.key, {}) for cell in cells]
@@ -46,24 +83,70 @@ class PairedRuns:
         agreed = {seed: found.pop() for seed, found in sorted(images.items()) if len(found) == 1}
         return tuple(seed for seed, found in agreed.items() if found == next(iter(agreed.values())))
 
+    def seeds_of_look(self, cells: Sequence[Cell], first: int, seeds: int) -> tuple[int, ...] | None:
+        """The first so many seeds from ``first`` on that finished in all of these cells.
+
+        A seed that failed in one of them is passed over, and the next one takes its place. None where a seed that
+        comes before the last is not recorded yet: to choose among those that happen to be there would be a choice.
+        """
+        common, found = set(self.common_seeds(cells)), list[int]()
+        for seed in count(first):
+            if len(found) == seeds:
+                break
+            if self.failed(cells, seed):
+                continue
+            if seed not in common:
+                return None
+            found.append(seed)
+        return tuple(found)
+
     def wrong(self, cell: Cell, seeds: Sequence[int]) -> Bits:
         """1 where the run of a seed has an image wrong, n x N."""
         return np.stack([_wrong_N(self._wrong[cell.key][seed][1]) for seed in seeds])
 
-    def difference(self, cell: Cell, than: Cell, first: int | None = None) -> Difference | None:
-        """The paired difference between two cells of one protocol over their common seeds, or over seeds 0 ..
-        ``first`` - 1 where that is given.
+    def errors(self, cells: Sequence[Cell], seeds: Sequence[int]) -> Floats:
+        """The top-1 errors in percent, one row a cell, one column a seed."""
+        return np.array([[100.0 * _wrong_N(self._wrong[c.key][seed][1]).mean() for seed in seeds] for c in cells])
 
-        None where there is no common seed, or where one of the first ones is missing.
+    def widest_block(self, cells: Iterable[Cell]) -> tuple[tuple[Cell, ...], tuple[int, ...]]:
+        """Those of some cells, and those seeds that all of them have, which tell most of the spread over seeds."""
+        unique = tuple({cell.key: cell for cell in cells}.values())
+        candidates = {self.common_seeds((cell, other)) for cell in unique for other in unique}
+        blocks = [(tuple(c for c in unique if set(seeds) <= set(self.seeds(c))), seeds) for seeds in candidates]
+        kept = [(of, seeds) for of, seeds in blocks if of and set(seeds) <= set(self.common_seeds(of)) and seeds]
+        return max(kept, key=lambda block: ((len(block[0]) - 1) * (len(block[1]) - 1), block[1]), default=((), ()))
+
+    def difference(
+        self, cell: Cell, than: Cell, pool: Sequence[Cell] = (), seeds: Sequence[int] | None = None
+    ) -> Difference | None:
+        """The paired difference between two cells of one protocol over these seeds, or over all that they share.
+
+        pool: the rows of their table. Where two to four seeds are compared, the spread over seeds is told from all of
+        them that have these seeds. None where the two share no seed.
         """
-        seeds = self.common_seeds((cell, than))
-        if first is not None:
-            if not set(range(first)) <= set(seeds):
-                return None
-            seeds = tuple(range(first))
-        if not seeds:
+        common = self.common_seeds((cell, than))
+        seeds = common if seeds is None else tuple(seeds)
+        if not seeds or not set(seeds) <= set(common):
             return None
-        return difference_of(self.wrong(cell, seeds), self.wrong(than, seeds))
+        pair = self._key(cell), self._key(than)
+        if (*pair, seeds) not in self._differences:
+            self._differences[*pair, seeds] = difference_of(self.wrong(cell, seeds), self.wrong(than, seeds))
+        found = self._differences[*pair, seeds]
+        if len(seeds) not in POOLED_SEEDS:
+            return found
+        rows = {self._key(c): c for c in (cell, than, *pool) if set(seeds) <= set(self.common_seeds((cell, c)))}
+        if len(rows) < FEWEST_ROWS:
+            return found
+        variances, freedom = self._noise(rows, seeds)
+        return with_seed_noise(found, (variances[pair[0]], variances[pair[1]]), freedom)
+
+    def _noise(self, rows: dict[str, Cell], seeds: Seeds) -> tuple[dict[str, float], int]:
+        """The variance over seeds that counts for each of these rows, by key, and its degrees of freedom."""
+        names = tuple(sorted(rows))
+        if (names, seeds) not in self._noises:
+            noise = seed_noise(self.errors([rows[name] for name in names], seeds))
+            self._noises[names, seeds] = dict(zip(names, noise.of_rows.tolist(), strict=True)), noise.freedom
+        return self._noises[names, seeds]
 
 
 def _wrong_N(found: Bits | ImageBits) -> Bits:

@@ -2,6 +2,9 @@
 
 All comparisons of a table under a protocol are one family: those of its claims and every row with its baseline. Holm's
 adjustment keeps the chance of any false verdict in it below 5 %, and so does a sequential plan over all its looks.
+
+With two to four seeds the spread over seeds is told from all rows of the table together, from five on from the two
+that are compared (seed_noise.py). The number of seeds alone decides which, so nobody can choose after looking.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,14 +14,13 @@ from enum import StrEnum
 from senet_lab.records.sequential import SequentialPlan
 from senet_lab.stats.difference import SIGNIFICANCE, Difference, holm, p_above, p_below
 from senet_lab.stats.paired_runs import PairedRuns
-from senet_lab.study.cell import Cell
+from senet_lab.stats.seed_noise import far_runs
+from senet_lab.study.cell import Cell, Run
 from senet_lab.study.claim import Claim, Comparison, Costs, Lower, NotWorse, Part, Quantity
 from senet_lab.study.counts import Counts, network_key
 from senet_lab.study.table import Row, Table
 
-Family = dict[str, tuple[Comparison, Cell, Cell]]
 Asked = Sequence[tuple[Claim, Mapping[str, Cell]]]  # the claims about a table, with what their labels mean there
-Settled = dict[str, int | None]  # the seeds of the look that settled a comparison; None: all there are
 
 
 class Verdict(StrEnum):
@@ -26,14 +28,63 @@ class Verdict(StrEnum):
 
     SUPPORTED = "supported"
     CONTRADICTED = "contradicted"
+    ONE_SEED = "one seed: no test"
     UNDETERMINED = "undetermined"
     NOT_RUN = "not run"
 
 
 @dataclass(frozen=True, slots=True)
+class Compared:
+    """A comparison with the cells that its labels mean."""
+
+    part: Comparison
+    cell: Cell
+    than: Cell
+
+    @property
+    def name(self) -> str:
+        """Names it by what it compares, whichever way round where that makes no difference."""
+        keys = [self.cell.key, self.than.key]
+        if not isinstance(self.part, NotWorse):
+            keys.sort()
+        margin = "" if isinstance(self.part, Lower) else f" {self.part.margin:g}"
+        return f"{type(self.part).__name__} {keys[0]} {keys[1]}{margin}"
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The comparisons that share one error rate, by name. rows: the cells that tell the spread over seeds."""
+
+    comparisons: Mapping[str, Compared]
+    rows: tuple[Cell, ...]
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """Every cell that is compared, once."""
+        return tuple({c.key: c for one in self.comparisons.values() for c in (one.cell, one.than)}.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A comparison that a test decided. difference: what was tested. look: the number of seeds of the look of a
+    sequential plan, None where all seeds were tested at once."""
+
+    compared: Compared
+    difference: Difference
+    look: int | None
+
+    def verdict_of(self, one: Compared) -> Verdict:
+        """Of a comparison of the same name; it may compare the same two cells the other way round."""
+        same_way = one.cell.key == self.compared.cell.key
+        seen = self.difference if same_way else replace(self.difference, value=-self.difference.value)
+        for_it, against_it = p_values(one.part, seen)
+        return Verdict.SUPPORTED if for_it < against_it else Verdict.CONTRADICTED
+
+
+@dataclass(frozen=True, slots=True)
 class PartResult:
-    """One part. difference: over all common seeds; ratio: of what is counted. looked_at: the seeds of the look of a
-    sequential plan that settled it."""
+    """One part. difference: over all common seeds; ratio: of what is counted. looked_at: the number of seeds of the
+    look of a sequential plan that decided it."""
 
     part: Part
     verdict: Verdict
@@ -53,7 +104,7 @@ class ClaimResult:
     def verdict(self) -> Verdict:
         """Contradicted where a part is, supported where all are; otherwise not run where a part was not."""
         found = [part.verdict for part in self.parts]
-        for verdict in (Verdict.CONTRADICTED, Verdict.NOT_RUN, Verdict.UNDETERMINED):
+        for verdict in (Verdict.CONTRADICTED, Verdict.NOT_RUN, Verdict.ONE_SEED, Verdict.UNDETERMINED):
             if verdict in found:
                 return verdict
         return Verdict.SUPPORTED
@@ -61,12 +112,16 @@ class ClaimResult:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The verdicts of one table under one protocol. rows: each row against its baseline, by label, as "lower"."""
+    """The verdicts of one table under one protocol. rows: each row against its baseline, by label, as "lower".
+
+    far_runs: those whose error lies far from what the other runs of the table say.
+    """
 
     rows: Mapping[str, PartResult]
     claims: tuple[ClaimResult, ...]
     comparisons: int  # in the family
     plan: SequentialPlan | None
+    far_runs: tuple[Run, ...]
 
 
 def judge(
@@ -79,12 +134,12 @@ def judge(
     """The verdicts of a table that stands under a protocol, with the claims about its printed counterpart."""
     asked = _asked(table, claims)
     family = _family(table, asked)
-    found = settled(family, runs, plan)
+    found = decisions(family, runs, plan)
 
     def result(part: Part, cell: Cell, than: Cell) -> PartResult:
         if isinstance(part, Costs):
             return _counted(part, cell, than, counts)
-        return _measured(part, cell, than, runs, found)
+        return _measured(Compared(part, cell, than), family, runs, found)
 
     return Judgement(
         rows={row.label: result(Lower(row.label, base.label), row.cell, base.cell) for row, base in _baselines(table)},
@@ -92,15 +147,18 @@ def judge(
             ClaimResult(claim, tuple(result(part, cells[part.row], cells[part.than]) for part in claim.parts))
             for claim, cells in asked
         ),
-        comparisons=len(family),
+        comparisons=len(family.comparisons),
         plan=plan,
+        far_runs=_far_runs(family, runs),
     )
 
 
 def p_values(part: Comparison, difference: Difference) -> tuple[float, float]:
-    """Two p-values, for the part and against it.
+    """Two p-values, for the part and against it; the smaller one decides.
 
-    Where the truth can lie on the border itself, as two equal rows do for ``Lower``, both are doubled.
+    Two one-sided tests that can both be wrong for one truth share the error, so their p-values are doubled: for
+    ``Lower`` where two rows are equal, and against ``Equivalent`` where the noise is large beside the margin, as the
+    row may seem to lie beyond either end of it.
     """
     if isinstance(part, Lower):
         return min(1.0, 2 * p_below(difference)), min(1.0, 2 * p_above(difference))
@@ -108,7 +166,7 @@ def p_values(part: Comparison, difference: Difference) -> tuple[float, float]:
         return p_below(difference, part.margin), p_above(difference, part.margin)
     margin = part.margin
     within = max(p_below(difference, margin), p_above(difference, -margin))
-    return within, min(p_above(difference, margin), p_below(difference, -margin))
+    return within, min(1.0, 2 * min(p_above(difference, margin), p_below(difference, -margin)))
 
 
 def claimed_cells(table: Table, claims: Iterable[Claim]) -> list[Cell]:
@@ -122,51 +180,74 @@ def family_of(table: Table, claims: Iterable[Claim]) -> Family:
 
 
 def _family(table: Table, asked: Asked) -> Family:
-    family: Family = {}
-    for row, base in _baselines(table):
-        part = Lower(row.label, base.label)
-        family[_name(part, row.cell, base.cell)] = part, row.cell, base.cell
-    for claim, cells in asked:
-        for compared in claim.parts:
-            if not isinstance(compared, Costs):
-                cell, than = cells[compared.row], cells[compared.than]
-                family.setdefault(_name(compared, cell, than), (compared, cell, than))
-    return family
+    of_rows = [Compared(Lower(row.label, base.label), row.cell, base.cell) for row, base in _baselines(table)]
+    of_claims = [
+        Compared(part, cells[part.row], cells[part.than])
+        for claim, cells in asked
+        for part in claim.parts
+        if not isinstance(part, Costs)
+    ]
+    comparisons: dict[str, Compared] = {}
+    for one in (*of_rows, *of_claims):
+        comparisons.setdefault(one.name, one)
+    return Family(comparisons, tuple(row.cell for row in table.rows))
 
 
-def settled(family: Family, runs: PairedRuns, plan: SequentialPlan | None) -> Settled:
-    """The comparisons that have a verdict: those that one test of all there is settles, or a look of the plan."""
+def decisions(family: Family, runs: PairedRuns, plan: SequentialPlan | None) -> dict[str, Decision]:
+    """The comparisons that a test decides, by name: one test of all seeds there are, or the looks of a plan."""
     if plan is None:
-        return dict.fromkeys(_rejected(family, runs, None, SIGNIFICANCE))
-    found: Settled = {}
+        return _decided(family, _all_seeds(family, runs), SIGNIFICANCE, None)
+    found: dict[str, Decision] = {}
     for look in plan.looks():
-        for name in _rejected(family, runs, look, plan.level_at(look)):
-            found.setdefault(name, look)
+        for name, decision in _decided(family, _at_look(family, runs, plan, look), plan.level_at(look), look).items():
+            found.setdefault(name, decision)
     return found
 
 
-def _rejected(family: Family, runs: PairedRuns, look: int | None, level: float) -> Iterable[str]:
-    """The comparisons that one look settles; those without data count in the family all the same."""
-    smallest = {}
-    for name, (part, cell, than) in family.items():
-        difference = runs.difference(cell, than, look)
-        smallest[name] = 1.0 if difference is None else min(p_values(part, difference))
-    return [name for name, p in holm(smallest).items() if p < level]
+def _all_seeds(family: Family, runs: PairedRuns) -> dict[str, Difference | None]:
+    return {name: runs.difference(one.cell, one.than, family.rows) for name, one in family.comparisons.items()}
 
 
-def _measured(part: Comparison, cell: Cell, than: Cell, runs: PairedRuns, found: Settled) -> PartResult:
-    difference = runs.difference(cell, than)
+def _at_look(family: Family, runs: PairedRuns, plan: SequentialPlan, look: int) -> dict[str, Difference | None]:
+    found: dict[str, Difference | None] = {}
+    for name, one in family.comparisons.items():
+        seeds = runs.seeds_of_look((one.cell, one.than), plan.first_seed, look)
+        pool = family.rows if plan.pools else ()
+        there = seeds is not None and seeds[-1] <= plan.last_seed
+        found[name] = runs.difference(one.cell, one.than, pool, seeds) if there else None
+    return found
+
+
+def _decided(
+    family: Family, differences: Mapping[str, Difference | None], level: float, look: int | None
+) -> dict[str, Decision]:
+    """The comparisons that one test decides; those without data count in the family all the same."""
+    p = {
+        name: 1.0 if difference is None else min(p_values(family.comparisons[name].part, difference))
+        for name, difference in differences.items()
+    }
+    return {
+        name: Decision(family.comparisons[name], difference, look)
+        for name, adjusted in holm(p).items()
+        if adjusted < level and (difference := differences[name]) is not None
+    }
+
+
+def _measured(one: Compared, family: Family, runs: PairedRuns, found: Mapping[str, Decision]) -> PartResult:
+    difference = runs.difference(one.cell, one.than, family.rows)
     if difference is None:
-        return PartResult(part, Verdict.NOT_RUN)
-    name = _name(part, cell, than)
-    if name not in found:
-        return PartResult(part, Verdict.UNDETERMINED, difference)
-    look = found[name]
-    decisive = difference if look is None else runs.difference(cell, than, look)
-    assert decisive is not None
-    for_it, against_it = p_values(part, decisive)
-    verdict = Verdict.SUPPORTED if for_it < against_it else Verdict.CONTRADICTED
-    return PartResult(part, verdict, difference, looked_at=look)
+        return PartResult(one.part, Verdict.NOT_RUN)
+    decision = found.get(one.name)
+    if decision is None:
+        return PartResult(one.part, Verdict.ONE_SEED if difference.seeds == 1 else Verdict.UNDETERMINED, difference)
+    return PartResult(one.part, decision.verdict_of(one), difference, looked_at=decision.look)
+
+
+def _far_runs(family: Family, runs: PairedRuns) -> tuple[Run, ...]:
+    cells, seeds = runs.widest_block(family.rows)
+    if len(cells) < 2 or len(seeds) < 2:
+        return ()
+    return tuple(Run(cell=cells[k], seed=seeds[s]) for k, s in far_runs(runs.errors(cells, seeds)))
 
 
 def _counted(part: Costs, cell: Cell, than: Cell, counts: Mapping[str, Counts]) -> PartResult:
@@ -198,12 +279,3 @@ def _cells(claim: Claim, table: Table) -> dict[str, Cell]:
 
 def _baselines(table: Table) -> Sequence[tuple[Row, Row]]:
     return [(row, table.baseline_of(row)) for row in table.rows if table.baseline_of(row) is not row]
-
-
-def _name(part: Comparison, cell: Cell, than: Cell) -> str:
-    """Names a comparison by what it compares, whichever way round where that makes no difference."""
-    keys = [cell.key, than.key]
-    if not isinstance(part, NotWorse):
-        keys.sort()
-    margin = "" if isinstance(part, Lower) else f" {part.margin:g}"
-    return f"{type(part).__name__} {keys[0]} {keys[1]}{margin}"

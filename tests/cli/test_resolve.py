@@ -3,24 +3,27 @@
 import numpy as np
 import pytest
 
+from senet_lab.cli import catalogue
 from senet_lab.cli.resolve import Limits, train_until_resolved
 from senet_lab.errors import StudyError
 from senet_lab.records.sequential import plan_path
 from senet_lab.records.store import Store
-from tests.samples import PLAIN, SE, TABLE, filled, finished, one_line
+from senet_lab.study import Run
+from tests.samples import PLAIN, SE, TABLE, failed, filled, finished, one_line
 
 
 class Trainer:
     """Writes a record where a run would train; rows differ by ``gap`` wrong images of each thousand."""
 
     def __init__(self, root, gap):
-        self.store, self.gap, self.trained = Store(root), gap, []
+        self.store, self.gap, self.trained, self.fails = Store(root), gap, [], set()
 
     def __call__(self, runs):
         for run in self.store.missing(runs):
             random = np.random.default_rng([run.seed, run.cell == SE])
             wrong = 200 + int(random.integers(-2, 3)) - (self.gap if run.cell == SE else 0)
-            self.store.write(finished(run.cell, run.seed, wrong))
+            fails = (run.cell == SE, run.seed) in self.fails
+            self.store.write(failed(run.cell, run.seed) if fails else finished(run.cell, run.seed, wrong))
             self.trained.append((run.cell == SE, run.seed))
 
 
@@ -55,6 +58,33 @@ def test_equal_rows_are_trained_to_the_last_look(tmp_path):
 
     assert left == 1
     assert sorted(trained) == [(se, seed) for se in (False, True) for seed in range(4)]
+
+
+def test_records_that_were_there_before_enter_no_look(tmp_path):
+    """Seeds 0 and 1 could be looked at, so the plan begins with seed 2, and says so."""
+    filled(tmp_path, *(finished(cell, seed, 200) for cell in (PLAIN, SE) for seed in (0, 1)))
+    _, trained, said = until(tmp_path, gap=0, most=2)
+
+    assert sorted(trained) == [(se, seed) for se in (False, True) for seed in (2, 3)]
+    assert "begin with seed 2: earlier records enter intervals, not verdicts" in said[0]
+
+
+def test_the_next_seed_stands_in_for_one_that_fails(tmp_path):
+    """Seed 1 of SE fails: the look at two seeds trains seed 2 of both rows, and ten points decide over 0 and 2."""
+    trainer, said = Trainer(tmp_path, gap=100), []
+    trainer.fails = {(True, 1)}
+    left = train_until_resolved(TABLE, [], tmp_path, Limits(3, None, 2), trainer, said.append)
+
+    assert left == 0
+    assert {seed for se, seed in trainer.trained if se} == {0, 1, 2}
+    assert [line[:15] for line in said[:2]] == ["look at 2 seeds"] * 2
+    assert said[-1] == "1 of 1 comparisons are settled, 0 are open"
+
+
+def test_runs_that_leave_no_record_end_it(tmp_path):
+    """Not asked for again and again."""
+    with pytest.raises(StudyError, match="none of 4 runs of table99 left a record"):
+        train_until_resolved(TABLE, [], tmp_path, Limits(3, None, 2), lambda runs: None, print)
 
 
 def test_it_begins_no_seed_that_does_not_fit_into_the_hours(tmp_path):
@@ -108,9 +138,10 @@ def test_claims_from_an_empty_folder(senet_lab, tmp_path):
 
 
 def test_a_damaged_record_stops_the_page(senet_lab, tmp_path):
-    """One line that names the file."""
-    store = filled(tmp_path, finished(PLAIN, 0))
-    path = store.path(finished(PLAIN, 0).run)
+    """One line that names the file, where it is of a cell that the page shows."""
+    shown = catalogue.table_under(catalogue.find_table("table7"), "demo").rows[0].cell
+    run = Run(cell=shown, seed=0)
+    path = filled(tmp_path, finished(shown, 0)).path(run)
     path.write_text(path.read_text().replace('"seed": 0', '"seed": 1'))
     status, _, err = senet_lab("claims", "--results", str(tmp_path))
 

@@ -1,61 +1,108 @@
-"""What a plan says is missing, and what it costs."""
+"""What a plan says is missing, and what it costs: by runs of the same kind, or scaled and said so."""
 
 from dataclasses import replace
 
 import pytest
 
-from senet_lab.records.cost import cost_of, planned
+from senet_lab.records.cost import Basis, CostModel, cost_of, planned
 from senet_lab.records.record import RecordError
+from senet_lab.records.store import Store
 from senet_lab.study import Run
+from senet_lab.study.counts import network_key
 from senet_lab.study.table import plan_runs
-from tests.samples import PLAIN, SE, TABLE, failed, filled, finished
+from tests.samples import PLAIN, PROTOCOL, SE, SYNTHETIC, TABLE, counted, failed, filled, finished
+
+COUNTS = {network_key(PLAIN): counted(1, 0, 1_000), network_key(SE): counted(1, 0, 2_000)}
+LONG = replace(PROTOCOL, name="long", epochs=20)
+HOUR = 3600.0
 
 
 def took(record, seconds):
     return replace(record, provenance=replace(record.provenance, train_seconds=seconds))
 
 
+def plan_of(root, seeds, counts=None):
+    """The lines of TABLE's plan, and its cost in words."""
+    store = Store(root)
+    model = CostModel(store.read_all(), COUNTS if counts is None else counts)
+    lines = planned(plan_runs([TABLE], seeds), store, model)
+    return lines, cost_of(lines, model)
+
+
 def test_without_records_the_cost_is_in_steps(tmp_path):
     """Two rows, three seeds, two epochs of five steps each: 60 steps, and no made-up time."""
-    lines = planned(plan_runs([TABLE], 3), tmp_path)
+    lines, text = plan_of(tmp_path, 3)
 
     assert [(line.status, line.seconds) for line in lines] == [(None, None)] * 6
-    assert (
-        cost_of(lines)
-        == "6 of 6 runs are not recorded: 60 steps of batch 20; nothing recorded yet to tell their time by"
-    )
+    assert text == "6 of 6 runs are not recorded: 60 steps of training; nothing is recorded yet to tell their time by"
 
 
-def test_time_is_told_by_the_finished_runs(tmp_path):
-    """Two finished runs of 1 and 3 hours, a failed one of 9: the other three take 2 each. Failures tell no time."""
-    hour = 3600.0
+def test_time_is_told_by_runs_of_the_same_network(tmp_path):
+    """SE took 1 and 3 hours, plain 6: one more of SE takes 2 and two of plain 12. A failed one of 9 tells no time."""
     filled(
         tmp_path,
-        took(finished(SE, 0), hour),
-        took(finished(SE, 1), 3 * hour),
-        took(failed(PLAIN, 0), 9 * hour),
+        took(finished(SE, 0), HOUR),
+        took(finished(SE, 1), 3 * HOUR),
+        took(failed(PLAIN, 0), 9 * HOUR),
+        took(finished(PLAIN, 1), 6 * HOUR),
     )
-    lines = planned(plan_runs([TABLE], 3), tmp_path)
+    lines, text = plan_of(tmp_path, 4)
+    found = {(line.run.cell == SE, line.run.seed): (line.status, line.seconds, line.basis) for line in lines}
 
-    assert [("failed", 9 * hour), ("finished", hour), (None, 2 * hour), ("finished", 3 * hour)] == [
-        (line.status, line.seconds) for line in lines[:4]
-    ]
-    assert (
-        cost_of(lines) == "3 of 6 runs are not recorded: about 6.00 hours of one worker, by the time of those recorded"
+    assert found[False, 0] == ("failed", 9 * HOUR, None)
+    assert found[True, 2] == (None, 2 * HOUR, Basis.OWN)
+    assert found[False, 2] == (None, 6 * HOUR, Basis.OWN)
+    assert text == (
+        "4 of 8 runs are not recorded: about 16.00 hours of one worker on a processor (1 thread), by runs of the same "
+        "network and protocol"
     )
+
+
+def test_another_networks_time_is_scaled_and_said_so(tmp_path):
+    """Plain took an hour; SE does twice the work for an image, and ten times the epochs take ten times that."""
+    model = CostModel([took(finished(PLAIN, 0), HOUR)], COUNTS)
+    long = Run(cell=replace(SE, protocol=LONG), seed=0)
+    se, elsewhere = model.estimate(Run(cell=SE, seed=0)), model.estimate(long)
+    filled(tmp_path, took(finished(PLAIN, 0), HOUR))
+
+    assert (pytest.approx(2 * HOUR), Basis.PROTOCOL) == (se.seconds, se.basis)
+    assert (pytest.approx(20 * HOUR), Basis.SCALED) == (elsewhere.seconds, elsewhere.basis)
+    assert "1 of them scaled by images and multiply-adds from other runs there" in plan_of(tmp_path, 1)[1]
+
+
+def test_times_of_another_machine_are_not_mixed_in():
+    """Two runs on one machine, one on another: the other's time counts for nothing, its multiply-adds do."""
+    other = took(finished(SE, 0), HOUR / 60)
+    other = replace(other, provenance=replace(other.provenance, device="a faster one"))
+    records = [took(finished(PLAIN, 0), HOUR), took(finished(PLAIN, 1), HOUR), other]
+    model = CostModel(records, {})
+
+    assert model.machine == "a processor (1 thread)"
+    assert model.estimate(Run(cell=SE, seed=1)).basis is Basis.PROTOCOL
+
+
+def test_made_up_images_tell_no_time_of_real_ones():
+    """A demonstration's records scale to themselves alone, and an unknown network has no estimate."""
+    made_up = replace(PLAIN, protocol=SYNTHETIC)
+    model = CostModel([took(finished(made_up, 0), HOUR)], COUNTS)
+
+    assert model.estimate(Run(cell=PLAIN, seed=0)) is None
+    assert pytest.approx(2 * HOUR) == model.estimate(Run(cell=replace(SE, protocol=SYNTHETIC), seed=0)).seconds
+    assert CostModel([finished(PLAIN)], {}).estimate(Run(cell=SE, seed=0)) is None
+    assert model.total([Run(cell=PLAIN, seed=0)]).seconds is None
 
 
 def test_nothing_missing_costs_nothing(tmp_path):
     """A complete plan says so and no more."""
     filled(tmp_path, finished(SE), finished(PLAIN))
 
-    assert cost_of(planned(plan_runs([TABLE], 1), tmp_path)) == "0 of 2 runs are not recorded"
+    assert plan_of(tmp_path, 1)[1] == "0 of 2 runs are not recorded"
 
 
 def test_a_plan_for_programs_names_each_run(tmp_path):
     """Every entry has backbone, protocol, key, seed, status and time."""
     filled(tmp_path, finished(SE))
-    (line,) = planned([Run(cell=SE, seed=0)], tmp_path)
+    line = next(line for line in plan_of(tmp_path, 1)[0] if line.run.cell == SE)
 
     assert {
         "backbone": "cifar_resnet11_bottleneck",
@@ -64,6 +111,7 @@ def test_a_plan_for_programs_names_each_run(tmp_path):
         "seed": 0,
         "status": "finished",
         "train_seconds": 12.5,
+        "estimated_from": None,
     } == line.as_dict()
 
 
@@ -73,4 +121,4 @@ def test_a_plan_refuses_a_damaged_record(tmp_path):
     store.path(Run(cell=SE, seed=0)).write_text("{}")
 
     with pytest.raises(RecordError):
-        planned(plan_runs([TABLE], 1), tmp_path)
+        planned(plan_runs([TABLE], 1), store, CostModel([], {}))

@@ -100,7 +100,7 @@ def test_a_sequential_plan_among_the_records_decides(tmp_path):
     _, text = page(tmp_path, *SAME)
 
     assert "supported at 2 seeds" in text
-    assert "spent over looks at 2 to 4 seeds" in text
+    assert "spent over looks at 2, 3, 4 seeds from seed 0 on" in text
 
 
 def test_parts_in_a_few_words():
@@ -124,12 +124,14 @@ def test_parts_in_a_few_words():
 
 
 def test_the_tally_counts_every_verdict(tmp_path):
-    """All four, zeros included."""
+    """All five, zeros included."""
     filled(tmp_path, *SAME)
     (judged,) = judged_views(NAMED, [load(tmp_path, "committed")], [ONE, TWO])
 
-    assert tally(judged.judgement.claims) == "1 supported, 0 contradicted, 0 undetermined, 1 not run"
-    assert len(Verdict) == 4
+    assert tally(judged.judgement.claims) == (
+        "1 supported, 0 contradicted, 0 one seed: no test, 0 undetermined, 1 not run"
+    )
+    assert len(Verdict) == 5
 
 
 def test_claims_are_numbers_for_programs(tmp_path):

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from senet_lab.cli import catalogue
+from senet_lab.records.cost import CostModel
 from senet_lab.report.not_run import not_run_block
 from senet_lab.study import Run
 from senet_lab.study.counts import network_key
@@ -16,15 +17,16 @@ def test_cost_is_in_proportion_to_images_and_multiply_adds():
     """A plain run took 12.5 s; SE does twice the work a step, ten times the epochs ten times that: 250 s a run."""
     long = [Run(cell=replace(SE, protocol=LONG), seed=seed) for seed in (0, 1)]
     wanted = [("sample", "t", 1, [Run(cell=PLAIN, seed=0)]), ("long", "t", 2, long)]
-    block = not_run_block(wanted, [finished(PLAIN, 0)], COUNTS)
+    block = not_run_block(wanted, [finished(PLAIN, 0)], CostModel([finished(PLAIN, 0)], COUNTS))
 
     assert block.lines == (("sample", "t", "1", "1", "0", "0.0"), ("long", "t", "2", "2", "2", f"{500 / 3600:,.1f}"))
-    assert "1 recorded runs took on a processor" in block.notes[0]
+    assert "estimated for a processor (1 thread): 0 runs by the records of their own" in block.notes[0]
+    assert "2 scaled from other runs" in block.notes[0]
 
 
 def test_without_records_there_is_no_estimate():
     """The runs are counted all the same."""
-    block = not_run_block([("sample", "t", 1, [Run(cell=SE, seed=0)])], [], COUNTS)
+    block = not_run_block([("sample", "t", 1, [Run(cell=SE, seed=0)])], [], CostModel([], COUNTS))
 
     assert block.lines == (("sample", "t", "1", "1", "1", "–"),)
 

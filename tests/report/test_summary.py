@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from senet_lab.report.load import Loaded, load, load_all
-from senet_lab.report.summary import Mean, mean_of, summarise
+from senet_lab.report.summary import summarise
 from senet_lab.report.views import measured_views
 from senet_lab.study import Row
 from tests.samples import PLAIN, PROTOCOL, SE, SYNTHETIC, TABLE, block_of, comparison_of, failed, filled, finished
@@ -30,37 +30,15 @@ def compared_se(root, *records):
     return se
 
 
-@pytest.mark.parametrize(
-    ("values", "mean", "half_width"),
-    [
-        ([10.0, 12.0], 11.0, 12.706205),  # t(1) = 12.706205, s/√n = 1
-        ([1.0, 2.0, 3.0], 2.0, 2.484138),  # t(2) = 4.302653, s = 1
-        ([3.0, 5.0, 5.0, 7.0], 5.0, 2.598457),  # t(3) = 3.182446, s² = 8/3
-        ([4.5, 4.5, 4.5], 4.5, 0.0),
-    ],
-)
-def test_intervals_are_students(values, mean, half_width):
-    """The half-width is t(0.975, n-1) · s / √n with n-1 in s."""
-    found = mean_of(values)
-
-    assert (mean, len(values)) == (pytest.approx(found.value), found.n)
-    assert half_width == pytest.approx(found.half_width, abs=1e-6)
-
-
-def test_one_value_has_no_interval():
-    """n = 1 says nothing of noise, and no value has no mean."""
-    assert Mean(22.5, None, 1) == mean_of([22.5])
-    assert mean_of([]) is None
-
-
 def test_a_row_is_the_mean_of_its_seeds(tmp_path):
-    """Errors 20, 21 and 22 %: 21 ± 2.48, at the seeds that ran."""
+    """Errors 20, 21 and 22 %: 21 ± t · √((1 + the step of an image, 0.1² / 8) / 3), seed by seed."""
     se = summary_of_se(tmp_path, *(finished(SE, seed, wrong=200 + 10 * seed) for seed in (0, 1, 2)))
 
     assert (pytest.approx(se.top1.value), se.top1.n) == (21.0, 3)
-    assert pytest.approx(se.top1.half_width, abs=1e-6) == 2.484138
+    assert pytest.approx(se.top1.half_width, abs=1e-6) == 2.484138 * 1.00125**0.5
     assert se.seeds == (0, 1, 2)
     assert se.compared == (0, 1, 2)
+    assert se.errors_pct == {0: 20.0, 1: 21.0, 2: 22.0}
 
 
 def test_differences_are_paired_over_common_seeds(tmp_path):
@@ -135,7 +113,7 @@ def test_one_seed_is_shown_as_one_seed(tmp_path):
     plain, se = block_of(view).lines
 
     assert plain[:6] == ("plain", "–", "21.00 (n = 1)", "baseline", "baseline", "")
-    assert se[2:6] == ("20.00 (n = 1)", "–", "-1.00 ± 0.62 (n = 1, images only)", "undetermined")
+    assert se[2:6] == ("20.00 (n = 1)", "–", "-1.00 ± 0.62 (n = 1, images only)", "one seed: no test")
     assert not any("±" in cell for cell in (*plain, *se[:4], *se[5:]))
 
 

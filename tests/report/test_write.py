@@ -192,7 +192,7 @@ def test_a_figure_has_its_numbers_beside_it(tmp_path):
         "measured_points": "-1.0",
         "half_width_95": "0.617",
         "seeds": "1",
-        "verdict": "undetermined",
+        "verdict": "one seed: no test",
     }
 
 
@@ -266,7 +266,7 @@ def test_the_wide_csv_has_both_sides_under_one_name(tmp_path):
     assert (se["published"]["top1_err"], se["committed"]["top1_err"]) == ("23.29", "20.0")
     assert (se["published"]["top1"], se["committed"]["top1"]) == ("76.71", "80.0")
     assert tuple(se[source]["top1_err_difference"] for source in ("published", "committed")) == ("-1.51", "-1.0")
-    assert (se["committed"]["param_count"], se["committed"]["verdict"]) == ("0.139", "undetermined")
+    assert (se["committed"]["param_count"], se["committed"]["verdict"]) == ("0.139", "one seed: no test")
 
 
 def test_a_report_is_numbers_for_programs(tmp_path):
@@ -279,7 +279,7 @@ def test_a_report_is_numbers_for_programs(tmp_path):
     assert se["top1_err"]["published"] == {"value": 23.29, "unit": "%"}
     assert se["top1_err"]["measured"] == {"value": 20.0, "unit": "%", "half_width_95": None, "n": 1}
     assert se["top1_err_difference"]["published"] == {"value": -1.51, "unit": "percentage points"}
-    assert (se["top1_err_difference"]["measured"]["value"], se["verdict"]) == (-1.0, "undetermined")
+    assert (se["top1_err_difference"]["measured"]["value"], se["verdict"]) == (-1.0, "one seed: no test")
     assert se["param_count"] == {"published": None, "measured": {"value": 138_870, "unit": "1"}}
     assert (plain["baseline"], plain["verdict"], plain["top1_err_difference"]["measured"]) == (None, None, None)
 

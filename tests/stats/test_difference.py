@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from senet_lab.stats.difference import Difference, difference_of, half_width, holm, p_above, p_below, tail
+from senet_lab.stats.difference import (
+    Difference,
+    difference_of,
+    half_width,
+    holm,
+    p_above,
+    p_below,
+    tail,
+    with_seed_noise,
+)
 from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.study import Run
 from tests.samples import PLAIN, SE
@@ -179,5 +188,29 @@ def test_a_look_needs_all_of_its_seeds():
     one = {seed: ("x", [seed % 2, 1, 0]) for seed in (0, 1, 5)}
     found = paired(se=one, plain=one)
 
-    assert (found.difference(SE, PLAIN, 2).seeds, found.difference(SE, PLAIN).seeds) == (2, 3)
-    assert found.difference(SE, PLAIN, 3) is None
+    assert (found.seeds_of_look((SE, PLAIN), 0, 2), found.difference(SE, PLAIN).seeds) == ((0, 1), 3)
+    assert found.seeds_of_look((SE, PLAIN), 0, 3) is None
+    assert found.difference(SE, PLAIN, (), (0, 5)).seeds == 2
+    assert found.difference(SE, PLAIN, (), (0, 4)) is None
+
+
+def test_the_next_seed_stands_in_for_one_that_failed():
+    """Seed 1 failed in one of two rows: a look at two seeds is over seeds 0 and 2, one at three waits for seed 3."""
+    one = {seed: ("x", [seed % 2, 1, 0]) for seed in (0, 2)}
+    found = paired(se=one, plain=one | {1: ("x", [1, 0, 0])})
+    found.add_failed(Run(cell=SE, seed=1))
+
+    assert found.seeds_of_look((SE, PLAIN), 0, 2) == (0, 2)
+    assert found.seeds_of_look((SE, PLAIN), 0, 3) is None
+    assert found.seeds_of_look((SE, PLAIN), 2, 1) == (2,)
+
+
+def test_pooled_noise_takes_the_place_of_the_pairs_own():
+    """Variances 0.2 and 0.4 of a run at 4 seeds: 0.15 of the mean, the step of an image added, 12 degrees of freedom;
+    t of 12 in place of t of 3."""
+    own = Difference(-1.0, 4, 10_000, 5.0, 0.0)
+    found = with_seed_noise(own, (0.2, 0.4), 12)
+
+    assert pytest.approx((0.6 + 0.01**2 / 8) / 4) == found.seed_variance
+    assert pytest.approx(stats.t.isf(0.025, 12) * found.variance**0.5) == found.half_width
+    assert pytest.approx(stats.t.sf(1 / found.variance**0.5, 12), rel=1e-5) == p_below(found)

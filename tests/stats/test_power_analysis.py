@@ -1,107 +1,147 @@
-"""Power and seeds: against simulated tests, and in cases with a known answer."""
+"""Power of plans and the seeds that they need: against simulated looks, and in cases with a known answer."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from senet_lab.errors import StudyError
+from senet_lab.records.cost import CostModel
+from senet_lab.records.sequential import SequentialPlan
 from senet_lab.report.wording import needs_data, needs_text
 from senet_lab.stats.difference import Difference
-from senet_lab.stats.power_analysis import MOST_SEEDS, Spread, limit_of_images, pooled, power_of, seeds_needed
-from senet_lab.stats.seeds_needed import needs_of
-from senet_lab.stats.verdicts import p_values
+from senet_lab.stats.paired_runs import PairedRuns
+from senet_lab.stats.power_analysis import Design, Spread, limit_of_images, pilot_spread, powers, seeds_needed
+from senet_lab.stats.seeds_needed import Obstacle, needs_of
+from senet_lab.stats.verdicts import family_of, p_values
 from senet_lab.study.claim import Claim, Equivalent, Lower, NotWorse
 from tests.samples import PLAIN, SE, TABLE, finished
+from tests.stats.tables import FIVE, paired_runs_of
 
 LOWER, NOT_WORSE, EQUIVALENT = Lower("a", "b"), NotWorse("a", "b", 0.5), Equivalent("a", "b", 0.5)
+TWO_ROWS = Design(rows=2, comparisons=3, resolve=0.5)
+SPREAD = Spread(0.12, 0.004, 4)
 
 
-def simulated(part, spread, seeds, level, true, studies=1_500):
-    """The share of studies in which the part is found, with the true difference."""
+def simulated(part, most, true, studies=400):
+    """The share of plans of two rows that find the part, by the p-values that reports take."""
     random, found = np.random.default_rng(5), 0
+    plan = SequentialPlan(table="", protocol="", most_seeds=most, level=0.05)
     for _ in range(studies):
-        seen = spread.seeds / seeds * random.chisquare(seeds - 1) / (seeds - 1)
-        value = true + random.standard_normal() * math.sqrt(spread.seeds / seeds + spread.images)
-        found += p_values(part, Difference(value, seeds, 10_000, seen, spread.images))[0] < level
+        seeds = true + random.standard_normal(most) * math.sqrt(SPREAD.seeds)
+        of_images = random.standard_normal() * math.sqrt(SPREAD.images)
+        found += any(
+            TWO_ROWS.comparisons
+            * p_values(
+                part,
+                Difference(seeds[:n].mean() + of_images, n, 10_000, float(seeds[:n].var(ddof=1)) / n, SPREAD.images),
+            )[0]
+            < plan.level_at(n)
+            for n in plan.looks()
+        )
     return found / studies
 
 
 @pytest.mark.parametrize(
     ("part", "true"), [(LOWER, -0.5), (NOT_WORSE, 0.0), (EQUIVALENT, 0.0)], ids=["lower", "not worse", "equivalent"]
 )
-@pytest.mark.parametrize("seeds", [2, 4, 9])
-def test_power_is_that_of_the_test(part, true, seeds):
-    """What is computed is what 1,500 tests find, within four standard errors."""
-    spread = Spread(0.12, 0.01, 4)
-    power = power_of(part, spread, seeds, 0.05, 0.5)
+@pytest.mark.parametrize("most", [4, 9])
+def test_power_is_that_of_the_plan(part, true, most):
+    """What is planned for is what 400 plans do over all their looks, within four standard errors."""
+    power = powers(part, SPREAD, TWO_ROWS)[most]
 
-    assert abs(power - simulated(part, spread, seeds, 0.05, true)) < 4 * math.sqrt(
-        max(power * (1 - power), 0.01) / 1_500
-    )
+    assert abs(power - simulated(part, most, true)) < 4 * math.sqrt(max(power * (1 - power), 0.01) * (1 / 400 + 1e-3))
+
+
+def test_other_rows_tell_the_spread_too():
+    """With three seeds, eight rows see what two rows hardly ever do."""
+    alone, many = (powers(LOWER, Spread(0.03, 0.0, 4), replace(TWO_ROWS, rows=rows))[3] for rows in (2, 8))
+
+    assert many > alone + 0.3
 
 
 def test_the_seeds_needed_are_the_fewest():
-    """80 % power with them, less with one fewer."""
-    spread = Spread(0.12, 0.001, 4)
-    seeds = seeds_needed(LOWER, spread, 0.05, 0.5)
+    """80 % power with them, less with any fewer."""
+    seeds, power = seeds_needed(LOWER, SPREAD, TWO_ROWS), powers(LOWER, SPREAD, TWO_ROWS)
 
-    assert power_of(LOWER, spread, seeds, 0.05, 0.5) >= 0.8 > power_of(LOWER, spread, seeds - 1, 0.05, 0.5)
+    assert power[seeds] >= 0.8 > max(power[fewer] for fewer in range(2, seeds))
+
+
+def test_a_pilot_is_planned_with_its_upper_limit():
+    """The 80 % upper limit of a variance on four degrees of freedom is 4 / 1.649 times it, and takes more seeds."""
+    assert pytest.approx(0.12 * 4 / stats.chi2.ppf(0.2, 4)) == SPREAD.upper.seeds
+    assert seeds_needed(LOWER, SPREAD.upper, TWO_ROWS) > seeds_needed(LOWER, SPREAD, TWO_ROWS)
 
 
 def test_images_bound_what_seeds_can_settle():
-    """With the normal's quantiles, 1.96 + 0.84 standard deviations of the images; below it no number is enough."""
-    spread = Spread(0.01, 0.04, 4)
-    limit = limit_of_images(LOWER, spread, 0.05)
+    """With the normal's quantiles at 5 %; below it no number is enough."""
+    spread, one = Spread(0.01, 0.04, 4), Design(rows=2, comparisons=1, resolve=0.5)
+    limit = limit_of_images(LOWER, spread, 1)
 
     assert pytest.approx(0.2 * (stats.norm.isf(0.025) + stats.norm.isf(0.2))) == limit
-    assert seeds_needed(LOWER, spread, 0.05, 0.95 * limit) is None
-    assert seeds_needed(LOWER, spread, 0.05, 1.2 * limit) < MOST_SEEDS
+    assert seeds_needed(LOWER, spread, replace(one, resolve=0.95 * limit)) is None
+    assert seeds_needed(LOWER, spread, replace(one, resolve=1.3 * limit)) is not None
 
 
-def test_pilots_are_pooled_by_their_degrees_of_freedom():
-    """Per seed 2·1 = 2 on one degree and 3·2 = 6 on two make 14/3; one seed says nothing of seeds."""
-    found = pooled([Difference(0, 2, 9, 1.0, 0.1), Difference(0, 3, 9, 2.0, 0.3), Difference(0, 1, 9, None, 0.5)])
+def test_a_pilot_is_told_from_all_rows():
+    """Five rows, three seeds, 0.3 points a run: twice 0.09 and the noise of images, on eight degrees of freedom."""
+    found = [pilot_spread(paired_runs_of(FIVE, (10,) * 5, 3, seed=i), family_of(FIVE, [])) for i in range(30)]
 
-    assert pytest.approx((14 / 3, 0.2)) == (found.seeds, found.images)
-    assert found.pilots == 3
-    assert pooled([Difference(0, 1, 9, None, 0.5)]) is None
+    assert {spread.freedom for spread in found} == {8}
+    assert 0.18 < np.mean([spread.seeds for spread in found]) < 0.8
+    assert pilot_spread(PairedRuns(()), family_of(FIVE, [])) is None
 
 
 RECORDS = [finished(cell, seed, wrong) for cell, wrong in ((PLAIN, 210), (SE, 200)) for seed in (0, 1, 2)]
 CLAIM = Claim(name="c", table=TABLE, statement="", source="", parts=(Equivalent("SE", "plain", 0.5),))
+MODEL = CostModel(RECORDS, {})
 
 
 def test_a_plan_says_what_each_comparison_takes():
-    """Identical seeds: two are enough for ten points, images forbid half a point of equality, nothing is missing."""
-    needs = needs_of(TABLE, [CLAIM], RECORDS, 10.0, None)
+    """Identical seeds: three or fewer are enough for ten points, and images forbid half a point of equality."""
+    needs = needs_of(TABLE, [CLAIM], RECORDS, MODEL, 10.0, None)
     lower, equal = needs.comparisons
 
-    assert (lower.seeds, lower.missing_runs, lower.seconds) == (2, 0, 0.0)
-    assert equal.seeds is None
-    assert "by no number of seeds" in equal.why_not
+    assert lower.seeds <= lower.upper_seeds <= 4
+    assert (lower.cost.runs, lower.obstacle) == (2 * lower.upper_seeds, None)
+    assert equal.obstacle is Obstacle.IMAGES
     assert "SE < plain" in needs_text(needs)
+    assert "not settled by any number of seeds: these images settle" in needs_text(needs)
     assert needs_data(needs)["comparisons"][1]["part"] == "SE = plain ± 0.5"
 
 
-def test_missing_runs_are_counted_and_priced():
-    """Seeds that differ by a point: more are needed, each 12.5 seconds, a shared row once; too dear is no answer."""
-    records = [finished(cell, s, w + 10 * s * (cell is SE)) for cell, w in ((PLAIN, 210), (SE, 200)) for s in (0, 1, 2)]
-    needs = needs_of(TABLE, [], records, 3.0, None)
-    (need,) = needs.comparisons
-    (dear,) = needs_of(TABLE, [], records, 3.0, 1e-6).comparisons
+def test_records_before_a_plan_are_not_counted_and_those_of_a_plan_are():
+    """Without a plan every seed is to be trained anew, from seed 3 on; a plan from seed 0 on has three of them."""
+    plan = SequentialPlan(table=TABLE.slug, protocol="sample", most_seeds=10, level=0.05)
+    fresh, begun = (needs_of(TABLE, [], RECORDS, MODEL, 10.0, None, one) for one in (None, plan))
 
-    assert need.seeds > 3
-    assert 2 * (need.seeds - 3) == need.missing_runs == needs.missing_runs
-    assert pytest.approx(12.5 * need.missing_runs) == needs.seconds
-    assert (dear.seeds, dear.missing_runs) == (None, 0)
-    assert "would take" in dear.why_not
+    assert (fresh.first_seed, begun.first_seed) == (3, 0)
+    assert "a plan begins with seed 3" in needs_text(fresh)
+    assert fresh.cost.runs == 2 * fresh.comparisons[0].upper_seeds
+    assert begun.cost.runs == max(0, 2 * (begun.comparisons[0].upper_seeds - 3))
+
+
+def test_missing_runs_are_counted_and_priced():
+    """Seeds that differ by a point: each 12.5 seconds, a shared row once; too dear is no answer."""
+    records = [finished(cell, s, w + 10 * s * (cell is SE)) for cell, w in ((PLAIN, 210), (SE, 200)) for s in (0, 1, 2)]
+    needs = needs_of(TABLE, [], records, MODEL, 6.0, None)
+    (need,) = needs.comparisons
+    (dear,) = needs_of(TABLE, [], records, MODEL, 6.0, 1e-6).comparisons
+
+    assert need.upper_seeds > need.seeds >= 3
+    assert 2 * need.upper_seeds == need.cost.runs == needs.cost.runs
+    assert pytest.approx(12.5 * need.cost.runs) == needs.cost.seconds
+    assert dear.obstacle is Obstacle.HOURS
+    assert f"not settled: {need.seeds} to {need.upper_seeds} seeds would take" in needs_text(
+        needs_of(TABLE, [], records, MODEL, 6.0, 1e-6)
+    )
 
 
 def test_without_a_pilot_there_is_no_plan():
     """One seed of each row: the answer says how to get a pilot."""
     with pytest.raises(StudyError, match="train a pilot first: --seeds 2"):
-        needs_of(TABLE, [], [finished(PLAIN, 0), finished(SE, 0)], 1.0, None)
+        needs_of(TABLE, [], [finished(PLAIN, 0), finished(SE, 0)], MODEL, 1.0, None)
     with pytest.raises(StudyError, match="must be a difference above 0 points"):
-        needs_of(TABLE, [], RECORDS, 0.0, None)
+        needs_of(TABLE, [], RECORDS, MODEL, 0.0, None)

@@ -7,8 +7,9 @@ import pytest
 
 from senet_lab.records.sequential import SequentialPlan
 from senet_lab.report.wording import rule_text
+from senet_lab.stats.difference import Difference, p_above, p_below
 from senet_lab.stats.paired_runs import PairedRuns
-from senet_lab.stats.verdicts import Verdict, claimed_cells, family_of, judge, settled
+from senet_lab.stats.verdicts import Verdict, claimed_cells, decisions, family_of, judge, p_values
 from senet_lab.study import Row, Run, SESpec
 from senet_lab.study.claim import Claim, Costs, Equivalent, Lower, NotWorse, Quantity
 from senet_lab.study.counts import network_key
@@ -64,8 +65,17 @@ def test_each_kind_of_part_gets_its_verdict(part, plain, se, verdict):
 
 
 def test_one_seed_settles_nothing():
-    """However large the difference: seed noise is unknown."""
-    assert verdict_of(Lower("SE", "plain"), 30.0, 6.0, seeds=1) == Verdict.UNDETERMINED
+    """However large the difference: seed noise is unknown, and the verdict says so."""
+    assert verdict_of(Lower("SE", "plain"), 30.0, 6.0, seeds=1) == Verdict.ONE_SEED == "one seed: no test"
+
+
+def test_against_equality_both_ends_count():
+    """A row may seem to lie beyond either end of a margin, so the smaller of two p-values is doubled."""
+    beyond = Difference(2.0, 5, 10_000, 0.5, 0.1)
+    within, against = p_values(Equivalent("a", "b", 0.1), beyond)
+
+    assert pytest.approx(2 * p_above(beyond, 0.1)) == against
+    assert pytest.approx(p_below(beyond, 0.1)) == within
 
 
 def test_a_claim_holds_where_all_of_its_parts_do():
@@ -112,7 +122,9 @@ def test_a_family_holds_each_comparison_once():
         claim(Equivalent("SE", "third", 0.5), NotWorse("SE", "third", 0.3), NotWorse("third", "SE", 0.3)),
     ]
 
-    assert 2 + 1 + 1 + 2 == len(family_of(THREE, asked)) == judge(THREE, asked, PairedRuns(()), {}).comparisons
+    assert (
+        2 + 1 + 1 + 2 == len(family_of(THREE, asked).comparisons) == judge(THREE, asked, PairedRuns(()), {}).comparisons
+    )
 
 
 def test_more_comparisons_make_each_harder():
@@ -174,6 +186,6 @@ def test_seeds_after_the_plan_change_no_verdict():
     short = replace(PLAN, most_seeds=2)
     family = family_of(TABLE, [])
 
-    assert len(settled(family, runs, None)) == 1
-    assert settled(family, runs, short) == {}
+    assert len(decisions(family, runs, None)) == 1
+    assert decisions(family, runs, short) == {}
     assert "further seeds enter the interval, not the verdict" in rule_text(judge(TABLE, [], runs, {}, short))

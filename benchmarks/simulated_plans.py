@@ -1,0 +1,57 @@
+"""Simulated pilots and plans: what the planner says, and the power that its plans then have."""
+
+import numpy as np
+
+from benchmarks.simulated_studies import World, studies, table_of
+from senet_lab.records.sequential import SequentialPlan
+from senet_lab.stats.difference import SIGNIFICANCE
+from senet_lab.stats.power_analysis import POWER, Design, Spread, pilot_spread, powers, seeds_needed
+from senet_lab.stats.verdicts import family_of, p_values
+from senet_lab.study.claim import Comparison, Lower
+
+
+def planned(world: World, part: Comparison, resolve: float, count: int) -> dict[str, object]:
+    """What the planner says, from the truth and from pilots of three seeds and five rows, beside simulated power."""
+    table, design = table_of(5), Design(5, 4, resolve)
+    family = family_of(table, [])
+    pilots = [
+        spread
+        for study in studies(world, [world.error_pct] * 5, 3, min(count, 60), stream=3)
+        if (spread := pilot_spread(study, family)) is not None
+    ]
+    seeds, images = (float(np.mean(values)) for values in zip(*((s.seeds, s.images) for s in pilots), strict=True))
+    true = Spread(seeds, images, 10_000)
+    needed, power = seeds_needed(part, true, design), powers(part, true, design)
+    if needed is None:
+        raise SystemExit(f"{world.name}: {resolve} points cannot be settled; choose another resolution")
+    by_spread = [seeds_needed(part, spread, design) or 51 for spread in pilots]
+    by_limit = [seeds_needed(part, spread.upper, design) or 51 for spread in pilots]
+    return {
+        "world": world.name,
+        "comparison": f"{type(part).__name__}, {resolve:g} points",
+        "planned": needed,
+        "by_pilots_spread": _quartiles(by_spread),
+        "by_pilots_limit": _quartiles(by_limit),
+        "assured_pct": round(100 * float(np.mean([power.get(most, 1.0) >= POWER for most in by_limit])), 1),
+        "predicted_power": round(power[needed], 3),
+        "measured_power": round(_power(world, part, resolve, needed, min(count, 400)), 3),
+        "studies": min(count, 400),
+    }
+
+
+def _quartiles(seeds: list[int]) -> str:
+    return " ".join(f"{value:g}" for value in np.quantile(seeds, [0.25, 0.5, 0.75], method="inverted_cdf"))
+
+
+def _power(world: World, part: Comparison, resolve: float, most: int, count: int) -> float:
+    """The share of studies in which a plan supports the part: all looks, Holm's first step."""
+    shift = -resolve if isinstance(part, Lower) else 0.0
+    table, plan = table_of(5), SequentialPlan(table="", protocol="", most_seeds=most, level=SIGNIFICANCE)
+    rows = table.rows
+    pool = [row.cell for row in rows]
+    hit = []
+    for study in studies(world, [world.error_pct, world.error_pct + shift, *[world.error_pct] * 3], most, count, 4):
+        found = [study.difference(rows[1].cell, rows[0].cell, pool, range(look)) for look in plan.looks()]
+        p = [1.0 if one is None else 4 * p_values(part, one)[0] for one in found]
+        hit.append(any(value < plan.level_at(look) for value, look in zip(p, plan.looks(), strict=True)))
+    return float(np.mean(hit))

@@ -1,0 +1,37 @@
+"""The mean error of a row over its seeds, with its interval."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scipy import stats
+
+from senet_lab.stats.difference import CONFIDENCE, half_step_variance
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """A mean over n seeds with the half-width of its 95 % interval (Student's t); None where n is 1.
+
+    The interval is about further seeds on these images; other images are no part of it.
+    """
+
+    value: float
+    half_width: float | None
+    n: int
+
+
+def mean_of(errors_pct: Sequence[float], images: int) -> Mean | None:
+    """The mean error of some seeds over so many images; None for no seeds.
+
+    An error moves in steps of one image, so seeds with equal errors are not known to have no spread: the spread of
+    half a step is added.
+    """
+    n = len(errors_pct)
+    if n == 0:
+        return None
+    centre = math.fsum(errors_pct) / n
+    if n == 1:
+        return Mean(centre, None, 1)
+    variance = math.fsum((error - centre) ** 2 for error in errors_pct) / (n - 1) + half_step_variance(images)
+    return Mean(centre, float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)) * math.sqrt(variance / n), n)
