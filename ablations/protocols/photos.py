@@ -1,4 +1,7 @@
-"""Recipes on photos besides the paper's ImageNet tables: Places365, Imagenette, and a short one for ImageNet."""
+"""Recipes on photos besides the paper's ImageNet tables: Places365, Imagenette, and a short one for ImageNet.
+
+A departure that is about the data set begins with "data:"; it falls away where the recipe trains a user's own photos.
+"""
 
 from dataclasses import replace
 
@@ -16,10 +19,10 @@ PLACES365 = replace(
     train_images=1_803_460,
     test_images=36_500,
     departures=(
-        "Places365-Standard, 1.8 million training images; the paper trains on Places365-Challenge, 8 million",
+        "data: Places365-Standard, 1.8 million training images; the paper trains on Places365-Challenge, 8 million",
         "batch 1024, rate 0.6 divided by 10 every 30 epochs, 100 epochs, weight decay 1e-4: the paper's ImageNet "
         "recipe, since it states none for Places365",
-        "copies of 256 x 256 pixels, whose aspect ratio is lost, in training as well as in evaluation",
+        "data: copies of 256 x 256 pixels, whose aspect ratio is lost, in training as well as in evaluation",
         "normalised by the mean and standard deviation of ImageNet's pixels",
         *IMAGENET_100EP.departures[3:],
     ),
@@ -45,9 +48,10 @@ IMAGENETTE = replace(
     label_smoothing=0.1,
     precision=Precision.FP32,
     departures=(
-        "another data set: ten classes of ImageNet, 9,469 training photos; its errors are no errors on ImageNet and "
+        "data: another set, ten classes of ImageNet, 9,469 training photos; its errors are no errors on ImageNet and "
         "are compared by sign and order only",
-        "crops of 128 pixels, central 128 of a shorter edge of 146 in evaluation, from photos of 160 pixels",
+        "data: photos whose shorter edge has 160 pixels",
+        "crops of 128 pixels; in evaluation the central 128 of a shorter edge of 146",
         "30 epochs, batch 64, peak rate 0.05 by a ramp over five epochs, then cosine; weight decay 5e-4; label "
         "smoothing 0.1",
         *IMAGENET_100EP.departures[1:2],

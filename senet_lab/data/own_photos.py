@@ -16,6 +16,7 @@ from senet_lab.study.protocol import Dataset, PhotoSet, Protocol, Schedule
 
 DIGEST_LENGTH = 16  # hexadecimal digits
 LONGEST_NAME = 40
+DATA = "data: "  # begins a departure that is about a recipe's own data set
 # Names that would read as a published data set, which a user's folder is not.
 PUBLISHED = re.compile(
     r"imagenet[-_]?(1k|2012|21k)?|ilsvrc.*|imagenette2?(-160|-320)?|places[-_]?365.*|cifar[-_]?100?", re.IGNORECASE
@@ -32,6 +33,7 @@ def own_photos(recipe: Protocol, folder: Path) -> Protocol:
     photos = _photos(folder)
     train, test = photos["train"], photos["test"]
     name, images = name_of(folder), recipe.train_images_per_class * len(train.classes) or len(train)
+    others = [departure for departure in recipe.departures if not departure.startswith(DATA)]
     described = f"{len(train.classes)} classes, {len(train):,} training and {len(test):,} validation photos"
     try:
         return replace(
@@ -45,7 +47,7 @@ def own_photos(recipe: Protocol, folder: Path) -> Protocol:
             schedule=_as_many_epochs(recipe, images),
             evaluation_split="validation",
             title=f"photos of the folder {name} ({described}), recipe of {recipe.name}",
-            departures=(f"photos of the folder {name} in place of {recipe.dataset.value}", *recipe.departures),
+            departures=(f"{DATA}photos of the folder {name} in place of {recipe.dataset.value}", *others),
         )
     except ValueError as error:
         raise StudyError(f"{folder} has {described}: {error}") from None

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from senet_lab.data.augment import normalise, scale_and_shift
+from senet_lab.data.augment import normalise_rows, scale_and_shift
 from senet_lab.data.batches import Batch, Share
 from senet_lab.data.photo_folders import PhotoList
 from senet_lab.data.photo_loader import NO_LABEL, Made, Part, PhotoLoader, loader_processes, parts_of
@@ -87,7 +87,7 @@ class PhotoData:
                 images[done : done + len(pixels)].copy_(pixels, non_blocking=True)
                 labels[done : done + len(pixels)].copy_(classes, non_blocking=True)
                 done += len(pixels)
-            yield normalise(images, self._scale, self._shift), labels
+            yield normalise_rows(images, self._scale, self._shift), labels
 
     def _note(self, damaged: Sequence[tuple[str, str]], lacking: bool) -> None:
         for path, why in damaged:

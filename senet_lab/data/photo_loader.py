@@ -6,8 +6,10 @@ beyond that is done on the device.
 
 import multiprocessing
 import os
+import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,8 +114,11 @@ class PhotoLoader:
             self._own.queue = _Queue()
             self._own.loader = self._loader(self._own.queue)
         self._own.queue.parts = parts
+        with warnings.catch_warnings():  # of forking beside threads, of which the children use none
+            warnings.simplefilter("ignore", DeprecationWarning)
+            made = iter(self._own.loader)
         try:
-            yield from self._own.loader
+            yield from made
         except RuntimeError as error:
             if "DataLoader worker" not in str(error):
                 raise
@@ -123,9 +128,13 @@ class PhotoLoader:
             ) from None
 
     def _loader(self, queue: _Queue) -> Any:
-        options: Mapping[str, Any] = {}
+        options: dict[str, Any] = {}
         if self.processes:
             options = {"prefetch_factor": self.ahead, "persistent_workers": True}
+        if self.processes and sys.platform == "linux":
+            # A worker of the fleet would otherwise start them anew, as it was started itself: torch is loaded for each,
+            # the list of photos is copied to each, and semaphores are left behind when the worker is ended.
+            options["multiprocessing_context"] = "fork"
         return DataLoader(
             _Parts(self.photos),
             batch_size=None,

@@ -37,9 +37,9 @@ def read_photo(path: str) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of palettes and broken notes of cameras, which change no pixel
-            image = Image.open(path)
-            with image:
-                return image.convert("RGB")
+            with Image.open(path) as image:
+                image.load()
+                return image if image.mode == "RGB" else image.convert("RGB")  # of an RGB image, a copy is saved
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
         why = "it is no image" if isinstance(error, UnidentifiedImageError) else " ".join(str(error).split())
         raise DamagedPhoto(path, why[:120]) from None
@@ -71,8 +71,8 @@ def draw_crop(stream: np.random.Generator, width: int, height: int, flip: bool) 
 def training_pixels(photo: Image.Image, draw: CropDraw, size: int) -> Pixels:
     """The crop, resized to ``size`` pixels (bilinear, with antialiasing) and mirrored where drawn."""
     box = (draw.left, draw.top, draw.left + draw.width, draw.top + draw.height)
-    pixels = np.asarray(photo.crop(box).resize((size, size), Image.Resampling.BILINEAR))
-    return pixels[:, ::-1] if draw.flip else pixels
+    crop = photo.crop(box).resize((size, size), Image.Resampling.BILINEAR)
+    return np.asarray(crop.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if draw.flip else crop)
 
 
 def evaluation_pixels(photo: Image.Image, resize: int, size: int) -> Pixels:

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from senet_lab.data.augment import crop_and_flip, draw, normalise, scale_and_shift
+from senet_lab.data.augment import crop_and_flip, draw, normalise, normalise_rows, scale_and_shift
 
 N, SIZE, PADDING = 40, 8, 2
 
@@ -61,3 +61,12 @@ def test_normalise_subtracts_the_mean_and_divides_by_the_deviation():
 
     assert np.allclose(expected.transpose(0, 3, 1, 2), batch.numpy(), atol=1e-6)
     assert batch.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_whole_rows_are_normalised_to_the_same_bits():
+    """The faster way for photos gives what the other gives, in the same order in memory."""
+    images, _ = _padded()
+    factors = scale_and_shift((0.4, 0.5, 0.6), (0.2, 0.25, 0.3), torch.device("cpu"))
+
+    assert torch.equal(normalise(images, *factors), normalise_rows(images, *factors))
+    assert normalise_rows(images, *factors).is_contiguous(memory_format=torch.channels_last)

@@ -34,7 +34,8 @@ def test_the_protocol_is_named_after_the_photos(tmp_path):
         found.evaluation_split,
     ) == (3, 18, 6, "validation")
     assert "photos of the folder my-pets (3 classes, 18 training and 6 validation photos)" in found.title
-    assert found.departures[0] == "photos of the folder my-pets in place of imagenette"
+    assert found.departures[0] == "data: photos of the folder my-pets in place of imagenette"
+    assert not any("ten classes" in departure for departure in found.departures)
     assert round(735 * 2 / (9_469 // 8)) == found.schedule.warmup_steps
     assert found == from_plain(Protocol, to_plain(found))
 
