@@ -28,6 +28,7 @@ app = typer.Typer(
 app.command("list")(commands_plan.list_all)
 app.command("plan")(commands_plan.plan)
 app.command("train")(commands_train.train)
+app.command("work")(commands_train.work)
 app.command("report")(commands_report.report)
 app.command("reproduce")(commands_train.reproduce)
 app.command("report-all")(commands_report.report_all)

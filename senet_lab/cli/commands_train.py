@@ -11,7 +11,7 @@ from senet_lab.cli.commands_evaluate import Choice, default_data, evaluate_table
 from senet_lab.cli.commands_plan import show_plan
 from senet_lab.cli.commands_report import report_table
 from senet_lab.cli.gather import RESULTS
-from senet_lab.cli.runs import TrainingOptions, device_named, study_of, train_runs, train_until
+from senet_lab.cli.runs import TrainingOptions, device_named, study_of, train_runs, train_until, work_on
 from senet_lab.cli.show import print_json
 from senet_lab.errors import StudyError
 
@@ -35,6 +35,7 @@ def train(
     threads: options.Threads = 1,
     workers: options.Workers = None,
     skip_damaged: options.SkipDamaged = False,
+    max_minutes: options.MaxMinutes = None,
     until_resolved: UntilResolved = False,
     max_hours: TrainHours = None,
     dry_run: options.DryRun = False,
@@ -46,10 +47,12 @@ def train(
     are settled; its plan, which keeps the error rate over all looks, goes to results/sequential.
     """
     found, runs = study_of(table, protocol, seeds, row, data)
-    chosen = TrainingOptions(device, executor.value, threads, workers, data, skip_damaged)
+    chosen = TrainingOptions(device, executor.value, threads, workers, data, skip_damaged, max_minutes)
     if until_resolved and not dry_run:
         if row:
             raise StudyError("--until-resolved is about all comparisons of a table; leave --row out")
+        if max_minutes is not None:
+            raise StudyError("--until-resolved has --max-hours; leave --max-minutes out")
         train_until(found, catalogue.find_claims(table), seeds, max_hours, results or RESULTS, chosen)
         return
     if max_hours is not None:
@@ -74,6 +77,7 @@ def reproduce(
     threads: options.Threads = 1,
     workers: options.Workers = None,
     skip_damaged: options.SkipDamaged = False,
+    max_minutes: options.MaxMinutes = None,
     dry_run: options.DryRun = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -98,6 +102,34 @@ def reproduce(
         show_plan(found, runs, results or RESULTS, as_json)
         return
     train_runs(
-        found, runs, results or RESULTS, TrainingOptions(device, executor.value, threads, workers, data, skip_damaged)
+        found,
+        runs,
+        results or RESULTS,
+        TrainingOptions(device, executor.value, threads, workers, data, skip_damaged, max_minutes),
     )
     report_table(table, results, as_json)
+
+
+def work(
+    tables: Annotated[list[str], typer.Argument(metavar="TABLE...", help="tables by name, alias or file")],
+    protocol: options.ProtocolName = None,
+    seeds: options.Seeds = 1,
+    data: options.Data = None,
+    results: options.Results = None,
+    device: options.Device = "auto",
+    executor: options.ExecutorOption = options.ExecutorName.AUTO,
+    threads: options.Threads = 1,
+    workers: options.Workers = None,
+    skip_damaged: options.SkipDamaged = False,
+    max_minutes: options.MaxMinutes = None,
+) -> None:
+    """Trains what is missing of some tables, beside other workers: start it on every machine that shares the folder.
+
+    Workers divide the runs by claims in results/cache/locks. It leaves when every run is recorded or held by another
+    worker, and with exit status 75 when a signal or --max-minutes asked for the end: the same command goes on.
+    """
+    studies = [study_of(name, protocol, seeds, None, data) for name in tables]
+    chosen = TrainingOptions(device, executor.value, threads, workers, data, skip_damaged, max_minutes)
+    elsewhere = work_on(studies, results or RESULTS, chosen)
+    if elsewhere:
+        print(f"{len(elsewhere)} runs are with other workers", file=sys.stderr)

@@ -47,4 +47,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="say what would be train
 MaxHours = Annotated[float | None, typer.Option("--max-hours", min=0.0, help="of one worker, a comparison")]
 NoTitle = Annotated[bool, typer.Option("--no-title", help="figures without their heading, for a page with captions")]
 Width = Annotated[WidthName, typer.Option("--width", help="of figures: one column of a page (3.3 in) or two (7 in)")]
+MaxMinutes = Annotated[
+    float | None, typer.Option("--max-minutes", min=0.0, help="save and end after so long, with exit status 75")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]

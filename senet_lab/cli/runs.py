@@ -22,7 +22,8 @@ class TrainingOptions:
     """What a command line says about where and how runs are trained; none of it is science.
 
     workers: runs side by side; None for as many as the device takes. data: the folder of a user's own photos.
-    skip_damaged: whether a damaged training photo is left out, and counted, or stops a run.
+    skip_damaged: whether a damaged training photo is left out, and counted, or stops a run. max_minutes: after so many
+    runs save and end.
     """
 
     device: str = "auto"
@@ -31,6 +32,7 @@ class TrainingOptions:
     workers: int | None = None
     data: Path | None = None
     skip_damaged: bool = False
+    max_minutes: float | None = None
 
     def settings(self) -> "Settings":
         """As the fleet takes them. Raises StudyError for a device that is not here."""
@@ -92,8 +94,33 @@ def labels_of(table: Table, runs: Iterable[Run]) -> dict[tuple[str, int], str]:
 def train_runs(table: Table, runs: Sequence[Run], root: Path, options: TrainingOptions) -> list[Run]:
     """Trains those of the runs that have no record and returns them; says what it does on stderr.
 
-    Raises StudyError where nothing can be trained or written, or, at the end, where runs broke.
+    Raises StudyError where nothing can be trained or written, or, at the end, where runs broke; Paused where a signal
+    or the time asked for the end.
     """
+    return _trained(table.name, runs, labels_of(table, runs), root, options)
+
+
+def work_on(studies: Sequence[tuple[Table, Sequence[Run]]], root: Path, options: TrainingOptions) -> list[Run]:
+    """The same for several tables, beside other workers on the same folder: a run that another one holds is left to it.
+
+    Returns the runs that are with other workers at the end.
+    """
+    runs = list(dict.fromkeys(run for _, planned in studies for run in planned))
+    labels = {key: label for table, planned in studies for key, label in labels_of(table, planned).items()}
+    _trained(", ".join(table.name for table, _ in studies), runs, labels, root, options, sharing=True)
+    from senet_lab.records.store import Store
+
+    return Store(root).missing(runs)
+
+
+def _trained(
+    name: str,
+    runs: Sequence[Run],
+    labels: dict[tuple[str, int], str],
+    root: Path,
+    options: TrainingOptions,
+    sharing: bool = False,
+) -> list[Run]:
     from senet_lab.records.publish import tidy
     from senet_lab.records.store import Store
 
@@ -101,7 +128,7 @@ def train_runs(table: Table, runs: Sequence[Run], root: Path, options: TrainingO
     tidy(store, runs)
     missing = store.missing(runs)
     if not missing:
-        print(f"{table.name}: all {len(runs)} runs are recorded, nothing to train", file=sys.stderr)
+        print(f"{name}: all {len(runs)} runs are recorded, nothing to train", file=sys.stderr)
         return []
     from senet_lab.cli.console import Watch
     from senet_lab.fleet.capacity import workers_for
@@ -109,18 +136,18 @@ def train_runs(table: Table, runs: Sequence[Run], root: Path, options: TrainingO
     from senet_lab.fleet.signals import asking_to_end
     from senet_lab.training.stopping import StopSign
 
+    stop = StopSign(None if options.max_minutes is None else 60 * options.max_minutes)
     settings = options.settings()
     _, counted = counts_of([run.cell for run in missing], root)  # refuses, before training, what cannot be built
-    print(f"{table.name}: {store.prepare().text}", file=sys.stderr)
+    print(f"{name}: {store.prepare().text}", file=sys.stderr)
     keep_counts(counted, root / "cache")
     side_by_side = options.workers or workers_for(settings, missing, root)
     print(
-        f"{table.name}: {len(missing)} of {len(runs)} runs to train on {settings.device}, {side_by_side} side by side",
+        f"{name}: {len(missing)} of {len(runs)} runs to train on {settings.device}, {side_by_side} side by side",
         file=sys.stderr,
     )
-    stop = StopSign()
-    with asking_to_end(stop), Watch(missing, labels_of(table, missing)) as watch:
-        broken = train_all(missing, store, settings, side_by_side, watch, stop)
+    with asking_to_end(stop), Watch(missing, labels) as watch:
+        broken = train_all(missing, store, settings, side_by_side, watch, stop, sharing)
     if broken:
         raise StudyError(
             f"{len(broken)} of {len(missing)} runs broke ({root}/cache/logs has more): {'; '.join(broken)}"

@@ -24,6 +24,7 @@ from senet_lab.training.stopping import Paused, StopSign
 RETRY_SECONDS = 5.0  # before a run that another worker holds is asked for again
 MOST_LOSSES = 2  # processes that a run may lose before it counts as broken
 MOST_ON_A_GPU = 31  # one less than PyTorch has streams
+START_SECONDS = 60.0  # from giving a run to a worker to its first steps, as long as none has been seen
 
 
 class Watcher(Interface):
@@ -46,20 +47,24 @@ def train_all(
     workers: int,
     watcher: Watcher,
     stop: StopSign | None = None,
+    sharing: bool = False,
 ) -> list[str]:
     """Trains every run to its record; returns a line for each run that broke or was refused.
+
+    sharing: leaves when all that is missing is held by other workers, instead of waiting for what becomes of it.
 
     Raises StudyError where all of them were refused for one reason, or where nothing can be written any more, and
     Paused where the sign asked them to end. Workers end with this process, however it ends, and a run that was cut off
     goes on from its last checkpoint when it is asked for again.
     """
-    fleet = Fleet(Crew(store, settings), workers, watcher, stop or StopSign())
+    fleet = Fleet(Crew(store, settings), workers, watcher, stop or StopSign(), sharing)
     fleet.train(runs)
     failed = fleet.failed
     if fleet.no_room:
         raise StudyError(fleet.no_room)
     if fleet.unfinished:
-        text = f"paused with {fleet.unfinished} of {len(runs)} runs to go ({fleet.stop.reason})"
+        why = fleet.stop.reason or "the time that is left is too short to start another"
+        text = f"paused with {fleet.unfinished} of {len(runs)} runs to go ({why})"
         raise Paused(f"{text}; the same command goes on from there")
     mendable = all(outcome.fate in (Fate.REFUSED, Fate.NO_DATA) for _, outcome in failed)
     if failed and mendable and len(failed) == len(runs) and len({outcome.text for _, outcome in failed}) == 1:
@@ -70,8 +75,8 @@ def train_all(
 class Fleet:
     """Runs that wait for a seat in a worker process, and what becomes of them."""
 
-    def __init__(self, crew: Crew, workers: int, watcher: Watcher, stop: StopSign) -> None:
-        self.crew, self.watcher, self.stop = crew, watcher, stop
+    def __init__(self, crew: Crew, workers: int, watcher: Watcher, stop: StopSign, sharing: bool = False) -> None:
+        self.crew, self.watcher, self.stop, self.sharing = crew, watcher, stop, sharing
         self.on_gpu = crew.settings.on_gpu
         self.workers = min(workers, MOST_ON_A_GPU) if self.on_gpu else workers
         self.failed: list[tuple[Run, Outcome]] = []
@@ -80,6 +85,9 @@ class Fleet:
         self._waiting: deque[tuple[float, Run]] = deque()  # with the time from when on
         self._suspects: deque[Run] = deque()  # each was in a process that was lost
         self._losses: Counter[Run] = Counter()
+        self._held: set[Run] = set()  # by workers of other commands, when they were last asked for
+        self._begun: dict[Run, float] = {}
+        self._start_seconds = 0.0  # the longest that was seen
         self._asked_to_end = False
 
     def train(self, runs: Sequence[Run]) -> None:
@@ -87,18 +95,26 @@ class Fleet:
         self._waiting.extend((0.0, run) for run in (by_cell(runs) if self.on_gpu else runs))
         try:
             while self._waiting or self._suspects or self.crew.busy():
-                if not (self.stop.reason or self.no_room):
+                ending = bool(self.stop.reason or self.no_room)
+                if not ending and self._can_start_another():
                     self._hand_out()
-                elif not self.crew.busy():
+                if not self.crew.busy() and (ending or not self._can_start_another() or self._others_have_the_rest()):
                     break
-                elif not self._asked_to_end:
+                if ending and not self._asked_to_end:
                     self._asked_to_end = True
                     self.crew.ask_to_end()
                 for seat in self.crew.with_news():
                     self._take_news(seat)
-            self.unfinished = len(self._waiting) + len(self._suspects)
+            self.unfinished = 0 if self._others_have_the_rest() else len(self._waiting) + len(self._suspects)
         finally:
             self.crew.dismiss()
+
+    def _can_start_another(self) -> bool:
+        """Whether the time that is left takes a run to its first steps: from there on it can save whenever it must."""
+        return self.stop.seconds_left() > (self._start_seconds or START_SECONDS)
+
+    def _others_have_the_rest(self) -> bool:
+        return self.sharing and not self._suspects and all(run in self._held for _, run in self._waiting)
 
     def _hand_out(self) -> None:
         for _ in range(len(self._waiting)):
@@ -123,6 +139,7 @@ class Fleet:
         if not idle[-1].give(run):
             self.crew.close(idle[-1])
             return False
+        self._begun[run] = time.monotonic()
         self.watcher.started(run)
         return True
 
@@ -132,6 +149,8 @@ class Fleet:
             return
         news = seat.news()
         if isinstance(news, Progress):
+            if run in self._begun:
+                self._start_seconds = max(self._start_seconds, time.monotonic() - self._begun.pop(run))
             self.watcher.progressed(run, news)
         elif news is None or news.fate is Fate.LOST:
             self._lose(seat.process, news)
@@ -153,6 +172,7 @@ class Fleet:
     def _end(self, seat: Seat, run: Run, outcome: Outcome) -> None:
         """A run left its seat: decides where it goes."""
         seat.run = None
+        self._held.discard(run)
         self.watcher.ended(run, outcome)
         fate = outcome.fate
         if fate is Fate.OUT_OF_MEMORY and self.crew.busy():
@@ -163,6 +183,7 @@ class Fleet:
             self._losses[run] += 1
             self._suspects.append(run)
         elif fate in (Fate.BUSY, Fate.PAUSED):
+            self._held |= {run} if fate is Fate.BUSY else set()
             self._waiting.append((time.monotonic() + RETRY_SECONDS, run))
         elif fate is Fate.NO_ROOM:
             self.no_room = outcome.text

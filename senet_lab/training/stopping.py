@@ -8,6 +8,7 @@ The sign is looked at after each step and each batch of an evaluation. A run tha
 and raises Paused, whose exit status says: the same command goes on from here.
 """
 
+import math
 import signal
 import time
 from collections.abc import Callable, Iterable
@@ -46,6 +47,10 @@ class StopSign:
         if not self._reason and self._deadline is not None and self._clock() >= self._deadline:
             self.ask("the time that it was given is over")
         return self._reason
+
+    def seconds_left(self) -> float:
+        """Until it asks by itself; infinity where it never does."""
+        return math.inf if self._deadline is None else self._deadline - self._clock()
 
     def on_signals(self, signals: Iterable[signal.Signals] = SIGNALS) -> None:
         """Takes these signals as the wish to end, instead of ending the process at once."""

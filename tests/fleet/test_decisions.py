@@ -86,11 +86,11 @@ def _no_waiting(monkeypatch):
 def train(monkeypatch):
     """Trains seeds 0, 1, … of one cell as a script says; returns the lines of failed runs, and the crew."""
 
-    def call(*script, workers=1, settings=None, runs=None, stop=None):
+    def call(*script, workers=1, settings=None, runs=None, stop=None, sharing=False):
         crew = Crew(dict(enumerate(script)), settings)
         monkeypatch.setattr(fleet_module, "Crew", lambda store, settings: crew)
         runs = runs or [run(seed) for seed in range(len(script))]
-        return train_all(runs, None, crew.settings, workers, Listener(), stop), crew
+        return train_all(runs, None, crew.settings, workers, Listener(), stop, sharing), crew
 
     return call
 
@@ -173,6 +173,25 @@ def test_asked_to_end_it_starts_nothing_and_says_how_to_go_on(train):
     with pytest.raises(Paused, match=r"2 of 2 runs to go \(SIGTERM\)") as paused:
         train([DONE], [DONE], stop=stop)
     assert paused.value.exit_status == EXIT_GO_ON
+
+
+def test_who_shares_the_work_leaves_when_others_have_the_rest(train, monkeypatch):
+    """Runs that are held elsewhere are left to their workers, without waiting for what becomes of them."""
+    monkeypatch.setattr(fleet_module, "RETRY_SECONDS", 1e9)
+    held = Outcome(Fate.BUSY, "another")
+    failed, crew = train([held], [Progress(0, 3, 1, 9), DONE], [held], sharing=True)
+
+    assert failed == []
+    assert crew.script == {0: [], 1: [], 2: []}
+
+
+def test_no_run_is_started_that_has_no_time_to_save(train):
+    """As long as no start has been seen, a minute is left for it."""
+    _, crew = train([DONE], [DONE], stop=StopSign(70, clock=lambda: 0.0))
+    assert crew.given == [(0, 1), (1, 1)]
+
+    with pytest.raises(Paused, match=r"2 of 2 runs to go \(the time that is left is too short to start another\)"):
+        train([DONE], [DONE], stop=StopSign(50, clock=lambda: 0.0))
 
 
 def test_a_gpu_has_at_most_31_runs_side_by_side(train):
