@@ -1,5 +1,6 @@
 """All commands as one program, and how it ends: a user's mistake is one line on stderr and a non-zero exit status."""
 
+import os
 import sys
 
 import typer
@@ -13,6 +14,7 @@ from senet_lab.cli import (
     commands_store,
     commands_train,
 )
+from senet_lab.cli.show import make_printable
 from senet_lab.errors import StudyError
 
 INTERRUPTED = 130  # exit status
@@ -44,6 +46,8 @@ app.command("search")(commands_search.search)
 
 def main() -> None:
     """Runs the command that the command line names."""
+    os.environ["MPLBACKEND"] = "agg"  # figures go to files; another backend may not be there
+    make_printable()
     try:
         app()
     except StudyError as error:
@@ -53,14 +57,21 @@ def main() -> None:
     except SystemExit as end:
         if end.code == INTERRUPTED:  # typer's answer to Ctrl-C, which it does not explain
             _fail("interrupted; the same command goes on from the last finished epoch", INTERRUPTED)
-        raise
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(CLOSED_PIPE)
+        _end(end)
     except OSError as error:
         _fail(f"{error.filename or ''}: {error.strerror}".lstrip(": "), 1)
 
 
+def _end(end: SystemExit) -> None:
+    """Writes what is still held back; a reader that has gone, as in ``| head -1``, is no mistake."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python's own last flush
+        sys.exit(CLOSED_PIPE)
+    raise end
+
+
 def _fail(text: str, status: int) -> None:
-    print(f"senet-lab: {text}", file=sys.stderr)
+    print(f"senet-lab: {' '.join(text.split())}", file=sys.stderr)
     sys.exit(status)
