@@ -7,6 +7,7 @@ import difflib
 import importlib
 import importlib.util
 import pkgutil
+import traceback
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -151,9 +152,19 @@ def _file(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
-        raise StudyError(f"{path}: {' '.join(str(error).split())}") from None
+    except (Exception, SystemExit) as error:
+        text = " ".join(str(error).split()) or type(error).__name__
+        raise StudyError(f"{path}{_line_of(error, path)}: {text}") from None
     return module
+
+
+def _line_of(error: BaseException, path: Path) -> str:
+    """The line of a file that an error comes from, as ", line 7"; nothing where none of it is on its way."""
+    place = str(path.absolute())
+    if isinstance(error, SyntaxError) and error.filename == place:
+        return f", line {error.lineno}"
+    lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == place]
+    return f", line {lines[-1]}" if lines else ""
 
 
 def _table_in_file(path: Path) -> Table:

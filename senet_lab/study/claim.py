@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
+from senet_lab.study.names import check_label, check_name
 from senet_lab.study.table import Row, Table
 
 
@@ -75,6 +76,8 @@ class Claim:
     transfers: bool = True
 
     def __post_init__(self) -> None:
+        check_name("a claim's name", self.name)
+        check_label(f"the statement of claim {self.name}", self.statement, 300)
         labels = {row.label for row in (*self.table.rows, *self.rows)}
         if not self.parts:
             raise ValueError(f"claim {self.name}: it compares nothing")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from senet_lab.study.names import check_name
 from senet_lab.study.values import PROSE, convert_fields, since
 
 HELD_OUT = "held-out training"  # evaluation_split of a protocol that evaluates on every tenth training image
@@ -126,6 +127,7 @@ class Protocol:
 
     def __post_init__(self) -> None:
         convert_fields(self)
+        check_name("a protocol's name", self.name)
         if self.epochs < 1 or not 1 <= self.batch_size <= self.train_images:
             raise ValueError(
                 f"protocol {self.name}: {self.epochs} epochs of batches of {self.batch_size} cannot be trained"

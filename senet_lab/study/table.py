@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from senet_lab.study.cell import Cell, Run
+from senet_lab.study.names import check_label, check_name
 from senet_lab.study.protocol import Dataset, Protocol
 
 PAPER_EDITIONS = ("cvpr2018", "tpami")
@@ -40,7 +41,12 @@ class Table:
     companions: Mapping[Dataset, Mapping[str, str]]
 
     def __post_init__(self) -> None:
+        for what, name in (("edition", self.edition), ("number", self.number), ("topic", self.topic)):
+            check_name(f"a table's {what}", name)
+        check_label(f"the caption of {self.name}", self.caption)
         labels = [row.label for row in self.rows]
+        for label in labels:
+            check_label(f"a row of {self.name}", label)
         if len(set(labels)) != len(labels):
             raise ValueError(f"{self.name}: two rows share a label")
         for baseline in (self.baseline, *(row.baseline for row in self.rows if row.baseline is not None)):

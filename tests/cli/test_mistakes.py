@@ -155,3 +155,40 @@ def test_damaged_or_missing_data_stops_a_worker(tmp_path, monkeypatch, protocol,
 
     assert outcome.fate is Fate.NO_DATA
     assert one_line(outcome.text).startswith(f"{tmp_path}/data/{said}")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x = 1\nx = (\n", "my_table.py, line 2: '(' was never closed"),
+        ("x = 1\n\n1 / 0\n", "my_table.py, line 3: division by zero"),
+        ("import sys\nsys.exit(3)\n", "my_table.py, line 2: 3"),
+        (OWN_TABLE.format(se="SESpec()").replace('"mine"', '"../mine"'), "my_table.py, line 5: a table's edition is"),
+    ],
+)
+def test_the_line_of_a_mistake_in_a_users_table_is_named(senet_lab, tmp_path, text, said):
+    """A file that ends the process itself is a mistake too, and so is an edition that would write elsewhere."""
+    (tmp_path / "my_table.py").write_text(text)
+    status, out, err = senet_lab("report", "my_table.py")
+
+    assert (status, out) == (2, "")
+    assert one_line(err).startswith(f"senet-lab: {said}")
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_pipe_is_no_table(senet_lab, tmp_path):
+    """It is refused, not waited for."""
+    os.mkfifo(tmp_path / "my_table.py")
+
+    assert one_line(senet_lab("plan", "my_table.py")[2]) == "senet-lab: my_table.py is no Python file"
+
+
+def test_an_own_table_leaves_the_committed_files_alone(senet_lab, tmp_path):
+    """Its report writes files of its own name, and no counts, page of claims or other table."""
+    (tmp_path / "my_table.py").write_text(OWN_TABLE.format(se="SESpec(reduction=2)"))
+    status, out, _ = senet_lab("report", "my_table.py")
+    written = [path for path in (tmp_path / "results").rglob("*") if path.is_file()]
+
+    assert status == 0
+    assert "Table 7 (mine)" in out
+    assert {"mine-table7"} == {path.name[:11] for path in written}

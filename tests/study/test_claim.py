@@ -28,7 +28,7 @@ NUMBERS = load_published(catalogue.published_folder())
 def test_a_claim_without_meaning_is_refused(parts, said):
     """With its name and what is wrong."""
     with pytest.raises(ValueError, match=f"claim c: {re.escape(said)}"):
-        Claim(name="c", table=TABLE, statement="", source="", parts=parts)
+        Claim(name="c", table=TABLE, statement="a statement", source="", parts=parts)
 
 
 def test_the_papers_claims_are_many_and_have_names_and_sources():
