@@ -95,7 +95,7 @@ def test_a_pilot_is_told_from_all_rows():
 
 
 RECORDS = [finished(cell, seed, wrong) for cell, wrong in ((PLAIN, 210), (SE, 200)) for seed in (0, 1, 2)]
-CLAIM = Claim(name="c", table=TABLE, statement="", source="", parts=(Equivalent("SE", "plain", 0.5),))
+CLAIM = Claim(name="c", table=TABLE, statement="s", source="", parts=(Equivalent("SE", "plain", 0.5),))
 MODEL = CostModel(RECORDS, {})
 
 
