@@ -75,24 +75,24 @@ def fuse(model: nn.Module) -> Fused:
     norms = tuple(part.norm for part in replaced.values() if isinstance(part, FusedNorm))
     above = {path[:end] for path in replaced for end in range(len(path)) if not end or path[end] == "."}
     copies: list[tuple[nn.Module, nn.Module]] = []
-    return Fused(_with(model, "", replaced, above, copies), norms, tuple(copies))
+    return Fused(_rebuilt(model, "", replaced, above, copies), norms, tuple(copies))
 
 
-def _with(
+def _rebuilt(
     module: nn.Module,
     path: str,
     replaced: dict[str, nn.Module],
     above: set[str],
     copies: list[tuple[nn.Module, nn.Module]],
 ) -> nn.Module:
-    """The part at a path with replacements put into copies of what stands above them."""
+    """The part at a path, its replacement, or a copy in which the parts below are replaced."""
     if path in replaced:
         return replaced[path]
     if path not in above:
         return module
     part = copy.copy(module)  # shares parameters, buffers and hooks, and has the parts below changed
     part._modules = {
-        name: None if child is None else _with(child, _join(path, name), replaced, above, copies)
+        name: None if child is None else _rebuilt(child, _join(path, name), replaced, above, copies)
         for name, child in module._modules.items()
     }
     copies.append((part, module))

@@ -37,8 +37,8 @@ class Limits:
     gradient: float
 
 
-FULL = Limits(loss=0.01, statistics=0.05, gradient_size=0.2, gradient=0.5)
-AUTOCAST = Limits(loss=0.05, statistics=0.3, gradient_size=0.5, gradient=float("inf"))
+FINE = Limits(loss=0.01, statistics=0.05, gradient_size=0.2, gradient=0.9)
+COARSE = Limits(loss=0.05, statistics=0.3, gradient_size=0.5, gradient=float("inf"))  # under autocast or TF32
 
 Output = Tensor | tuple[Tensor, Tensor]  # logits B K, or a loss and more
 Step = Callable[[], Output]
@@ -59,13 +59,14 @@ def refuse_another_step(model: nn.Module, fused: Fused, written: Step, compiled:
     written, compiled: give logits B K, or a loss as the first of two. Raises StudyError where they differ by more
     than rounding.
     """
-    with _images_of(model) as seen:
+    with _forward_of(model) as seen:
         expected = _step(model, written)
     if not expected.loss.isfinite():
         return  # the run will say so
     if seen:
-        _compare_exactly(model, fused, seen[0])
-    _compare_loosely(expected, _step(model, compiled))
+        _compare_exactly(model, fused, seen[0].images)
+    fine = bool(seen) and not any(forward.coarse for forward in seen)
+    _compare_loosely(expected, _step(model, compiled), FINE if fine else COARSE)
     if expected.loss.is_cuda:
         torch.cuda.empty_cache()  # the written step needs more memory than the compiled one
 
@@ -87,8 +88,7 @@ def _compare_exactly(model: nn.Module, fused: Fused, images_BCHW: Tensor) -> Non
             _refuse(_difference(buffer, found.buffers[name]), EXACT, name)
 
 
-def _compare_loosely(expected: Result, found: Result) -> None:
-    limits = AUTOCAST if torch.is_autocast_enabled(expected.loss.device.type) else FULL
+def _compare_loosely(expected: Result, found: Result, limits: Limits) -> None:
     _refuse(_difference(expected.loss, found.loss, 1.0), limits.loss, "the loss")
     sizes = _norm(expected.gradients.values()), _norm(found.gradients.values())
     _refuse(_difference(*sizes), limits.gradient_size, "the size of the gradient")
@@ -161,11 +161,26 @@ def _same_draws(model: nn.Module) -> Iterator[None]:
         yield
 
 
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """What a network was given; coarse: whether it computes with fewer than fp32's 24 bits."""
+
+    images: Tensor
+    coarse: bool
+
+
 @contextmanager
-def _images_of(model: nn.Module) -> Iterator[list[Tensor]]:
-    """The images that a network is given inside."""
-    seen: list[Tensor] = []
-    hook = model.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+def _forward_of(model: nn.Module) -> Iterator[list[Forward]]:
+    """The forward passes of a network inside."""
+    seen: list[Forward] = []
+
+    def listen(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        images = inputs[0]
+        low = torch.is_autocast_enabled(images.device.type) or torch.finfo(images.dtype).bits < 32
+        tf32 = torch.backends.cudnn.allow_tf32 or torch.backends.cuda.matmul.allow_tf32
+        seen.append(Forward(images, low or (images.is_cuda and tf32)))
+
+    hook = model.register_forward_pre_hook(listen)
     try:
         yield seen
     finally:

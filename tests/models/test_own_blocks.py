@@ -2,9 +2,11 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from senet_lab.models.complexity import complexity
+from senet_lab.models.fuse import FusedNorm, fuse
 from senet_lab.models.gate_taps import gate_taps, tapped
 from senet_lab.models.registry import build_model
 from senet_lab.models.sites import no_attention, se_factory
@@ -44,6 +46,26 @@ class Fixed(nn.Module):
 
     def forward(self, u_BCHW):
         return torch.einsum("dc,bchw->bdhw", self.mixing, u_BCHW)
+
+
+class Neighbours(nn.Module):
+    """An absorbable block that inherits nothing: one convolution along the channels, a hard sigmoid."""
+
+    absorbable = True
+    gate_kind = Gate.SIGMOID
+
+    def __init__(self, channels):
+        super().__init__()
+        self.conv = nn.Conv1d(1, 1, 3, padding=1)
+
+    def excite(self, z_BC):
+        return F.hardsigmoid(self.conv(z_BC[:, None]))[:, 0, :, None, None]
+
+    def gate(self, u_BCHW):
+        return self.excite(u_BCHW.mean((2, 3)))
+
+    def forward(self, u_BCHW):
+        return u_BCHW * self.gate(u_BCHW)
 
 
 def at_standard(kind):
@@ -147,8 +169,25 @@ def test_a_second_block_in_a_unit_is_named_with_its_point():
     assert {"SE_2_1", "SE_2_1_standard"} <= {tap.name for tap in gate_taps(model)}
 
 
+@pytest.mark.parametrize(("kind", "absorbed"), [(Neighbours, 3), (Spatial, 0), (Fixed, 0)])
+def test_ones_own_blocks_are_fused_as_they_are_written(kind, absorbed):
+    """The block that declares itself absorbable is, the others stand as they are; loss and gradients are the same."""
+    model = network(kind).double().train()
+    fused = fuse(model).network
+    images = torch.randn(3, 3, 32, 32, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    weights = list(model.parameters())
+    expected, found = (
+        [loss, *torch.autograd.grad(loss, weights)]
+        for loss in (F.cross_entropy(call(images), torch.tensor([1, 0, 7])) for call in (model, fused))
+    )
+
+    assert absorbed == sum(part.block is not None for part in fused.modules() if isinstance(part, FusedNorm))
+    for one, same in zip(expected, found, strict=True):
+        torch.testing.assert_close(one, same, rtol=1e-9, atol=1e-11)
+
+
 def test_mistakes_are_named():
-    """Both ways to name a block at once, a factory that gives no module, a module without a rule for its weights."""
+    """Both ways to name a block at once, and a factory that gives no module."""
     with pytest.raises(ValueError, match="by se or by attention, not both"):
         build_model(NAME, SESpec(), 10, attention=no_attention)
     with pytest.raises(ValueError, match=r"cifar_resnet11_bottleneck: the factory gave None for SE_2_1"):

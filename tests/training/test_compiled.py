@@ -162,6 +162,21 @@ def test_a_step_is_compared_like_a_network(uncompiled):
         compiled_step(step, lie(network(), Liar))(images())
 
 
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("precision", Precision)
+def test_rounding_is_allowed_for_by_the_precision_of_the_forward_pass(uncompiled, monkeypatch, precision, whole):
+    """Wherever autocast begins: around the network, or within a compiled step."""
+    given = []
+    monkeypatch.setattr(compare_step, "_compare_loosely", lambda expected, found, limits: given.append(limits))
+    protocol = replace(AUGMENTED, precision=precision)
+    if whole:
+        compiled_step(lambda net, x: training_loss(net, x, torch.arange(16) % 10, protocol), network())(images())
+    else:
+        first_step(network(), protocol)
+
+    assert given == [compare_step.COARSE if precision is Precision.BF16 else compare_step.FINE]
+
+
 @pytest.mark.parametrize("executor", ["device", "lightning"])
 def test_both_executors_refuse_a_changed_step(uncompiled, executor, source):
     """Before the first step is taken: the weights are as they were."""
