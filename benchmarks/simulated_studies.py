@@ -164,7 +164,7 @@ def family_and_truth(world: World, truth: Truth) -> tuple[Family, dict[str, floa
     """The comparisons of a table with these claims, their true differences, and the rows' true errors."""
     errors = [world.error_pct, *(world.error_pct + shift for shift in truth.shifts)]
     table = table_of(len(errors))
-    claim = Claim(name="simulated", table=table, statement="", source="", parts=truth.parts)
+    claim = Claim(name="simulated", table=table, statement="simulated", source="", parts=truth.parts)
     family = family_of(table, [claim])
     by_key = {row.cell.key: error for row, error in zip(table.rows, errors, strict=True)}
     true = {n: by_key[one.cell.key] - by_key[one.than.key] for n, one in family.comparisons.items()}
