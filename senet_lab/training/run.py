@@ -27,6 +27,7 @@ from senet_lab.training.run_state import Hooks, Trained
 from senet_lab.training.settings import Executor, Settings
 from senet_lab.training.state_file import Kind, Saved
 from senet_lab.training.stopping import SavePlan
+from senet_lab.training.turns import TURNS
 
 LOG = logging.getLogger("senet_lab")
 
@@ -51,8 +52,9 @@ def make(
     Raises Paused where the plan asks for the end, and CheckpointError for a checkpoint that is not one of this run.
     """
     protocol, path = run.cell.protocol, store.path(run, "cache/checkpoints", ".safetensors")
-    model = build_model(run.cell.backbone, run.cell.se, protocol.num_classes, run.seed)
-    channels_last(model).to(data.device)
+    with TURNS.alone():  # blocks of one's own draw their weights from the global stream of random numbers
+        model = build_model(run.cell.backbone, run.cell.se, protocol.num_classes, run.seed)
+        channels_last(model).to(data.device)
     here = part_here(run.cell, data.device, settings)
     before = _checkpoint(run, store, model)
     steps_before = before.state.steps(protocol) if before else 0

@@ -13,11 +13,16 @@ from torch.utils._pytree import tree_leaves
 from senet_lab.data.open import open_arrays, open_source
 from senet_lab.data.resident import ResidentData
 from senet_lab.models.registry import build_model, channels_last
+from senet_lab.records.store import Store
+from senet_lab.training import run as run_module
 from senet_lab.training.epoch import EpochMeter
+from senet_lab.training.progress import silent
 from senet_lab.training.replays import MARKED, Replays
+from senet_lab.training.settings import Settings
 from senet_lab.training.static_epoch import StaticEpoch
 from senet_lab.training.step import make_optimizer
-from tests.tiny import AUGMENTED, cell
+from senet_lab.training.turns import TURNS
+from tests.tiny import AUGMENTED, cell, run
 
 PROTOCOL = replace(AUGMENTED, train_images=400, batch_size=4, epochs=1, cutout=8)  # 100 steps
 RATES = [0.01] * PROTOCOL.steps_per_epoch
@@ -224,3 +229,23 @@ def test_a_run_that_ends_leaves_nothing_for_the_collector(monkeypatch, compiled)
         assert left() is None
     finally:
         gc.enable()
+
+
+def test_a_network_is_built_while_no_other_thread_draws(monkeypatch, tmp_path):
+    """Blocks of one's own take their first weights from the global stream, which threads share."""
+    of, source = run(0, PROTOCOL), open_source(PROTOCOL, torch.device("cpu"))
+
+    alone = []
+
+    class Built(Exception):
+        pass
+
+    def build(*_):
+        alone.append(TURNS._alone)
+        raise Built
+
+    monkeypatch.setattr(run_module, "build_model", build)
+    with pytest.raises(Built):
+        run_module.make(of, source, Store(tmp_path), Settings(), silent)
+
+    assert (alone, TURNS._alone) == ([True], False)
