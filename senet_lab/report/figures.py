@@ -121,7 +121,7 @@ def plot_curves(frame: pd.DataFrame, styles: Styles, ax: Axes) -> Axes:
     ax.plot([], [], color="black", linestyle="-", label="evaluation")
     ax.plot([], [], color="black", linestyle="--", label="training (augmented)")
     ax.set(xlabel="epoch", ylabel="top-1 error, %")
-    ax.set_xlim(left=1)
+    ax.set_xlim(1, frame["epoch"].max())
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.grid(linewidth=0.3)
     return ax

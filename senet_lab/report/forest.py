@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -118,11 +119,10 @@ def _legend(frame: pd.DataFrame, comparisons: Sequence[Comparison]) -> list[Line
     paper = dataset_name(comparisons[0].view.paper.paper_protocol)
     published = f"published ({paper})" if any(one.view.companion for one in comparisons) else "published"
     said = {name: f"measured, {name}" if ":" in name else f"measured: {name}" for name in VERDICTS if name != "not run"}
-    handles = [
-        Line2D(
-            [], [], color=PUBLISHED, marker="D", markersize=5, markerfacecolor="none", linestyle="none", label=published
-        )
-    ]
+    handles = []
+    if frame["published_points"].notna().any():
+        hollow: dict[str, Any] = {"marker": "D", "markersize": 5, "markerfacecolor": "none", "linestyle": "none"}
+        handles.append(Line2D([], [], color=PUBLISHED, label=published, **hollow))
     handles += [
         Line2D([], [], color=VERDICTS[verdict], marker="o", markersize=4, linewidth=1.2, label=text)
         for verdict, text in said.items()

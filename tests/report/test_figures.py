@@ -1,0 +1,95 @@
+"""Figures: one colour a row, honest axes, layouts for one column and two, headings that can be left out."""
+
+from dataclasses import replace
+
+import pytest
+
+from senet_lab.cli import catalogue
+from senet_lab.report.cost_figures import limits
+from senet_lab.report.figure_data import differences
+from senet_lab.report.forest import write_forest, write_forest_of_all
+from senet_lab.report.load import load
+from senet_lab.report.picture import Layout, laid_out, layout
+from senet_lab.report.row_styles import DEFAULT, PLAIN, row_styles
+from senet_lab.report.views import measured_views
+from senet_lab.study import Row
+from tests.report.test_write import COUNTS, PRINTED
+from tests.samples import PLAIN as PLAIN_CELL
+from tests.samples import SE, TABLE, comparison_of, filled, finished
+
+NAMED = replace(TABLE, rows=(Row("plain", PLAIN_CELL, "ResNet-50"), Row("SE", SE, "SE-ResNet-50")))
+
+
+@pytest.fixture
+def comparison(tmp_path):
+    """Table 99 with one seed a row, SE one point below the plain network, published 1.51 points below."""
+    filled(tmp_path, finished(PLAIN_CELL, 0, 210), finished(SE, 0, 200))
+    (view,) = measured_views(NAMED, [load(tmp_path, "committed")])
+    return comparison_of(view, PRINTED, COUNTS)
+
+
+def test_a_row_has_one_colour_in_all_tables():
+    """The plain network, the paper's block and r=8 look the same in both editions' tables and wherever they stand."""
+    seen = {}
+    for table in catalogue.tables():
+        rows = [row for row in table.rows if row.cell.backbone == "resnet50"]
+        if len(rows) == len(table.rows) and len({row.cell.se for row in rows}) == len(rows):
+            for label, style in row_styles(table).items():
+                se = table.row(label).cell.se
+                key = None if se is None else replace(se, bias=False)
+                assert seen.setdefault(key, style) == style, (table.name, label)
+
+    assert len(seen) > 10
+    assert seen[None] == PLAIN
+    assert DEFAULT in seen.values()
+
+
+@pytest.mark.parametrize("table", catalogue.tables(), ids=lambda table: table.slug)
+def test_rows_of_a_table_look_different(table):
+    """No two rows share colour, marker and filling, however many networks there are."""
+    styles = [tuple(sorted(style.items())) for style in row_styles(table).values()]
+
+    assert len(set(styles)) == len(styles)
+
+
+def test_near_equal_costs_look_near_equal():
+    """One percent of difference takes less than a twentieth of the axis; a doubling takes most of it."""
+    low, high = limits([44.0, 44.4])
+    assert 0.4 / (high - low) < 0.05
+    low, high = limits([0.3, 0.6])
+    assert 0.3 / (high - low) > 0.8
+
+
+def test_layouts_do_not_replace_each_other(tmp_path, comparison):
+    """One column is 3.3 inches wide, and its files have a name of their own; without a heading the figure is lower."""
+    assert (Layout().width, Layout(one_column=True).width) == (7.0, 3.3)
+    names = set()
+    for chosen in (Layout(), Layout(titled=False), Layout(one_column=True), Layout(False, True)):
+        with laid_out(chosen):
+            names |= {path.name for path in write_forest(comparison, tmp_path / "f" / "forest")}
+
+    assert {"forest.png", "forest-untitled.png", "forest-one-column.png", "forest-one-column-untitled.png"} <= names
+    assert len(names) == 16
+    assert layout() == Layout()
+    svg = (tmp_path / "f" / "forest-untitled.svg").read_text()
+    assert "A sample" not in svg
+    assert "A sample" in (tmp_path / "f" / "forest.svg").read_text()
+    assert b"FontFile2" in (tmp_path / "f" / "forest.pdf").read_bytes()
+
+
+def test_a_forest_shows_both_differences(tmp_path, comparison):
+    """Measured with its half-width, published, seeds and verdict of each row that has a baseline."""
+    (line,) = differences(comparison).to_dict("records")
+
+    assert (line["row"], line["published_points"], line["measured_points"], line["seeds"]) == ("SE", -1.51, -1.0, 1)
+    assert {".pdf", ".svg", ".png", ".csv"} == {
+        path.suffix for path in write_forest_of_all([comparison, comparison], tmp_path / "f" / "all")
+    }
+
+
+def test_without_a_measurement_there_is_no_forest(tmp_path):
+    """One row alone has no difference."""
+    filled(tmp_path, finished(SE))
+    (view,) = measured_views(NAMED, [load(tmp_path, "committed")])
+
+    assert write_forest(comparison_of(view, PRINTED, COUNTS), tmp_path / "forest") == []
