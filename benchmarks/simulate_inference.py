@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.simulated_plans import planned
+from benchmarks.simulated_plans import effects, planned
 from benchmarks.simulated_studies import (
     EQUAL,
     FULL,
@@ -47,7 +47,7 @@ from senet_lab.study.claim import Comparison, Equivalent, Lower, NotWorse
 
 OUT = Path("results/benchmarks")
 MEDIAN_OF = 200  # widths
-SECTIONS = ("coverage", "false_verdicts", "false_verdicts_sequential", "orders", "power")
+SECTIONS = ("coverage", "false_verdicts", "false_verdicts_sequential", "effects", "orders", "power")
 NOTES = {
     "coverage": (
         "The share of 95 % intervals that hold the true difference: by the rule of the reports (at 2 to 4 seeds the "
@@ -61,10 +61,14 @@ NOTES = {
         "Bad seeds in one row break every test of few seeds: they are shown, not claimed to hold.",
     ),
     "false_verdicts_sequential": ("The same over all looks of a plan.",),
+    "effects": (
+        "Studies of five rows, four against the baseline, in which a row that is truly better gets its verdict: by the "
+        "rule of the reports, and with the two rows' own spread.",
+    ),
     "orders": (
         "Pairs of rows that the test of the order puts the wrong way round, where the true order is the published one, "
         "the reverse of it, or where all rows are equal: at most 5 % of tables may have any. tau_covered_by_bootstrap: "
-        "how often the percentiles of a bootstrap of Kendall's tau, which are no longer given, held the true one.",
+        "how often the percentiles of a bootstrap of Kendall's tau hold the true one, which is why they are not given.",
     ),
     "power": (
         "planned: the most seeds of a plan with 80 % power by the true spread; by_pilots: what pilots of three seeds "
@@ -245,6 +249,11 @@ def simulate(count: int, say: Callable[[str], None]) -> dict[str, object]:
             false_verdicts(w, t, plan.most_seeds, count, plan)
             for w, truths in ((STRONG, TRUTHS), *((noisy, (EQUAL,)) for noisy in NOISES))
             for t in truths
+        ),
+        "effects": (
+            effects(w, points, n, count)
+            for w, points in ((FULL, 2.0), (STRONG, 3.0), (STRONG, 5.0))
+            for n in (2, 3, 4, 5)
         ),
         "orders": (orders(w, name, n, count) for w in (FULL, STRONG) for name in ORDERS for n in (2, 3)),
         "power": (planned(w, part, resolve, count) for w, part, resolve in asked),

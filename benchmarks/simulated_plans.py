@@ -1,4 +1,6 @@
-"""Simulated pilots and plans: what the planner says, and the power that its plans then have."""
+"""Simulated power: effects that are found, what the planner says, and the power that its plans then have."""
+
+from dataclasses import replace
 
 import numpy as np
 
@@ -6,8 +8,29 @@ from benchmarks.simulated_studies import World, studies, table_of
 from senet_lab.records.sequential import SequentialPlan
 from senet_lab.stats.difference import SIGNIFICANCE
 from senet_lab.stats.power_analysis import POWER, Design, Spread, pilot_spread, powers, seeds_needed
-from senet_lab.stats.verdicts import family_of, p_values
+from senet_lab.stats.verdicts import decisions, family_of, p_values
 from senet_lab.study.claim import Comparison, Lower
+
+
+def effects(world: World, points: float, seeds: int, count: int) -> dict[str, object]:
+    """How often a row that is so many points better than its baseline, among three that are not, is said to be."""
+    table = table_of(5)
+    family = family_of(table, [])
+    (name,) = (name for name, one in family.comparisons.items() if one.cell == table.rows[1].cell)
+    by_rule, by_own = list[bool](), list[bool]()
+    errors = [world.error_pct, world.error_pct - points, *[world.error_pct] * 3]
+    for study in studies(world, errors, seeds, count, stream=6):
+        for told_by, found in ((family, by_rule), (replace(family, rows=()), by_own)):
+            one = decisions(told_by, study, None).get(name)
+            found.append(one is not None and one.difference.value < 0)
+    return {
+        "world": world.name,
+        "points": points,
+        "seeds": seeds,
+        "found_pct": round(100 * float(np.mean(by_rule)), 2),
+        "found_with_own_spread_pct": round(100 * float(np.mean(by_own)), 2),
+        "studies": count,
+    }
 
 
 def planned(world: World, part: Comparison, resolve: float, count: int) -> dict[str, object]:

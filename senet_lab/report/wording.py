@@ -129,7 +129,10 @@ def needs_text(needs: Needs) -> str:
     if needs.first_seed:
         lines.append(f"a plan begins with seed {needs.first_seed}: what was recorded before it enters no verdict")
     lines += [f"  {part_text(n.part):36} {difference_text(n.now):34} {_answer(n)}" for n in needs.comparisons]
-    lines.append(f"all that can be settled: {needs.cost.runs} more runs, {time_text(needs.cost)}")
+    if any(need.obstacle is None for need in needs.comparisons):
+        lines.append(f"all that is planned for: {needs.cost.runs} more runs, {time_text(needs.cost)}")
+    else:
+        lines.append("nothing is planned for")
     return "\n".join(lines)
 
 
