@@ -15,6 +15,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -151,7 +152,9 @@ class Fault:
 def run_command(root: Path, fault: Fault | None) -> tuple[int, int]:
     """Gives the command in a process of its own: its exit status (negative: killed), and how many calls were seen."""
     reader, writer = os.pipe()
-    child = os.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of threads, which this child does not use
+        child = os.fork()
     if child == 0:
         os.close(reader)
         status = BROKEN

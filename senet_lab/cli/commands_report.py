@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 Columns = Annotated[
     str | None, typer.Option("--columns", help="of the comparison, with commas between: row,published,measured,...")
 ]
+AllowFewer = Annotated[
+    bool, typer.Option("--allow-fewer", help="also where runs that the tables show have no record any more")
+]
 AsLatex = Annotated[bool, typer.Option("--latex", help="print LaTeX")]
 
 
@@ -33,13 +36,16 @@ def report(
     as_latex: AsLatex = False,
     no_title: options.NoTitle = False,
     width: options.Width = options.WidthName.TWO,
+    allow_fewer: AllowFewer = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Prints a table from records alone, and writes results/tables and results/figures.
 
     --columns and --latex choose what is printed; the files that are written have all columns.
     """
-    report_table(table, results, as_json, columns.split(",") if columns else None, as_latex, (not no_title, width))
+    report_table(
+        table, results, as_json, columns.split(",") if columns else None, as_latex, (not no_title, width), allow_fewer
+    )
 
 
 def report_table(
@@ -49,6 +55,7 @@ def report_table(
     columns: Sequence[str] | None = None,
     as_latex: bool = False,
     figures: tuple[bool, options.WidthName] = (True, options.WidthName.TWO),
+    allow_fewer: bool = False,
 ) -> None:
     """What ``report`` does, for commands that report when they are done. figures: whether titled, and their width."""
     from senet_lab.report.latex import latex
@@ -59,6 +66,7 @@ def report_table(
 
     table, claims = catalogue.find_table(name), catalogue.find_claims(name)
     material = gather([table], claims, results)
+    _refuse_fewer(material, allow_fewer)
     (found,) = material.reports()
     blocks = [block.only(columns) if columns and block.names else block for block in found.blocks]
     titled, width = figures
@@ -70,7 +78,7 @@ def report_table(
     print_report(latex(title_of(table), blocks) if as_latex else markdown(title_of(table), blocks), paths)
 
 
-def report_all(results: options.Results = None) -> None:
+def report_all(results: options.Results = None, allow_fewer: AllowFewer = False) -> None:
     """Rebuilds every table and figure, the counts of networks, and the generated parts of README.md and
     results/README.md, from the records alone."""
     from senet_lab.report.readme import write_readmes
@@ -80,6 +88,7 @@ def report_all(results: options.Results = None) -> None:
     material = gather(
         catalogue.tables(), catalogue.claims(), results, {run.cell for *_, runs in wanted for run in runs}
     )
+    _refuse_fewer(material, allow_fewer)
     keep_counts(material.counted, material.root)
     reports = material.reports()
     for found in reports:
@@ -91,11 +100,12 @@ def report_all(results: options.Results = None) -> None:
         write_readmes(Path("README.md"), RESULTS, reports, forests, blocks, material.all_judged())
 
 
-def claims(results: options.Results = None, as_json: options.AsJson = False) -> None:
+def claims(results: options.Results = None, allow_fewer: AllowFewer = False, as_json: options.AsJson = False) -> None:
     """Prints one page over all claims of the paper with their verdicts, from records alone; writes results/claims.*."""
     from senet_lab.report.claims_page import claim_lines, claims_page
 
     material = gather(catalogue.tables(), catalogue.claims(), results)
+    _refuse_fewer(material, allow_fewer)
     blocks, paths = _write_claims(material)
     if as_json:
         lines = claim_lines(material.all_judged(), material.numbers)
@@ -111,6 +121,13 @@ def _write_claims(material: Material) -> "tuple[list[Block], tuple[Path, ...]]":
     judged = material.all_judged()
     blocks = [*claim_blocks(judged, material.numbers), open_block(material.unrecorded, material.numbers)]
     return blocks, write_claims(judged, blocks, material.numbers, material.root)
+
+
+def _refuse_fewer(material: Material, allow_fewer: bool) -> None:
+    from senet_lab.report.fewer import refuse_fewer
+
+    if not allow_fewer:
+        refuse_fewer(material.tables, material.root, dict.fromkeys((RESULTS, material.root)))
 
 
 def _wanted() -> "list[Wanted]":

@@ -66,7 +66,7 @@ def evaluate(
     and where the labels are not those that a network was trained with; what was done until then is kept.
     """
     subjects = [subject_of(network, photos, options) for network in networks]
-    open_ones = [i for i, subject in enumerate(subjects) if not record.record_path(root, subject).exists()]
+    open_ones = [i for i, subject in enumerate(subjects) if record.read(record.record_path(root, subject)) is None]
     if open_ones:
         _passes([networks[i] for i in open_ones], [subjects[i] for i in open_ones], photos, root, options, tell)
     return [
@@ -204,8 +204,9 @@ class _Progress:
 def _recorded(network: Network, subject: Subject, photos: PhotoSet, root: Path, options: Options) -> Evaluated | None:
     """The record, written from the parts where it is not there yet; None where parts are missing."""
     path = record.record_path(root, subject)
-    if path.exists():
-        return record.from_json(path.read_text(errors="replace"), path)
+    there = record.read(path)
+    if there is not None:
+        return there
     chunks = _parts(photos.photos, options)
     parts = [_read(root, subject, number, chunk) for number, chunk in enumerate(chunks)]
     done = [part for part in parts if part is not None]

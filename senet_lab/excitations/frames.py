@@ -11,7 +11,7 @@ from senet_lab.excitations.card import Card, card_from
 from senet_lab.excitations.files import ALL, DEMO
 from senet_lab.excitations.places import evenly, panels
 from senet_lab.records.checked_files import number, read_csv, read_json
-from senet_lab.records.files import list_folder
+from senet_lab.records.files import is_folder, list_folder
 
 MEND = "make it again with senet-lab excitations"
 SAMPLED = 50  # channels of a figure, as in the paper
@@ -90,7 +90,7 @@ def capture_folders(root: Path) -> list[Path]:
     listed."""
     place = root / "excitations"
     kept = [folder for folder in list_folder(place) or [] if folder.name != DEMO]
-    return [folder for folder in (*kept, *(list_folder(place / DEMO) or [])) if folder.is_dir()]
+    return [folder for folder in (*kept, *(list_folder(place / DEMO) or [])) if is_folder(folder)]
 
 
 def class_means(captured: Captured, channels: int = SAMPLED) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from pathlib import Path
 from senet_lab.excitations.statistics import RANDOM, Origin
 from senet_lab.excitations.subjects import Subject
 from senet_lab.models.registry import build_model, channels_last
+from senet_lab.records.files import is_file
 from senet_lab.records.record import Record, Status
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run
@@ -64,7 +65,7 @@ def best(store: Store) -> Run | None:
     found = [
         record
         for record in store.read_all()
-        if record.status is Status.FINISHED and record.run.cell.se and weights_path(record.run, store).exists()
+        if record.status is Status.FINISHED and record.run.cell.se and is_file(weights_path(record.run, store))
     ]
     return min(found, key=rank).run if found else None
 

@@ -4,6 +4,7 @@ A run's numbers do not depend on its neighbours: each has its own random streams
 that breaks does not stop the others; one for which there is no memory beside them waits for room.
 """
 
+import contextlib
 import signal
 import time
 from collections import Counter, deque
@@ -15,6 +16,7 @@ from senet_lab.errors import StudyError
 from senet_lab.fleet import processes
 from senet_lab.fleet.crew import Crew, Seat
 from senet_lab.fleet.outcome import Fate, Outcome
+from senet_lab.records.status import forget_broken, note_broken
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run
 from senet_lab.training.progress import Progress
@@ -140,6 +142,7 @@ class Fleet:
             self.crew.close(idle[-1])
             return False
         self._begun[run] = time.monotonic()
+        forget_broken(run, self.crew.store)
         self.watcher.started(run)
         return True
 
@@ -189,6 +192,8 @@ class Fleet:
             self.no_room = outcome.text
         elif fate is not Fate.RECORDED:
             self.failed.append((run, outcome))
+            with contextlib.suppress(OSError):  # it is said at the end of the command as well
+                note_broken(run, self.crew.store, outcome.text)
             if fate is Fate.NO_DATA:
                 self._give_up_those_like(run, outcome)
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senet_lab.errors import StudyError
-from senet_lab.records.files import replace_file, write_once
+from senet_lab.records.files import list_folder, read_bytes, replace_file, write_once
 from senet_lab.records.image_bits import ImageBits
 from senet_lab.study.released import View
 
@@ -138,11 +138,14 @@ def from_json(text: str, path: Path) -> Evaluated:
 def read_all(root: Path) -> list[Evaluated]:
     """Every record of evaluations below a folder of results. Raises StudyError for one that cannot be believed."""
     folder = root / FOLDER
-    try:
-        paths = sorted(path for path in folder.iterdir() if path.suffix == ".json" and not path.name.startswith("."))
-    except FileNotFoundError:
-        return []
-    return [from_json(path.read_text(errors="replace"), path) for path in paths]
+    paths = [path for path in list_folder(folder) or [] if path.suffix == ".json"]
+    return [found for path in paths if (found := read(path)) is not None]
+
+
+def read(path: Path) -> Evaluated | None:
+    """The record in a file; None where there is none. Raises StudyError for one that cannot be read or believed."""
+    data = read_bytes(path)
+    return None if data is None else from_json(data.decode("utf-8", errors="replace"), path)
 
 
 def _digest(body: dict[str, Any]) -> str:
@@ -170,11 +173,17 @@ def write_part(path: Path, part: Part) -> None:
 
 
 def read_part(path: Path, images: int) -> Part | None:
-    """The part in a file; None where it is absent, damaged or of another number of images: then it is made again."""
+    """The part in a file; None where it is absent, damaged or of another number of images: then it is made again.
+
+    Raises Unreadable where it cannot be told.
+    """
+    data = read_bytes(path)
+    if data is None:
+        return None
     try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
+        with np.load(io.BytesIO(data), allow_pickle=False) as file:
             part = Part(file["hits"], file["classes"])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
     if part.hits.shape != (images, 2) or part.classes.shape != (images, 5) or part.hits.dtype != np.bool_:
         return None

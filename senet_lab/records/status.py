@@ -1,11 +1,12 @@
 """What becomes of the runs of a table, told from files alone: nothing has to stay alive to know it."""
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from senet_lab.records.files import is_file, read_bytes, replace_file
+from senet_lab.records.files import is_file, read_bytes, remove_file, replace_file
 from senet_lab.records.publish import broken_path
 from senet_lab.records.record import Status
 from senet_lab.records.store import Store
@@ -67,3 +68,9 @@ def _state_of(run: Run, store: Store) -> RunState:
 def note_broken(run: Run, store: Store, why: str) -> None:
     """Says why a run broke, for ``states_of``. What is said last counts; a record ends it. Raises OSError."""
     replace_file(broken_path(store, run), f"{why}\n".encode())
+
+
+def forget_broken(run: Run, store: Store) -> None:
+    """Takes that back: the run is tried again."""
+    with contextlib.suppress(OSError):
+        remove_file(broken_path(store, run))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from senet_lab.records.checked_files import read_text
 from senet_lab.records.files import replace_file
 from senet_lab.report.blocks import Block
 from senet_lab.report.claims_page import measured_title
@@ -84,7 +85,7 @@ def put_sections(readme: Path, name: str, sections: Sequence[str]) -> bool:
     """Replaces what stands between ``<!-- name -->`` and ``<!-- /name -->``; False where these are not there."""
     begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
     try:
-        text = readme.read_text(encoding="utf-8")
+        text = read_text(readme, "restore it from git")
     except FileNotFoundError:
         return False
     head, found_begin, rest = text.partition(begin)
