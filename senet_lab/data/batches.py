@@ -21,7 +21,14 @@ class Share:
 
     def of(self, images: NDArray[np.int64]) -> NDArray[np.int64]:
         """This process's part; those of all ranks, one after the other, are the whole, each image once."""
-        return np.array_split(images, self.ranks)[self.rank]
+        part = self.between(0, len(images))
+        return images[part]
+
+    def between(self, start: int, stop: int) -> slice:
+        """The same part of the places from ``start`` up to ``stop``; where it is uneven, the first parts are longer."""
+        each, more = divmod(stop - start, self.ranks)
+        begin = start + self.rank * each + min(self.rank, more)
+        return slice(begin, begin + each + (self.rank < more))
 
 
 class BatchSource(Interface):

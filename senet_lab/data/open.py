@@ -22,7 +22,8 @@ def open_source(
 ) -> BatchSource:
     """The data of a protocol. Raises StudyError where it is missing, damaged or of another size.
 
-    folder: of a user's own photos. share, skip_damaged: of photos, see PhotoData.
+    folder: of a user's own photos. share: the part of each batch that this process
+    makes. skip_damaged: of photos, see PhotoData.
     """
     if protocol.dataset.of_photos:
         from senet_lab.data.photo_data import PhotoData
@@ -30,7 +31,7 @@ def open_source(
         return PhotoData(open_photos(protocol, folder), protocol, device, share=share, skip_damaged=skip_damaged)
     from senet_lab.data.resident import ResidentData
 
-    return ResidentData(open_arrays(protocol), protocol, device)
+    return ResidentData(open_arrays(protocol), protocol, device, share)
 
 
 def open_photos(protocol: Protocol, folder: Path | None = None) -> dict[str, PhotoList]:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from senet_lab.data.arrays import ImageArrays, Split
 from senet_lab.data.augment import Draws, crop_and_flip, draw, normalise, scale_and_shift
-from senet_lab.data.batches import Batch
+from senet_lab.data.batches import Batch, Share
 from senet_lab.data.cutout import cut, draw_centres
 from senet_lab.errors import StudyError
 from senet_lab.study.cell import derive_seed
@@ -22,12 +22,14 @@ EVALUATION_BATCH = {"cpu": 500, "cuda": 2_000}  # by device; on a GPU small batc
 
 
 class ResidentData:
-    """Training and test batches of one data set under one protocol.
+    """Training and test batches of one data set under one protocol. share: the part of each that is made here.
 
     Raises StudyError where the data set does not have as many images as the protocol says.
     """
 
-    def __init__(self, arrays: ImageArrays, protocol: Protocol, device: torch.device) -> None:
+    def __init__(
+        self, arrays: ImageArrays, protocol: Protocol, device: torch.device, share: Share | None = None
+    ) -> None:
         found, said = (len(arrays.train.labels), len(arrays.test.labels)), (protocol.train_images, protocol.test_images)
         if found != said:
             raise StudyError(
@@ -35,6 +37,7 @@ class ResidentData:
                 f"{protocol.name} says {said[0]} and {said[1]}"
             )
         self.protocol = protocol
+        self.share = share or Share()
         self.skipped: dict[str, str] = {}
         self.device = device
         self.sha256 = {"train": arrays.train.sha256, "test": arrays.test.sha256}
@@ -70,13 +73,13 @@ class ResidentData:
         batch is left out."""
         draws, batch = self.draws(seed, epoch), self.protocol.batch_size
         for step in range(first, self.protocol.steps_per_epoch):
-            yield self.batch(draws.at(slice(step * batch, (step + 1) * batch)))
+            yield self.batch(draws.at(self.share.between(step * batch, (step + 1) * batch)))
 
     def test_batches(self) -> Iterator[Batch]:
-        """Every test image once, in canonical order."""
-        batch = EVALUATION_BATCH[self.device.type]
-        for start in range(0, len(self._test_labels), batch):
-            stop = start + batch
+        """Every test image of this process's share once, in canonical order."""
+        batch, mine = EVALUATION_BATCH[self.device.type], self.share.between(0, len(self._test_labels))
+        for start in range(mine.start, mine.stop, batch):
+            stop = min(start + batch, mine.stop)
             yield normalise(self._test[start:stop], self._scale, self._shift), self._test_labels[start:stop]
 
 

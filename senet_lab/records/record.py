@@ -54,6 +54,8 @@ class TrainedPart:
     executor: str
     compiled: bool
     versions: dict[str, str]
+    processes: int = field(default=1, metadata=since(2))  # that shared each batch
+    batch_norm_images: int = field(default=0, metadata=since(2))  # over which batch norm ran; 0: the batch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,12 @@ class Provenance:
     finished_at: str  # UTC, ISO 8601
     skipped_photos: int = field(default=0, metadata=since(2))  # damaged training photos that were left out
     parts: tuple[TrainedPart, ...] = field(default=(), metadata=since(2))  # in order; none in records of schema 1
+
+    @property
+    def revisions(self) -> tuple[str, ...]:
+        """Every revision that trained a part, in order: ten digits, and "+changes" where the tree differed from it."""
+        made = self.parts or (self,)
+        return tuple(dict.fromkeys(part.revision[:10] + "+changes" * part.dirty for part in made))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

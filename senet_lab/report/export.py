@@ -96,7 +96,7 @@ def _measured(view: View, compared: ComparedRow) -> Iterable[Line]:
         "backbone": row.cell.backbone,
         "selection": "final",
         "device": "; ".join(dict.fromkeys(r.provenance.device for r in runs)),
-        "revision": "; ".join(dict.fromkeys(r.provenance.revision[:10] for r in runs)),
+        "revision": "; ".join(dict.fromkeys(name for r in runs for name in r.provenance.revisions)),
         "cell_key": row.cell.key,
         "seeds": " ".join(map(str, summary.compared)),
     }

@@ -49,7 +49,7 @@ def _recipe(protocol: Protocol) -> str:
 def _provenance(view: View) -> str:
     made = [record.provenance for record in view.records]
     devices = ", ".join(dict.fromkeys(f"{p.device} ({p.executor}, {p.threads} thread(s))" for p in made))
-    revisions = ", ".join(dict.fromkeys(p.revision[:10] + ("+changes" * p.dirty) for p in made))
+    revisions = ", ".join(dict.fromkeys(name for p in made for name in p.revisions))
     data = ", ".join(dict.fromkeys(p.data_sha256["test"][:10] for p in made))
     return f"Device {devices}; revision {revisions}; evaluation data sha256 {data}."
 

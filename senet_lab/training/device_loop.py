@@ -15,10 +15,11 @@ from senet_lab.study.protocol import Protocol
 from senet_lab.training.checkpoint import Checkpoint, put
 from senet_lab.training.compiled import compiled_network
 from senet_lab.training.epoch import EpochMeter, evaluate_all
+from senet_lab.training.ranks import ALONE, Ranks
 from senet_lab.training.replays import Replays
 from senet_lab.training.run_state import Follower, Hooks, RunState, Trained
 from senet_lab.training.static_epoch import StaticEpoch
-from senet_lab.training.step import make_optimizer, set_learning_rate, training_loss
+from senet_lab.training.step import make_optimizer, set_learning_rate, take_gradients
 from senet_lab.training.turns import TURNS
 
 
@@ -31,8 +32,13 @@ def train(
     resume: Checkpoint | None = None,
     hooks: Hooks | None = None,
     compiled: bool = False,
+    ranks: Ranks = ALONE,
+    at_once: int | None = None,
 ) -> Trained:
     """Trains to the end of the protocol, from a checkpoint where there is one.
+
+    ranks: the processes that do it together, with data that make this one's part of each batch. at_once: the most
+    images that a process passes through the network together.
 
     Raises Diverged, and Paused where the plan of the hooks asks for the end.
     """
@@ -40,9 +46,13 @@ def train(
     if resume is not None:
         put(resume, model, optimizer)
     state = RunState(model, protocol, seed, data.device, resume)
-    follower = Follower(state, optimizer, hooks or Hooks(), TURNS.shared)
+    follower = Follower(state, optimizer, hooks or Hooks(), TURNS.shared, ranks)
     with ExitStack() as ends:
-        return _train(_steps(model, optimizer, data, protocol, compiled, ends), follower, data)
+        if captures(data, model) and not ranks.together and at_once is None:
+            replays = Replays(StaticEpoch(model, optimizer, data, compiled))
+            ends.callback(replays.close)
+            return _train(replays, follower, data)
+        return _train(_plain_steps(model, optimizer, data, protocol, compiled, ranks, at_once), follower, data)
 
 
 def _train(steps: "Steps", follower: Follower, data: BatchSource) -> Trained:
@@ -54,10 +64,12 @@ def _train(steps: "Steps", follower: Follower, data: BatchSource) -> Trained:
         for index in steps(state.seed, epoch, rates, state.meter):
             follower.after_step(epoch, index + 1)
         with TURNS.shared():
-            evaluation = evaluate_all(model, follower.watched(data.test_batches(), epoch), protocol)
+            evaluation = evaluate_all(model, follower.watched(data.test_batches(), epoch), protocol, follower.ranks)
         state.end_epoch(epoch, evaluation)
         follower.after_epoch()
-    return Trained(state.snapshot(follower.optimizer), evaluation or evaluate_all(model, data.test_batches(), protocol))
+    if evaluation is None:
+        evaluation = evaluate_all(model, data.test_batches(), protocol, follower.ranks)
+    return Trained(state.snapshot(follower.optimizer), evaluation)
 
 
 # From seed, epoch, the rates of all its steps and the meter, which knows how many of them are done.
@@ -70,28 +82,26 @@ def captures(data: BatchSource, model: nn.Module) -> TypeGuard[ResidentData]:
     return data.device.type == "cuda" and isinstance(data, ResidentData) and not is_stochastic(model)
 
 
-def _steps(
-    model: nn.Module, optimizer: torch.optim.SGD, data: BatchSource, protocol: Protocol, compiled: bool, ends: ExitStack
+def _plain_steps(
+    model: nn.Module,
+    optimizer: torch.optim.SGD,
+    data: BatchSource,
+    protocol: Protocol,
+    compiled: bool,
+    ranks: Ranks,
+    at_once: int | None,
 ) -> Steps:
-    """The way through an epoch: yields the index of each step after it was given to the device.
-
-    ends: where it leaves what is to be done when the run ends.
-    """
-    if captures(data, model):
-        replays = Replays(StaticEpoch(model, optimizer, data, compiled))
-        ends.callback(replays.close)
-        return replays
+    """The way through an epoch step by step: yields the index of each after it was given to the device."""
     network = compiled_network(model) if compiled else model
 
     def plain(seed: int, epoch: int, rates: Sequence[float], meter: EpochMeter) -> Iterator[int]:
         first = meter.steps
-        for index, (images, labels) in enumerate(data.training_batches(seed, epoch, first), first):
+        for index, batch in enumerate(data.training_batches(seed, epoch, first), first):
             set_learning_rate(optimizer, rates[index])
-            loss, wrong = training_loss(network, images, labels, protocol)
-            loss.backward()
+            loss, wrong = take_gradients(network, model, batch, protocol, ranks, at_once)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-            meter.add(loss, wrong, len(labels))
+            meter.add(loss, wrong, protocol.batch_size)
             yield index
 
     return plain

@@ -15,6 +15,7 @@ from senet_lab.records.gate_health import GateHealth
 from senet_lab.study.cell import derive_seed
 from senet_lab.study.protocol import Protocol
 from senet_lab.training.gate_health import GateMeter
+from senet_lab.training.ranks import ALONE, Ranks
 from senet_lab.training.schedule import learning_rate
 from senet_lab.training.step import evaluate
 
@@ -50,28 +51,31 @@ class Evaluation:
         return round(100 * (1 - right / len(self.hits_N2)), 4)
 
 
-def evaluate_all(model: nn.Module, batches: Iterable[Batch], protocol: Protocol) -> Evaluation:
+def evaluate_all(model: nn.Module, batches: Iterable[Batch], protocol: Protocol, ranks: Ranks = ALONE) -> Evaluation:
     """One pass over the evaluation images in evaluation mode; the mode is put back. Raises as ``collect``."""
+    ranks.take_statistics(model)
     training = model.training
     model.eval()
     gates = GateMeter(model)
     with gates.listening():
         results = [evaluate(model, images, labels, protocol) for images, labels in batches]
     model.train(training)
-    return collect(results, protocol, gates)
+    return collect(results, protocol, gates, ranks)
 
 
-def collect(results: Sequence[tuple[Tensor, Tensor]], protocol: Protocol, gates: GateMeter | None = None) -> Evaluation:
-    """The results of ``evaluate`` over all batches, together, and the gates that were met on the way.
+def collect(
+    results: Sequence[tuple[Tensor, Tensor]], protocol: Protocol, gates: GateMeter | None = None, ranks: Ranks = ALONE
+) -> Evaluation:
+    """The results of ``evaluate`` over all batches of all processes, together, and the gates met on the way.
 
     Raises RuntimeError where they are not of as many images as the protocol evaluates.
     """
-    hits = torch.cat([hit for _, hit in results]).cpu()
+    hits, losses = (ranks.rows(torch.cat(found)) for found in zip(*((hit, loss) for loss, hit in results), strict=True))
     if len(hits) != protocol.test_images:
         raise RuntimeError(f"evaluated {len(hits)} images where {protocol.name} has {protocol.test_images}")
-    return Evaluation(
-        float(torch.cat([losses for losses, _ in results]).double().mean()), hits, gates.health() if gates else ()
-    )
+    if gates is not None:
+        gates.take_in(ranks)
+    return Evaluation(float(losses.double().mean()), hits, gates.health() if gates else ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from senet_lab.models.gate_taps import gate_taps, tapped
 from senet_lab.records.gate_health import SATURATED, GateHealth, newly_constant
+from senet_lab.training.ranks import Ranks
 
 LOG = logging.getLogger("senet_lab")
 
@@ -31,16 +32,31 @@ class GateMeter:
 
     def _add(self, index: int, gate_BC: Tensor) -> None:
         low, high = SATURATED[self._taps[index].gate]
-        before, batch = self._images[index], len(gate_BC)
         variance_C, mean_C = torch.var_mean(gate_BC.double(), dim=0, correction=0)
-        m2_C, known = variance_C * batch, self._moments[index]
+        saturated = torch.stack([(gate_BC < low).sum(), (gate_BC >= high).sum()])
+        self._merge(index, len(gate_BC), mean_C, variance_C * len(gate_BC), saturated)
+
+    def _merge(self, index: int, batch: int, mean_C: Tensor, m2_C: Tensor, saturated: Tensor | int) -> None:
+        before, known = self._images[index], self._moments[index]
         if known is not None:  # Chan's formula
             share = batch / (before + batch)
             delta_C = mean_C - known[0]
             mean_C, m2_C = known[0] + delta_C * share, known[1] + m2_C + delta_C**2 * (before * share)
         self._moments[index] = mean_C, m2_C
         self._images[index] = before + batch
-        self._saturated[index] += torch.stack([(gate_BC < low).sum(), (gate_BC >= high).sum()])
+        self._saturated[index] += saturated
+
+    def take_in(self, ranks: Ranks) -> None:
+        """Adds what the meters of the other processes have met, in the order of the processes."""
+        if not ranks.together:
+            return
+        for index, known in enumerate(self._moments):
+            mine = None if known is None else (self._images[index], known, self._saturated[index])
+            self._images[index], self._moments[index], self._saturated[index] = 0, None, 0
+            for met in ranks.gathered(mine):
+                if met is not None:
+                    images, (mean_C, m2_C), saturated = met
+                    self._merge(index, images, mean_C, m2_C, saturated)
 
     def health(self) -> tuple[GateHealth, ...]:
         """Every block in forward order, not yet of an epoch (0)."""

@@ -17,6 +17,7 @@ from senet_lab.study.cell import Cell
 from senet_lab.training.checkpoint import Checkpoint, put
 from senet_lab.training.epoch import Evaluation, evaluate_all
 from senet_lab.training.lightning_module import SENetData, SENetModule
+from senet_lab.training.ranks import ALONE, Ranks
 from senet_lab.training.run_state import Follower, Hooks, Trained
 from senet_lab.training.step import make_optimizer
 
@@ -30,6 +31,8 @@ def train(
     resume: Checkpoint | None = None,
     hooks: Hooks | None = None,
     compiled: bool = False,
+    ranks: Ranks = ALONE,
+    at_once: int | None = None,
     logger: Logger | Iterable[Logger] | None = None,
     callbacks: Sequence[pl.Callback] = (),
 ) -> Trained:
@@ -38,9 +41,9 @@ def train(
     logger, callbacks: any of Lightning's, beside this project's own curve and checkpoints.
     """
     hooks = hooks or Hooks()
-    module = SENetModule(cell, seed, model, compiled)
+    module = SENetModule(cell, seed, model, compiled, ranks, at_once)
     module.automatic_optimization = False  # Lightning's closures and hooks around a step cost as much as a small step
-    follow = _Follow(resume, hooks)
+    follow = _RunCallback(resume, hooks)
     if resume is not None:
         model.load_state_dict(resume.model)
         resume = _evaluated(resume, module, data, hooks)
@@ -57,7 +60,7 @@ def train(
         optimizer = make_optimizer(model, cell.protocol)
         if resume is not None:
             put(resume, model, optimizer)
-    evaluation = module.evaluation or evaluate_all(model, data.test_batches(), cell.protocol)
+    evaluation = module.evaluation or evaluate_all(model, data.test_batches(), cell.protocol, ranks)
     return Trained(module.run_state.snapshot(optimizer), evaluation)
 
 
@@ -70,16 +73,17 @@ def _evaluated(resume: Checkpoint, module: SENetModule, data: BatchSource, hooks
     state, optimizer = module.run_state, make_optimizer(module.model, protocol)
     put(resume, module.model, optimizer)
     state.device = data.device
-    follower = Follower(state, optimizer, hooks)
+    follower = Follower(state, optimizer, hooks, ranks=module.ranks)
     state.begin_epoch(epoch)
-    evaluation: Evaluation = evaluate_all(module.model, follower.watched(data.test_batches(), epoch), protocol)
+    batches = follower.watched(data.test_batches(), epoch)
+    evaluation: Evaluation = evaluate_all(module.model, batches, protocol, module.ranks)
     module.evaluation = evaluation
     state.end_epoch(epoch, evaluation)
     follower.after_epoch()
     return state.snapshot(optimizer)
 
 
-class _Follow(pl.Callback):
+class _RunCallback(pl.Callback):
     """Progress at every step, a checkpoint after every epoch and where the plan of the hooks wants one."""
 
     def __init__(self, resume: Checkpoint | None, hooks: Hooks) -> None:
@@ -91,7 +95,7 @@ class _Follow(pl.Callback):
         optimizer = trainer.optimizers[0]
         if self.resume is not None:
             put(self.resume, module.model, optimizer)
-        self.follower = Follower(module.run_state, optimizer, self.hooks)
+        self.follower = Follower(module.run_state, optimizer, self.hooks, ranks=module.ranks)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, module: pl.LightningModule, outputs: STEP_OUTPUT, batch: Batch, batch_idx: int

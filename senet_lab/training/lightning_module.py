@@ -7,41 +7,34 @@
 Epoch and step are the trainer's. Curve, gates and the sums of an unfinished epoch are part of Lightning's checkpoints.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor, nn
 
-from senet_lab.data.batches import Batch, BatchSource
-from senet_lab.data.open import open_source
+from senet_lab.data.batches import Batch
 from senet_lab.errors import StudyError
 from senet_lab.models.registry import build_model, channels_last
 from senet_lab.records.curves import CurvePoint
 from senet_lab.records.gate_health import GateHealth
 from senet_lab.study.cell import Cell
-from senet_lab.study.protocol import Protocol
 from senet_lab.training.checkpoint import Checkpoint
 from senet_lab.training.compiled import compiled_network
 from senet_lab.training.epoch import Evaluation, collect, evaluate_all
 from senet_lab.training.gate_health import GateMeter
+from senet_lab.training.lightning_data import Position, SENetData
 from senet_lab.training.lightning_rules import refuse
 from senet_lab.training.numerics import set_switches
+from senet_lab.training.ranks import ALONE, Ranks
 from senet_lab.training.run_state import RunState
 from senet_lab.training.state_file import state_card, state_of, stream_tensors
-from senet_lab.training.step import evaluate, make_optimizer, set_learning_rate, training_loss
+from senet_lab.training.step import evaluate, make_optimizer, set_learning_rate, take_gradients, training_loss
 
+__all__ = ["SENetData", "SENetModule"]
 CARD = "senet_lab"  # our part of Lightning's checkpoints
 LOGGED = ("train_loss", "train_top1_error_pct", "test_loss", "test_top1_error_pct", "test_top5_error_pct")
-
-
-class Position(NamedTuple):
-    """An epoch of the run and a step of it, both from 0."""
-
-    epoch: int
-    step: int
 
 
 class SENetModule(pl.LightningModule):
@@ -54,12 +47,21 @@ class SENetModule(pl.LightningModule):
     another protocol, cell or seed.
     """
 
-    def __init__(self, cell: Cell, seed: int = 0, model: nn.Module | None = None, compiled: bool = False) -> None:
+    def __init__(
+        self,
+        cell: Cell,
+        seed: int = 0,
+        model: nn.Module | None = None,
+        compiled: bool = False,
+        ranks: Ranks = ALONE,
+        at_once: int | None = None,
+    ) -> None:
         super().__init__()
         self.cell = cell
         self.seed = seed
         self.model = model or build_model(cell.backbone, cell.se, cell.protocol.num_classes, seed)
         channels_last(self.model)
+        self.ranks, self.at_once = ranks, at_once  # see ``device_loop.train``; only without automatic optimisation
         self.evaluation: Evaluation | None = None
         self._run = RunState(self.model, cell.protocol, seed, torch.device("cpu"))
         self._first = Position(0, 0)
@@ -135,23 +137,26 @@ class SENetModule(pl.LightningModule):
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor | None:
         """The loss of one batch, a scalar; None where ``automatic_optimization`` is off and the step is taken here."""
-        images, labels = batch
         optimizer = self.trainer.optimizers[0]
         self._batch_index = batch_index
         set_learning_rate(optimizer, self._run.rate(*self.position(batch_index)))
-        loss, wrong = training_loss(self._network[0], images, labels, self.cell.protocol)
-        self._run.meter.add(loss, wrong, len(labels))
-        if not self.automatic_optimization:
-            loss.backward()
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-            return None
-        return loss
+        protocol, network = self.cell.protocol, self._network[0]
+        if self.automatic_optimization:
+            images, labels = batch
+            loss, wrong = training_loss(network, images, labels, protocol)
+            self._run.meter.add(loss, wrong, len(labels))
+            return loss
+        loss, wrong = take_gradients(network, self.model, batch, protocol, self.ranks, self.at_once)
+        self._run.meter.add(loss, wrong, protocol.batch_size)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        return None
 
     def on_train_epoch_end(self) -> None:
         self._run.leave_epoch()
 
     def on_validation_epoch_start(self) -> None:
+        self.ranks.take_statistics(self.model)
         self._evaluated = []
         self._gates = GateMeter(self.model)
 
@@ -165,7 +170,7 @@ class SENetModule(pl.LightningModule):
         """After the last step of an epoch, its point joins the curve before any callback saves the state."""
         if self.trainer.sanity_checking or self.trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
-        evaluation = self.evaluation = collect(self._evaluated, self.cell.protocol, self._gates)
+        evaluation = self.evaluation = collect(self._evaluated, self.cell.protocol, self._gates, self.ranks)
         test = {"test_loss": evaluation.loss}
         test |= {f"test_top{k}_error_pct": evaluation.error_pct(column) for column, k in enumerate((1, 5))}
         if self.trainer.state.fn is not TrainerFn.FITTING or self._batch_index + 1 != self.trainer.num_training_batches:
@@ -197,79 +202,3 @@ class SENetModule(pl.LightningModule):
         self._run = RunState(
             self.model, self.cell.protocol, self.seed, self.device, state_of(card, dict(card["streams"]))
         )
-
-
-class SENetData(pl.LightningDataModule):
-    """The batches of a protocol for a SENetModule of the same seed, made on the trainer's device.
-
-    Raises StudyError, when the trainer sets it up, where the data set is missing or damaged, or where the module is of
-    another protocol or seed.
-    """
-
-    def __init__(self, protocol: Protocol, seed: int = 0, source: BatchSource | None = None) -> None:
-        super().__init__()
-        self.protocol, self.seed = protocol, seed
-        self.source = source
-
-    def setup(self, stage: str) -> None:
-        """Opens the data set, once."""
-        assert self.trainer is not None
-        module = self.trainer.lightning_module
-        if isinstance(module, SENetModule) and (module.cell.protocol, module.seed) != (self.protocol, self.seed):
-            raise StudyError(
-                f"the module is of {module.cell.protocol.name} seed {module.seed}, its data of {self.protocol.name} "
-                f"seed {self.seed}; give both the same"
-            )
-        if self.source is None:
-            self.source = open_source(self.protocol, self.trainer.strategy.root_device)
-
-    def train_dataloader(self) -> Iterable[Batch]:
-        """The batches of the epoch that the module is in, from the first that is to do, anew for each epoch."""
-        first = self._module().position(0).step
-        return _Batches(self._training_epoch, self.protocol.steps_per_epoch - first)
-
-    def val_dataloader(self) -> Iterable[Batch]:
-        """Every evaluation image once."""
-        assert self.source is not None
-        return _Batches(self.source.test_batches, None)
-
-    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
-        """The batch on the device; most lie there already, and Lightning's own search for tensors costs more."""
-        images, labels = batch
-        return batch if images.device == device == labels.device else (images.to(device), labels.to(device))
-
-    def _module(self) -> SENetModule:
-        assert self.trainer is not None
-        return cast(SENetModule, self.trainer.lightning_module)
-
-    def _training_epoch(self) -> Iterator[Batch]:
-        """Asks the trainer where it is when the first batch is wanted, not before: a restart moves it."""
-        assert self.source is not None
-        assert self.trainer is not None
-        epoch, step = self._module().position(self.trainer.fit_loop.batch_idx + 1)
-        yield from self.source.training_batches(self.seed, epoch, step)
-
-
-class _Batches:
-    """Batches that are made anew each time they are asked for.
-
-    Where they begin follows from the trainer's own counters, so there is no state to keep: the methods for it say so.
-    """
-
-    def __init__(self, make: Callable[[], Iterator[Batch]], length: int | None) -> None:
-        self.make, self.length = make, length
-
-    def __len__(self) -> int:
-        if self.length is None:
-            raise TypeError("of unknown length")  # Lightning then counts for itself
-        return self.length
-
-    def __iter__(self) -> Iterator[Batch]:
-        return self.make()
-
-    def state_dict(self) -> dict[str, Any]:
-        """Nothing."""
-        return {}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Does nothing."""

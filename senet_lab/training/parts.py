@@ -8,12 +8,15 @@ import torch
 from senet_lab.records.record import TrainedPart
 from senet_lab.study.cell import Cell
 from senet_lab.training import provenance
+from senet_lab.training.ranks import ALONE, Ranks
 from senet_lab.training.settings import Settings
 
 
-def part_here(cell: Cell, device: torch.device, settings: Settings) -> TrainedPart:
+def part_here(cell: Cell, device: torch.device, settings: Settings, ranks: Ranks = ALONE) -> TrainedPart:
     """The circumstances of this process, without steps."""
     revision, dirty = provenance.revision()
+    batch = cell.protocol.batch_size
+    together = min(-(-batch // ranks.count), settings.at_once or batch)
     return TrainedPart(
         steps=0,
         revision=revision,
@@ -25,6 +28,8 @@ def part_here(cell: Cell, device: torch.device, settings: Settings) -> TrainedPa
         executor=settings.executor_for(cell).value,
         compiled=settings.compiles(cell),
         versions=provenance.versions(device),
+        processes=ranks.count,
+        batch_norm_images=0 if together == batch else together,
     )
 
 

@@ -6,12 +6,14 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from senet_lab.data.batches import BatchSource
+from senet_lab.data.batches import BatchSource, Share
 from senet_lab.data.open import open_source
+from senet_lab.errors import StudyError
 from senet_lab.models.complexity import complexity
 from senet_lab.models.registry import build_model, channels_last
+from senet_lab.models.stochastic import is_stochastic
 from senet_lab.records.curves import curve_csv
-from senet_lab.records.files import remove_file, replace_file
+from senet_lab.records.files import read_bytes, remove_file, replace_file
 from senet_lab.records.gate_health import gates_csv
 from senet_lab.records.image_bits import ImageBits
 from senet_lab.records.publish import RunFiles, publish
@@ -23,6 +25,7 @@ from senet_lab.training.checkpoint import Checkpoint, CheckpointError, misfit
 from senet_lab.training.epoch import Diverged
 from senet_lab.training.parts import changed, part_here, with_steps
 from senet_lab.training.progress import Progress, Report
+from senet_lab.training.ranks import ALONE, Ranks
 from senet_lab.training.run_state import Hooks, Trained
 from senet_lab.training.settings import Executor, Settings
 from senet_lab.training.state_file import Kind, Saved
@@ -32,37 +35,47 @@ from senet_lab.training.turns import TURNS
 LOG = logging.getLogger("senet_lab")
 
 
-def open_data(run: Run, settings: Settings, opened: dict[str, BatchSource]) -> BatchSource:
+def open_data(run: Run, settings: Settings, opened: dict[str, BatchSource], share: Share | None = None) -> BatchSource:
     """The data of a run's protocol, opened once for all runs that share it. Raises StudyError as ``open_source``."""
     name = canonical_json(run.cell.protocol)
     if name not in opened:
         opened[name] = open_source(
-            run.cell.protocol, torch.device(settings.device), folder=settings.photos, skip_damaged=settings.skip_damaged
+            run.cell.protocol,
+            torch.device(settings.device),
+            folder=settings.photos,
+            share=share,
+            skip_damaged=settings.skip_damaged,
         )
     return opened[name]
 
 
 def make(
-    run: Run, data: BatchSource, store: Store, settings: Settings, report: Report, plan: SavePlan | None = None
+    run: Run,
+    data: BatchSource,
+    store: Store,
+    settings: Settings,
+    report: Report,
+    plan: SavePlan | None = None,
+    ranks: Ranks = ALONE,
 ) -> Record:
     """Trains one run, from its last checkpoint where there is one, and publishes its record with its files.
 
     A run whose loss is no longer finite becomes a record that says so. Where another process recorded the run
-    meanwhile, that record stands and is returned.
-    Raises Paused where the plan asks for the end, and CheckpointError for a checkpoint that is not one of this run.
+    meanwhile, that record stands and is returned. ranks: the processes that call this together; the first one writes.
+    Raises Paused where the plan asks for the end, CheckpointError for a checkpoint that is not one of this run, and
+    StudyError for a network that several processes cannot train together.
     """
     protocol, path = run.cell.protocol, store.path(run, "cache/checkpoints", ".safetensors")
     with TURNS.alone():  # blocks of one's own draw their weights from the global stream of random numbers
         model = build_model(run.cell.backbone, run.cell.se, protocol.num_classes, run.seed)
         channels_last(model).to(data.device)
-    here = part_here(run.cell, data.device, settings)
-    before = _checkpoint(run, store, model)
+    if ranks.together and is_stochastic(model):
+        raise StudyError(f"{run.cell.backbone} has random parts of its own: it trains in one process")
+    here = part_here(run.cell, data.device, settings, ranks)
+    before = _checkpoint(run, store, model, ranks)
     steps_before = before.state.steps(protocol) if before else 0
-    if before and before.parts and (changes := changed(before.parts[-1], here)):
-        note = f"goes on under other circumstances: {'; '.join(changes)}"
-        LOG.warning("%s seed %d %s", run.cell.key, run.seed, note)
-        epoch, steps = len(before.state.curve), protocol.epochs * protocol.steps_per_epoch
-        report(Progress(epoch, protocol.epochs, steps_before, steps, note=note))
+    if ranks.first and before:
+        _say_what_changed(run, before, here, steps_before, report)
 
     def parts(steps: int) -> tuple[TrainedPart, ...]:
         return with_steps(before.parts if before else (), here, steps - steps_before)
@@ -70,26 +83,38 @@ def make(
     def save(state: Checkpoint) -> None:
         replace_file(path, state_file.to_bytes(Kind.CHECKPOINT, run, Saved(state, parts(state.steps(protocol)))))
 
-    hooks = Hooks(save, report, plan or SavePlan())
+    hooks = Hooks(save, report, plan or SavePlan()) if ranks.first else Hooks(plan=plan or SavePlan())
     try:
-        trained = _train(run, model, data, settings, before.state if before else None, hooks)
+        trained = _train(run, model, data, settings, before.state if before else None, hooks, ranks)
     except Diverged as error:
         files, where = RunFiles(), _provenance(here, parts(error.steps), data, error.seconds)
         record = _record(run, model, None, str(error), where)
     else:
         where = _provenance(here, parts(trained.state.steps(protocol)), data, trained.state.seconds)
         files, record = _files(run, trained.state, where.parts), _record(run, model, trained, None, where)
-    published = publish(store, record, files)
-    remove_file(path)
-    return published.record
+    if ranks.first:
+        record = publish(store, record, files).record
+        remove_file(path)
+    return ranks.told(record)
 
 
-def _checkpoint(run: Run, store: Store, model: nn.Module) -> Saved | None:
-    """What the run goes on from. Raises CheckpointError for what it cannot go on from."""
+def _say_what_changed(run: Run, before: Saved, here: TrainedPart, steps: int, report: Report) -> None:
+    changes = changed(before.parts[-1], here) if before.parts else []
+    if changes:
+        note, protocol = f"goes on under other circumstances: {'; '.join(changes)}", run.cell.protocol
+        LOG.warning("%s seed %d %s", run.cell.key, run.seed, note)
+        whole = protocol.epochs * protocol.steps_per_epoch
+        report(Progress(len(before.state.curve), protocol.epochs, steps, whole, note=note))
+
+
+def _checkpoint(run: Run, store: Store, model: nn.Module, ranks: Ranks) -> Saved | None:
+    """What the run goes on from: the first process reads it, so that all have the same. Raises CheckpointError for what
+    it cannot go on from."""
     path = store.path(run, "cache/checkpoints", ".safetensors")
-    saved = state_file.read(path, Kind.CHECKPOINT, run)
-    if saved is None:
+    data = ranks.told(read_bytes(path) if ranks.first else None)
+    if data is None:
         return None
+    saved = state_file.from_bytes(data, path, Kind.CHECKPOINT, run)
     protocol = run.cell.protocol
     steps, counted = saved.state.steps(protocol), sum(part.steps for part in saved.parts)
     reason = misfit(saved.state, model, protocol)
@@ -101,16 +126,34 @@ def _checkpoint(run: Run, store: Store, model: nn.Module) -> Saved | None:
 
 
 def _train(
-    run: Run, model: nn.Module, data: BatchSource, settings: Settings, resume: Checkpoint | None, hooks: Hooks
+    run: Run,
+    model: nn.Module,
+    data: BatchSource,
+    settings: Settings,
+    resume: Checkpoint | None,
+    hooks: Hooks,
+    ranks: Ranks,
 ) -> Trained:
-    cell, compiled = run.cell, settings.compiles(run.cell)
+    cell, compiled, at_once = run.cell, settings.compiles(run.cell), settings.at_once
     if settings.executor_for(cell) is Executor.LIGHTNING:
         from senet_lab.training import lightning_loop
 
-        return lightning_loop.train(model, data, cell, run.seed, resume=resume, hooks=hooks, compiled=compiled)
+        return lightning_loop.train(
+            model, data, cell, run.seed, resume=resume, hooks=hooks, compiled=compiled, ranks=ranks, at_once=at_once
+        )
     from senet_lab.training import device_loop
 
-    return device_loop.train(model, data, cell.protocol, run.seed, resume=resume, hooks=hooks, compiled=compiled)
+    return device_loop.train(
+        model,
+        data,
+        cell.protocol,
+        run.seed,
+        resume=resume,
+        hooks=hooks,
+        compiled=compiled,
+        ranks=ranks,
+        at_once=at_once,
+    )
 
 
 def _files(run: Run, state: Checkpoint, parts: tuple[TrainedPart, ...]) -> RunFiles:

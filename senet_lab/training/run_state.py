@@ -17,6 +17,7 @@ from senet_lab.training.checkpoint import Checkpoint, momentum_of, put_streams
 from senet_lab.training.epoch import Diverged, EpochMeter, Evaluation, begin_epoch, rate_at
 from senet_lab.training.gate_health import warn
 from senet_lab.training.progress import Progress, Report, silent
+from senet_lab.training.ranks import ALONE, Ranks
 from senet_lab.training.stopping import Paused, SavePlan, Wish
 
 Save = Callable[[Checkpoint], None]
@@ -136,12 +137,13 @@ class Follower:
         optimizer: torch.optim.Optimizer,
         hooks: Hooks,
         turn: Callable[[], AbstractContextManager[None]] = nullcontext,
+        ranks: Ranks = ALONE,
     ) -> None:
-        self.state, self.optimizer, self.hooks, self._turn = state, optimizer, hooks, turn
+        self.state, self.optimizer, self.hooks, self.ranks, self._turn = state, optimizer, hooks, ranks, turn
 
     def after_step(self, epoch: int, steps: int) -> None:
         """After so many steps of an epoch (from 0): saves where it is time, then tells. Raises Paused."""
-        protocol, wish = self.state.protocol, self.hooks.plan.wish()
+        protocol, wish = self.state.protocol, self._wish()
         if wish is not Wish.GO_ON:
             self.save()
         if wish is Wish.STOP:
@@ -156,8 +158,11 @@ class Follower:
             self.after_evaluation_batch(epoch)
 
     def after_evaluation_batch(self, epoch: int) -> None:
-        """Where the run is to end, saves the state after the last step: the evaluation is made anew. Raises Paused."""
-        if self.hooks.plan.wish() is Wish.STOP:
+        """Where the run is to end, saves the state after the last step: the evaluation is made anew. Raises Paused.
+
+        Processes that train together end after a step or an epoch: their numbers of evaluation batches may differ.
+        """
+        if not self.ranks.together and self.hooks.plan.wish() is Wish.STOP:
             self._save()
             raise self.paused(f"in the evaluation after epoch {epoch + 1}")
 
@@ -165,7 +170,7 @@ class Follower:
         """Saves, then tells. Raises Paused, but not after the last epoch: its record is all that is left to do."""
         protocol, finished = self.state.protocol, len(self.state.curve)
         self.save()
-        if finished < protocol.epochs and self.hooks.plan.wish() is Wish.STOP:
+        if finished < protocol.epochs and self._wish() is Wish.STOP:
             raise self.paused(f"after epoch {finished} of {protocol.epochs}")
         done, whole = (epochs * protocol.steps_per_epoch for epochs in (finished, protocol.epochs))
         error = self.state.curve[-1].test_top1_error_pct
@@ -179,6 +184,10 @@ class Follower:
     def paused(self, place: str, reason: str = "") -> Paused:
         """What ends a run at this place."""
         return Paused(f"paused {place} ({self.hooks.plan.stop.reason or reason}); the same command goes on from there")
+
+    def _wish(self) -> Wish:
+        """The strongest wish of all processes."""
+        return Wish(self.ranks.most(self.hooks.plan.wish().value))
 
     def _save(self) -> None:
         self.hooks.save(self.state.snapshot(self.optimizer))

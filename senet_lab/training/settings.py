@@ -26,6 +26,7 @@ class Settings:
     device: "cpu" or "cuda" (optionally with an index). threads: CPU threads of one run; a CPU run's last bits
     depend on it, so it does not follow from how many runs share the machine. compiled: None decides by the length
     of the run. photos: the folder of a user's own photos; skip_damaged: whether damaged training photos are left out.
+    at_once: the most images that pass through the network together, where the device does not hold its part of a batch.
     """
 
     device: str = "cpu"
@@ -34,6 +35,7 @@ class Settings:
     compiled: bool | None = None
     photos: Path | None = None
     skip_damaged: bool = False
+    at_once: int | None = None
 
     @property
     def on_gpu(self) -> bool:

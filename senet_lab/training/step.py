@@ -9,7 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from senet_lab.data.batches import Batch
 from senet_lab.study.protocol import Precision, Protocol
+from senet_lab.training.ranks import ALONE, Ranks
 
 TOP = (1, 5)
 
@@ -28,6 +30,36 @@ def training_loss(
     logits = forward(model, images_BCHW, protocol)
     loss = F.cross_entropy(logits, labels_B, label_smoothing=protocol.label_smoothing)
     return loss, (logits.detach().argmax(1) != labels_B).sum()
+
+
+def take_gradients(
+    network: Callable[[Tensor], Tensor],
+    model: nn.Module,
+    batch: Batch,
+    protocol: Protocol,
+    ranks: Ranks = ALONE,
+    at_once: int | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Leaves the gradients of a batch in the model; returns its loss and how many of it are wrong, both scalars.
+
+    batch: this process's part of it. at_once: the most images that pass through the network together; batch norm runs
+    over those.
+    """
+    images, labels = batch
+    if at_once is None or len(labels) <= at_once:
+        loss, wrong = training_loss(network, images, labels, protocol)
+        loss.backward()
+        loss = loss.detach()
+    else:
+        loss, wrong = torch.zeros((), device=labels.device), torch.zeros((), device=labels.device, dtype=torch.int64)
+        for some_images, some_labels in zip(images.split(at_once), labels.split(at_once), strict=True):
+            some_loss, some_wrong = training_loss(network, some_images, some_labels, protocol)
+            some_loss = some_loss * (len(some_labels) / len(labels))
+            some_loss.backward()
+            loss, wrong = loss + some_loss.detach(), wrong + some_wrong
+    if ranks.together:
+        loss, wrong = ranks.add_up(model, loss, wrong, len(labels) / protocol.batch_size)
+    return loss, wrong
 
 
 @torch.no_grad()

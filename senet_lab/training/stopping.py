@@ -12,7 +12,7 @@ import math
 import signal
 import time
 from collections.abc import Callable, Iterable
-from enum import Enum
+from enum import IntEnum
 from types import FrameType
 
 from senet_lab.errors import StudyError
@@ -62,12 +62,12 @@ class StopSign:
             signal.signal(one, asked)
 
 
-class Wish(Enum):
-    """What a run is to do at the end of a step."""
+class Wish(IntEnum):
+    """What a run is to do at the end of a step; the larger the stronger."""
 
-    GO_ON = "go on"
-    SAVE = "save"
-    STOP = "stop"
+    GO_ON = 0
+    SAVE = 1
+    STOP = 2
 
 
 class SavePlan:

@@ -1,0 +1,50 @@
+"""Runs that several processes train together, one after the other: what each process of torchrun or srun calls.
+
+    ranks = join()
+    train_together(runs, store, settings, ranks)
+
+The first process decides which runs are to do, holds them, writes, and tells; the others follow.
+"""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+from senet_lab.data.batches import BatchSource
+from senet_lab.records.record import Record
+from senet_lab.records.store import Store
+from senet_lab.study.cell import Run
+from senet_lab.training import numerics, provenance
+from senet_lab.training.progress import Report, silent
+from senet_lab.training.ranks import Ranks
+from senet_lab.training.run import make, open_data
+from senet_lab.training.settings import Settings
+from senet_lab.training.stopping import SavePlan, StopSign
+
+
+def train_together(
+    runs: Sequence[Run],
+    store: Store,
+    settings: Settings,
+    ranks: Ranks,
+    stop: StopSign | None = None,
+    report: Report = silent,
+) -> list[Record]:
+    """Trains those of the runs that have no record and that nobody else holds; returns their records.
+
+    Raises Paused, in all processes, where the sign of any of them asks for the end; and StudyError as ``make``.
+    """
+    numerics.set_switches(settings.threads)
+    provenance.revision()
+    stop, records = stop or StopSign(), []
+    opened: dict[str, BatchSource] = {}
+    for run in runs:
+        with ExitStack() as held:
+            if ranks.told(_claimed(run, store, held) if ranks.first else False):
+                data = open_data(run, settings, opened, ranks.share)
+                records.append(make(run, data, store, settings, report, SavePlan(stop), ranks))
+    return records
+
+
+def _claimed(run: Run, store: Store, held: ExitStack) -> bool:
+    """Whether this process now holds a run that is to do, until the stack is closed."""
+    return store.read(run) is None and held.enter_context(store.lock(run)) is not None and store.read(run) is None
