@@ -40,9 +40,10 @@ from senet_lab.records.sequential import SequentialPlan
 from senet_lab.report.render import markdown
 from senet_lab.report.tables import Block
 from senet_lab.stats.difference import CONFIDENCE, SIGNIFICANCE, Difference, tail
+from senet_lab.stats.families import Family
 from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.stats.rank_agreement import agreement_of
-from senet_lab.stats.verdicts import Family, decisions, p_values
+from senet_lab.stats.verdicts import decisions, p_values
 from senet_lab.study.claim import Comparison, Equivalent, Lower, NotWorse
 
 OUT = Path("results/benchmarks")

@@ -7,8 +7,9 @@ import numpy as np
 from benchmarks.simulated_studies import World, studies, table_of
 from senet_lab.records.sequential import SequentialPlan
 from senet_lab.stats.difference import SIGNIFICANCE
+from senet_lab.stats.families import family_of
 from senet_lab.stats.power_analysis import POWER, Design, Spread, pilot_spread, powers, seeds_needed
-from senet_lab.stats.verdicts import decisions, family_of, p_values
+from senet_lab.stats.verdicts import decisions, p_values
 from senet_lab.study.claim import Comparison, Lower
 
 

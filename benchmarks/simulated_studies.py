@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from ablations.protocols import CIFAR10
+from senet_lab.stats.families import Family, family_of
 from senet_lab.stats.paired_runs import PairedRuns
-from senet_lab.stats.verdicts import Family, family_of
 from senet_lab.study import Cell, Row, Run, SESpec, Table
 from senet_lab.study.claim import Claim, Comparison, Equivalent, Lower, NotWorse
 
@@ -111,7 +111,13 @@ def table_of(rows: int) -> Table:
     cells = [cell, *(replace(cell, se=SESpec(reduction=2**i)) for i in range(rows - 1))]
     labelled = tuple(Row(f"row {i}", one) for i, one in enumerate(cells))
     return Table(
-        edition="simulated", number="1", topic="simulated", caption="", baseline="row 0", rows=labelled, companions={}
+        edition="simulated",
+        number="1",
+        topic="simulated",
+        caption="simulated rows",
+        baseline="row 0",
+        rows=labelled,
+        companions={},
     )
 
 

@@ -66,8 +66,9 @@ def gather(
     from senet_lab.report.load import COMMITTED, load_all
     from senet_lab.report.published import load_published
     from senet_lab.report.views import judged, measured_views
+    from senet_lab.stats.families import claimed_cells
     from senet_lab.stats.paired_runs import PairedRuns
-    from senet_lab.stats.verdicts import claimed_cells, judge
+    from senet_lab.stats.verdicts import judge
 
     roots = [(RESULTS, COMMITTED)]
     if results and results.resolve() != RESULTS.resolve():

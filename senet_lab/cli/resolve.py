@@ -16,8 +16,8 @@ from senet_lab.study import Run, Table
 from senet_lab.study.claim import Claim
 
 if TYPE_CHECKING:
+    from senet_lab.stats.families import Compared
     from senet_lab.stats.paired_runs import PairedRuns
-    from senet_lab.stats.verdicts import Compared
 
 MOST_SEEDS = 10  # where none are named
 Train = Callable[[tuple[Run, ...]], object]
@@ -43,8 +43,9 @@ def train_until_resolved(
     """
     from senet_lab.report.views import view_name
     from senet_lab.stats.difference import SIGNIFICANCE
+    from senet_lab.stats.families import family_of
     from senet_lab.stats.paired_runs import PairedRuns
-    from senet_lab.stats.verdicts import decisions, family_of
+    from senet_lab.stats.verdicts import decisions
 
     family, store = family_of(table, claims), Store(root)
     cells = (*family.rows, *family.cells)

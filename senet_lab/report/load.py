@@ -9,8 +9,8 @@ import pandas as pd
 
 from senet_lab.records.record import Record, Status
 from senet_lab.records.store import Store
+from senet_lab.stats.families import claimed_cells
 from senet_lab.stats.paired_runs import PairedRuns
-from senet_lab.stats.verdicts import claimed_cells
 from senet_lab.study.claim import Claim
 from senet_lab.study.protocol import Protocol
 from senet_lab.study.table import Table

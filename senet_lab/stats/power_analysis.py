@@ -16,9 +16,9 @@ from scipy import stats
 
 from senet_lab.records.sequential import FIRST_LOOK, SequentialPlan
 from senet_lab.stats.difference import SIGNIFICANCE, half_step_variance, tails
+from senet_lab.stats.families import Family
 from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.stats.seed_noise import FEWEST_ROWS, POOLED_SEEDS, residuals, seed_noise
-from senet_lab.stats.verdicts import Family
 from senet_lab.study.claim import Comparison, Equivalent, Lower
 
 POWER = 0.8

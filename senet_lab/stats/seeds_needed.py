@@ -9,9 +9,9 @@ from senet_lab.records.cost import CostModel, Total
 from senet_lab.records.record import Record
 from senet_lab.records.sequential import SequentialPlan
 from senet_lab.stats.difference import Difference
+from senet_lab.stats.families import Compared, Family, family_of
 from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.stats.power_analysis import Design, Spread, limit_of_images, pilot_spread, seeds_needed
-from senet_lab.stats.verdicts import Compared, Family, family_of
 from senet_lab.study.cell import Run
 from senet_lab.study.claim import Claim, Comparison, Lower
 from senet_lab.study.table import Table

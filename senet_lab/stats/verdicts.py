@@ -7,20 +7,19 @@ With two to four seeds the spread over seeds is told from all rows of the table 
 that are compared (seed_noise.py). The number of seeds alone decides which, so nobody can choose after looking.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from senet_lab.records.sequential import SequentialPlan
 from senet_lab.stats.difference import SIGNIFICANCE, Difference, holm, p_above, p_below
+from senet_lab.stats.families import Compared, Family, claims_asked, family_from, row_pairs
 from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.stats.seed_noise import far_runs
 from senet_lab.study.cell import Cell, Run
 from senet_lab.study.claim import Claim, Comparison, Costs, Lower, NotWorse, Part, Quantity
 from senet_lab.study.counts import Counts, network_key
-from senet_lab.study.table import Row, Table
-
-Asked = Sequence[tuple[Claim, Mapping[str, Cell]]]  # the claims about a table, with what their labels mean there
+from senet_lab.study.table import Table
 
 
 class Verdict(StrEnum):
@@ -31,37 +30,6 @@ class Verdict(StrEnum):
     ONE_SEED = "one seed: no test"
     UNDETERMINED = "undetermined"
     NOT_RUN = "not run"
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """A comparison with the cells that its labels mean."""
-
-    part: Comparison
-    cell: Cell
-    than: Cell
-
-    @property
-    def name(self) -> str:
-        """Names it by what it compares, whichever way round where that makes no difference."""
-        keys = [self.cell.key, self.than.key]
-        if not isinstance(self.part, NotWorse):
-            keys.sort()
-        margin = "" if isinstance(self.part, Lower) else f" {self.part.margin:g}"
-        return f"{type(self.part).__name__} {keys[0]} {keys[1]}{margin}"
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """The comparisons that share one error rate, by name. rows: the cells that tell the spread over seeds."""
-
-    comparisons: Mapping[str, Compared]
-    rows: tuple[Cell, ...]
-
-    @property
-    def cells(self) -> tuple[Cell, ...]:
-        """Every cell that is compared, once."""
-        return tuple({c.key: c for one in self.comparisons.values() for c in (one.cell, one.than)}.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +100,8 @@ def judge(
     plan: SequentialPlan | None = None,
 ) -> Judgement:
     """The verdicts of a table that stands under a protocol, with the claims about its printed counterpart."""
-    asked = _asked(table, claims)
-    family = _family(table, asked)
+    asked = claims_asked(table, claims)
+    family = family_from(table, asked)
     found = decisions(family, runs, plan)
 
     def result(part: Part, cell: Cell, than: Cell) -> PartResult:
@@ -142,7 +110,7 @@ def judge(
         return _measured(Compared(part, cell, than), family, runs, found)
 
     return Judgement(
-        rows={row.label: result(Lower(row.label, base.label), row.cell, base.cell) for row, base in _baselines(table)},
+        rows={row.label: result(Lower(row.label, base.label), row.cell, base.cell) for row, base in row_pairs(table)},
         claims=tuple(
             ClaimResult(claim, tuple(result(part, cells[part.row], cells[part.than]) for part in claim.parts))
             for claim, cells in asked
@@ -167,30 +135,6 @@ def p_values(part: Comparison, difference: Difference) -> tuple[float, float]:
     margin = part.margin
     within = max(p_below(difference, margin), p_above(difference, -margin))
     return within, min(1.0, 2 * min(p_above(difference, margin), p_below(difference, -margin)))
-
-
-def claimed_cells(table: Table, claims: Iterable[Claim]) -> list[Cell]:
-    """The cells that the claims about a table compare under its protocol, further rows included."""
-    return [cell for _, cells in _asked(table, claims) for cell in cells.values()]
-
-
-def family_of(table: Table, claims: Iterable[Claim]) -> Family:
-    """Every comparison of a table and its claims, once, by its name: the part and the two cells."""
-    return _family(table, _asked(table, claims))
-
-
-def _family(table: Table, asked: Asked) -> Family:
-    of_rows = [Compared(Lower(row.label, base.label), row.cell, base.cell) for row, base in _baselines(table)]
-    of_claims = [
-        Compared(part, cells[part.row], cells[part.than])
-        for claim, cells in asked
-        for part in claim.parts
-        if not isinstance(part, Costs)
-    ]
-    comparisons: dict[str, Compared] = {}
-    for one in (*of_rows, *of_claims):
-        comparisons.setdefault(one.name, one)
-    return Family(comparisons, tuple(row.cell for row in table.rows))
 
 
 def decisions(family: Family, runs: PairedRuns, plan: SequentialPlan | None) -> dict[str, Decision]:
@@ -258,24 +202,3 @@ def _counted(part: Costs, cell: Cell, than: Cell, counts: Mapping[str, Counts]) 
     ratio = amounts[0] / amounts[1]
     holds = part.least <= ratio <= part.most
     return PartResult(part, Verdict.SUPPORTED if holds else Verdict.CONTRADICTED, ratio=ratio)
-
-
-def _asked(table: Table, claims: Iterable[Claim]) -> Asked:
-    return [(claim, _cells(claim, table)) for claim in claims if _applies(claim, table)]
-
-
-def _applies(claim: Claim, table: Table) -> bool:
-    same = (claim.table.edition, claim.table.number) == (table.edition, table.number)
-    return same and (claim.transfers or claim.table.rows == table.rows)
-
-
-def _cells(claim: Claim, table: Table) -> dict[str, Cell]:
-    """The cells that the claim's labels mean under the table's protocol."""
-    wide = replace(claim.table, rows=claim.table.rows + claim.rows)
-    if claim.table.rows != table.rows:
-        wide = wide.under(table.paper_protocol)
-    return {row.label: row.cell for row in wide.rows}
-
-
-def _baselines(table: Table) -> Sequence[tuple[Row, Row]]:
-    return [(row, table.baseline_of(row)) for row in table.rows if table.baseline_of(row) is not row]

@@ -12,10 +12,11 @@ from senet_lab.records.cost import CostModel
 from senet_lab.records.sequential import SequentialPlan
 from senet_lab.report.wording import needs_data, needs_text
 from senet_lab.stats.difference import Difference
+from senet_lab.stats.families import family_of
 from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.stats.power_analysis import Design, Spread, limit_of_images, pilot_spread, powers, seeds_needed
 from senet_lab.stats.seeds_needed import Obstacle, needs_of
-from senet_lab.stats.verdicts import family_of, p_values
+from senet_lab.stats.verdicts import p_values
 from senet_lab.study.claim import Claim, Equivalent, Lower, NotWorse
 from tests.samples import PLAIN, SE, TABLE, finished
 from tests.stats.tables import FIVE, paired_runs_of

@@ -8,8 +8,9 @@ import pytest
 from senet_lab.records.sequential import SequentialPlan
 from senet_lab.report.wording import rule_text
 from senet_lab.stats.difference import Difference, p_above, p_below
+from senet_lab.stats.families import claimed_cells, family_of
 from senet_lab.stats.paired_runs import PairedRuns
-from senet_lab.stats.verdicts import Verdict, claimed_cells, decisions, family_of, judge, p_values
+from senet_lab.stats.verdicts import Verdict, decisions, judge, p_values
 from senet_lab.study import Row, Run, SESpec
 from senet_lab.study.claim import Claim, Costs, Equivalent, Lower, NotWorse, Quantity
 from senet_lab.study.counts import network_key

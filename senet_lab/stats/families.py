@@ -1,0 +1,89 @@
+"""Families: which comparisons of a table and its claims share one error rate, and which cells they compare."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from senet_lab.study.cell import Cell
+from senet_lab.study.claim import Claim, Comparison, Costs, Lower, NotWorse
+from senet_lab.study.table import Row, Table
+
+Asked = Sequence[tuple[Claim, Mapping[str, Cell]]]  # the claims about a table, with what their labels mean there
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A comparison with the cells that its labels mean."""
+
+    part: Comparison
+    cell: Cell
+    than: Cell
+
+    @property
+    def name(self) -> str:
+        """Names it by what it compares, whichever way round where that makes no difference."""
+        keys = [self.cell.key, self.than.key]
+        if not isinstance(self.part, NotWorse):
+            keys.sort()
+        margin = "" if isinstance(self.part, Lower) else f" {self.part.margin:g}"
+        return f"{type(self.part).__name__} {keys[0]} {keys[1]}{margin}"
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The comparisons that share one error rate, by name. rows: the cells that tell the spread over seeds."""
+
+    comparisons: Mapping[str, Compared]
+    rows: tuple[Cell, ...]
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """Every cell that is compared, once."""
+        return tuple({c.key: c for one in self.comparisons.values() for c in (one.cell, one.than)}.values())
+
+
+def claimed_cells(table: Table, claims: Iterable[Claim]) -> list[Cell]:
+    """The cells that the claims about a table compare under its protocol, further rows included."""
+    return [cell for _, cells in claims_asked(table, claims) for cell in cells.values()]
+
+
+def family_of(table: Table, claims: Iterable[Claim]) -> Family:
+    """Every comparison of a table and its claims, once, by its name: the part and the two cells."""
+    return family_from(table, claims_asked(table, claims))
+
+
+def family_from(table: Table, asked: Asked) -> Family:
+    """Every comparison of a table and of these claims, once."""
+    of_rows = [Compared(Lower(row.label, base.label), row.cell, base.cell) for row, base in row_pairs(table)]
+    of_claims = [
+        Compared(part, cells[part.row], cells[part.than])
+        for claim, cells in asked
+        for part in claim.parts
+        if not isinstance(part, Costs)
+    ]
+    comparisons: dict[str, Compared] = {}
+    for one in (*of_rows, *of_claims):
+        comparisons.setdefault(one.name, one)
+    return Family(comparisons, tuple(row.cell for row in table.rows))
+
+
+def claims_asked(table: Table, claims: Iterable[Claim]) -> Asked:
+    """The claims that are about a table, or about the one that it is a companion of."""
+    return [(claim, _cells(claim, table)) for claim in claims if _applies(claim, table)]
+
+
+def _applies(claim: Claim, table: Table) -> bool:
+    same = (claim.table.edition, claim.table.number) == (table.edition, table.number)
+    return same and (claim.transfers or claim.table.rows == table.rows)
+
+
+def _cells(claim: Claim, table: Table) -> dict[str, Cell]:
+    """The cells that the claim's labels mean under the table's protocol."""
+    wide = replace(claim.table, rows=claim.table.rows + claim.rows)
+    if claim.table.rows != table.rows:
+        wide = wide.under(table.paper_protocol)
+    return {row.label: row.cell for row in wide.rows}
+
+
+def row_pairs(table: Table) -> Sequence[tuple[Row, Row]]:
+    """Each row with the one that it is compared with, baselines left out."""
+    return [(row, table.baseline_of(row)) for row in table.rows if table.baseline_of(row) is not row]
