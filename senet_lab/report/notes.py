@@ -19,7 +19,7 @@ def notes_of(comparison: Comparison, numbers: Sequence[Published]) -> Iterable[s
     yield from INTERVALS
     yield f"Verdict: the true difference is below (lower) or above (higher) zero; {rule_text(comparison.judgement)}"
     if view.companion:
-        yield "A companion of the paper's table: other data, network and schedule. Compare signs and order, not sizes."
+        yield f"A companion of the paper's table: {view.unlike}. Compare signs and order, not sizes."
     yield from _parameters(view)
     yield from map(_recipe, view.protocols)
     yield _provenance(view)
@@ -27,6 +27,9 @@ def notes_of(comparison: Comparison, numbers: Sequence[Published]) -> Iterable[s
     yield from seeds_text({summary.row.label: summary.errors_pct for summary in view.rows})
     yield from far_text(comparison.judgement, {row.cell.key: row.label for row in view.table.rows})
     yield from _gates(view)
+    skipped = max((record.provenance.skipped_photos for record in view.records), default=0)
+    if skipped:
+        yield f"Damaged training photos were left out: {skipped} of a run, or fewer."
     for departure in dict.fromkeys(d for protocol in view.protocols for d in protocol.departures):
         yield f"Departure: {departure}."
     yield from _order(comparison, numbers)

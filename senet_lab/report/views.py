@@ -18,6 +18,7 @@ DATASETS = {
     Dataset.CIFAR10: "CIFAR-10",
     Dataset.CIFAR100: "CIFAR-100",
     Dataset.IMAGENET: "ImageNet",
+    Dataset.IMAGENETTE: "Imagenette",
     Dataset.PLACES365: "Places365",
     Dataset.SYNTHETIC: "SYNTHETIC DATA",
 }  # as a reader knows them
@@ -44,6 +45,15 @@ class View:
     def companion(self) -> bool:
         """Whether rows were trained otherwise than the paper did: other data, network or schedule."""
         return self.table.rows != self.paper.rows
+
+    @property
+    def unlike(self) -> str:
+        """In what a companion differs from the paper's table: in its schedule always, and in what else."""
+        data = {p.dataset for p in self.protocols} != {row.cell.protocol.dataset for row in self.paper.rows}
+        network = {row.cell.backbone for row in self.paper.rows} != set(self.networks)
+        if data and network:
+            return "other data, network and schedule"
+        return f"other {'data and ' if data else ''}{'network and ' if network else ''}schedule"
 
     @property
     def source(self) -> str:

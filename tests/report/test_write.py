@@ -245,7 +245,17 @@ def test_a_companion_says_that_it_is_one(tmp_path):
     text = report(tmp_path, *(finished(row.cell) for row in NAMED.under(other).rows)).text
 
     assert "published difference, points (CIFAR-10)" in text
+    assert "A companion of the paper's table: other schedule." in text
     assert "Compare signs and order, not sizes." in text
+
+
+def test_photos_that_were_left_out_are_told(tmp_path):
+    """A run that skipped damaged photos says so below its table; the others need no word."""
+    record = finished(NAMED.rows[0].cell)
+    skipped = replace(record, provenance=replace(record.provenance, skipped_photos=3))
+
+    assert "Damaged training photos were left out: 3 of a run, or fewer." in report(tmp_path / "a", skipped).text
+    assert "Damaged" not in report(tmp_path / "b", record).text
 
 
 def test_a_report_that_cannot_be_written_is_an_error(tmp_path):
