@@ -1,11 +1,13 @@
 """The vocabulary of the study: frozen values, standard library only."""
 
+from senet_lab.study.block import BlockSpec, own_block
 from senet_lab.study.cell import Cell, Run
 from senet_lab.study.protocol import Protocol, Schedule
 from senet_lab.study.se import Excitation, Gate, Integration, SESpec, Squeeze
 from senet_lab.study.table import Row, Table
 
 __all__ = [
+    "BlockSpec",
     "Cell",
     "Excitation",
     "Gate",
@@ -17,4 +19,5 @@ __all__ = [
     "Schedule",
     "Squeeze",
     "Table",
+    "own_block",
 ]

@@ -11,6 +11,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any
 
+from senet_lab.study.block import BlockSpec
 from senet_lab.study.protocol import Protocol
 from senet_lab.study.se import SESpec
 from senet_lab.study.values import left_out, may_be_missing
@@ -21,17 +22,17 @@ KEY_LENGTH = 16  # hexadecimal digits: 64 bits
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One scientific condition: a backbone, its SE block (None: plain) and a protocol."""
+    """One scientific condition: a backbone, its SE block or a block of a user's own (None: plain), and a protocol."""
 
     backbone: str
-    se: SESpec | None
+    se: SESpec | BlockSpec | None
     protocol: Protocol
 
     def __post_init__(self) -> None:
         if not isinstance(self.backbone, str):
             raise ValueError(f"backbone is {self.backbone!r}; it must be the name of a network")
-        if not isinstance(self.se, SESpec | None):
-            raise ValueError(f"se is {self.se!r}; it must be an SESpec, or None for a plain network")
+        if not isinstance(self.se, SESpec | BlockSpec | None):
+            raise ValueError(f"se is {self.se!r}; it must be an SESpec, a BlockSpec, or None for a plain network")
         if not isinstance(self.protocol, Protocol):
             raise ValueError(f"protocol is {self.protocol!r}; it must be a Protocol")
 
@@ -128,8 +129,14 @@ def _build_union(kinds: tuple[Any, ...], data: Any) -> Any:
     for kind in kinds:
         if typing.get_origin(kind) is typing.Literal and data in typing.get_args(kind):
             return data
-    (kind,) = (k for k in kinds if k is not type(None) and typing.get_origin(k) is not typing.Literal)
-    return _build(kind, data)
+    errors: list[ValueError] = []
+    for kind in kinds:
+        if kind is not type(None) and typing.get_origin(kind) is not typing.Literal:
+            try:
+                return _build(kind, data)
+            except ValueError as error:
+                errors.append(error)
+    raise errors[0]
 
 
 def _build_dataclass(kind: Any, data: Any) -> Any:

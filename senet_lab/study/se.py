@@ -73,7 +73,7 @@ class SESpec:
             raise ValueError(f"reduction is {self.reduction!r}; it must be a whole number from 1 up")
         if type(self.bias) is not bool:
             raise ValueError(f"bias is {self.bias!r}; it must be True or False")
-        object.__setattr__(self, "stages", _stages(self.stages))
+        object.__setattr__(self, "stages", stages_of(self.stages))
         self._refuse_contradictions()
 
     def _refuse_contradictions(self) -> None:
@@ -100,7 +100,8 @@ class SESpec:
         return self.stages == "all" or stage in self.stages
 
 
-def _stages(stages: object) -> tuple[int, ...] | Literal["all"]:
+def stages_of(stages: object) -> tuple[int, ...] | Literal["all"]:
+    """Stage numbers in order, or "all". Raises ValueError for anything that is neither."""
     if stages == "all":
         return "all"
     if not isinstance(stages, tuple | list) or not stages:

@@ -1,0 +1,197 @@
+"""What users add without a fork: a Python file, or an installed package, with blocks, networks and data of their own.
+
+Beside ``TABLE`` and ``CLAIMS`` such a file may have
+
+- ``BLOCKS``: name -> factory; ``factory(site, **parameters)`` makes an ``nn.Module`` (see ``senet_lab.models.blocks``);
+- ``NETWORKS``: name -> ``OwnNetwork``;
+- ``PROTOCOLS``: recipes, for ``--protocol``;
+- ``DATASETS``: name -> folder of photos, for protocols on such photos.
+
+It is loaded once in each process that needs it, by its source: a path that ends in ``.py``, or the name of a module.
+"""
+
+import hashlib
+import importlib
+import importlib.util
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from senet_lab.errors import StudyError
+from senet_lab.study.protocol import Protocol
+
+ENTRY_POINTS = "senet_lab.tables"  # group of installed packages: name -> module
+
+
+@dataclass(frozen=True, slots=True)
+class OwnNetwork:
+    """A network of a user's own. build: ``build(attend, num_classes)`` makes an ``nn.Module``.
+
+    attend: called with a ``senet_lab.models.sites.Site`` for each place of a block; the module that it returns is put
+    there. image_size: pixels that the network is made for; 32 for CIFAR.
+    """
+
+    build: Callable[[Callable[[Any], Any], int], Any]
+    image_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """A loaded file or module. sha256: of its source text."""
+
+    source: str
+    sha256: str
+    module: ModuleType
+    blocks: Mapping[str, Callable[..., Any]]
+    networks: Mapping[str, OwnNetwork]
+    protocols: tuple[Protocol, ...]
+    datasets: Mapping[str, Path]
+
+    @property
+    def name(self) -> str:
+        """The file's or module's own name, for records."""
+        return Path(self.source).name
+
+
+_loaded: dict[str, Extension] = {}
+
+
+def load_extension(source: str) -> Extension:
+    """Loads a file or module, once a process. Raises StudyError in one line, with file and line where it broke."""
+    key = str(Path(source).resolve()) if source.endswith(".py") else source
+    if key not in _loaded:
+        module, path = _module(key)
+        extension = Extension(
+            key,
+            hashlib.sha256(path.read_bytes()).hexdigest(),
+            module,
+            _mapping(module, path, "BLOCKS", callable, "a factory: factory(site, **parameters) -> nn.Module"),
+            _mapping(module, path, "NETWORKS", lambda one: isinstance(one, OwnNetwork), "an OwnNetwork"),
+            _protocols(module, path),
+            {
+                name: (path.parent / folder).resolve()
+                for name, folder in _mapping(
+                    module, path, "DATASETS", lambda one: isinstance(one, str | Path), "a folder"
+                ).items()
+            },
+        )
+        _refuse_taken(extension)
+        _loaded[key] = extension
+    return _loaded[key]
+
+
+def sources() -> tuple[str, ...]:
+    """What is loaded here, for processes that are started next."""
+    return tuple(_loaded)
+
+
+def digests() -> dict[str, str]:
+    """Name and SHA-256 of each loaded source, for records."""
+    return {one.name: one.sha256 for one in _loaded.values()}
+
+
+def find_block(name: str) -> tuple[Callable[..., Any], Extension] | None:
+    """The factory of this name, and where it is from."""
+    return next(((one.blocks[name], one) for one in _loaded.values() if name in one.blocks), None)
+
+
+def find_network(name: str) -> OwnNetwork | None:
+    """The own network of this name."""
+    return next((one.networks[name] for one in _loaded.values() if name in one.networks), None)
+
+
+def names_of_blocks() -> list[str]:
+    """Every loaded block."""
+    return [name for one in _loaded.values() for name in one.blocks]
+
+
+def own_protocols() -> list[Protocol]:
+    """Every loaded recipe."""
+    return [protocol for one in _loaded.values() for protocol in one.protocols]
+
+
+def folder_of(dataset: str) -> Path | None:
+    """Where the photos of this name lie, as a loaded file says."""
+    return next((one.datasets[dataset] for one in _loaded.values() if dataset in one.datasets), None)
+
+
+def entry_points() -> dict[str, str]:
+    """Tables of installed packages: name to module."""
+    return {one.name: one.value for one in metadata.entry_points(group=ENTRY_POINTS)}
+
+
+def blame(error: BaseException, path: str) -> str:
+    """An error in one line, with the last line of this file that it passed through, if any."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
+    if isinstance(error, SyntaxError) and error.filename == path:
+        lines.append(error.lineno)
+    place = f"{path} line {lines[-1]}" if lines else path
+    text = " ".join(str(error).split())[:200]
+    return f"{place}: {type(error).__name__}: {text}"
+
+
+def _module(source: str) -> tuple[ModuleType, Path]:
+    if not source.endswith(".py"):
+        try:
+            module = importlib.import_module(source)
+        except Exception as error:
+            raise StudyError(f"module {source}: {blame(error, _origin(source))}") from None
+        return module, Path(str(module.__file__))
+    path = Path(source)
+    name = f"senet_lab_extension_{hashlib.sha256(source.encode()).hexdigest()[:12]}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise StudyError(f"{source} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and pickle look a class's module up there
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise StudyError(blame(error, source)) from None
+    return module, path
+
+
+def _origin(source: str) -> str:
+    try:
+        spec = importlib.util.find_spec(source)
+    except (ImportError, ValueError):
+        spec = None
+    return str(spec.origin) if spec else source
+
+
+def _mapping(
+    module: ModuleType, path: Path, name: str, fits: Callable[[Any], bool], what: str
+) -> Mapping[str, Any]:
+    found = getattr(module, name, {})
+    if not isinstance(found, Mapping):
+        raise StudyError(f"{path}: {name} is no mapping of names")
+    for key, value in found.items():
+        if not isinstance(key, str) or not fits(value):
+            raise StudyError(f"{path}: {name}[{key!r}] is {type(value).__name__}; it must be {what}")
+    return found
+
+
+def _protocols(module: ModuleType, path: Path) -> tuple[Protocol, ...]:
+    found = getattr(module, "PROTOCOLS", ())
+    protocols = tuple(found.values()) if isinstance(found, Mapping) else tuple(found)
+    for one in protocols:
+        if not isinstance(one, Protocol):
+            raise StudyError(f"{path}: PROTOCOLS has a {type(one).__name__}; it must hold values of type Protocol")
+    return protocols
+
+
+def _refuse_taken(extension: Extension) -> None:
+    for other in _loaded.values():
+        for kind, mine, theirs in (
+            ("block", extension.blocks, other.blocks),
+            ("network", extension.networks, other.networks),
+            ("data set", extension.datasets, other.datasets),
+        ):
+            if taken := sorted(set(mine) & set(theirs)):
+                raise StudyError(f"{extension.source}: {kind} {taken[0]!r} is taken by {other.source}; rename one")

@@ -1,0 +1,112 @@
+"""The network of a cell: of this project's families or a user's own, with SE, a user's own block, or plain."""
+
+import difflib
+
+import torch
+from torch import nn
+
+from senet_lab import extensions
+from senet_lab.errors import StudyError
+from senet_lab.models.initialise import initialise, without_rule
+from senet_lab.models.registry import build_model, model_names
+from senet_lab.models.sites import AttentionFactory, Placement, Site, se_factory
+from senet_lab.study.block import BlockSpec
+from senet_lab.study.cell import Cell
+from senet_lab.study.se import SESpec
+
+PROBE = (2, 6, 5)  # batch, height, width of the map that an own block is tried on
+
+
+def build_cell(cell: Cell, seed: int = 0, device: str = "cpu") -> nn.Module:
+    """The network of a cell, its weights drawn from ``seed`` alone; see ``build_model``.
+
+    Raises ValueError as ``build_model``, and StudyError, naming file and line, for an own block or network that is not
+    loaded, that raises, that is no module, or whose output has another shape than its input.
+    """
+    own = extensions.find_network(cell.backbone)
+    block = cell.se if isinstance(cell.se, BlockSpec) else None
+    if own is None:
+        if block is None:
+            return build_model(cell.backbone, cell.se, cell.protocol.num_classes, seed, device)  # type: ignore[arg-type]
+        _refuse_unknown(cell.backbone)
+        attend = own_factory(block)
+        return build_model(cell.backbone, None, cell.protocol.num_classes, seed, device, attention=attend)
+    return _own_network(cell, own, seed, device)
+
+
+def own_factory(block: BlockSpec) -> AttentionFactory:
+    """Puts an own block into every site that its spec names. Raises StudyError as ``build_cell``."""
+    found = extensions.find_block(block.block)
+    if found is None:
+        known = extensions.names_of_blocks()
+        near = difflib.get_close_matches(block.block, known, n=1, cutoff=0)
+        hint = f"the nearest is {near[0]!r}" if near else "name the file that has it under BLOCKS"
+        raise StudyError(f"no block is called {block.block!r}; {hint}")
+    factory, extension = found
+
+    def attend(site: Site) -> nn.Module:
+        if site.point is not block.integration or not block.covers(site.stage):
+            return nn.Identity()
+        try:
+            module = factory(site, **block.arguments)
+        except Exception as error:  # whatever a user's code raises
+            raise StudyError(_blamed(error, extension, block, site)) from None
+        if not isinstance(module, nn.Module):
+            kind = type(module).__name__
+            raise StudyError(f"{extension.source}: block {block.block!r} gives a {kind} at {site.name}, no nn.Module")
+        _try(module, extension, block, site)
+        return module
+
+    return attend
+
+
+def _try(module: nn.Module, extension: extensions.Extension, block: BlockSpec, site: Site) -> None:
+    """Runs a block once on a small map, so that a wrong shape is said before training."""
+    parameter = next(module.parameters(), None)
+    device = parameter.device if parameter is not None else torch.get_default_device()
+    batch, height, width = PROBE
+    training = module.training
+    try:
+        with torch.no_grad():
+            shape = tuple(module.eval()(torch.zeros(batch, site.channels, height, width, device=device)).shape)
+    except Exception as error:
+        raise StudyError(_blamed(error, extension, block, site)) from None
+    module.train(training)
+    if shape != (batch, site.channels, height, width):
+        raise StudyError(
+            f"{extension.source}: block {block.block!r} makes a map of {shape[1:]} from one of "
+            f"{(site.channels, height, width)} at {site.name}; its output must have the shape of its input"
+        )
+
+
+def _blamed(error: Exception, extension: extensions.Extension, block: BlockSpec, site: Site) -> str:
+    return f"{extensions.blame(error, extension.source)} (block {block.block!r} at {site.name})"
+
+
+def _refuse_unknown(backbone: str) -> None:
+    if backbone not in model_names():
+        near = difflib.get_close_matches(backbone, model_names(), n=1, cutoff=0)
+        raise ValueError(f"no network is called {backbone!r}; the nearest name is {near[0]!r}")
+
+
+def _own_network(cell: Cell, own: extensions.OwnNetwork, seed: int, device: str) -> nn.Module:
+    se = cell.se
+    placement = Placement(own_factory(se) if isinstance(se, BlockSpec) else se_factory(se), seed)
+    source = next(one for one in extensions.loaded() if cell.backbone in one.networks).source
+    with torch.random.fork_rng(devices=[]), torch.device("meta" if device == "meta" else "cpu"):
+        torch.manual_seed(seed)
+        try:
+            model = own.build(placement, cell.protocol.num_classes)
+        except StudyError:
+            raise
+        except Exception as error:
+            raise StudyError(f"{extensions.blame(error, source)} (network {cell.backbone!r})") from None
+        if not isinstance(model, nn.Module):
+            raise StudyError(f"{source}: network {cell.backbone!r} is a {type(model).__name__}, no nn.Module")
+    if se is not None and not placement.blocks:
+        what = se.block if isinstance(se, BlockSpec) else "SE"
+        raise ValueError(f"{cell.backbone} has no site for {what} at {se.integration.value!r}")
+    if device != "meta":
+        own_blocks = placement.blocks if isinstance(se, BlockSpec) else ()
+        initialise(model, seed, [*own_blocks, *without_rule(model)])
+    return model.to(device)

@@ -1,0 +1,69 @@
+"""BlockSpec: a block of a user's own in place of the SE block, by its name and its parameters."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from senet_lab.study.se import Integration, stages_of
+from senet_lab.study.values import convert_fields
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One argument of a block's factory."""
+
+    name: str
+    value: str | int | float | bool
+
+    def __post_init__(self) -> None:
+        convert_fields(self)
+        if not self.name.isidentifier():
+            raise ValueError(f"parameter {self.name!r} is no name of an argument")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockSpec:
+    """One form of an own block. Its code is the factory that a file or package lists under ``block`` in ``BLOCKS``.
+
+    block, parameters, integration and stages enter the cell's key; the code does not, and its digest is in the record.
+    integration and stages: where the blocks sit, as in SESpec. Raises ValueError for anything that is no valid value.
+    """
+
+    block: str
+    parameters: tuple[Parameter, ...] = ()
+    integration: Integration = Integration.STANDARD
+    stages: tuple[int, ...] | Literal["all"] = "all"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "stages", stages_of(self.stages))
+        object.__setattr__(self, "parameters", tuple(sorted(self.parameters, key=lambda one: one.name)))
+        convert_fields(self)
+        names = [one.name for one in self.parameters]
+        if len(set(names)) != len(names):
+            raise ValueError(f"block {self.block!r} has a parameter twice: {', '.join(names)}")
+        if not self.block.isidentifier():
+            raise ValueError(f"block {self.block!r} is no name: letters, digits and underscores")
+
+    @property
+    def arguments(self) -> dict[str, str | int | float | bool]:
+        """What the factory is called with beside the site."""
+        return {one.name: one.value for one in self.parameters}
+
+    def covers(self, stage: int) -> bool:
+        """Whether units of this stage carry a block."""
+        return self.stages == "all" or stage in self.stages
+
+
+def own_block(
+    block: str,
+    *,
+    integration: Integration | str = Integration.STANDARD,
+    stages: tuple[int, ...] | Literal["all"] = "all",
+    **parameters: str | int | float | bool,
+) -> BlockSpec:
+    """A BlockSpec with its parameters as keywords: ``own_block("eca", kernel=5)``. Raises ValueError as BlockSpec."""
+    return BlockSpec(
+        block=block,
+        parameters=tuple(Parameter(name, value) for name, value in parameters.items()),
+        integration=Integration(integration),
+        stages=stages,
+    )
