@@ -85,6 +85,11 @@ def load_extension(source: str) -> Extension:
     return _loaded[key]
 
 
+def loaded() -> tuple[Extension, ...]:
+    """Every extension of this process."""
+    return tuple(_loaded.values())
+
+
 def sources() -> tuple[str, ...]:
     """What is loaded here, for processes that are started next."""
     return tuple(_loaded)
@@ -165,9 +170,7 @@ def _origin(source: str) -> str:
     return str(spec.origin) if spec else source
 
 
-def _mapping(
-    module: ModuleType, path: Path, name: str, fits: Callable[[Any], bool], what: str
-) -> Mapping[str, Any]:
+def _mapping(module: ModuleType, path: Path, name: str, fits: Callable[[Any], bool], what: str) -> Mapping[str, Any]:
     found = getattr(module, name, {})
     if not isinstance(found, Mapping):
         raise StudyError(f"{path}: {name} is no mapping of names")

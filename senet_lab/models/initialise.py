@@ -33,6 +33,18 @@ def initialise(model: nn.Module, seed: int, blocks: Iterable[nn.Module] = ()) ->
             _reset(module, _generator(seed, name))
 
 
+def without_rule(model: nn.Module) -> list[nn.Module]:
+    """The modules of a network of a user's own for which there is no rule here; they keep what they were made with."""
+    kinds = (nn.Conv2d, nn.Linear, nn.BatchNorm2d)
+    return [
+        module
+        for module in model.modules()
+        if not isinstance(module, kinds)
+        and not callable(getattr(type(module), "reset", None))
+        and any(True for _ in module.parameters(recurse=False))
+    ]
+
+
 def _generator(seed: int, name: str) -> torch.Generator:
     return torch.Generator().manual_seed(derive_seed(seed, "init", name))
 

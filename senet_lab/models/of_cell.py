@@ -8,11 +8,11 @@ from torch import nn
 from senet_lab import extensions
 from senet_lab.errors import StudyError
 from senet_lab.models.initialise import initialise, without_rule
+from senet_lab.models.placement import Placement
 from senet_lab.models.registry import build_model, model_names
-from senet_lab.models.sites import AttentionFactory, Placement, Site, se_factory
+from senet_lab.models.sites import AttentionFactory, Site, se_factory
 from senet_lab.study.block import BlockSpec
 from senet_lab.study.cell import Cell
-from senet_lab.study.se import SESpec
 
 PROBE = (2, 6, 5)  # batch, height, width of the map that an own block is tried on
 

@@ -1,0 +1,157 @@
+"""Files of a user's own: what they may hold, and how each mistake in them is told."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from senet_lab import extensions
+from senet_lab.errors import StudyError
+from senet_lab.models.of_cell import build_cell
+from senet_lab.study import Cell, SESpec, own_block
+from senet_lab.study.block import BlockSpec, Parameter
+from senet_lab.study.cell import from_plain, to_plain
+from tests.tiny import TINY
+
+EXAMPLE = Path(__file__).parents[1] / "examples" / "own_blocks" / "my_table.py"
+CELL = Cell(backbone="cifar_resnet11_bottleneck", se=None, protocol=TINY)
+HEAD = "import torch\nfrom torch import nn\n"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_loaded(monkeypatch):
+    monkeypatch.setattr(extensions, "_loaded", {})
+
+
+@pytest.fixture
+def example():
+    """The example's extension."""
+    return extensions.load_extension(str(EXAMPLE))
+
+
+def with_block(tmp_path, text, **parameters):
+    """A cell whose block ``mine`` is declared by this text."""
+    path = tmp_path / "mine.py"
+    path.write_text(HEAD + text)
+    extensions.load_extension(str(path))
+    return replace(CELL, se=own_block("mine", **parameters))
+
+
+def test_the_examples_rows_are_networks(example):
+    """Parameters by hand: ECA has 3 weights at each of 9 sites, the spatial gate 98, the hard sigmoid those of SE."""
+    counts = {
+        row.label: sum(p.numel() for p in build_cell(row.cell).parameters())
+        for row in example.module.TABLE.rows
+        if row.cell.backbone != "three_stages"
+    }
+
+    assert counts["ECA, kernel 3"] - counts["plain"] == 9 * 3
+    assert counts["CBAM, spatial"] - counts["plain"] == 9 * 2 * 49
+    assert counts["SE"] == counts["SE, hard sigmoid"]
+
+
+def test_cells_with_blocks_are_read_back(example):
+    """From the JSON of a record; keys differ by block and by parameter and are those of old cells where there is SE."""
+    cells = [row.cell for row in example.module.TABLE.rows]
+
+    assert cells == [from_plain(Cell, json.loads(json.dumps(to_plain(cell, prose=True)))) for cell in cells]
+    assert len(cells) == len({cell.key for cell in cells})
+    assert replace(CELL, se=own_block("eca", kernel=3)).key != replace(CELL, se=own_block("eca", kernel=5)).key
+    assert own_block("a", x=1, y=2) == BlockSpec(block="a", parameters=(Parameter("y", 2), Parameter("x", 1)))
+
+
+@pytest.mark.parametrize("se", [None, SESpec(), own_block("eca", kernel=3)])
+def test_the_backbone_draws_the_same_weights_whatever_the_block(example, se):
+    """So that rows with own blocks are paired with SE rows; on the own network too."""
+    for backbone in ("cifar_resnet11_bottleneck", "three_stages"):
+        plain = build_cell(replace(CELL, backbone=backbone), seed=3).state_dict()
+        other = build_cell(replace(CELL, backbone=backbone, se=se), seed=3).state_dict()
+
+        assert all(torch.equal(tensor, other[name]) for name, tensor in plain.items() if name in other)
+        assert len(plain) > 10
+
+
+def test_equal_seeds_draw_equal_blocks(example):
+    """And other seeds draw others; the global stream is left as it was."""
+    cell = replace(CELL, se=own_block("eca", kernel=3))
+    before = torch.random.get_rng_state()
+    first, second, third = (build_cell(cell, seed).state_dict() for seed in (1, 1, 2))
+    name = next(name for name in first if "conv.weight" in name and first[name].ndim == 3)
+
+    assert torch.equal(first[name], second[name])
+    assert not torch.equal(first[name], third[name])
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+BLOCKS = [
+    ("BLOCKS = {'mine': 3}\n", r"mine.py: BLOCKS\['mine'\] is int; it must be a factory"),
+    ("BLOCKS = [1]\n", r"mine.py: BLOCKS is no mapping"),
+    ("def mine(site):\n    return 3\nBLOCKS = {'mine': mine}\n", r"block 'mine' gives a int at SE_2_1, no nn.Module"),
+    (
+        "def mine(site):\n    raise KeyError('width')\nBLOCKS = {'mine': mine}\n",
+        r"mine.py line 4: KeyError: 'width' \(block 'mine' at SE_2_1\)",
+    ),
+    (
+        "def mine(site):\n    return nn.Conv2d(site.channels, 7, 1)\nBLOCKS = {'mine': mine}\n",
+        r"makes a map of \(7, 6, 5\) from one of \(64, 6, 5\) at SE_2_1",
+    ),
+    (
+        "class M(nn.Module):\n    def forward(self, x):\n        return x + torch.ones(3)\n"
+        "BLOCKS = {'mine': lambda site: M()}\n",
+        r"mine.py line 5: RuntimeError: .* \(block 'mine' at SE_2_1\)",
+    ),
+    ("BLOCKS = {'mine': lambda site, width: nn.Identity()}\n", r"TypeError: .*'width' \(block 'mine' at SE_2_1\)"),
+    ("def f(:\n", r"mine.py line 3: SyntaxError"),
+    ("import no_such_module\n", r"mine.py line 3: ModuleNotFoundError: No module named 'no_such_module'"),
+    ("BLOCKS = {}\n", r"no block is called 'mine'"),
+    ("NETWORKS = {'net': nn.Conv2d}\n", r"NETWORKS\['net'\] is type; it must be an OwnNetwork"),
+    ("PROTOCOLS = (3,)\n", r"PROTOCOLS has a int; it must hold values of type Protocol"),
+    ("DATASETS = {'a': 3}\n", r"DATASETS\['a'\] is int; it must be a folder"),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), BLOCKS)
+def test_a_mistake_in_a_file_is_one_line(tmp_path, text, said):
+    """It names the file, and the line where code broke."""
+    with pytest.raises(StudyError, match=said) as raised:
+        build_cell(with_block(tmp_path, text))
+    assert "\n" not in str(raised.value)
+
+
+def test_a_name_that_is_taken_is_refused(tmp_path, example):
+    """By the file that has it; the same file twice is loaded once."""
+    (tmp_path / "other.py").write_text("BLOCKS = {'eca': lambda site: None}\n")
+
+    assert example is extensions.load_extension(str(EXAMPLE))
+    with pytest.raises(StudyError, match=r"other.py: block 'eca' is taken by .*my_table.py; rename one"):
+        extensions.load_extension(str(tmp_path / "other.py"))
+
+
+def test_an_installed_module_is_an_extension_too(tmp_path, monkeypatch):
+    """By its name, in this process and in those that are told its name."""
+    (tmp_path / "my_blocks.py").write_text(HEAD + "BLOCKS = {'mine': lambda site: nn.Identity()}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    extensions.load_extension("my_blocks")
+
+    assert extensions.sources() == ("my_blocks",)
+    assert {"my_blocks"} == set(extensions.digests())
+    assert extensions.names_of_blocks() == ["mine"]
+    with pytest.raises(StudyError, match="module no_such_blocks: no_such_blocks: ModuleNotFoundError"):
+        extensions.load_extension("no_such_blocks")
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"block": "my block"}, "no name: letters, digits and underscores"),
+        ({"block": "a", "parameters": (Parameter("x", 1), Parameter("x", 2))}, "has a parameter twice"),
+        ({"block": "a", "stages": (1,)}, "stages are numbered from 2"),
+        ({"block": "a", "integration": "middle"}, "must be one of 'standard', 'pre'"),
+    ],
+)
+def test_a_spec_that_is_no_valid_value_is_refused(fields, said):
+    """When it is made."""
+    with pytest.raises(ValueError, match=said):
+        BlockSpec(**fields)
