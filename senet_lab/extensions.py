@@ -23,6 +23,8 @@ from types import ModuleType
 from typing import Any
 
 from senet_lab.errors import StudyError
+from senet_lab.study.block import BlockSpec
+from senet_lab.study.cell import Cell
 from senet_lab.study.protocol import Protocol
 
 ENTRY_POINTS = "senet_lab.tables"  # group of installed packages: name -> module
@@ -95,9 +97,15 @@ def sources() -> tuple[str, ...]:
     return tuple(_loaded)
 
 
-def digests() -> dict[str, str]:
-    """Name and SHA-256 of each loaded source, for records."""
-    return {one.name: one.sha256 for one in _loaded.values()}
+def used_by(cell: Cell) -> list[Extension]:
+    """The extensions whose code a cell's network runs."""
+    block = cell.se.block if isinstance(cell.se, BlockSpec) else None
+    return [one for one in _loaded.values() if block in one.blocks or cell.backbone in one.networks]
+
+
+def digests(cell: Cell) -> dict[str, str]:
+    """Name and SHA-256 of each source whose code a cell's network runs, for records."""
+    return {one.name: one.sha256 for one in used_by(cell)}
 
 
 def find_block(name: str) -> tuple[Callable[..., Any], Extension] | None:
@@ -135,16 +143,16 @@ def blame(error: BaseException, path: str) -> str:
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
     if isinstance(error, SyntaxError) and error.filename == path:
         lines.append(error.lineno)
-    place = f"{path} line {lines[-1]}" if lines else path
+    place = f"{path}, line {lines[-1]}" if lines else path
     text = " ".join(str(error).split())[:200]
-    return f"{place}: {type(error).__name__}: {text}"
+    return f"{place}: {type(error).__name__}" + f": {text}" * bool(text)
 
 
 def _module(source: str) -> tuple[ModuleType, Path]:
     if not source.endswith(".py"):
         try:
             module = importlib.import_module(source)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise StudyError(f"module {source}: {blame(error, _origin(source))}") from None
         return module, Path(str(module.__file__))
     path = Path(source)
@@ -156,7 +164,7 @@ def _module(source: str) -> tuple[ModuleType, Path]:
     sys.modules[name] = module  # dataclasses and pickle look a class's module up there
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise StudyError(blame(error, source)) from None
     return module, path

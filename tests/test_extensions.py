@@ -91,7 +91,7 @@ BLOCKS = [
     ("def mine(site):\n    return 3\nBLOCKS = {'mine': mine}\n", r"block 'mine' gives a int at SE_2_1, no nn.Module"),
     (
         "def mine(site):\n    raise KeyError('width')\nBLOCKS = {'mine': mine}\n",
-        r"mine.py line 4: KeyError: 'width' \(block 'mine' at SE_2_1\)",
+        r"mine.py, line 4: KeyError: 'width' \(block 'mine' at SE_2_1\)",
     ),
     (
         "def mine(site):\n    return nn.Conv2d(site.channels, 7, 1)\nBLOCKS = {'mine': mine}\n",
@@ -100,11 +100,11 @@ BLOCKS = [
     (
         "class M(nn.Module):\n    def forward(self, x):\n        return x + torch.ones(3)\n"
         "BLOCKS = {'mine': lambda site: M()}\n",
-        r"mine.py line 5: RuntimeError: .* \(block 'mine' at SE_2_1\)",
+        r"mine.py, line 5: RuntimeError: .* \(block 'mine' at SE_2_1\)",
     ),
     ("BLOCKS = {'mine': lambda site, width: nn.Identity()}\n", r"TypeError: .*'width' \(block 'mine' at SE_2_1\)"),
-    ("def f(:\n", r"mine.py line 3: SyntaxError"),
-    ("import no_such_module\n", r"mine.py line 3: ModuleNotFoundError: No module named 'no_such_module'"),
+    ("def f(:\n", r"mine.py, line 3: SyntaxError"),
+    ("import no_such_module\n", r"mine.py, line 3: ModuleNotFoundError: No module named 'no_such_module'"),
     ("BLOCKS = {}\n", r"no block is called 'mine'"),
     ("NETWORKS = {'net': nn.Conv2d}\n", r"NETWORKS\['net'\] is type; it must be an OwnNetwork"),
     ("PROTOCOLS = (3,)\n", r"PROTOCOLS has a int; it must hold values of type Protocol"),

@@ -5,14 +5,13 @@
 
 import difflib
 import importlib
-import importlib.util
 import pkgutil
-import traceback
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
 
 from senet_lab.errors import StudyError
+from senet_lab.extensions import entry_points, load_extension, own_protocols
 from senet_lab.study import Protocol, Table
 from senet_lab.study.claim import Claim
 from senet_lab.study.protocol import Dataset
@@ -51,14 +50,14 @@ def names_of(table: Table, among: Iterable[Table]) -> list[str]:
 
 
 def find_table(name: str) -> Table:
-    """The table of this name or topic, or the TABLE of a Python file of this path.
+    """The table of this name or topic, or the TABLE of a Python file of this path or of an installed package.
 
     Raises StudyError with the nearest name, or with what is wrong in the file.
     """
-    if name.endswith(".py"):
-        return _table_in_file(Path(name))
     declared = tables()
     by_name = {alias: table for table in declared for alias in names_of(table, declared)}
+    if name not in by_name and (source := _own_source(name)):
+        return _own_table(source)
     if name not in by_name:
         raise StudyError(f"no table is called {name!r}; the nearest is {nearest(name, by_name)!r} (senet-lab list)")
     return by_name[name]
@@ -83,24 +82,24 @@ def released() -> Mapping[str, tuple[Released, ...]]:
 
 def find_claims(name: str) -> list[Claim]:
     """The claims about the table of this name, or the CLAIMS of a Python file of this path, where it has any."""
-    if name.endswith(".py"):
-        return list(getattr(_file(Path(name)), "CLAIMS", ()))
+    if name.endswith(".py") or name in entry_points():
+        return list(getattr(load_extension(str(_own_source(name))).module, "CLAIMS", ()))
     slug = find_table(name).slug
     return [claim for claim in claims() if claim.table.slug == slug]
 
 
 def table_under(table: Table, name: str | None) -> Table:
-    """The table under the protocol of this name; None: the default, demo. ``paper`` means the rows' own protocols,
-    and so does ``imagenet`` on a table of ImageNet.
+    """The table under the protocol of this name. ``paper`` means the rows' own protocols, and so does ``imagenet`` on a
+    table of ImageNet. None: demo for a table of the paper, the rows' own protocols for any other.
 
     Raises StudyError with the nearest name, or where a row has no network for that protocol's images.
     """
     declared = _module("ablations.protocols")
-    name = name or declared.DEFAULT_PROTOCOL
+    name = name or (declared.DEFAULT_PROTOCOL if table.of_the_paper else "paper")
     own = {protocol.name for protocol in (row.cell.protocol for row in table.rows)}
     if name == "paper" or (name == declared.IMAGENET_ALIAS and table.paper_protocol.dataset is Dataset.IMAGENET):
         return table
-    known: dict[str, Protocol] = declared.PROTOCOLS
+    known: dict[str, Protocol] = declared.PROTOCOLS | {protocol.name: protocol for protocol in own_protocols()}
     if name not in known:
         aliases = [*known, declared.IMAGENET_ALIAS, "paper"]
         raise StudyError(f"no protocol is called {name!r}; the nearest is {nearest(name, aliases)!r} (senet-lab list)")
@@ -145,36 +144,20 @@ def _module(name: str) -> ModuleType:
         raise StudyError(f"{name}: {error}") from None
 
 
-def _file(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None or not path.is_file():
-        raise StudyError(f"{path} is no Python file")
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        text = " ".join(str(error).split()) or type(error).__name__
-        raise StudyError(f"{path}{_line_of(error, path)}: {text}") from None
-    return module
-
-
-def _line_of(error: BaseException, path: Path) -> str:
-    """The line of a file that an error comes from, as ", line 7"; nothing where none of it is on its way."""
-    place = str(path.absolute())
-    if isinstance(error, SyntaxError) and error.filename == place:
-        return f", line {error.lineno}"
-    lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == place]
-    return f", line {lines[-1]}" if lines else ""
-
-
-def _table_in_file(path: Path) -> Table:
-    module = _file(path)
+def _own_table(source: str) -> Table:
+    """The TABLE of a user's file or of an installed package's module."""
+    module = load_extension(source).module
     table = getattr(module, "TABLE", None)
     if not isinstance(table, Table):
-        raise StudyError(f"{path} has no TABLE of type senet_lab.study.Table")
+        raise StudyError(f"{source} has no TABLE of type senet_lab.study.Table")
     if table.slug in {declared.slug for declared in tables()}:
-        raise StudyError(f"{path}: {table.slug} is declared in ablations; give this table an edition of its own")
+        raise StudyError(f"{source}: {table.slug} is declared in ablations; give this table an edition of its own")
     return table
+
+
+def _own_source(name: str) -> str | None:
+    """Where a user's own table of this name is from: its file, or the module of an installed package; None for none."""
+    return name if name.endswith(".py") else entry_points().get(name)
 
 
 if __name__ == "__main__":  # needs nothing installed, so that `make help` works in a fresh clone

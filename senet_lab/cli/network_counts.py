@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from senet_lab import extensions
 from senet_lab.cli.catalogue import RESULTS
 from senet_lab.errors import StudyError
 from senet_lab.study import Cell
@@ -11,12 +12,16 @@ from senet_lab.study.counts import Counts
 
 def counts_of(cells: Iterable[Cell], root: Path) -> tuple[dict[str, Counts], dict[str, Counts]]:
     """The counts of these networks, from the committed file and those of ``root``; and, second, those of them that no
-    file has, made anew. Raises StudyError for a network that cannot be built."""
+    file has, made anew. A network with a user's own code is counted each time, for the code may have changed.
+
+    Raises StudyError for a network that cannot be built."""
     from senet_lab.records.complexities import missing_counts, read_counts
 
+    cells = list(cells)
+    own = [cell for cell in cells if extensions.used_by(cell)]
     known = read_counts(RESULTS) | read_counts(root) | read_counts(root / "cache")
-    counted = count(missing_counts(cells, known).values())
-    return known | counted, counted
+    counted = count(missing_counts([cell for cell in cells if cell not in own], known).values())
+    return known | counted | count(own), counted
 
 
 def keep_counts(counted: dict[str, Counts], root: Path) -> None:

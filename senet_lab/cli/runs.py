@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from senet_lab import extensions
 from senet_lab.cli import catalogue
 from senet_lab.cli.network_counts import counts_of, keep_counts
 from senet_lab.errors import StudyError
@@ -44,6 +45,7 @@ class TrainingOptions:
             Executor(self.executor),
             photos=self.data,
             skip_damaged=self.skip_damaged,
+            extensions=extensions.sources(),
         )
 
 

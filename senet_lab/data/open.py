@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 
+from senet_lab import extensions
 from senet_lab.data.arrays import ImageArrays, held_out
 from senet_lab.data.batches import BatchSource, Share
 from senet_lab.data.photo_folders import PhotoList
@@ -39,7 +40,7 @@ def open_photos(protocol: Protocol, folder: Path | None = None) -> dict[str, Pho
     if protocol.dataset is Dataset.FOLDER:
         from senet_lab.data.own_photos import open_own_photos
 
-        found = open_own_photos(protocol, folder)
+        found = open_own_photos(protocol, folder or extensions.folder_of(str(protocol.photos and protocol.photos.name)))
     else:
         from senet_lab.data.imagenet import named_photos
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from senet_lab.excitations.statistics import RANDOM, Origin
 from senet_lab.excitations.subjects import Subject
-from senet_lab.models.registry import build_model, channels_last
+from senet_lab.models.of_cell import build_cell
+from senet_lab.models.registry import channels_last
 from senet_lab.records.files import is_file
 from senet_lab.records.record import Record, Status
 from senet_lab.records.store import Store
@@ -30,7 +31,7 @@ def recorded(run: Run, store: Store, random_weights: bool = False) -> Subject:
     """The network of a run with its final weights. Raises StudyError as ``load_final_weights``."""
     record = store.read(run)
     protocol = run.cell.protocol
-    model = build_model(run.cell.backbone, run.cell.se, protocol.num_classes, run.seed)
+    model = build_cell(run.cell, run.seed)
     if not random_weights:
         load_final_weights(model, run, store)
     revision = record.provenance.revision if record and not random_weights else provenance.revision()[0]

@@ -11,8 +11,10 @@ import torch
 
 from senet_lab.data.open import open_source
 from senet_lab.data.resident import ResidentData
+from senet_lab.extensions import load_extension
 from senet_lab.fleet import processes
-from senet_lab.models.registry import build_model, channels_last
+from senet_lab.models.of_cell import build_cell
+from senet_lab.models.registry import channels_last
 from senet_lab.models.stochastic import is_stochastic
 from senet_lab.study.cell import Cell
 from senet_lab.training.numerics import set_switches
@@ -47,7 +49,7 @@ class Crowd:
         """One more run; returns how many bytes it took."""
         before = self.free()
         cell, protocol, seed = self.cell, self.cell.protocol, len(self.runs)
-        model = channels_last(build_model(cell.backbone, cell.se, protocol.num_classes, seed)).to(self.device).train()
+        model = channels_last(build_cell(cell, seed)).to(self.device).train()
         static = StaticEpoch(model, make_optimizer(model, protocol), self.data, self.compiled)
         stream = torch.cuda.Stream(self.device)
         stream.wait_stream(torch.cuda.current_stream(self.device))
@@ -105,7 +107,7 @@ def doubled(add: Callable[[], int], rate: Callable[[], float], free: Callable[[]
 
 def has_random_parts(cell: Cell) -> bool:
     """Whether the network of a cell draws random numbers of its own in training, so that no graph can hold its step."""
-    return is_stochastic(build_model(cell.backbone, cell.se, cell.protocol.num_classes, device="meta"))
+    return is_stochastic(build_cell(cell, device="meta"))
 
 
 def measured(cells: Sequence[Cell], settings: Settings, most: int, log: Path) -> int:
@@ -134,6 +136,8 @@ def _measure(connection: Connection, cells: Sequence[Cell], settings: Settings, 
 
     redirect(log)
     set_switches(settings.threads)
+    for source in settings.extensions:
+        load_extension(source)
     if any(has_random_parts(cell) for cell in cells):
         connection.send(1)
         return

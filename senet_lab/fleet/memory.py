@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from senet_lab.data.resident import EVALUATION_BATCH
 from senet_lab.machine import cores
-from senet_lab.models.registry import build_model
+from senet_lab.models.of_cell import build_cell
 from senet_lab.study.cell import Cell
 from senet_lab.study.protocol import Protocol
 
@@ -53,7 +53,7 @@ class Sizes:
 def sizes(cell: Cell) -> Sizes:
     """What a forward pass of a cell takes, found without computing it."""
     protocol = cell.protocol
-    model = build_model(cell.backbone, cell.se, protocol.num_classes, device="meta").train()
+    model = build_cell(cell, device="meta").train()
     images = torch.empty(protocol.batch_size, 3, protocol.image_size, protocol.image_size, device="meta")
     labels = torch.empty(protocol.batch_size, dtype=torch.int64, device="meta")
     kept: dict[int, Tensor] = {}  # by storage: several tensors may be views of one

@@ -14,6 +14,7 @@ import torch
 
 from senet_lab.data.batches import BatchSource
 from senet_lab.errors import StudyError
+from senet_lab.extensions import load_extension
 from senet_lab.fleet.gpu_capacity import has_random_parts
 from senet_lab.fleet.outcome import Fate, NoData, Outcome, outcome_of
 from senet_lab.records.store import Store
@@ -41,6 +42,8 @@ def work(connections: Sequence[Connection], store: Store, settings: Settings, lo
     if settings.on_gpu:
         sys.setswitchinterval(SWITCH_SECONDS)
     numerics.set_switches(settings.threads)
+    for source in settings.extensions:
+        load_extension(source)
     provenance.revision()  # asked now, since a commit made while this process trains is not what it runs
     worker = _Worker(store, settings, len(connections))
     worker.stop.on_signals()

@@ -10,7 +10,7 @@ from torch.utils.flop_counter import flop_registry
 from torch.utils.hooks import RemovableHandle
 
 from senet_lab.models.blocks import is_gated
-from senet_lab.models.registry import build_model
+from senet_lab.models.of_cell import build_cell
 from senet_lab.study.cell import Cell
 from senet_lab.study.conventions import Operation
 from senet_lab.study.counts import Counts, network_key
@@ -53,7 +53,7 @@ def count_networks(cells: Iterable[Cell]) -> dict[str, Counts]:
     for cell in cells:
         key = network_key(cell)
         if key not in counts:
-            model = build_model(cell.backbone, cell.se, cell.protocol.num_classes, device="meta")
+            model = build_cell(cell, device="meta")
             counts[key] = complexity(model, cell.protocol.image_size)
     return counts
 

@@ -56,6 +56,7 @@ class TrainedPart:
     versions: dict[str, str]
     processes: int = field(default=1, metadata=since(2))  # that shared each batch
     batch_norm_images: int = field(default=0, metadata=since(2))  # over which batch norm ran; 0: the batch
+    extensions: dict[str, str] = field(default_factory=dict, metadata=since(2))  # SHA-256 of a user's own code, by name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,8 @@ import torch
 
 from senet_lab.data.batches import BatchSource
 from senet_lab.data.open import open_source
-from senet_lab.models.registry import build_model, channels_last
+from senet_lab.models.of_cell import build_cell
+from senet_lab.models.registry import channels_last
 from senet_lab.search.space import guessing_error_pct
 from senet_lab.study.cell import Cell, canonical_json
 from senet_lab.study.protocol import Decay, Protocol, Schedule
@@ -42,7 +43,7 @@ class Trainer:
         return [self._train(cell, seed, after_epoch) for seed in seeds]
 
     def _train(self, cell: Cell, seed: int, after_epoch: AfterEpoch) -> float:
-        model = channels_last(build_model(cell.backbone, cell.se, cell.protocol.num_classes, seed)).to(self.device)
+        model = channels_last(build_cell(cell, seed)).to(self.device)
 
         def save(state: Checkpoint) -> None:
             after_epoch(len(state.curve), state.curve[-1].test_top1_error_pct)
@@ -56,7 +57,7 @@ class Trainer:
     def step_seconds(self, cell: Cell) -> float:
         """The median time of a training step on one batch, not compiled."""
         protocol = cell.protocol
-        model = channels_last(build_model(cell.backbone, cell.se, protocol.num_classes)).to(self.device).train()
+        model = channels_last(build_cell(cell)).to(self.device).train()
         optimizer = make_optimizer(model, protocol)
         images, labels = next(iter(self._data(protocol).training_batches(0, 0)))
         seconds = []

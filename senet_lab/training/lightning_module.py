@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from senet_lab.data.batches import Batch
 from senet_lab.errors import StudyError
-from senet_lab.models.registry import build_model, channels_last
+from senet_lab.models.of_cell import build_cell
+from senet_lab.models.registry import channels_last
 from senet_lab.records.curves import CurvePoint
 from senet_lab.records.gate_health import GateHealth
 from senet_lab.study.cell import Cell
@@ -59,7 +60,7 @@ class SENetModule(pl.LightningModule):
         super().__init__()
         self.cell = cell
         self.seed = seed
-        self.model = model or build_model(cell.backbone, cell.se, cell.protocol.num_classes, seed)
+        self.model = model or build_cell(cell, seed)
         channels_last(self.model)
         self.ranks, self.at_once = ranks, at_once  # see ``device_loop.train``; only without automatic optimisation
         self.evaluation: Evaluation | None = None

@@ -5,6 +5,7 @@ from dataclasses import fields, replace
 
 import torch
 
+from senet_lab import extensions
 from senet_lab.records.record import TrainedPart
 from senet_lab.study.cell import Cell
 from senet_lab.training import provenance
@@ -30,6 +31,7 @@ def part_here(cell: Cell, device: torch.device, settings: Settings, ranks: Ranks
         versions=provenance.versions(device),
         processes=ranks.count,
         batch_norm_images=0 if together == batch else together,
+        extensions=extensions.digests(cell),
     )
 
 
@@ -49,9 +51,9 @@ def changed(before: TrainedPart, here: TrainedPart) -> list[str]:
         old, new = getattr(before, field.name), getattr(here, field.name)
         if field.name == "steps" or old == new:
             continue
-        if field.name == "versions":
+        if field.name in ("versions", "extensions"):
             names = [name for name in sorted(new | old) if old.get(name) != new.get(name)]
-            found += [f"{name} {old.get(name)} -> {new.get(name)}" for name in names]
+            found += [f"{name} {str(old.get(name))[:10]} -> {str(new.get(name))[:10]}" for name in names]
         elif field.name == "cpu_flags":
             found.append(f"vector instructions {' '.join(sorted({*old} ^ {*new}))}")
         else:

@@ -10,7 +10,8 @@ from senet_lab.data.batches import BatchSource, Share
 from senet_lab.data.open import open_source
 from senet_lab.errors import StudyError
 from senet_lab.models.complexity import complexity
-from senet_lab.models.registry import build_model, channels_last
+from senet_lab.models.of_cell import build_cell
+from senet_lab.models.registry import channels_last
 from senet_lab.models.stochastic import is_stochastic
 from senet_lab.records.curves import curve_csv
 from senet_lab.records.files import read_bytes, remove_file, replace_file
@@ -67,7 +68,7 @@ def make(
     """
     protocol, path = run.cell.protocol, store.path(run, "cache/checkpoints", ".safetensors")
     with TURNS.alone():  # blocks of one's own draw their weights from the global stream of random numbers
-        model = build_model(run.cell.backbone, run.cell.se, protocol.num_classes, run.seed)
+        model = build_cell(run.cell, run.seed)
         channels_last(model).to(data.device)
     if ranks.together and is_stochastic(model):
         raise StudyError(f"{run.cell.backbone} has random parts of its own: it trains in one process")

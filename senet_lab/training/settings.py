@@ -27,6 +27,7 @@ class Settings:
     depend on it, so it does not follow from how many runs share the machine. compiled: None decides by the length
     of the run. photos: the folder of a user's own photos; skip_damaged: whether damaged training photos are left out.
     at_once: the most images that pass through the network together, where the device does not hold its part of a batch.
+    extensions: files and modules of a user's own, which every process loads (``senet_lab.extensions``).
     """
 
     device: str = "cpu"
@@ -36,6 +37,7 @@ class Settings:
     photos: Path | None = None
     skip_damaged: bool = False
     at_once: int | None = None
+    extensions: tuple[str, ...] = ()
 
     @property
     def on_gpu(self) -> bool:
