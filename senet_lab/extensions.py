@@ -67,9 +67,9 @@ def load_extension(source: str) -> Extension:
     """Loads a file or module, once a process. Raises StudyError in one line, with file and line where it broke."""
     key = str(Path(source).resolve()) if source.endswith(".py") else source
     if key not in _loaded:
-        module, path = _module(key)
+        module, path = _module(source)
         extension = Extension(
-            key,
+            source,
             hashlib.sha256(path.read_bytes()).hexdigest(),
             module,
             _mapping(module, path, "BLOCKS", callable, "a factory: factory(site, **parameters) -> nn.Module"),
@@ -138,12 +138,13 @@ def entry_points() -> dict[str, str]:
     return {one.name: one.value for one in metadata.entry_points(group=ENTRY_POINTS)}
 
 
-def blame(error: BaseException, path: str) -> str:
-    """An error in one line, with the last line of this file that it passed through, if any."""
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
+def blame(error: BaseException, source: str) -> str:
+    """An error in one line, with the last line of this file or module that it passed through, if any."""
+    path = str(Path(source).resolve()) if source.endswith(".py") else _origin(source)
+    lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == path]
     if isinstance(error, SyntaxError) and error.filename == path:
-        lines.append(error.lineno)
-    place = f"{path}, line {lines[-1]}" if lines else path
+        lines.append(error.lineno or 0)
+    place = f"{source}, line {lines[-1]}" if lines else source
     text = " ".join(str(error).split())[:200]
     return f"{place}: {type(error).__name__}" + f": {text}" * bool(text)
 
@@ -153,10 +154,10 @@ def _module(source: str) -> tuple[ModuleType, Path]:
         try:
             module = importlib.import_module(source)
         except (Exception, SystemExit) as error:
-            raise StudyError(f"module {source}: {blame(error, _origin(source))}") from None
+            raise StudyError(blame(error, source)) from None
         return module, Path(str(module.__file__))
-    path = Path(source)
-    name = f"senet_lab_extension_{hashlib.sha256(source.encode()).hexdigest()[:12]}"
+    path = Path(source).resolve()
+    name = f"senet_lab_extension_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None or not path.is_file():
         raise StudyError(f"{source} is no Python file")

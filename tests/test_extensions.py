@@ -136,9 +136,10 @@ def test_an_installed_module_is_an_extension_too(tmp_path, monkeypatch):
     extensions.load_extension("my_blocks")
 
     assert extensions.sources() == ("my_blocks",)
-    assert {"my_blocks"} == set(extensions.digests())
+    assert {"my_blocks"} == set(extensions.digests(replace(CELL, se=own_block("mine"))))
+    assert extensions.digests(CELL) == {}
     assert extensions.names_of_blocks() == ["mine"]
-    with pytest.raises(StudyError, match="module no_such_blocks: no_such_blocks: ModuleNotFoundError"):
+    with pytest.raises(StudyError, match="no_such_blocks: ModuleNotFoundError: No module named"):
         extensions.load_extension("no_such_blocks")
 
 

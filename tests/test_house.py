@@ -17,6 +17,7 @@ PARTS = {
     "benchmarks": ("senet_lab", "ablations", "benchmarks"),
     "senet_lab.study": ("senet_lab.study",),
     "senet_lab.errors": (),
+    "senet_lab.extensions": ("senet_lab.study", "senet_lab.errors"),
     "senet_lab.machine": ("senet_lab.errors",),
     "senet_lab.records": ("senet_lab.records", "senet_lab.study", "senet_lab.errors"),
     "senet_lab.stats": (
@@ -32,11 +33,18 @@ PARTS = {
         "senet_lab.study",
         "senet_lab.errors",
     ),
-    "senet_lab.models": ("senet_lab.models", "senet_lab.study"),
+    "senet_lab.models": ("senet_lab.models", "senet_lab.extensions", "senet_lab.study", "senet_lab.errors"),
     "senet_lab.weights": ("senet_lab.weights", "senet_lab.errors"),
-    "senet_lab.data": ("senet_lab.data", "senet_lab.study", "senet_lab.machine", "senet_lab.errors"),
+    "senet_lab.data": (
+        "senet_lab.data",
+        "senet_lab.extensions",
+        "senet_lab.study",
+        "senet_lab.machine",
+        "senet_lab.errors",
+    ),
     "senet_lab.training": (
         "senet_lab.training",
+        "senet_lab.extensions",
         "senet_lab.models",
         "senet_lab.data",
         "senet_lab.records",
@@ -46,6 +54,7 @@ PARTS = {
     ),
     "senet_lab.fleet": (
         "senet_lab.fleet",
+        "senet_lab.extensions",
         "senet_lab.training",
         "senet_lab.models",
         "senet_lab.data",
@@ -77,7 +86,7 @@ PARTS = {
     ),
     "senet_lab.search": ("senet_lab",),
     "senet_lab.cli": ("senet_lab",),
-    "senet_lab.cli.catalogue": ("senet_lab.study", "senet_lab.errors"),
+    "senet_lab.cli.catalogue": ("senet_lab.extensions", "senet_lab.study", "senet_lab.errors"),
     "senet_lab.__main__": ("senet_lab.cli",),
     "senet_lab": ("senet_lab.study", "senet_lab.models.registry"),
 }
@@ -184,7 +193,7 @@ def test_commands_import_heavy_packages_inside_functions():
     }
 
     assert set() == {name.partition(".")[0] for names in found.values() for name in names} & HEAVY
-    assert {"cli", "errors", "study"} == {
+    assert {"cli", "errors", "extensions", "study"} == {
         name.split(".")[1] for names in found.values() for name in names if ours(name)
     }
 

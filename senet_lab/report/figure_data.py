@@ -8,6 +8,7 @@ from senet_lab.records.curves import curve_of
 from senet_lab.records.record import Status
 from senet_lab.report.comparison import Comparison
 from senet_lab.report.views import View
+from senet_lab.study.se import SESpec
 from senet_lab.study.table import Row
 
 FEWEST_EPOCHS = 5  # of a curve; two or three points are no curve
@@ -44,7 +45,7 @@ def se_row(view: View) -> Row | None:
     rows = [s for s in view.rows if s.row.cell.se and s.top1 and view.table.baseline_of(s.row).cell.se is None]
     if not rows:
         return None
-    default = [s.row for s in rows if s.row.cell.se and s.row.cell.se == type(s.row.cell.se)(bias=s.row.cell.se.bias)]
+    default = [s.row for s in rows if s.row.cell.se in (SESpec(), SESpec(bias=True))]
     return default[0] if default else min(rows, key=lambda s: s.top1.value if s.top1 else 100.0).row
 
 

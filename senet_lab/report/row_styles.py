@@ -6,6 +6,7 @@ A row that differs from the paper's block in one thing has the colour of that th
 from enum import Enum
 from typing import Any
 
+from senet_lab.study.block import BlockSpec
 from senet_lab.study.se import SESpec
 from senet_lab.study.table import Row, Table
 
@@ -25,8 +26,9 @@ OTHERS: tuple[dict[str, Any], ...] = (
 
 def row_styles(table: Table) -> dict[str, dict[str, Any]]:
     """Matplotlib's colour and marker of each row, by label."""
-    wanted = [_wanted(row) for row in table.rows]
-    if len(set(wanted)) < len(wanted):  # rows of several networks: by their place
+    own = any(isinstance(row.cell.se, BlockSpec) for row in table.rows)
+    wanted = [] if own else [_wanted(row) for row in table.rows]
+    if own or len(set(wanted)) < len(wanted):  # rows of own blocks or of several networks: by their place
         return {row.label: _by_place(index) for index, row in enumerate(table.rows)}
     return {row.label: _style(place) for row, place in zip(table.rows, wanted, strict=True)}
 

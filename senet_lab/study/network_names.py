@@ -1,5 +1,6 @@
 """Networks as words: ``resnet50:gate=tanh,reduction=8`` on a command line, and what a heading calls them."""
 
+from senet_lab.study.block import BlockSpec
 from senet_lab.study.cell import from_plain, to_plain
 from senet_lab.study.se import SESpec
 
@@ -27,10 +28,12 @@ def _value(key: str, value: str) -> object:
     return value == "true" if key == "bias" else value
 
 
-def described(backbone: str, se: SESpec | None) -> str:
-    """A network in a few words: its name, and what of its SE block differs from the default."""
+def described(backbone: str, se: SESpec | BlockSpec | None) -> str:
+    """A network in a few words: its name, and its block; of an SE block what differs from the default."""
     if se is None:
         return f"{backbone}, plain"
+    if isinstance(se, BlockSpec):
+        return f"{backbone}, {' '.join([se.block, *(f'{one.name}={one.value}' for one in se.parameters)])}"
     shown = [f"SE r={se.reduction}"]
     for field, default in SESpec.__dataclass_fields__.items():
         value = getattr(se, field)

@@ -81,7 +81,7 @@ def test_a_mistake_in_a_users_table_is_one_line(senet_lab, tmp_path, text, said)
 
 @pytest.mark.parametrize(
     ("words", "width"),
-    [(["report"], 256), (["train", "--row", "own"], 64), (["reproduce", "--protocol", "paper"], 256)],
+    [(["report"], 256), (["train", "--row", "own", "--protocol", "demo"], 64), (["reproduce"], 256)],
 )
 def test_a_ratio_that_does_not_divide_is_one_line(senet_lab, tmp_path, words, width):
     """r=7 is named with the network and the width before anything is trained, and nothing is recorded."""
@@ -96,7 +96,7 @@ def test_a_ratio_that_does_not_divide_is_one_line(senet_lab, tmp_path, words, wi
 def test_a_users_table_is_planned(senet_lab, tmp_path):
     """Its plain row is table 7's, so its record would be found again."""
     (tmp_path / "my_table.py").write_text(OWN_TABLE.format(se="SESpec(reduction=2)"))
-    _, out, _ = senet_lab("plan", "my_table.py", "--json")
+    _, out, _ = senet_lab("plan", "my_table.py", "--protocol", "demo", "--json")
     own, plain = json.loads(out)[1], json.loads(out)[0]
 
     assert DEMO7.row("original").cell.key == plain["key"]
@@ -160,10 +160,13 @@ def test_damaged_or_missing_data_stops_a_worker(tmp_path, monkeypatch, protocol,
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("x = 1\nx = (\n", "my_table.py, line 2: '(' was never closed"),
-        ("x = 1\n\n1 / 0\n", "my_table.py, line 3: division by zero"),
-        ("import sys\nsys.exit(3)\n", "my_table.py, line 2: 3"),
-        (OWN_TABLE.format(se="SESpec()").replace('"mine"', '"../mine"'), "my_table.py, line 5: a table's edition is"),
+        ("x = 1\nx = (\n", "my_table.py, line 2: SyntaxError: '(' was never closed"),
+        ("x = 1\n\n1 / 0\n", "my_table.py, line 3: ZeroDivisionError: division by zero"),
+        ("import sys\nsys.exit(3)\n", "my_table.py, line 2: SystemExit: 3"),
+        (
+            OWN_TABLE.format(se="SESpec()").replace('"mine"', '"../mine"'),
+            "my_table.py, line 5: ValueError: a table's edition",
+        ),
     ],
 )
 def test_the_line_of_a_mistake_in_a_users_table_is_named(senet_lab, tmp_path, text, said):
