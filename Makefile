@@ -22,6 +22,12 @@ STAMP := $(VENV)/installed
 PLACE := $(if $(RESULTS),--results "$(RESULTS)")
 CHOICE := $(if $(PROTOCOL),--protocol "$(PROTOCOL)") --seeds "$(SEEDS)" $(if $(ROW),--row "$(ROW)") $(if $(DATA),--data "$(DATA)") $(PLACE)
 
+# An environment knows which checkout it was made for: another one's code would run here without a word.
+SERVES := $(if $(wildcard $(STAMP)),$(shell cat "$(STAMP)"))
+ifneq ($(SERVES),$(if $(SERVES),$(CURDIR)))
+$(error $(VENV) serves the checkout $(SERVES), not this one; name another with VENV=, or remove it)
+endif
+
 .DEFAULT_GOAL := help
 .SUFFIXES:
 .PHONY: help install test test-all check lint list conform tables report claims bench simulate figure5 histograms figures
@@ -29,7 +35,7 @@ CHOICE := $(if $(PROTOCOL),--protocol "$(PROTOCOL)") --seeds "$(SEEDS)" $(if $(R
 help: ## print this
 	@sed -n 's/^# *//p;/^PYTHON/q' Makefile | head -7
 	@echo
-	@grep -hE '^[a-zA-Z%-]+:.*## ' Makefile | sed -E 's/^([^:]+):.*## (.*)/  make \1\t\2/' | expand -t 26
+	@grep -hE '^[a-zA-Z0-9%-]+:.*## ' Makefile | sed -E 's/^([^:]+):.*## (.*)/  make \1\t\2/' | expand -t 26
 	@echo
 	@$(PYTHON) -m senet_lab.cli.catalogue
 
@@ -39,11 +45,11 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: $(PYTHON) is older than 3.11; name another with PYTHON=" >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
-	@touch $(STAMP)
+	@echo '$(CURDIR)' > $(STAMP)
 
 test: check ## lint, types, fast tests: what CI runs
 
-check: $(STAMP)
+check: $(STAMP) ## the same as test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -67,8 +73,8 @@ histograms: $(STAMP) ## how the gates of that network are spread, by block and c
 figures: $(STAMP) ## every figure of excitations, curves and cost again, from files alone
 	@$(BIN)/senet-lab figures $(PLACE)
 
-tables: report figures
-report: $(STAMP) ## every committed table and figure again, from records alone
+tables: report figures ## every committed table and figure again, from records and files alone
+report: $(STAMP) ## every committed table, its figures and the indexes again, from records alone
 	@$(BIN)/senet-lab report-all $(PLACE)
 
 claims: $(STAMP) ## every claim of the paper with its verdict, from records alone

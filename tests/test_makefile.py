@@ -81,3 +81,24 @@ def test_a_file_called_like_a_target_changes_nothing():
     assert {"help", "install", "test", "test-all", "check", "lint", "list", "conform", "tables", "report"} <= set(
         phony.split()[1:]
     )
+
+
+@pytest.mark.skipif(not MAKE, reason="needs make")
+def test_help_lists_every_target():
+    """Each that is no file and no pattern's servant, with what it does."""
+    done = subprocess.run([str(MAKE), "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    listed = {line.split()[1] for line in done.stdout.splitlines() if line.startswith("  make ")}
+
+    assert TARGETS - {"FORCE", "Makefile", "pyproject.toml", "constraints.txt", "$(STAMP)"} <= listed
+
+
+@pytest.mark.skipif(not MAKE, reason="needs make")
+def test_an_environment_of_another_checkout_is_refused(tmp_path):
+    """Its stamp names the folder that it was made for; one line says so, and nothing runs."""
+    (tmp_path / "installed").write_text("/somewhere/else\n")
+    done = subprocess.run(
+        [str(MAKE), "-n", f"VENV={tmp_path}", "list"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{tmp_path} serves the checkout /somewhere/else, not this one" in done.stderr

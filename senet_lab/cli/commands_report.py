@@ -11,7 +11,7 @@ import typer
 from senet_lab.cli import catalogue, options
 from senet_lab.cli.gather import RESULTS, Material, gather
 from senet_lab.cli.network_counts import count, keep_counts
-from senet_lab.cli.show import print_json, print_report
+from senet_lab.cli.show import print_json, print_report, said_if_slow, say_what_git_lacks
 from senet_lab.study.table import plan_runs
 
 if TYPE_CHECKING:
@@ -65,13 +65,15 @@ def report_table(
     from senet_lab.report.write import write_report
 
     table, claims = catalogue.find_table(name), catalogue.find_claims(name)
-    material = gather([table], claims, results)
-    _refuse_fewer(material, allow_fewer)
-    (found,) = material.reports()
-    blocks = [block.only(columns) if columns and block.names else block for block in found.blocks]
     titled, width = figures
-    with laid_out(Layout(titled, width is options.WidthName.ONE)):
+    layout = Layout(titled, width is options.WidthName.ONE)
+    with laid_out(layout), said_if_slow(f"{table.name}: reading records, drawing figures"):
+        material = gather([table], claims, results)
+        _refuse_fewer(material, allow_fewer)
+        (found,) = material.reports()
+        blocks = [block.only(columns) if columns and block.names else block for block in found.blocks]
         paths = write_report(found, material.numbers, material.counts, material.root)
+    say_what_git_lacks(RESULTS)
     if as_json:
         print_json(found.as_data(paths))
         return
@@ -92,7 +94,8 @@ def report_all(results: options.Results = None, allow_fewer: AllowFewer = False)
     keep_counts(material.counted, material.root)
     reports = material.reports()
     for found in reports:
-        write_report(found, material.numbers, material.counts, material.root)
+        with said_if_slow(f"{found.table.name}: writing tables and figures"):
+            write_report(found, material.numbers, material.counts, material.root)
     forests = write_all_forests(reports, material.root / "figures")
     blocks, _ = _write_claims(material)
     _write_missing(material, wanted)
@@ -104,9 +107,10 @@ def claims(results: options.Results = None, allow_fewer: AllowFewer = False, as_
     """Prints one page over all claims of the paper with their verdicts, from records alone; writes results/claims.*."""
     from senet_lab.report.claims_page import claim_lines, claims_page
 
-    material = gather(catalogue.tables(), catalogue.claims(), results)
-    _refuse_fewer(material, allow_fewer)
-    blocks, paths = _write_claims(material)
+    with said_if_slow("reading the records of all tables"):
+        material = gather(catalogue.tables(), catalogue.claims(), results)
+        _refuse_fewer(material, allow_fewer)
+        blocks, paths = _write_claims(material)
     if as_json:
         lines = claim_lines(material.all_judged(), material.numbers)
         print_json({"files": [str(path) for path in paths], "unit": "percentage points", "parts": lines})

@@ -1,12 +1,17 @@
 """How a command prints what it has found."""
 
 import codecs
+import contextlib
 import io
 import json
+import shutil
+import subprocess
 import sys
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+SLOW_SECONDS = 2.0
 PLAIN_LETTERS = "senet_lab.plain_letters"
 PLAIN = {"±": "+-", "–": "-", "—": "--", "≤": "<=", "≥": ">=", "·": "*", "×": "x", "…": "...", "→": "->", "σ": "sigma"}
 
@@ -24,6 +29,34 @@ def _in_plain_letters(error: UnicodeError) -> tuple[str, int]:
         raise error
     lost = error.object[error.start : error.end]
     return "".join(PLAIN.get(character, "?") for character in lost), error.end
+
+
+@contextlib.contextmanager
+def said_if_slow(work: str) -> Iterator[None]:
+    """Says on stderr what is done, once it has taken two seconds."""
+    timer = threading.Timer(SLOW_SECONDS, lambda: print(f"{work} ...", file=sys.stderr, flush=True))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def say_what_git_lacks(results: Path) -> None:
+    """Says on stderr how many records of a folder git does not know, since reports call all of them committed.
+
+    Nothing where there is no git or no repository.
+    """
+    git = shutil.which("git")
+    records = results / "records"
+    if git is None or not records.is_dir():
+        return
+    words = [git, "status", "--porcelain", "--untracked-files=all", "--", str(records)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    changed = len(done.stdout.splitlines()) if done.returncode == 0 else 0
+    if changed:
+        print(f"{changed} of the records that are called committed are not in git as they are here", file=sys.stderr)
 
 
 def print_json(value: object) -> None:

@@ -1,12 +1,15 @@
 """Output that cannot be written as it is: other encodings, a reader that has gone, a foreign plotting backend."""
 
 import os
+import shutil
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
-from senet_lab.cli import catalogue
+from senet_lab.cli import catalogue, show
 from senet_lab.records.complexities import write_counts
 from senet_lab.study.counts import network_key
 from tests.samples import counted, filled, finished
@@ -79,3 +82,29 @@ def test_numbers_have_an_upper_bound(senet_lab, words):
 
     assert (status, out) == (2, "")
     assert "less than or equal to 1" in err
+
+
+def test_slow_work_says_what_it_is(capsys, monkeypatch):
+    """After the limit once, before it not at all."""
+    monkeypatch.setattr(show, "SLOW_SECONDS", 0.0)
+    with show.said_if_slow("reading"):
+        time.sleep(0.1)
+    assert capsys.readouterr().err == "reading ...\n"
+    monkeypatch.setattr(show, "SLOW_SECONDS", 60.0)
+    with show.said_if_slow("reading"):
+        pass
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.skipif(not shutil.which("git"), reason="needs git")
+def test_records_that_git_does_not_know_are_said(tmp_path, monkeypatch, capsys):
+    """Two untracked records are two; without a repository nothing is said."""
+    filled(tmp_path / "results", *(finished(row.cell) for row in CIFAR7.rows[:2]))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    show.say_what_git_lacks(Path("results"))
+    assert capsys.readouterr().err == ""
+    subprocess.run(["git", "init", "-q"], check=True)
+    show.say_what_git_lacks(Path("results"))
+
+    assert capsys.readouterr().err.startswith("2 of the records that are called committed are not in git")
