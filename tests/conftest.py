@@ -17,6 +17,7 @@ def senet_lab(tmp_path, monkeypatch, capsys):
     from senet_lab.cli.app import main
 
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("senet_lab.cli.show.SLOW_SECONDS", 3600.0)  # what is said does not depend on the machine
 
     def run(*words):
         monkeypatch.setattr(sys, "argv", ["senet-lab", *words])

@@ -76,8 +76,8 @@ def test_list_for_programs(senet_lab):
         (["conform", "gats"], "no table is called 'gats'; the nearest is 'gate'"),
         (["plan", "table7", "--protocol", "cifr10"], "no protocol is called 'cifr10'; the nearest is 'cifar10'"),
         (
-            ["train", "table7", "--protocol", "imagenett"],
-            "no protocol is called 'imagenett'; the nearest is 'imagenet'",
+            ["train", "table7", "--protocol", "imagent"],
+            "no protocol is called 'imagent'; the nearest is 'imagenet'",
         ),
         (["plan", "table7", "--row", "r=6"], "table7 has no row 'r=6'; the nearest is 'r=16'"),
         (["train", "table7", "--row", "Original"], "table7 has no row 'Original'; the nearest is 'original'"),
@@ -131,7 +131,7 @@ def test_a_plan_for_programs(senet_lab):
     _, out, _ = senet_lab("plan", "table7", "--protocol", "cifar10", "--json")
     first = json.loads(out)[0]
 
-    assert {"label", "backbone", "protocol", "key", "seed", "status", "train_seconds"} == set(first)
+    assert {"label", "backbone", "protocol", "key", "seed", "status", "train_seconds", "estimated_from"} == set(first)
     assert tuple(first[name] for name in ("label", "backbone", "protocol", "seed", "status", "train_seconds")) == (
         "table7 original seed 0",
         "cifar_resnet29_bottleneck",
