@@ -24,7 +24,7 @@ from ablations.protocols.imagenet import (
     IMAGENET_SOTA_320,
     MOBILE,
 )
-from ablations.protocols.photos import IMAGENET_FAST, IMAGENETTE, PLACES365
+from ablations.protocols.photos import IMAGENET_FAST, IMAGENETTE, IMAGENETTE_SHORT, PLACES365
 from ablations.protocols.short import CIFAR10_QUICK, DEMO, PEAK_RATE_CANDIDATES
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "DEFAULT_PROTOCOL",
     "DEMO",
     "IMAGENETTE",
+    "IMAGENETTE_SHORT",
     "IMAGENET_100EP",
     "IMAGENET_100EP_299",
     "IMAGENET_270EP",
@@ -80,6 +81,7 @@ PROTOCOLS = {
         IMAGENET_SOTA_320,
         IMAGENET_FAST,
         IMAGENETTE,
+        IMAGENETTE_SHORT,
         PLACES365,
     )
 }
