@@ -1,0 +1,133 @@
+"""Hands ``senet-lab work`` to a queue: an array of workers through submitit, which knows SLURM, this machine and none.
+
+A worker that is preempted or out of time saves what it trains, ends, and is queued again. What is done is in the
+results folder: neither the queue nor a process that would have to stay alive holds it.
+"""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from senet_lab.errors import StudyError
+from senet_lab.training.stopping import EXIT_GO_ON
+
+WORK = (sys.executable, "-m", "senet_lab", "work")
+ENDING_SECONDS = 120  # that a worker gets before the end of its time, to save and to be queued again
+REQUEUES = 10_000  # out of time; SLURM's own limits end a study, not ours
+SUBMITIT = "submit needs submitit, which is not installed: install senet-lab[cluster]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is asked of a queue. minutes: time limit of one worker. nodes: of one worker; more than one trains one run.
+
+    cpus: of one worker, a thread each. executor: slurm, local (processes here) or debug (in this process).
+    """
+
+    executor: str
+    workers: int
+    minutes: int
+    cpus: int = 1
+    gpus: int = 0
+    nodes: int = 1
+    partition: str | None = None
+    account: str | None = None
+    name: str = "senet-lab"
+
+
+@dataclass
+class Worker:
+    """One job: runs ``senet-lab work`` with these words, and gives it time to save when the job is to end."""
+
+    words: tuple[str, ...]
+    process: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
+
+    def __call__(self) -> int:
+        """Trains until nothing is left; returns the exit status. Raises RuntimeError where the command failed."""
+        self.process = subprocess.Popen([*WORK, *self.words])
+        status = self.process.wait()
+        if status == EXIT_GO_ON:  # time is up, or a signal came: the queue's own signal, which queues again, follows
+            time.sleep(ENDING_SECONDS)
+        elif status:
+            raise RuntimeError(f"senet-lab work {' '.join(self.words)} ended with status {status}; its log is above")
+        return status
+
+    def checkpoint(self) -> Any:
+        """Asks the command to save and end, waits for it, and hands the same work back to the queue."""
+        from submitit.helpers import DelayedSubmission
+
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait()
+        return DelayedSubmission(Worker(self.words))
+
+    def __getstate__(self) -> dict[str, object]:
+        return {"words": self.words, "process": None}
+
+
+def submit(words: Sequence[str], request: Request, folder: Path) -> list[str]:
+    """Queues the workers; returns the ids of their jobs. folder: for submitit's scripts and the workers' logs.
+
+    Raises StudyError where submitit is not installed, or the queue refuses.
+    """
+    executor = _executor(request, folder)
+    tasks = [Worker(tuple(words)) for _ in range(request.workers)]
+    try:
+        with executor.batch():
+            jobs = [executor.submit(task) for task in tasks]
+    except Exception as error:  # whatever the queue says
+        raise StudyError(f"the queue refuses: {' '.join(str(error).split())[:300]}") from None
+    if request.executor == "debug":
+        for job in jobs:
+            job.result()
+    return [job.job_id for job in jobs]
+
+
+def script(words: Sequence[str], request: Request, folder: Path) -> str:
+    """The batch script of one worker, for a look. Raises StudyError where submitit is not installed."""
+    executor = _executor(request, folder)
+    if request.executor != "slurm":
+        return " ".join([*WORK, *words])
+    inner = executor._executor
+    text: str = inner._make_submission_file_text(inner._submitit_command_str, "worker")
+    return f"{text.rstrip()}\n# each worker then runs: {' '.join([*WORK, *words])}\n"
+
+
+def _executor(request: Request, folder: Path) -> Any:
+    try:
+        import submitit
+    except ImportError:
+        raise StudyError(SUBMITIT) from None
+    try:
+        executor = submitit.AutoExecutor(folder, cluster=request.executor, slurm_max_num_timeout=REQUEUES)
+    except (RuntimeError, ValueError) as error:
+        text = " ".join(str(error).split())
+        raise StudyError(f"{request.executor} is not to be had here ({text}); --executor local runs workers here") from None
+    executor.update_parameters(
+        name=request.name,
+        timeout_min=request.minutes,
+        nodes=request.nodes,
+        tasks_per_node=1,
+        cpus_per_task=request.cpus,
+        gpus_per_node=request.gpus,
+        slurm_array_parallelism=request.workers,
+        slurm_signal_delay_s=min(ENDING_SECONDS, 30 * request.minutes),
+    )
+    for name, value in (("slurm_partition", request.partition), ("slurm_account", request.account)):
+        if value:
+            executor.update_parameters(**{name: value})
+    return executor
+
+
+def queued() -> str:
+    """What ``squeue`` says of this user's jobs, a line each; empty where there is no SLURM."""
+    try:
+        found = subprocess.run(["squeue", "--me", "--noheader"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return found.stdout

@@ -1,0 +1,134 @@
+"""A real SLURM on this one machine, without systemd: munge, a controller and a node, in a folder of its own.
+
+    python -m tests.cluster.slurm FOLDER     # starts it, prints the variables to export, ends with Ctrl-C
+
+Needs Debian's slurmctld, slurmd, slurm-client and munge, and the right to start them (root).
+"""
+
+import contextlib
+import getpass
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "scontrol", "squeue")
+CONFIGURATION = """
+ClusterName=test
+SlurmctldHost={host}
+SlurmUser={user}
+SlurmdUser={user}
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge.socket,cred_expire=5
+CredType=cred/munge
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd.pid
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdLogFile={folder}/slurmd.log
+SlurmctldPort={port}
+SlurmdPort={node_port}
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+JobAcctGatherType=jobacct_gather/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core
+SlurmctldParameters=preempt_send_user_signal
+SlurmdParameters=config_overrides
+PreemptMode=REQUEUE
+PreemptType=preempt/partition_prio
+ReturnToService=2
+KillWait=30
+MpiDefault=none
+JobRequeue=1
+SchedulerParameters=bf_interval=1,sched_interval=1,requeue_delay=1
+OverTimeLimit=0
+NodeName={host} CPUs={cpus} RealMemory=2000 State=UNKNOWN
+PartitionName=all Nodes={host} Default=YES MaxTime=INFINITE State=UP OverSubscribe=FORCE:4
+"""
+
+
+def missing() -> list[str]:
+    """The programs that are not installed; this cluster also needs root."""
+    return [name for name in PROGRAMS if shutil.which(name) is None] + ["root"] * (os.geteuid() != 0)
+
+
+@contextlib.contextmanager
+def cluster(folder: Path, cpus: int = 4) -> Iterator[dict[str, str]]:
+    """Starts the daemons, waits until the node is idle, and yields the environment of its clients; ends them after.
+
+    cpus: that the node claims to have; jobs of one CPU each run side by side. Raises RuntimeError where the node does
+    not come up.
+    """
+    folder.mkdir(parents=True)
+    for inner in ("state", "spool"):
+        (folder / inner).mkdir()
+    host, (port, node_port) = socket.gethostname().partition(".")[0], _free_ports(2)
+    configuration = folder / "slurm.conf"
+    values = {"host": host, "user": getpass.getuser(), "folder": folder, "port": port, "node_port": node_port}
+    configuration.write_text(CONFIGURATION.format(cpus=cpus, **values))
+    environment = os.environ | {"SLURM_CONF": str(configuration)}
+    daemons = [_munge(folder)]
+    try:
+        for words in (["slurmctld", "-D", "-c"], ["slurmd", "-D"]):
+            log = open(folder / f"{words[0]}.out", "ab")  # noqa: SIM115 - the daemon's, for as long as it lives
+            daemons.append(subprocess.Popen(words, env=environment, stdout=log, stderr=log))
+        _wait_until_idle(folder, environment)
+        yield environment
+    finally:
+        for daemon in reversed(daemons):
+            daemon.send_signal(signal.SIGTERM)
+        for daemon in daemons:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                daemon.wait(timeout=10)
+            daemon.kill()
+
+
+def _munge(folder: Path) -> subprocess.Popen[bytes]:
+    key = folder / "munge.key"
+    key.write_bytes(os.urandom(128))
+    key.chmod(0o400)
+    words = ["munged", "--foreground", "--force", f"--key-file={key}", f"--socket={folder}/munge.socket"]
+    words += [f"--pid-file={folder}/munge.pid", f"--seed-file={folder}/munge.seed", f"--log-file={folder}/munge.log"]
+    log = open(folder / "munged.out", "ab")  # noqa: SIM115 - the daemon's
+    process = subprocess.Popen(words, stdout=log, stderr=log)
+    for _ in range(100):
+        if (folder / "munge.socket").exists():
+            return process
+        time.sleep(0.1)
+    raise RuntimeError(f"munged does not start: {(folder / 'munged.out').read_text()[-500:]}")
+
+
+def _wait_until_idle(folder: Path, environment: dict[str, str]) -> None:
+    state = ""
+    for _ in range(120):
+        found = subprocess.run(["sinfo", "-h", "-o", "%t"], env=environment, capture_output=True, text=True, check=False)
+        state = found.stdout.strip() or found.stderr.strip()
+        if state == "idle":
+            return
+        time.sleep(0.5)
+    logs = "".join((folder / name).read_text()[-800:] for name in ("slurmctld.log", "slurmd.log") if (folder / name).exists())
+    raise RuntimeError(f"the node is {state!r} and not idle: {logs}")
+
+
+def _free_ports(number: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(number)]
+    for one in sockets:
+        one.bind(("", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+if __name__ == "__main__":
+    with cluster(Path(sys.argv[1])) as variables:
+        print(f"export SLURM_CONF={variables['SLURM_CONF']}", flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.pause()
