@@ -12,6 +12,7 @@ from senet_lab.cli import (
     commands_report,
     commands_search,
     commands_store,
+    commands_submit,
     commands_train,
 )
 from senet_lab.cli.show import make_printable
@@ -31,6 +32,7 @@ app.command("list")(commands_plan.list_all)
 app.command("plan")(commands_plan.plan)
 app.command("train")(commands_train.train)
 app.command("work")(commands_train.work)
+app.command("submit")(commands_submit.submit)
 app.command("report")(commands_report.report)
 app.command("reproduce")(commands_train.reproduce)
 app.command("report-all")(commands_report.report_all)

@@ -8,12 +8,10 @@ from typing import Annotated
 import typer
 
 from senet_lab.cli import options
-from senet_lab.cli.gather import RESULTS
+from senet_lab.cli.catalogue import RESULTS
 from senet_lab.cli.runs import study_of
-from senet_lab.errors import StudyError
 
 MOST_JOBS, MOST_MINUTES, MOST_NODES = 10_000, 100_000, 1_000
-LEAST_MINUTES = 5  # of a worker: less than that it spends on starting
 
 
 class QueueName(StrEnum):
@@ -29,7 +27,7 @@ def submit(
     workers: Annotated[int, typer.Option("--workers", min=1, max=MOST_JOBS, help="how many work side by side")] = 1,
     protocol: options.ProtocolName = None,
     seeds: options.Seeds = 1,
-    time: Annotated[int, typer.Option("--time", min=1, max=MOST_MINUTES, help="minutes of one worker")] = 240,
+    time: Annotated[int, typer.Option("--time", min=5, max=MOST_MINUTES, help="minutes of one worker")] = 240,
     partition: Annotated[str | None, typer.Option("--partition", help="of SLURM")] = None,
     account: Annotated[str | None, typer.Option("--account", help="of SLURM")] = None,
     gpus_per_worker: Annotated[int, typer.Option("--gpus-per-worker", min=0, max=64, help="0 for CPUs")] = 0,
@@ -45,17 +43,16 @@ def submit(
     A worker that is preempted or out of time saves its runs and is queued again. `senet-lab status TABLE` tells, from
     files, what is done; `squeue` what is queued. Logs are in results/cache/submit.
     """
-    from senet_lab.fleet.submit import Request, queued, script
+    from senet_lab.fleet.submit import Request, minutes_of_work, queued, script
     from senet_lab.fleet.submit import submit as hand_over
 
     for name in table:
         study_of(name, protocol, seeds, None)  # a mistyped name is said here, not in a job
-    if time < LEAST_MINUTES and executor is QueueName.SLURM:
-        raise StudyError(f"--time {time}: a worker needs at least {LEAST_MINUTES} minutes to start and to save")
     root = (results or RESULTS).resolve()
     words = [*table, "--seeds", str(seeds), "--results", str(root), "--threads", "1"]
     words += ["--protocol", protocol] if protocol else []
     words += ["--workers", str(cpus_per_worker)] if not gpus_per_worker else []
+    words += ["--max-minutes", f"{minutes_of_work(time):g}"] if executor is QueueName.SLURM else []
     request = Request(
         executor=executor.value,
         workers=workers,

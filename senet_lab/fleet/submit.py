@@ -52,7 +52,7 @@ class Worker:
         self.process = subprocess.Popen([*WORK, *self.words])
         status = self.process.wait()
         if status == EXIT_GO_ON:  # time is up, or a signal came: the queue's own signal, which queues again, follows
-            time.sleep(ENDING_SECONDS)
+            time.sleep(2 * ENDING_SECONDS)
         elif status:
             raise RuntimeError(f"senet-lab work {' '.join(self.words)} ended with status {status}; its log is above")
         return status
@@ -107,7 +107,7 @@ def _executor(request: Request, folder: Path) -> Any:
         executor = submitit.AutoExecutor(folder, cluster=request.executor, slurm_max_num_timeout=REQUEUES)
     except (RuntimeError, ValueError) as error:
         text = " ".join(str(error).split())
-        raise StudyError(f"{request.executor} is not to be had here ({text}); --executor local runs workers here") from None
+        raise StudyError(f"{request.executor} is not here ({text}); --executor local runs workers here") from None
     executor.update_parameters(
         name=request.name,
         timeout_min=request.minutes,
@@ -116,12 +116,22 @@ def _executor(request: Request, folder: Path) -> Any:
         cpus_per_task=request.cpus,
         gpus_per_node=request.gpus,
         slurm_array_parallelism=request.workers,
-        slurm_signal_delay_s=min(ENDING_SECONDS, 30 * request.minutes),
+        slurm_signal_delay_s=_signal_seconds(request.minutes),
     )
     for name, value in (("slurm_partition", request.partition), ("slurm_account", request.account)):
         if value:
             executor.update_parameters(**{name: value})
     return executor
+
+
+def minutes_of_work(minutes: int) -> float:
+    """How long ``work`` may train in a job of so many minutes: it ends before the queue's signal comes."""
+    return max(0.5, minutes - 1.25 * _signal_seconds(minutes) / 60)
+
+
+def _signal_seconds(minutes: int) -> int:
+    """How long before a job's end the queue warns it."""
+    return min(ENDING_SECONDS, 30 * minutes)
 
 
 def queued() -> str:

@@ -108,12 +108,15 @@ def _munge(folder: Path) -> subprocess.Popen[bytes]:
 def _wait_until_idle(folder: Path, environment: dict[str, str]) -> None:
     state = ""
     for _ in range(120):
-        found = subprocess.run(["sinfo", "-h", "-o", "%t"], env=environment, capture_output=True, text=True, check=False)
+        found = subprocess.run(
+            ["sinfo", "-h", "-o", "%t"], env=environment, capture_output=True, text=True, check=False
+        )
         state = found.stdout.strip() or found.stderr.strip()
         if state == "idle":
             return
         time.sleep(0.5)
-    logs = "".join((folder / name).read_text()[-800:] for name in ("slurmctld.log", "slurmd.log") if (folder / name).exists())
+    written = [folder / name for name in ("slurmctld.log", "slurmd.log") if (folder / name).exists()]
+    logs = "".join(path.read_text()[-800:] for path in written)
     raise RuntimeError(f"the node is {state!r} and not idle: {logs}")
 
 

@@ -1,0 +1,129 @@
+"""Workers in a real SLURM on this machine: preempted, killed and out of time, they leave every record once."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.slurm import cluster, missing
+
+pytest.importorskip("submitit")
+TABLE = """
+from dataclasses import replace
+from ablations.protocols import DEMO
+from senet_lab.study import Cell, Row, SESpec, Table
+P = replace(DEMO, name="queue", title="synthetic images, for a queue", train_images=200, test_images=100, epochs=12)
+BASE = Cell(backbone="cifar_resnet11_bottleneck", se=None, protocol=P)
+TABLE = Table(edition="queue", number="1", topic="queue", caption="Five rows", baseline="plain", companions={}, rows=(
+    Row("plain", BASE), *(Row(f"r={r}", replace(BASE, se=SESpec(reduction=r))) for r in (2, 4, 8, 16)),
+))
+"""
+ROOT = Path(__file__).parents[2]
+
+
+def command(*words: str, environment=None, **options):
+    """A senet-lab command in a process of its own."""
+    environment = (environment or os.environ) | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [sys.executable, "-m", "senet_lab", *words], env=environment, capture_output=True, text=True, **options
+    )
+
+
+def hits(root: Path) -> dict[str, tuple[str, str]]:
+    """What each record says of each image, by the record's place."""
+    found = {}
+    for path in sorted((root / "records").rglob("*.json")):
+        body = json.loads(path.read_text())
+        found[str(path.relative_to(root))] = body["correct_top1"], body["correct_top5"]
+    return found
+
+
+def scontrol(environment, *words: str) -> str:
+    """What scontrol prints."""
+    return subprocess.run(["scontrol", *words], env=environment, capture_output=True, text=True, check=False).stdout
+
+
+def running(environment) -> list[str]:
+    """The ids of jobs that run."""
+    found = subprocess.run(["squeue", "-h", "-t", "R", "-o", "%A"], env=environment, capture_output=True, text=True)
+    return found.stdout.split()
+
+
+def pids_of(environment, job: str) -> list[int]:
+    """The processes of `senet-lab work` in a job."""
+    listed = scontrol(environment, "listpids", job).split("\n")[1:]
+    pids = [int(line.split()[0]) for line in listed if line.split() and line.split()[0].isdigit()]
+    return [pid for pid in pids if b"senet_lab" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def until(condition, seconds: float, what: str):
+    """Waits; fails with what was waited for."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := condition():
+            return found
+        time.sleep(0.5)
+    raise AssertionError(f"not within {seconds:g} s: {what}")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(bool(missing()), reason=f"needs SLURM and root; missing here: {', '.join(missing())}")
+def test_ten_records_survive_preemption_a_kill_and_the_time_limit(tmp_path):
+    """Five rows x two seeds through an array of three workers: one is requeued, one killed, one runs out of its minute.
+    Every record is there once, bit for bit that of an undisturbed run."""
+    (tmp_path / "queue_table.py").write_text(TABLE)
+    table = str(tmp_path / "queue_table.py")
+    calm, shared = tmp_path / "calm", tmp_path / "shared"
+    assert command("train", table, "--seeds", "2", "--results", str(calm), "--workers", "2").returncode == 0
+    with cluster(tmp_path / "slurm") as environment:
+        words = ["submit", table, "--seeds", "2", "--workers", "3", "--results", str(shared), "--time", "30"]
+        submitted = command(*words, environment=environment)
+        assert submitted.returncode == 0, submitted.stderr
+        jobs = until(lambda: len(found := running(environment)) == 3 and found, 60, "three running workers")
+        until(
+            lambda: list((shared / "cache").rglob("*.lock")) or list((shared / "cache").rglob("*lease*")), 90, "a claim"
+        )
+        scontrol(environment, "requeue", jobs[0])
+        for pid in until(lambda: pids_of(environment, jobs[1]), 60, "processes of the second worker"):
+            os.kill(pid, signal.SIGKILL)
+        scontrol(environment, "update", f"JobId={jobs[2]}", "TimeLimit=1")
+        until(lambda: len(hits(shared)) == 10, 500, f"ten records; {hits(shared).keys()}")
+        subprocess.run(["scancel", "--user", "root"], env=environment, check=False)
+
+    assert hits(calm) == hits(shared)
+    assert len(hits(shared)) == 10
+
+
+def test_submit_prints_the_batch_script(tmp_path, senet_lab):
+    """With partition, time, an array and the command of each worker; nothing is queued."""
+    words = ["submit", "table7", "--workers", "4", "--time", "90", "--partition", "gpu", "--gpus-per-worker", "1"]
+    status, out, _ = senet_lab(*words, "--protocol", "demo", "--dry-run")
+
+    assert status == 0 or "not here" in out
+    if status == 0:
+        assert "#SBATCH --partition=gpu" in out
+        assert "#SBATCH --time=90" in out
+        assert "senet_lab work table7 --seeds 1" in out
+        assert "--max-minutes 87.5" in out
+
+
+def test_a_mistyped_table_is_said_before_anything_is_queued(senet_lab):
+    """Not in the log of a job."""
+    status, out, err = senet_lab("submit", "tabel7", "--executor", "debug")
+
+    assert (status, out) == (2, "")
+    assert "no table is called 'tabel7'" in err
+
+
+def test_without_submitit_the_extra_is_named(senet_lab, monkeypatch):
+    """The core does not need it."""
+    monkeypatch.setitem(sys.modules, "submitit", None)
+    status, _, err = senet_lab("submit", "table7", "--protocol", "demo", "--executor", "local")
+
+    assert status == 2
+    assert err.strip().endswith("install senet-lab[cluster]")
