@@ -1,7 +1,7 @@
 """What training costs here, in ratios from interleaved runs: ``make bench``, or python -m benchmarks [SECTION]...
 
 Sections: executors, price, lightning, side-by-side. Each is written to results/benchmarks/<device>.json when it is
-done, beside what was there of the others, and the README's table is made of that file.
+done, beside what was there of the others, and the tables in docs/speed.md are made of that file.
 """
 
 import argparse
@@ -206,7 +206,7 @@ def main() -> None:
         kept["sections"][name] = joined(kept["sections"].get(name, {}), conditions, found)
         kept["sections"][name]["finished_at"] = provenance.now()
         replace_file(path, (json.dumps(kept, indent=1, sort_keys=True) + "\n").encode())
-    write_readme(Path("README.md"))
+    write_readme(Path("docs/speed.md"))
 
 
 if __name__ == "__main__":

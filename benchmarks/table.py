@@ -1,4 +1,4 @@
-"""The README's table of benchmarks, from the files below results/benchmarks."""
+"""The tables of benchmarks in docs/speed.md, from the files below results/benchmarks."""
 
 import json
 import re
@@ -25,7 +25,7 @@ def joined(before: dict[str, Any], conditions: dict[str, Any], found: dict[str, 
 
 
 def write_readme(readme: Path) -> None:
-    """Puts the tables of every measured device between the README's markers."""
+    """Puts the tables of every measured device between the page's markers."""
     found = [json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))]
     blocks = [block for device in found if "sections" in device for block in blocks_of(device)]
     put_sections(readme, "benchmarks", [block_markdown(block, level=3) for block in blocks])

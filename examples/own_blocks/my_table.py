@@ -2,7 +2,7 @@
 
     senet-lab reproduce examples/own_blocks/my_table.py --protocol demo           # synthetic images, minutes
     senet-lab reproduce examples/own_blocks/my_table.py                           # by the recipe that its rows name
-    senet-lab reproduce examples/own_blocks/my_table.py --protocol cifar10-short --seeds 3
+    senet-lab reproduce examples/own_blocks/my_table.py --protocol cifar10-quick --seeds 3
 
 B batch, C channels, H W space.
 """
