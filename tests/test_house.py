@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1]
 SOURCES = sorted(path for folder in ("senet_lab", "ablations", "benchmarks") for path in (ROOT / folder).rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 LONGEST, LONGEST_OF_PACKAGE, LONGEST_FUNCTION = 310, 250, 50  # lines
-LONGER = {"senet_lab/training/lightning_module.py": 290}
+LONGER = {"senet_lab/training/lightning_module.py": 290, "tests/test_house.py": 330}  # one class; one table of parts
 
 # What a part may import of this project, itself included, and of other packages. The longest name that fits decides.
 PARTS = {
@@ -88,8 +88,10 @@ PARTS = {
     "senet_lab.cli": ("senet_lab",),
     "senet_lab.cli.catalogue": ("senet_lab.extensions", "senet_lab.study", "senet_lab.errors"),
     "senet_lab.__main__": ("senet_lab.cli",),
-    "senet_lab": ("senet_lab.study", "senet_lab.models.registry"),
+    "senet_lab": ("senet_lab",),  # the front door shows what lies in every part
 }
+OWN = ("senet_lab.exporting", "senet_lab.cli.catalogue", "senet_lab.data", "senet_lab.extensions")
+PARTS["senet_lab.exporting"] = (*OWN, *PARTS["senet_lab.evaluation"])
 STANDARD_ONLY = ("ablations", "senet_lab.study", "senet_lab.errors", "senet_lab.machine", "senet_lab.cli.catalogue")
 COMMANDS = [f"cli/{path.stem}" for path in sorted((ROOT / "senet_lab" / "cli").glob("commands_*.py"))]
 HEAVY = {"torch", "torchvision", "pytorch_lightning", "numpy", "pandas", "scipy", "matplotlib", "seaborn", "optuna"}
@@ -199,12 +201,14 @@ def test_commands_import_heavy_packages_inside_functions():
 
 
 def test_nobody_imports_the_commands():
-    """They stand at the end of the way: only the start knows the program, and only the program its commands."""
+    """Only the start knows the program, and only the program its commands; the catalogue, names to values, is none."""
     users = {(module_of(path), name) for path in SOURCES for name in imports(path) if below(name, "senet_lab.cli.app")}
 
     assert {("senet_lab.__main__", "senet_lab.cli.app")} == users
     assert {"senet_lab.cli", "senet_lab.__main__"} == {
-        part_of(module_of(path)) for path in SOURCES if any(below(name, "senet_lab.cli") for name in imports(path))
+        part_of(module_of(path))
+        for path in SOURCES
+        if any(below(name, "senet_lab.cli") and name != "senet_lab.cli.catalogue" for name in imports(path))
     }
 
 

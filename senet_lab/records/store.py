@@ -40,6 +40,10 @@ class Store:
         data = read_bytes(path)
         return None if data is None else self._record(path, data)
 
+    def read_file(self, path: Path) -> Record:
+        """The record in one of ``record_files``."""
+        return self._read(path)
+
     def read_cells(self, cells: Iterable[Cell]) -> list[Record]:
         """The records of these cells, in order; nothing else is read."""
         folders = {self.root / "records" / cell.protocol.name / cell.key for cell in cells}

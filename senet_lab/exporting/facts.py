@@ -1,0 +1,93 @@
+"""What is known of a network's weights, as a model card says it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from senet_lab.records.record import Record
+from senet_lab.study.cell import Run, from_plain, to_plain
+
+OURS = "Apache-2.0, as senet_lab; the terms of the training data are not changed by it"
+OF_OTHERS = "that of the authors of the weights; it is not known here"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Data, protocol, error and origin of weights; None, or nothing, where it is not known.
+
+    Errors are percentages of ``images`` evaluation images at the final epoch of one run. data_sha256: by split.
+    revision: of the source that trained them, or of the package that built the network.
+    """
+
+    weights: str
+    licence: str
+    revision: str
+    key: str | None = None
+    seed: int | None = None
+    protocol: str | None = None
+    protocol_version: int | None = None
+    protocol_title: str | None = None
+    departures: tuple[str, ...] = ()
+    dataset: str | None = None
+    synthetic: bool = False
+    train_images: int | None = None
+    evaluation_split: str | None = None
+    images: int | None = None
+    top1_error_pct: float | None = None
+    top5_error_pct: float | None = None
+    data_sha256: dict[str, str] | None = None
+    device: str | None = None
+    versions: dict[str, str] | None = None
+
+    def error_line(self) -> str:
+        """The error with its data set, split and n, for a person."""
+        if self.top1_error_pct is None or self.images is None:
+            return "error: not known here"
+        loud = "SYNTHETIC images: " if self.synthetic else ""
+        second = "" if self.top5_error_pct is None else f", top-5 {self.top5_error_pct:.2f} %"
+        images = f"{self.images:,} {self.evaluation_split} images of {self.dataset}"
+        error = f"{loud}top-1 error {self.top1_error_pct:.2f} %{second}"
+        return f"{error} on {images}; n = 1 run (seed {self.seed}), final epoch"
+
+
+def facts_of_run(run: Run, record: Record | None) -> Facts:
+    """Of a run; without its record its error and where it was made are not known."""
+    protocol = run.cell.protocol
+    made = record.provenance if record else None
+    return Facts(
+        weights=f"the final epoch of run {run.cell.key} seed {run.seed}",
+        licence=OURS,
+        revision=", ".join(made.revisions) if made else "unknown",
+        key=run.cell.key,
+        seed=run.seed,
+        protocol=protocol.name,
+        protocol_version=protocol.version,
+        protocol_title=protocol.title,
+        departures=protocol.departures,
+        dataset=protocol.data_name,
+        synthetic=protocol.synthetic,
+        train_images=protocol.train_images,
+        evaluation_split=protocol.evaluation_split,
+        images=len(record.correct_top1) if record and record.correct_top1 is not None else None,
+        top1_error_pct=record.top1_error_pct if record else None,
+        top5_error_pct=record.top5_error_pct if record else None,
+        data_sha256=dict(made.data_sha256) if made else None,
+        device=made.device if made else None,
+        versions=dict(made.versions) if made else None,
+    )
+
+
+def facts_of_others(weights: str, revision: str) -> Facts:
+    """Of weights that no run of this project made. weights: where they are from, in words."""
+    return Facts(weights=weights, licence=OF_OTHERS, revision=revision)
+
+
+def facts_from_json(data: Mapping[str, Any]) -> Facts:
+    """What ``facts_to_json`` made. Raises ValueError for anything else."""
+    return from_plain(Facts, dict(data))
+
+
+def facts_to_json(facts: Facts) -> dict[str, Any]:
+    """As JSON data."""
+    found: dict[str, Any] = to_plain(facts)
+    return found

@@ -1,0 +1,70 @@
+"""What an exported .safetensors file says of itself in its header, so that it opens without being told its network."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from torch import nn
+
+from senet_lab.errors import StudyError
+from senet_lab.exporting.facts import Facts, facts_from_json, facts_to_json
+from senet_lab.models.of_cell import build_cell
+from senet_lab.models.registry import build_model
+from senet_lab.study.cell import Cell, Run, from_plain, to_plain
+from senet_lab.study.network_names import parse_network
+
+ENTRY = "senet_lab"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """The network of a file, by its run or by name (``resnet50:bias=true``, ``resnet50:plain``), and what is known."""
+
+    facts: Facts
+    num_classes: int
+    run: Run | None = None
+    network: str | None = None
+
+    def build(self) -> nn.Module:
+        """The network, without the file's weights. Raises as ``build_cell``, and ValueError for a name that is none."""
+        if self.run is not None:
+            return build_cell(self.run.cell)
+        name, _, rest = (self.network or "").partition(":")
+        se = None if rest == "plain" else parse_network(self.network or "")[1]
+        return build_model(name, se, self.num_classes)
+
+    def metadata(self) -> dict[str, str]:
+        """As safetensors takes it."""
+        run = None if self.run is None else {"cell": to_plain(self.run.cell, prose=True), "seed": self.run.seed}
+        data: dict[str, Any] = {
+            "facts": facts_to_json(self.facts),
+            "network": self.network,
+            "num_classes": self.num_classes,
+            "run": run,
+        }
+        return {"format": "pt", ENTRY: json.dumps(data, sort_keys=True, allow_nan=False)}
+
+
+def header_of(path: Path) -> Header | None:
+    """The header of an exported file; None for any other file. Raises StudyError for one that cannot be believed."""
+    try:
+        with safe_open(path, "pt") as file:
+            text = (file.metadata() or {}).get(ENTRY)
+    except (SafetensorError, OSError):
+        return None
+    if text is None:
+        return None
+    try:
+        data = json.loads(text)
+        run = data["run"]
+        return Header(
+            facts=facts_from_json(data["facts"]),
+            num_classes=int(data["num_classes"]),
+            run=None if run is None else Run(cell=from_plain(Cell, run["cell"]), seed=int(run["seed"])),
+            network=data["network"],
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        said = " ".join(str(error).split())[:150]
+        raise StudyError(f"{path} has a header of this project that cannot be read ({said}); export it again") from None

@@ -1,0 +1,203 @@
+"""From a source in words to a network with its weights: a recorded run, a network of a library, a file of weights.
+
+Sources: ``TABLE:ROW`` (``table7:r=16``), the key of a cell (16 hexadecimal digits), ``timm:NAME``,
+``torchvision:NAME``, or a file of weights (.safetensors, .pth, .pth.tar, .pt, .ckpt, .bin).
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import nn
+
+from senet_lab.errors import StudyError
+from senet_lab.evaluation.networks import TIMM, TORCHVISION, open_network, state_sha256
+from senet_lab.exporting.facts import Facts, facts_of_others, facts_of_run
+from senet_lab.exporting.header import Header, header_of
+from senet_lab.exporting.which_run import run_of_card, run_of_key, run_of_row
+from senet_lab.models.of_cell import build_cell
+from senet_lab.models.registry import build_model, image_size
+from senet_lab.records.store import Store
+from senet_lab.study.block import BlockSpec
+from senet_lab.study.cell import KEY_LENGTH, Run
+from senet_lab.study.network_names import described, parse_network
+from senet_lab.study.protocol import Protocol
+from senet_lab.study.released import View
+from senet_lab.study.se import SESpec
+from senet_lab.training import provenance
+from senet_lab.training.final_weights import load_final_weights
+from senet_lab.weights import is_weights_file, load_into, read_state
+from senet_lab.weights.names import classes_of
+
+KEY = re.compile(rf"[0-9a-f]{{{KEY_LENGTH}}}")
+CLASSES = 1000  # of a file's network where its names do not tell
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """A network with weights, in evaluation mode on the CPU.
+
+    source: as it was named. network: in words. backbone and se: of a network of this project; backbone is None for a
+    library's. run: whose final weights they are. view: of photos, where no protocol says how images are shown.
+    pixels: the side of its images. notes: for a person.
+    """
+
+    source: str
+    model: nn.Module
+    network: str
+    backbone: str | None
+    se: SESpec | BlockSpec | None
+    num_classes: int
+    pixels: int
+    facts: Facts
+    run: Run | None = None
+    view: View | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def protocol(self) -> Protocol | None:
+        """The recipe that trained it, where that is known."""
+        return self.run.cell.protocol if self.run else None
+
+    @property
+    def weights_sha256(self) -> str:
+        """Over every tensor with its name, type and shape."""
+        return state_sha256(self.model.state_dict())
+
+    @property
+    def name(self) -> str:
+        """Of its files."""
+        if self.run is not None:
+            cell = self.run.cell
+            return f"{cell.protocol.name}-{cell.backbone}-{cell.key[:8]}-seed-{self.run.seed}"
+        return f"{re.sub(r'[^A-Za-z0-9._]+', '-', self.network).strip('-')}-{self.weights_sha256[:8]}"
+
+
+def open_trained(
+    source: str, seed: int = 0, protocol: str | None = None, network: str | None = None, root: Path = Path("results")
+) -> Trained:
+    """The network of a source. seed, protocol, root: of a recorded run, and the folder with its record and weights.
+
+    network: what a file of weights is of; a file of this project knows it. Raises StudyError, in one line, for a source
+    that is none, for weights that are not here, and for those that do not fit.
+    """
+    store = Store(root)
+    if source.startswith((f"{TIMM}:", f"{TORCHVISION}:")):
+        return _of_library(source, None)
+    if is_weights_file(source):
+        return _of_file(Path(source), network, store)
+    if network is not None:
+        raise StudyError(f"a network is named for a file of weights, and {source} is none")
+    if KEY.fullmatch(source):
+        return of_run(source, run_of_key(source, seed, store), store)
+    if ":" in source:
+        return of_run(source, run_of_row(source, seed, protocol, store), store)
+    raise StudyError(
+        f"{source!r} is none of TABLE:ROW (table7:r=16), a cell's key, timm:NAME, torchvision:NAME, or a file of "
+        "weights (.safetensors, .pth)"
+    )
+
+
+def of_run(source: str, run: Run, store: Store) -> Trained:
+    """The network of a recorded run with its final weights. Raises StudyError as ``load_final_weights``."""
+    model = build_cell(run.cell, run.seed)
+    load_final_weights(model, run, store)
+    return _of_cell(source, model, run, facts_of_run(run, store.read(run)))
+
+
+def _of_cell(source: str, model: nn.Module, run: Run, facts: Facts) -> Trained:
+    cell = run.cell
+    return Trained(
+        source=source,
+        model=model.eval(),
+        network=described(cell.backbone, cell.se),
+        backbone=cell.backbone,
+        se=cell.se,
+        num_classes=cell.protocol.num_classes,
+        pixels=cell.protocol.image_size,
+        facts=facts,
+        run=run,
+    )
+
+
+def _of_library(name: str, weights: Path | None) -> Trained:
+    opened = open_network(name, weights)
+    origin = f"weights of {opened.revision}" if weights is None else f"weights of the file {weights.name}"
+    return Trained(
+        source=name if weights is None else str(weights),
+        model=opened.model,
+        network=name.replace(":", " "),
+        backbone=None,
+        se=None,
+        num_classes=CLASSES,
+        pixels=opened.view.size,
+        facts=facts_of_others(origin, opened.revision),
+        view=opened.view,
+    )
+
+
+def _of_file(path: Path, network: str | None, store: Store) -> Trained:
+    if network is not None and network.startswith((f"{TIMM}:", f"{TORCHVISION}:")):
+        return _of_library(network, path)
+    state = read_state(path)
+    header = header_of(path) if network is None else None
+    if header is not None:
+        return _of_export(path, header)
+    known = run_of_card(path, store) if network is None else None
+    if known is not None:
+        return of_run(str(path), *known)
+    if network is None:
+        raise StudyError(f"{path} does not say which network it is of; name it (resnet50:bias=true, timm:NAME)")
+    try:
+        backbone, se = _parsed(network)
+        classes = classes_of(state) or CLASSES
+        model = build_model(backbone, se, classes)
+    except ValueError as error:
+        raise StudyError(str(error)) from None
+    try:
+        loaded = load_into(model, state)
+    except StudyError as error:
+        raise StudyError(f"{path} does not fit {described(backbone, se)}: {error}") from None
+    pixels = image_size(backbone)
+    return Trained(
+        source=str(path),
+        model=model.eval(),
+        network=described(backbone, se),
+        backbone=backbone,
+        se=se,
+        num_classes=classes,
+        pixels=pixels,
+        facts=facts_of_others(f"weights of the file {path.name}", f"senet_lab {provenance.revision().name[:10]}"),
+        view=View(size=pixels, resize=pixels * 8 // 7) if pixels > 32 else None,
+        notes=(f"{path.name}: {loaded.line()}",),
+    )
+
+
+def _of_export(path: Path, header: Header) -> Trained:
+    """A file that ``export`` wrote, which says all that was known."""
+    try:
+        model = header.build()
+    except ValueError as error:
+        raise StudyError(f"{path}: {error}") from None
+    load_into(model, read_state(path))
+    if header.run is not None:
+        return _of_cell(str(path), model, header.run, header.facts)
+    assert header.network is not None
+    backbone, se = _parsed(header.network)
+    return Trained(
+        source=str(path),
+        model=model.eval(),
+        network=described(backbone, se),
+        backbone=backbone,
+        se=se,
+        num_classes=header.num_classes,
+        pixels=image_size(backbone),
+        facts=header.facts,
+        view=View(size=image_size(backbone), resize=image_size(backbone) * 8 // 7),
+    )
+
+
+def _parsed(text: str) -> tuple[str, SESpec | None]:
+    """As ``parse_network``, and ``resnet50:plain`` for one without SE."""
+    name, _, rest = text.partition(":")
+    return (name, None) if rest == "plain" else parse_network(text)

@@ -1,0 +1,84 @@
+"""Which recorded run a person means: by a row of a table, by a cell's key, or by the file of its weights."""
+
+import json
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+
+from senet_lab.cli import catalogue
+from senet_lab.errors import StudyError
+from senet_lab.extensions import own_protocols
+from senet_lab.records.files import is_file
+from senet_lab.records.store import RECORD_NAME, Store
+from senet_lab.study import Run, Table
+from senet_lab.training.final_weights import weights_path
+
+
+def run_of_row(source: str, seed: int, protocol: str | None, store: Store) -> Run:
+    """The run of ``TABLE:ROW`` under a protocol; without one, the protocol whose weights are here.
+
+    Raises StudyError for a row that is none, and without a protocol where weights of none or of several are here.
+    """
+    name, _, label = source.partition(":")
+    paper = catalogue.find_table(name)
+    labels = [row.label for row in paper.rows]
+    if label not in labels:
+        raise StudyError(f"{paper.name} has no row {label!r}; the nearest is {catalogue.nearest(label, labels)!r}")
+    if protocol is not None:
+        return Run(cell=catalogue.table_under(paper, protocol).row(label).cell, seed=seed)
+    runs = [Run(cell=table.row(label).cell, seed=seed) for table in _under_all(paper)]
+    here = {run.cell.key: run for run in runs if is_file(weights_path(run, store))}
+    if len(here) == 1:
+        return next(iter(here.values()))
+    if not here:
+        raise StudyError(
+            f"{store.root} has no weights of {source} seed {seed}: they stay where a run was trained, and "
+            f"senet-lab train {name} --row {label} --protocol NAME trains it"
+        )
+    names = ", ".join(sorted({run.cell.protocol.name for run in here.values()}))
+    raise StudyError(f"{store.root} has weights of {source} seed {seed} under several protocols ({names}); name one")
+
+
+def _under_all(paper: Table) -> list[Table]:
+    found = [paper]
+    for protocol in (*catalogue.protocols(), *own_protocols()):
+        try:
+            found.append(catalogue.table_under(paper, protocol.name))
+        except StudyError:  # no network of this table for that protocol's images
+            continue
+    return found
+
+
+def run_of_key(key: str, seed: int, store: Store) -> Run:
+    """The recorded run of a cell's key. Raises StudyError where there is no such record."""
+    seeds = []
+    for path in store.record_files():
+        if path.parent.name == key and (found := RECORD_NAME.fullmatch(path.name)):
+            seeds.append(int(found[1]))
+            if seeds[-1] == seed:
+                return store.read_file(path).run
+    if seeds:
+        raise StudyError(f"{key} is recorded with seed {', '.join(map(str, sorted(seeds)))}, not with seed {seed}")
+    raise StudyError(f"{store.root} has no record of the cell {key}")
+
+
+def run_of_card(path: Path, store: Store) -> tuple[Run, Store] | None:
+    """The recorded run that a file of final weights says it is of, and where its record is; None for any other file.
+
+    A file in the place of a run's weights goes with the records beside it, any other with this store's. Raises
+    StudyError where the run is not recorded there, or where its weights there are not this file.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            card = json.loads((file.metadata() or {}).get("card", "{}"))
+        key, seed = str(card["key"]), int(card["seed"])
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError):
+        return None
+    above = path.resolve().parents
+    if len(above) > 4 and (above[0].name, above[2].name, above[3].name) == (key, "weights", "cache"):
+        store = Store(above[4])
+    run = run_of_key(key, seed, store)
+    place = weights_path(run, store)
+    if not is_file(place) or place.read_bytes() != path.read_bytes():
+        raise StudyError(f"{path} is of run {key} seed {seed}; copy it to {place} to use it")
+    return run, store
