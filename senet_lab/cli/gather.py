@@ -97,7 +97,7 @@ def cost_model(runs: Iterable[Run], root: Path) -> "CostModel":
     from senet_lab.records.cost import CostModel
     from senet_lab.records.store import Store
 
-    places = dict.fromkeys((RESULTS.resolve(), root.resolve()))
-    records = [record for place in places for record in Store(place).read_all()]
+    places = {place.resolve(): place for place in (RESULTS, root)}  # named in messages as the user names them
+    records = [record for place in places.values() for record in Store(place).read_all()]
     recorded = {record.run.cell.key for record in records}
     return CostModel(records, counts_of((r.cell for r in runs if records and r.cell.key not in recorded), root)[0])
