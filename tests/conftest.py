@@ -14,9 +14,11 @@ os.environ["OMP_NUM_THREADS"] = "1"  # before torch is loaded
 @pytest.fixture
 def senet_lab(tmp_path, monkeypatch, capsys):
     """Runs a command in an empty folder; returns its exit status, stdout and stderr."""
+    from senet_lab import extensions
     from senet_lab.cli.app import main
 
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(extensions, "_loaded", {})  # a command is a process of its own, which has loaded nothing
     monkeypatch.setattr("senet_lab.cli.show.SLOW_SECONDS", 3600.0)  # what is said does not depend on the machine
 
     def run(*words):

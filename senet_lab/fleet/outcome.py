@@ -51,6 +51,10 @@ class Outcome:
     text: str
 
 
+class TakenOver(Exception):
+    """Another worker took the run while this one stood still; it must not write any more."""
+
+
 class NoData(StudyError):
     """The data set of a run cannot be opened."""
 
@@ -59,6 +63,8 @@ def outcome_of(error: Exception, results: Path) -> Outcome:
     """What an error means for its run. One that nobody foresaw is also printed whole, for the worker's log."""
     if isinstance(error, Paused):
         return Outcome(Fate.PAUSED, str(error))
+    if isinstance(error, TakenOver):
+        return Outcome(Fate.BUSY, str(error))
     if isinstance(error, NoData):
         return Outcome(Fate.NO_DATA, str(error))
     if isinstance(error, StudyError):

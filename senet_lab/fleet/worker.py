@@ -16,7 +16,8 @@ from senet_lab.data.batches import BatchSource
 from senet_lab.errors import StudyError
 from senet_lab.extensions import load_extension
 from senet_lab.fleet.gpu_capacity import has_random_parts
-from senet_lab.fleet.outcome import Fate, NoData, Outcome, outcome_of
+from senet_lab.fleet.outcome import Fate, NoData, Outcome, TakenOver, outcome_of
+from senet_lab.records.lease import Lease
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run
 from senet_lab.training import numerics, provenance
@@ -85,6 +86,7 @@ class _Worker:
             with self.store.lock(run) as lease:
                 if lease is None:
                     return Outcome(Fate.BUSY, "another worker trains it")
+                report.claim = lease
                 record = self.store.read(run)
                 if record is None:
                     data, plan = self._opened(run), SavePlan(self.stop)
@@ -137,13 +139,16 @@ def _own_stream(settings: Settings) -> contextlib.AbstractContextManager[object]
 
 
 class _Reporter:
-    """Sends progress to the parent, not at every step."""
+    """Sends progress to the parent, not at every step; ends a run that another worker has taken over."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+        self.claim: Lease | None = None
         self.sent = 0.0
 
     def __call__(self, progress: Progress) -> None:
+        if self.claim is not None and self.claim.lost:
+            raise TakenOver("another worker took it over while this one stood still")
         now = time.monotonic()
         if progress.note or progress.top1_error_pct is not None or now - self.sent > REPORT_SECONDS:
             self.connection.send(progress)

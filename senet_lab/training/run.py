@@ -94,9 +94,19 @@ def make(
         where = _provenance(here, parts(trained.state.steps(protocol)), data, trained.state.seconds)
         files, record = _files(run, trained.state, where.parts), _record(run, model, trained, None, where)
     if ranks.first:
-        record = publish(store, record, files).record
+        published = publish(store, record, files)
+        record = published.record
+        if not published.taken:
+            _say_that_another_stands(run, report)
         remove_file(path)
     return ranks.told(record)
+
+
+def _say_that_another_stands(run: Run, report: Report) -> None:
+    note, protocol = "another worker recorded this run first; its record, curve and weights stand", run.cell.protocol
+    LOG.warning("%s seed %d: %s", run.cell.key, run.seed, note)
+    steps = protocol.epochs * protocol.steps_per_epoch
+    report(Progress(protocol.epochs, protocol.epochs, steps, steps, note=note))
 
 
 def _say_what_changed(run: Run, before: Saved, here: TrainedPart, steps: int, report: Report) -> None:

@@ -162,3 +162,20 @@ def test_a_network_with_random_parts_is_not_compiled_beside_others(tmp_path):
     assert alone._settings_for(shaken).compiles(shaken.cell)
     assert not beside._settings_for(shaken).compiles(shaken.cell)
     assert beside._settings_for(run(0)).compiles(run(0).cell)
+
+
+def test_a_run_that_another_took_over_ends_without_writing(monkeypatch, tmp_path):
+    """A process that stood still past its claim's heartbeat stops at the next step: the run is in other hands."""
+    pipe, kept = Pipe(), worker._Worker(Store(tmp_path), Settings(), 1)
+
+    def make(this, data, store, settings, report, plan):
+        report.claim.lost = True
+        report(worker.Progress(epoch=0, epochs=1, step=1, steps=2))
+        raise AssertionError("it went on")
+
+    monkeypatch.setattr(worker, "make", make)
+    monkeypatch.setattr(kept, "_opened", lambda this: None)
+    kept.serve(pipe)
+
+    assert [outcome.fate for outcome in pipe.sent] == [Fate.BUSY]
+    assert list((tmp_path / "records").rglob("*")) == []

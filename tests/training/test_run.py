@@ -146,9 +146,11 @@ def test_where_another_was_first_its_record_and_files_stand(source, whole, tmp_p
     first = make(RUN, source, store, Settings(), silent)
     kept = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".lock"}
     monkeypatch.setattr(Store, "read", lambda self, of, read=Store.read: read(self, of))
-    second = make(RUN, source, store, Settings(threads=1, executor=Executor.LIGHTNING), silent)
+    told = []
+    second = make(RUN, source, store, Settings(threads=1, executor=Executor.LIGHTNING), told.append)
 
     assert second == first
+    assert told[-1].note == "another worker recorded this run first; its record, curve and weights stand"
     assert {path: path.read_bytes() for path in kept} == kept
 
 
