@@ -30,7 +30,7 @@ endif
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help install test test-all check lint list conform tables report claims bench simulate figure5 histograms figures
+.PHONY: help install test test-all check lint list conform tables report html claims bench simulate figure5 histograms figures
 
 help: ## print this
 	@sed -n 's/^# *//p;/^PYTHON/q' Makefile | head -7
@@ -76,6 +76,9 @@ figures: $(STAMP) ## every figure of excitations, curves and cost again, from fi
 tables: report figures ## every committed table and figure again, from records and files alone
 report: $(STAMP) ## every committed table, its figures and the indexes again, from records alone
 	@$(BIN)/senet-lab report-all $(PLACE)
+
+html: $(STAMP) ## one page with everything, results/report.html: opens in a browser, without a network
+	@$(BIN)/senet-lab html $(PLACE)
 
 claims: $(STAMP) ## every claim of the paper with its verdict, from records alone
 	@$(BIN)/senet-lab claims $(PLACE)

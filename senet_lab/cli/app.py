@@ -7,6 +7,7 @@ import typer
 
 from senet_lab.cli import (
     commands_evaluate,
+    commands_html,
     commands_look,
     commands_plan,
     commands_report,
@@ -42,6 +43,8 @@ app.command("claims")(commands_report.claims)
 app.command("excitations", context_settings={"allow_extra_args": True})(commands_look.excitations)
 app.command("figures")(commands_look.figures)
 app.command("evaluate")(commands_evaluate.evaluate)
+app.command("html")(commands_html.html)
+app.command("show")(commands_html.show)
 app.command("conform")(commands_report.conform)
 app.command("search")(commands_search.search)
 

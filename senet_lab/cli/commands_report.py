@@ -86,7 +86,7 @@ def report_all(results: options.Results = None, allow_fewer: AllowFewer = False)
     from senet_lab.report.readme import write_readmes
     from senet_lab.report.write import write_all_forests, write_report
 
-    wanted = _wanted()
+    wanted = wanted_runs()
     material = gather(
         catalogue.tables(), catalogue.claims(), results, {run.cell for *_, runs in wanted for run in runs}
     )
@@ -134,7 +134,7 @@ def _refuse_fewer(material: Material, allow_fewer: bool) -> None:
         refuse_fewer(material.tables, material.root, dict.fromkeys((RESULTS, material.root)))
 
 
-def _wanted() -> "list[Wanted]":
+def wanted_runs() -> "list[Wanted]":
     """The wanted study (``ablations/wanted.py``), protocol by protocol."""
     found: list[Wanted] = []
     for protocol, names, seeds in catalogue.wanted():
@@ -144,13 +144,19 @@ def _wanted() -> "list[Wanted]":
 
 
 def _write_missing(material: Material, wanted: "list[Wanted]") -> None:
-    from senet_lab.records.cost import CostModel
-    from senet_lab.report.not_run import not_run_block, write_not_run
+    from senet_lab.report.not_run import write_not_run
 
-    root = material.root
-    records = [record for loaded in material.loaded if loaded.store.root == root for record in loaded.records]
+    write_not_run(missing_block(material, wanted), material.root)
+
+
+def missing_block(material: Material, wanted: "list[Wanted]") -> "Block":
+    """What of the wanted study has no record in the folder that is written to, and what it would cost."""
+    from senet_lab.records.cost import CostModel
+    from senet_lab.report.not_run import not_run_block
+
+    records = [record for loaded in material.loaded if loaded.store.root == material.root for record in loaded.records]
     model = CostModel((record for loaded in material.loaded for record in loaded.records), material.counts)
-    write_not_run(not_run_block(wanted, records, model), root)
+    return not_run_block(wanted, records, model)
 
 
 def conform(table: options.AnyTableName = None, as_json: options.AsJson = False) -> None:

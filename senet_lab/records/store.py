@@ -49,6 +49,11 @@ class Store:
         folders = {self.root / "records" / cell.protocol.name / cell.key for cell in cells}
         return [self._read(path) for folder in sorted(folders) for path in self._record_files(folder)]
 
+    def read_named(self, key: str) -> list[Record]:
+        """The records of the cells whose key begins so, in order; nothing else is read."""
+        folders = [folder for folder in self._cell_folders() if folder.name.startswith(key)]
+        return [self._read(path) for folder in folders for path in self._record_files(folder)]
+
     def record_files(self) -> list[Path]:
         """The file of every record, in order, unread."""
         return [path for folder in self._cell_folders() for path in self._record_files(folder)]

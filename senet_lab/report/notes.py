@@ -21,7 +21,7 @@ def notes_of(comparison: Comparison, numbers: Sequence[Published]) -> Iterable[s
     if view.companion:
         yield f"A companion of the paper's table: {view.unlike}. Compare signs and order, not sizes."
     yield from _parameters(view)
-    yield from map(_recipe, view.protocols)
+    yield from map(recipe_text, view.protocols)
     yield _provenance(view)
     yield from _seeds(comparison)
     yield from seeds_text({summary.row.label: summary.errors_pct for summary in view.rows})
@@ -40,7 +40,8 @@ def _parameters(view: View) -> Iterable[str]:
     yield f"Parameters (weights and biases) and multiply-adds are those of the networks that were trained: {networks}."
 
 
-def _recipe(protocol: Protocol) -> str:
+def recipe_text(protocol: Protocol) -> str:
+    """A protocol in one sentence: its data, and how it trains."""
     return (
         f"Protocol {protocol.name} v{protocol.version}: {protocol.data_name}, {protocol.train_images:,} training "
         f"and {protocol.test_images:,} {protocol.evaluation_split} images, {protocol.epochs} epochs, batch "

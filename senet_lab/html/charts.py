@@ -1,0 +1,137 @@
+"""Charts as Vega-Lite specifications: the same data frames as the figures, drawn by the browser.
+
+Text and axes have the page's own colour (``currentColor``), so that dark mode and paper need no other chart.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from senet_lab.report.comparison import Comparison
+from senet_lab.report.figure_data import cost, differences
+from senet_lab.report.forest import VERDICTS
+from senet_lab.report.row_styles import PLAIN, row_styles
+from senet_lab.report.views import View
+
+Spec = dict[str, Any]
+INK = "currentColor"
+WIDTH, STEP = 520, 26  # pixels: of a chart, of a row
+POINTS = "top-1 error less the baseline's, points"
+
+
+def records_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The lines of a data frame for JSON; a missing number is None."""
+    found: list[dict[str, Any]] = json.loads(frame.to_json(orient="records"))
+    return found
+
+
+def forest(comparisons: Sequence[Comparison]) -> Spec | None:
+    """Each row's measured difference with its interval, and the published one as a hollow mark; None without any."""
+    frames = [frame for one in comparisons if not (frame := differences(one)).empty]
+    frames = [frame for frame in frames if frame["measured_points"].notna().any()]
+    if not frames:
+        return None
+    frame = pd.concat(frames, ignore_index=True)
+    frame["label"] = [
+        f"{row.row}  (n = {row.seeds})" if row.seeds else f"{row.row}  (not run)" for row in frame.itertuples()
+    ]
+    frame["low"] = frame["measured_points"] - frame["half_width_95"]
+    frame["high"] = frame["measured_points"] + frame["half_width_95"]
+    layers = {"layer": _forest_layers(frame), "width": WIDTH, "height": {"step": STEP}}
+    data = {"data": {"values": records_of(frame)}}
+    if len(frames) == 1:
+        return data | layers
+    header = {"title": None, "labelOrient": "top", "labelAnchor": "start", "labelFontWeight": "bold"}
+    facet = {"field": "table", "type": "nominal", "sort": list(dict.fromkeys(frame["table"])), "header": header}
+    own_rows = {"scale": {"y": "independent"}}
+    return data | {"facet": {"row": facet}, "spec": layers, "resolve": own_rows, "spacing": 6}
+
+
+def _forest_layers(frame: pd.DataFrame) -> list[Spec]:
+    shown = [name for name in VERDICTS if name in set(frame.loc[frame["measured_points"].notna(), "verdict"])]
+    verdict = {
+        "field": "verdict",
+        "type": "nominal",
+        "scale": {"domain": shown, "range": [VERDICTS[name] for name in shown]},
+        "legend": {"orient": "bottom", "title": "measured", "columns": 3},
+    }
+    axis = {"labelLimit": 260, "grid": False}
+    shared = {
+        "y": {"field": "label", "type": "nominal", "sort": None, "title": None, "axis": axis},
+        "tooltip": _tooltip("row", "baseline", "published_points", "measured_points", "half_width_95", "seeds"),
+    }
+    interval = shared | {"x": _quantitative("low", POINTS), "x2": {"field": "high"}, "color": verdict}
+    measured = shared | {"x": _quantitative("measured_points", POINTS), "color": verdict}
+    published = shared | {"x": _quantitative("published_points", POINTS)}
+    hollow = {"type": "point", "shape": "diamond", "size": 70, "stroke": INK, "fill": None, "yOffset": 6}
+    return [
+        {"mark": {"type": "rule", "color": INK}, "encoding": {"x": {"datum": 0}}},
+        {"mark": {"type": "rule", "strokeWidth": 2, "yOffset": -5, "y2Offset": -5}, "encoding": interval},
+        {"mark": {"type": "point", "filled": True, "size": 60, "yOffset": -5}, "encoding": measured},
+        {"mark": hollow, "encoding": published},
+    ]
+
+
+def error_against_cost(view: View) -> Spec | None:
+    """Top-1 error of every run against parameters and against multiply-adds; None for fewer than two rows."""
+    frame = cost(view)
+    if frame.empty:
+        return None
+    frame = frame.round(4)
+    y = {**_quantitative("top1_error_pct", "top-1 error, %"), "scale": {"zero": False}}
+    tooltip = _tooltip("row", "seed", "parameters_m", "multiply_adds_m", "top1_error_pct")
+
+    def panel(name: str, title: str) -> Spec:
+        x = {**_quantitative(name, title), "scale": {"zero": False}}
+        encoding = {"x": x, "y": y, "tooltip": tooltip, **_by_row(view)}
+        return {"mark": {"type": "point", "filled": True, "size": 80}, "encoding": encoding, "width": WIDTH // 2}
+
+    panels = [panel("parameters_m", "parameters, M"), panel("multiply_adds_m", "multiply-adds, M")]
+    return {"data": {"values": records_of(frame)}, "hconcat": panels}
+
+
+def error_by_epoch(view: View, runs: Sequence[Mapping[str, object]]) -> Spec | None:
+    """Top-1 error after every epoch, a line a run; None without runs.
+
+    runs: row, seed, and the name of a curve on the page, which makes the points of it: a curve stands there once.
+    """
+    if not runs:
+        return None
+    encoding = {
+        "x": {**_quantitative("epoch", "epoch"), "scale": {"zero": False}},
+        "y": {**_quantitative("error", "top-1 error, %"), "scale": {"zero": False}},
+        "detail": {"field": "seed", "type": "nominal"},
+        "tooltip": [{"field": name} for name in ("row", "seed", "epoch", "error")],
+        **_by_row(view),
+    }
+    mark = {"type": "line", "point": {"size": 14}}
+    return {"runs": list(runs), "mark": mark, "encoding": encoding, "width": WIDTH}
+
+
+def one_curve() -> Spec:
+    """The top-1 error of one run by epoch, in training and on the evaluation images; the page gives it the points."""
+    encoding = {
+        "x": _quantitative("epoch", "epoch"),
+        "y": {**_quantitative("error", "top-1 error, %"), "scale": {"zero": False}},
+        "color": {"field": "images", "type": "nominal", "legend": {"orient": "bottom", "title": None}},
+        "tooltip": [{"field": name} for name in ("images", "epoch", "error")],
+    }
+    return {"mark": "line", "encoding": encoding, "width": WIDTH, "height": 160}
+
+
+def _by_row(view: View) -> Spec:
+    styles = row_styles(view.table)
+    colors = [INK if style["color"] == PLAIN["color"] else style["color"] for style in styles.values()]
+    scale = {"domain": list(styles), "range": colors}
+    legend = {"orient": "bottom", "title": None, "columns": 4, "labelLimit": 260}
+    return {"color": {"field": "row", "type": "nominal", "scale": scale, "legend": legend}}
+
+
+def _quantitative(field: str, title: str) -> Spec:
+    return {"field": field, "type": "quantitative", "title": title}
+
+
+def _tooltip(*fields: str) -> list[Spec]:
+    return [{"field": field, "title": field.replace("_", " ")} for field in fields]

@@ -1,0 +1,212 @@
+"""The page: self-contained, the same from the same records, and every number leads to its record."""
+
+import json
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from senet_lab.html.charts import forest
+from senet_lab.html.page import Contents, html_of, json_for_html, page_of
+from senet_lab.html.runs import Origin
+from senet_lab.html.tables import html_table, sort_value
+from senet_lab.report.blocks import Block
+from senet_lab.report.load import load
+from senet_lab.report.views import measured_views
+from senet_lab.report.write import report_of
+from senet_lab.study import Row
+from senet_lab.study.counts import network_key
+from tests.samples import (
+    PLAIN,
+    PROTOCOL,
+    SE,
+    SYNTHETIC,
+    TABLE,
+    comparison_of,
+    counted,
+    failed,
+    filled,
+    finished,
+    judged_views,
+)
+
+pytest.importorskip("jinja2", reason="needs jinja2 (pip install senet-lab[html])")
+pytest.importorskip("vl_convert", reason="needs vl-convert-python (pip install senet-lab[html])")
+
+EVIL = "SE <img src=x onerror=alert(1)> </script>"
+NAMED = replace(TABLE, caption="A & <b>sample</b>", rows=(Row("plain", PLAIN), Row(EVIL, SE)))
+COUNTS = {network_key(SE): counted(138_870, 2_272, 17_462_272), network_key(PLAIN): counted(127_642, 2_272, 17_222_144)}
+
+
+class Seen(HTMLParser):
+    """Ids, links and outside sources of the page's elements; scripts and styles are not looked into."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.ids, self.links, self.sources, self.tags = [], [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        self.tags.append(tag)
+        if "id" in given:
+            self.ids.append(given["id"])
+        for name in ("href", "src", "srcset", "action", "poster"):
+            if name in given:
+                (self.links if given[name].startswith("#") else self.sources).append(given[name])
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """Two rows, two seeds, one failed, under two protocols, with curves of six epochs."""
+    cells = [replace(cell, protocol=p) for p in (PROTOCOL, SYNTHETIC) for cell in (PLAIN, SE)]
+    records = [finished(cell, seed, 200 + 9 * i + seed) for i, cell in enumerate(cells) for seed in (0, 1)]
+    root = tmp_path_factory.mktemp("results")
+    filled(root, *records, failed(SE, 2), epochs=6)
+    loaded = load(root, "committed")
+    judged = judged_views(NAMED, [loaded])
+    block = Block("None", ("a", "b"), (), (), label="none")
+    contents = Contents(
+        reports=[report_of(NAMED, [], COUNTS, judged)],
+        sources=[loaded],
+        judged=judged,
+        claims=[block],
+        missing=block,
+        figures=[],
+        gates=[],
+        numbers=[],
+        counts=COUNTS,
+        origin_of=lambda run: Origin((f"table99 {EVIL}",), "senet-lab train table99"),
+    )
+    return page_of(contents)
+
+
+@pytest.fixture(scope="module")
+def text(page):
+    return html_of(page)
+
+
+@pytest.fixture(scope="module")
+def seen(text):
+    return Seen(text)
+
+
+def test_every_link_leads_to_a_part_of_the_page(seen):
+    """And no two parts share a name."""
+    assert len(seen.links) > 10
+    assert set() == {link[1:] for link in seen.links} - set(seen.ids)
+    assert len(seen.ids) == len(set(seen.ids))
+
+
+def test_the_page_asks_for_nothing(seen, text):
+    """No element has a source outside the page, and the style none either."""
+    style = text[text.index("<style>") : text.index("</style>")]
+
+    assert seen.sources == ["data:,"]
+    assert set() == {"iframe", "img", "object", "embed"} & set(seen.tags)
+    assert "url(" not in style
+    assert "@import" not in style
+
+
+def test_the_page_is_small(text):
+    """Below five megabytes, most of it the script of the charts."""
+    assert 0.5e6 < len(text.encode()) < 5e6
+
+
+def test_the_same_records_give_the_same_bytes(page, text):
+    """Nothing of the page depends on the clock or on the order of a set."""
+    assert text == html_of(page)
+
+
+def test_labels_stay_text(seen, text):
+    """A row's name becomes neither an element nor the end of the data."""
+    data = text[text.index('id="data">') + 10 :]
+    read = json.loads(data[: data.index("</script>")])
+
+    assert "img" not in seen.tags
+    assert "&lt;b&gt;sample&lt;/b&gt;" in text
+    assert EVIL in json.dumps(read["charts"])
+    assert EVIL in read["copies"]["cvpr2018-table99-1"]["CSV"]
+
+
+def test_a_measured_number_opens_its_record(page):
+    """Measured error and difference link to the cell; what is published or counted does not."""
+    ((table, *_),) = [view.tables for view in page.tables[0].views if view.label == "sample, committed"]
+    plain, se = table.lines
+
+    assert ["", "", f"cell-{SE.key}", "", f"cell-{SE.key}", "", "", "", f"cell-{SE.key}", ""] == [c.link for c in se]
+    assert plain[2].link == f"cell-{PLAIN.key}"
+
+
+def test_a_record_says_where_it_comes_from(text):
+    """Key, revision, device, hashes, versions, digest, command; a failed run says why."""
+    part = text[text.index(f'id="cell-{SE.key}-seed-0"') :].partition("</details>")[0]
+    said = ("0123456789", "a processor", "python 3.11", "data sha256, test", "digest of the file", "senet-lab train")
+
+    assert [words for words in said if words not in part] == []
+    assert "the loss is nan at step 7" in text
+
+
+def test_synthetic_data_are_marked(page):
+    """Their view says so, and no forest plot of the first part has them."""
+    views = {view.label: view.synthetic for view in page.tables[0].views}
+
+    assert views == {"sample, committed": False, "SYNTHETIC DATA, made-up, this machine": True,
+            "published and counted": False}  # fmt: skip
+    assert len(page.forests) == 1
+
+
+def test_a_curve_stands_once(page):
+    """Runs of five epochs and more are charts, and the chart of a table refers to them by name."""
+    data = page.data()
+    (spec,) = [chart.spec for chart in page.all_charts if chart.name == "cvpr2018-table99-1-curves"]
+
+    assert {run["curve"] for run in spec["runs"]} <= data["curves"].keys()
+    assert len(data["curves"][spec["runs"][0]["curve"]]["evaluation images"]) == 6
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("29.82 (n = 1)", "29.82"),
+        ("-2.41 ± 0.72 (n = 1, images only)", "-2.41"),
+        ("+0.33", "0.33"),
+        ("443,818", "443818"),
+        ("–", ""),
+        ("", ""),
+        ("Lower", "lower"),
+    ],
+)
+def test_cells_sort_by_their_number(text, expected):
+    """By the number that they begin with, else by their words; a missing value has neither."""
+    assert expected == sort_value(text)
+
+
+def test_the_first_column_sorts_by_place():
+    """It brings back the order of the paper: r=16 does not come before r=4."""
+    block = Block("t", ("row", "n"), (("r=4", "1"), ("r=16", "2")), (), label="t")
+    table = html_table(block, "t", "title", "csv")
+
+    assert [line[0].sort for line in table.lines] == ["0", "1"]
+    assert {"LaTeX", "CSV", "Markdown"} == table.copies.keys()
+    assert (table.copies["CSV"], "tabular" in table.copies["LaTeX"]) == ("csv", True)
+    assert table.words == (0,)
+
+
+def test_json_cannot_end_its_script():
+    """Whatever a label says."""
+    written = json_for_html({"a": "</script><!--&"})
+
+    assert not set("<>&") & set(written)
+    assert json.loads(written) == {"a": "</script><!--&"}
+
+
+def test_a_forest_has_the_interval(tmp_path):
+    """From the same frame as the figure: low and high are the value less and plus its half-width."""
+    cells = [PLAIN, SE]
+    filled(tmp_path, *[finished(cell, seed, 200 + 20 * i + seed) for i, cell in enumerate(cells) for seed in (0, 1)])
+    (view,) = measured_views(TABLE, [load(tmp_path, "committed")])
+    (line,) = forest([comparison_of(view)])["data"]["values"]
+
+    assert line["measured_points"] == 2.0
+    assert line["high"] - line["low"] == pytest.approx(2 * line["half_width_95"])
