@@ -20,6 +20,7 @@ from senet_lab.cli.show import make_printable
 from senet_lab.errors import StudyError
 
 INTERRUPTED = 130  # exit status
+GO_ON = 75  # exit status of runs that were paused
 CLOSED_PIPE = 141  # exit status
 
 app = typer.Typer(
@@ -78,5 +79,10 @@ def _end(end: SystemExit) -> None:
 
 
 def _fail(text: str, status: int) -> None:
-    print(f"senet-lab: {' '.join(text.split())}", file=sys.stderr)
+    """Says why on stderr; of several processes all say it but where they end together, in good order."""
+    rank = os.environ.get("RANK", "0")
+    if rank == "0":
+        print(f"senet-lab: {' '.join(text.split())}", file=sys.stderr)
+    elif status != GO_ON:
+        print(f"senet-lab: process {rank}: {' '.join(text.split())}", file=sys.stderr)
     sys.exit(status)

@@ -36,6 +36,8 @@ def train(
     workers: options.Workers = None,
     skip_damaged: options.SkipDamaged = False,
     max_minutes: options.MaxMinutes = None,
+    devices: options.Devices = 1,
+    at_once: options.AtOnce = None,
     until_resolved: UntilResolved = False,
     max_hours: TrainHours = None,
     dry_run: options.DryRun = False,
@@ -47,12 +49,16 @@ def train(
     are settled; its plan, which keeps the error rate over all looks, goes to results/sequential.
     """
     found, runs = study_of(table, protocol, seeds, row, data)
-    chosen = TrainingOptions(device, executor.value, threads, workers, data, skip_damaged, max_minutes)
+    chosen = TrainingOptions(
+        device, executor.value, threads, workers, data, skip_damaged, max_minutes, devices, at_once
+    )
     if until_resolved and not dry_run:
         if row:
             raise StudyError("--until-resolved is about all comparisons of a table; leave --row out")
         if max_minutes is not None:
             raise StudyError("--until-resolved has --max-hours; leave --max-minutes out")
+        if devices > 1:
+            raise StudyError("--until-resolved trains each run on one device; leave --devices out")
         train_until(found, catalogue.find_claims(table), seeds, max_hours, results or RESULTS, chosen)
         return
     if max_hours is not None:
@@ -78,6 +84,8 @@ def reproduce(
     workers: options.Workers = None,
     skip_damaged: options.SkipDamaged = False,
     max_minutes: options.MaxMinutes = None,
+    devices: options.Devices = 1,
+    at_once: options.AtOnce = None,
     dry_run: options.DryRun = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -105,7 +113,7 @@ def reproduce(
         found,
         runs,
         results or RESULTS,
-        TrainingOptions(device, executor.value, threads, workers, data, skip_damaged, max_minutes),
+        TrainingOptions(device, executor.value, threads, workers, data, skip_damaged, max_minutes, devices, at_once),
     )
     report_table(table, results, as_json)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-MOST_SEEDS, MOST_WORKERS, MOST_THREADS, MOST_TRIALS = 1_000, 1_024, 1_024, 100_000
+MOST_SEEDS, MOST_WORKERS, MOST_THREADS, MOST_TRIALS, MOST_DEVICES = 1_000, 1_024, 1_024, 100_000, 1_024
 
 
 class ExecutorName(StrEnum):
@@ -36,6 +36,14 @@ Threads = Annotated[int, typer.Option("--threads", min=1, max=MOST_THREADS, help
 Workers = Annotated[
     int | None,
     typer.Option("--workers", min=1, max=MOST_WORKERS, help="runs side by side; cores / threads unless named"),
+]
+Devices = Annotated[
+    int,
+    typer.Option("--devices", min=1, max=MOST_DEVICES, help="GPUs (or CPU processes) that train each run together"),
+]
+AtOnce = Annotated[
+    int | None,
+    typer.Option("--at-once", min=1, help="most images that pass through the network together; the batch stays"),
 ]
 Data = Annotated[
     Path | None, typer.Option("--data", help="photos of your own: a folder with train/<class>/ and val/<class>/")

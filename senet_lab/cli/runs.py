@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from senet_lab import extensions
 from senet_lab.cli import catalogue
-from senet_lab.cli.network_counts import counts_of, keep_counts
+from senet_lab.cli.together import has_company, make_ready, say_nothing_to_train, trained_together
 from senet_lab.errors import StudyError
 from senet_lab.study import Run, Table
 from senet_lab.study.claim import Claim
@@ -24,7 +24,8 @@ class TrainingOptions:
 
     workers: runs side by side; None for as many as the device takes. data: the folder of a user's own photos.
     skip_damaged: whether a damaged training photo is left out, and counted, or stops a run. max_minutes: after so many
-    runs save and end.
+    runs save and end. devices: how many train each run together. at_once: the most images that pass through the network
+    together; None for the whole of a device's part of a batch.
     """
 
     device: str = "auto"
@@ -34,6 +35,8 @@ class TrainingOptions:
     data: Path | None = None
     skip_damaged: bool = False
     max_minutes: float | None = None
+    devices: int = 1
+    at_once: int | None = None
 
     def settings(self) -> "Settings":
         """As the fleet takes them. Raises StudyError for a device that is not here."""
@@ -45,6 +48,7 @@ class TrainingOptions:
             Executor(self.executor),
             photos=self.data,
             skip_damaged=self.skip_damaged,
+            at_once=self.at_once,
             extensions=extensions.sources(),
         )
 
@@ -99,6 +103,8 @@ def train_runs(table: Table, runs: Sequence[Run], root: Path, options: TrainingO
     Raises StudyError where nothing can be trained or written, or, at the end, where runs broke; Paused where a signal
     or the time asked for the end.
     """
+    if options.devices > 1 or has_company():
+        return trained_together(table.name, runs, labels_of(table, runs), root, options)
     return _trained(table.name, runs, labels_of(table, runs), root, options)
 
 
@@ -130,7 +136,7 @@ def _trained(
     tidy(store, runs)
     missing = store.missing(runs)
     if not missing:
-        print(f"{name}: all {len(runs)} runs are recorded, nothing to train", file=sys.stderr)
+        say_nothing_to_train(name, runs)
         return []
     from senet_lab.cli.console import Watch
     from senet_lab.fleet.capacity import workers_for
@@ -140,9 +146,7 @@ def _trained(
 
     stop = StopSign(None if options.max_minutes is None else 60 * options.max_minutes)
     settings = options.settings()
-    _, counted = counts_of([run.cell for run in missing], root)  # refuses, before training, what cannot be built
-    print(f"{name}: {store.prepare().text}", file=sys.stderr)
-    keep_counts(counted, root / "cache")
+    make_ready(name, missing, root)
     side_by_side = options.workers or workers_for(settings, missing, root)
     print(
         f"{name}: {len(missing)} of {len(runs)} runs to train on {settings.device}, {side_by_side} side by side",

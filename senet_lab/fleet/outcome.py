@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from senet_lab.errors import StudyError
+from senet_lab.records.record import Record
 from senet_lab.training.stopping import Paused
 
 NO_ROOM_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
@@ -57,6 +58,13 @@ class TakenOver(Exception):
 
 class NoData(StudyError):
     """The data set of a run cannot be opened."""
+
+
+def recorded(record: Record) -> Outcome:
+    """The end of a run that has a record."""
+    return Outcome(
+        Fate.RECORDED, f"failed: {record.failure}" if record.failure else f"top-1 error {record.top1_error_pct:.2f} %"
+    )
 
 
 def outcome_of(error: Exception, results: Path) -> Outcome:

@@ -16,7 +16,7 @@ from senet_lab.data.batches import BatchSource
 from senet_lab.errors import StudyError
 from senet_lab.extensions import load_extension
 from senet_lab.fleet.gpu_capacity import has_random_parts
-from senet_lab.fleet.outcome import Fate, NoData, Outcome, TakenOver, outcome_of
+from senet_lab.fleet.outcome import Fate, NoData, Outcome, TakenOver, outcome_of, recorded
 from senet_lab.records.lease import Lease
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run
@@ -93,9 +93,7 @@ class _Worker:
                     record = make(run, data, self.store, self._settings_for(run), report, plan)
         except Exception as error:
             return outcome_of(error, self.store.root)
-        if record.failure:
-            return Outcome(Fate.RECORDED, f"failed: {record.failure}")
-        return Outcome(Fate.RECORDED, f"top-1 error {record.top1_error_pct:.2f} %")
+        return recorded(record)
 
     def _opened(self, run: Run) -> BatchSource:
         """The data of a run. Raises NoData."""

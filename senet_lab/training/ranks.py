@@ -14,8 +14,9 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from senet_lab.data.batches import Share
-from senet_lab.errors import StudyError
+from senet_lab.training.place import place_in
 
+USUAL_PORT = "29500"  # torchrun's, for processes that srun starts
 T = TypeVar("T")
 
 
@@ -96,26 +97,23 @@ class Ranks:
 ALONE = Ranks()
 
 
-def join(environment: Mapping[str, str] = os.environ, **options: Any) -> Ranks:
+def join(environment: Mapping[str, str] = os.environ, on_gpu: bool | None = None, **options: Any) -> Ranks:
     """Takes the place that torchrun or srun gave to this process; ALONE where it was started without them.
 
-    options: for ``torch.distributed.init_process_group``. Raises StudyError where the variables contradict each other.
+    on_gpu: whether all train on GPUs; None where they do if there is one. options: for
+    ``torch.distributed.init_process_group``. Raises StudyError where the variables contradict each other.
     """
-    names = _names(environment)
-    if names is None:
+    place = place_in(environment)
+    if not place.together:
         return ALONE
-    rank, count = (int(environment[name]) for name in names)
-    if not 0 <= rank < count:
-        raise StudyError(f"{names[0]}={rank} with {names[1]}={count}: start the processes with torchrun or srun")
-    if count == 1:
-        return ALONE
-    backend = "nccl" if torch.cuda.is_available() else "gloo"
-    dist.init_process_group(backend, rank=rank, world_size=count, **options)
-    return Ranks(rank, count, dist.new_group(backend="gloo") if backend == "nccl" else dist.group.WORLD)
+    backend = "nccl" if (torch.cuda.is_available() if on_gpu is None else on_gpu) else "gloo"
+    os.environ.setdefault("MASTER_PORT", USUAL_PORT)
+    dist.init_process_group(backend, rank=place.rank, world_size=place.count, **options)
+    return Ranks(place.rank, place.count, dist.new_group(backend="gloo") if backend == "nccl" else dist.group.WORLD)
 
 
-def _names(environment: Mapping[str, str]) -> tuple[str, str] | None:
-    for names in (("RANK", "WORLD_SIZE"), ("SLURM_PROCID", "SLURM_NTASKS")):
-        if all(name in environment for name in (*names, "MASTER_ADDR")):
-            return names
-    return None
+def leave(ranks: Ranks) -> None:
+    """Ends the connection between processes that have all come to their end."""
+    if ranks.together:
+        dist.barrier(group=ranks.control)
+        dist.destroy_process_group()

@@ -28,15 +28,18 @@ def train_together(
     ranks: Ranks,
     stop: StopSign | None = None,
     report: Report = silent,
+    opened: dict[str, BatchSource] | None = None,
 ) -> list[Record]:
     """Trains those of the runs that have no record and that nobody else holds; returns their records.
+
+    opened: data of earlier calls, kept for later ones.
 
     Raises Paused, in all processes, where the sign of any of them asks for the end; and StudyError as ``make``.
     """
     numerics.set_switches(settings.threads)
     provenance.revision()
     stop, records = stop or StopSign(), []
-    opened: dict[str, BatchSource] = {}
+    opened = {} if opened is None else opened
     for run in runs:
         with ExitStack() as held:
             if ranks.told(_claimed(run, store, held) if ranks.first else False):

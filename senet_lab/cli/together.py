@@ -1,0 +1,103 @@
+"""Runs that several devices train together: the command starts itself once for each, or finds itself so started."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from senet_lab.errors import StudyError
+from senet_lab.study import Run
+
+if TYPE_CHECKING:
+    from senet_lab.cli.runs import TrainingOptions
+
+
+def has_company() -> bool:
+    """Whether torchrun or srun started this process as one of several. Raises StudyError for a place that cannot be."""
+    from senet_lab.training.place import place_in
+
+    return place_in().together
+
+
+def trained_together(
+    name: str, runs: Sequence[Run], labels: dict[tuple[str, int], str], root: Path, options: "TrainingOptions"
+) -> list[Run]:
+    """Trains those of the runs that have no record, one after the other, each on all devices; returns them.
+
+    Only the first of the processes writes, speaks and returns; the others end here. Raises StudyError where nothing can
+    be trained or written, and Paused where a signal or the time asked for the end.
+    """
+    if options.workers is not None and options.workers > 1:
+        raise StudyError("on several devices runs are trained one after the other; leave --workers out")
+    if has_company():
+        return _as_one_of_them(name, runs, labels, root, options)
+    from senet_lab.records.store import Store
+
+    missing = Store(root).missing(runs)
+    if not missing:
+        say_nothing_to_train(name, runs)
+        return []
+    from senet_lab.fleet.group import start
+
+    status = start(_words(sys.argv[1:]), options.devices, options.settings())
+    if status:
+        raise SystemExit(status)  # a process has said why
+    return missing
+
+
+def _words(words: Sequence[str]) -> list[str]:
+    """What each process is called with: only training, since this command reports itself."""
+    return ["train" if word == "reproduce" and not at else word for at, word in enumerate(words) if word != "--json"]
+
+
+def _as_one_of_them(
+    name: str, runs: Sequence[Run], labels: dict[tuple[str, int], str], root: Path, options: "TrainingOptions"
+) -> list[Run]:
+    from senet_lab.fleet.group import enter, train_each
+    from senet_lab.fleet.signals import asking_to_end
+    from senet_lab.records.publish import tidy
+    from senet_lab.records.store import Store
+    from senet_lab.training.place import place_in
+    from senet_lab.training.stopping import StopSign
+
+    store, place = Store(root), place_in()
+    ranks, settings = enter(place, options.settings())
+    if place.first:
+        tidy(store, runs)
+    missing = ranks.told(store.missing(runs) if place.first else [])
+    if place.first and missing:
+        make_ready(name, missing, root)
+        devices = f"{place.count} processes together, {settings.device} and its neighbours"
+        print(f"{name}: {len(missing)} of {len(runs)} runs to train by {devices}", file=sys.stderr)
+    from senet_lab.cli.console import Watch
+
+    stop = StopSign(None if options.max_minutes is None else 60 * options.max_minutes)
+    with asking_to_end(stop):
+        if place.first and missing:
+            with Watch(missing, labels) as watch:
+                train_each(missing, store, settings, ranks, watch, stop)
+        else:
+            train_each(missing, store, settings, ranks, None, stop)
+    if not place.first:
+        raise SystemExit(0)
+    if not missing:
+        say_nothing_to_train(name, runs)
+    elsewhere = len(store.missing(missing))
+    if elsewhere:
+        print(f"{elsewhere} runs are with other workers", file=sys.stderr)
+    return missing
+
+
+def say_nothing_to_train(name: str, runs: Sequence[Run]) -> None:
+    """On stderr."""
+    print(f"{name}: all {len(runs)} runs are recorded, nothing to train", file=sys.stderr)
+
+
+def make_ready(name: str, missing: Sequence[Run], root: Path) -> None:
+    """Makes the folder ready and keeps what the networks cost. Raises StudyError for what cannot be built."""
+    from senet_lab.cli.network_counts import counts_of, keep_counts
+    from senet_lab.records.store import Store
+
+    _, counted = counts_of([run.cell for run in missing], root)
+    print(f"{name}: {Store(root).prepare().text}", file=sys.stderr)
+    keep_counts(counted, root / "cache")

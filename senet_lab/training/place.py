@@ -1,0 +1,49 @@
+"""The place of this process among those that torchrun or srun started together, as the environment tells it.
+
+Without torch, so that a command knows before it loads anything whether it is the one that speaks.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from senet_lab.errors import StudyError
+
+NAMES = (("RANK", "WORLD_SIZE", "LOCAL_RANK"), ("SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID"))  # torchrun's, srun's
+MEETING_PLACE = "MASTER_ADDR"  # without it, processes of a cluster are independent of each other
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """rank: of ``count`` processes. local: which of those on this machine, and so which of its GPUs."""
+
+    rank: int = 0
+    count: int = 1
+    local: int = 0
+
+    @property
+    def first(self) -> bool:
+        """Whether this process writes and speaks."""
+        return self.rank == 0
+
+    @property
+    def together(self) -> bool:
+        """Whether there are others."""
+        return self.count > 1
+
+
+def place_in(environment: Mapping[str, str] = os.environ) -> Place:
+    """The place that the environment gives to this process; the only one where it was started without others.
+
+    Raises StudyError where the variables contradict each other.
+    """
+    for rank_name, count_name, local_name in NAMES:
+        if not all(name in environment for name in (rank_name, count_name, MEETING_PLACE)):
+            continue
+        values = [environment.get(name, "0") for name in (rank_name, count_name, local_name)]
+        if not all(value.isdigit() for value in values) or int(values[0]) >= int(values[1]):
+            said = f"{rank_name}={values[0]} with {count_name}={values[1]}"
+            raise StudyError(f"{said}: start the processes with --devices, torchrun or srun")
+        rank, count, local = map(int, values)
+        return Place(rank, count, local) if count > 1 else Place()
+    return Place()

@@ -1,0 +1,49 @@
+"""Every network of the ImageNet tables trains on photos through the command: two steps, an evaluation, a record."""
+
+import pytest
+
+from senet_lab.models.registry import image_size, model_names
+from senet_lab.records.store import Store
+from tests.data.pictures import class_folders
+
+TABLE = """
+from dataclasses import replace
+from ablations.protocols import IMAGENET_100EP
+from senet_lab.study import Cell, Row, SESpec, Table
+from senet_lab.study.protocol import Precision
+
+SHORT = replace(
+    IMAGENET_100EP, name="short", image_size=SIZE, resize=SIZE, batch_size=3, epochs=1, precision=Precision.FP32
+)
+CELL = Cell(backbone="NAME", se=SESpec(bias=True), protocol=SHORT)
+TABLE = Table(
+    edition="mine", number="1", topic="mine", caption="Mine", baseline="se", rows=(Row("se", CELL),), companions={}
+)
+"""
+NAMES = [name for name in model_names() if image_size(name) > 200]
+QUICK = "shufflenet"
+
+
+def trains(senet_lab, folder, name):
+    """Six photos in batches of three."""
+    class_folders(folder / "pets", train=2, test=1)
+    (folder / "mine.py").write_text(TABLE.replace("NAME", name).replace("SIZE", "224" if name == "vgg16" else "96"))
+    status, _, err = senet_lab("train", "mine.py", "--protocol", "paper", "--data", "pets", "--device", "cpu")
+
+    assert status == 0, err
+    (record,) = Store(folder / "results").read_all()
+    assert record.failure is None
+    assert (record.provenance.parts[0].steps, record.provenance.executor) == (2, "lightning")
+    assert len(record.correct_top1) == 3
+
+
+def test_a_network_of_imagenet_trains_through_the_command(senet_lab, tmp_path):
+    """The smallest."""
+    trains(senet_lab, tmp_path, QUICK)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in NAMES if name != QUICK])
+def test_every_network_of_imagenet_trains_through_the_command(senet_lab, tmp_path, name):
+    """As large as they are."""
+    trains(senet_lab, tmp_path, name)
