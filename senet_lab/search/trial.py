@@ -74,7 +74,7 @@ class Trainer:
 
     def _data(self, protocol: Protocol) -> BatchSource:
         """Opened once for protocols that differ in schedule and decay alone."""
-        name = canonical_json(replace(protocol, name="", schedule=ANY_SCHEDULE, weight_decay=0.0))
+        name = canonical_json(replace(protocol, name="any", schedule=ANY_SCHEDULE, weight_decay=0.0))
         if name not in self._opened:
             self._opened[name] = open_source(protocol, self.device)
         return self._opened[name]

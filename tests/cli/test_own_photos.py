@@ -46,7 +46,7 @@ def test_a_search_on_photos_downloads_nothing(senet_lab, tmp_path, monkeypatch):
     status, _, err = senet_lab("search", "table7", "--row", "r=16", "--protocol", "imagenet")
 
     assert status == 2
-    assert "protocol imagenet-100ep is of photos (imagenet), which do not fit into memory" in one_line(err)
+    assert "protocol imagenet-100ep is of photos; a search trains many networks" in one_line(err)
     assert not (tmp_path / "data").exists()
 
 

@@ -10,6 +10,7 @@ from senet_lab.errors import StudyError
 from senet_lab.fleet import fleet as fleet_module
 from senet_lab.fleet.fleet import Fleet, by_cell, train_all
 from senet_lab.fleet.outcome import Fate, Outcome
+from senet_lab.records.store import Store
 from senet_lab.training.progress import Progress
 from senet_lab.training.settings import Settings
 from senet_lab.training.stopping import EXIT_GO_ON, Paused, StopSign
@@ -48,7 +49,8 @@ class Seat:
 class Crew:
     """Stands for the processes. given: each run that was started, with how many were at work then."""
 
-    def __init__(self, script, settings=None):
+    def __init__(self, script, store, settings=None):
+        self.store = store
         self.script = {seed: list(lines) for seed, lines in script.items()}
         self.settings, self.seats, self.given, self.hired, self.asked = settings or Settings(), [], [], [], 0
 
@@ -83,14 +85,14 @@ def _no_waiting(monkeypatch):
 
 
 @pytest.fixture
-def train(monkeypatch):
+def train(monkeypatch, tmp_path):
     """Trains seeds 0, 1, … of one cell as a script says; returns the lines of failed runs, and the crew."""
 
     def call(*script, workers=1, settings=None, runs=None, stop=None, sharing=False):
-        crew = Crew(dict(enumerate(script)), settings)
+        crew = Crew(dict(enumerate(script)), Store(tmp_path), settings)
         monkeypatch.setattr(fleet_module, "Crew", lambda store, settings: crew)
         runs = runs or [run(seed) for seed in range(len(script))]
-        return train_all(runs, None, crew.settings, workers, Listener(), stop, sharing), crew
+        return train_all(runs, crew.store, crew.settings, workers, Listener(), stop, sharing), crew
 
     return call
 
@@ -157,7 +159,7 @@ def test_runs_of_a_lost_process_are_tried_once_more_each_alone(train):
     assert crew.given[3:] == [(1, 1), (0, 1)]  # run 2 was recorded before
 
 
-def test_asked_to_end_it_starts_nothing_and_says_how_to_go_on(train):
+def test_asked_to_end_it_starts_nothing_and_says_how_to_go_on(train, tmp_path):
     """Runs at work are asked once, and the exit status says: go on."""
     stop = StopSign()
 
@@ -165,7 +167,9 @@ def test_asked_to_end_it_starts_nothing_and_says_how_to_go_on(train):
         def progressed(self, run, progress):
             stop.ask("SIGTERM")
 
-    crew = Crew({0: [Progress(0, 3, 1, 9), Progress(0, 3, 2, 9), Outcome(Fate.PAUSED, "paused")], 1: [DONE]})
+    crew = Crew(
+        {0: [Progress(0, 3, 1, 9), Progress(0, 3, 2, 9), Outcome(Fate.PAUSED, "paused")], 1: [DONE]}, Store(tmp_path)
+    )
     fleet = Fleet(crew, 1, Asked(), stop)
     fleet.train([run(0), run(1)])
 

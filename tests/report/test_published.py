@@ -144,7 +144,7 @@ GOOD = ",".join(FIELDS) + "\ntpami,T1,a,imagenet-val,top1_error,pct,1.0,p,verifi
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        (None, "No such file or directory; restore it from git"),
+        (None, "it is not there; restore it from git"),
         ("a,b\n1,2\n", "its columns are not edition, table"),
         ("", "its columns are not edition, table"),
         (GOOD + "tpami,T1,b\n", "line 3: it has not 10 fields"),
