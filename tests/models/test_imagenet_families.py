@@ -78,6 +78,8 @@ def test_blocks_scale_the_maps_of_the_paper(name, widths):
 
 
 RESNETS = ["resnet50", "resnet101", "resnet152"]
+# Of 40 million weights or more: seconds and gigabytes each.
+LARGE = {"resnet101", "resnet152", "resnext101", "senet154", "inception_resnet_v2", "vgg16"}
 
 
 def test_every_imagenet_network_takes_a_step_below():
@@ -85,7 +87,9 @@ def test_every_imagenet_network_takes_a_step_below():
     assert {*RESNETS, *GOLDEN} == {name for name in model_names() if not name.startswith("cifar_")}
 
 
-@pytest.mark.parametrize("name", [*RESNETS, *GOLDEN])
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LARGE)) for name in (*RESNETS, *GOLDEN)]
+)
 def test_one_step_reaches_every_weight(name):
     """One image at the native size gives every parameter a finite gradient, and no weight of the backbone zero."""
     model = build_model(name, RELEASED, num_classes=10)
