@@ -25,7 +25,8 @@ def test_wilsons_interval_covers_the_truth():
     """On average over the truths of the ImageNet tables, in 93 to 97 % of sets of 507 images."""
     truths = np.linspace(0.02, 0.4, 39)
     errors = np.arange(508)
-    inside = [[low <= 100 * p <= high for low, high in (wilson(e, 507) for e in errors)] for p in truths]
+    intervals = [wilson(e, 507) for e in errors]
+    inside = [[low <= 100 * p <= high for low, high in intervals] for p in truths]
     covered = [(binom.pmf(errors, 507, p) * row).sum() for p, row in zip(truths, inside, strict=True)]
 
     assert 0.93 < np.mean(covered) < 0.97
