@@ -7,6 +7,7 @@ import typer
 
 from senet_lab.cli import (
     commands_evaluate,
+    commands_export,
     commands_html,
     commands_look,
     commands_plan,
@@ -46,6 +47,8 @@ app.command("figures")(commands_look.figures)
 app.command("evaluate")(commands_evaluate.evaluate)
 app.command("html")(commands_html.html)
 app.command("show")(commands_html.show)
+app.command("export")(commands_export.export)
+app.command("predict")(commands_export.predict)
 app.command("conform")(commands_report.conform)
 app.command("search")(commands_search.search)
 

@@ -36,7 +36,7 @@ class Header:
         return build_model(name, se, self.num_classes)
 
     def metadata(self) -> dict[str, str]:
-        """As safetensors takes it."""
+        """As safetensors takes it: one entry, since the order of several is not fixed, nor the file's digest then."""
         run = None if self.run is None else {"cell": to_plain(self.run.cell, prose=True), "seed": self.run.seed}
         data: dict[str, Any] = {
             "facts": facts_to_json(self.facts),
@@ -44,7 +44,7 @@ class Header:
             "num_classes": self.num_classes,
             "run": run,
         }
-        return {"format": "pt", ENTRY: json.dumps(data, sort_keys=True, allow_nan=False)}
+        return {ENTRY: json.dumps(data, sort_keys=True, allow_nan=False)}
 
 
 def header_of(path: Path) -> Header | None:

@@ -11,6 +11,7 @@ from senet_lab.records.publish import RunFiles, publish
 from senet_lab.records.store import Store
 from senet_lab.study import Run
 from senet_lab.training.checkpoint import Checkpoint
+from senet_lab.training.final_weights import weights_path
 from senet_lab.training.state_file import Kind, Saved, to_bytes
 from tests.samples import finished
 from tests.tiny import cell
@@ -30,9 +31,9 @@ TABLE = Table(
 class Recorded:
     """A store with one run, and the network that its weights are of."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, run: Run | None = None) -> None:
         self.root = root
-        self.run = Run(cell=cell(reduction=4), seed=3)
+        self.run = run or Run(cell=cell(reduction=4), seed=3)
         self.model = build_cell(self.run.cell, self.run.seed).eval()
         generator = torch.Generator().manual_seed(0)
         with torch.no_grad():
@@ -45,7 +46,7 @@ class Recorded:
         weights = to_bytes(Kind.WEIGHTS, self.run, Saved(state, ()))
         record = replace(finished(self.run.cell, self.run.seed), run=self.run)
         publish(Store(root), record, RunFiles(weights=weights))
-        self.weights = root / "cache/weights" / self.run.cell.protocol.name / self.run.cell.key / "seed-3.safetensors"
+        self.weights = weights_path(self.run, Store(root))
         self.table = root / "my_table.py"
         self.table.write_text(TABLE)
         self.row = f"{self.table}:r=4"

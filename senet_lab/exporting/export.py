@@ -1,0 +1,153 @@
+"""A trained network as files for use elsewhere: checked against its source, then written with its model card."""
+
+import copy
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetensors.torch import load as tensors_of
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from senet_lab.errors import StudyError
+from senet_lab.exporting.counterparts import Target, counterpart
+from senet_lab.exporting.header import Header
+from senet_lab.exporting.model_card import ModelCard
+from senet_lab.exporting.onnx_file import onnx_bytes, onnx_function
+from senet_lab.exporting.same_logits import agreement
+from senet_lab.exporting.trained import Trained
+from senet_lab.exporting.views import UNKNOWN, view_of
+from senet_lab.records.file_system import refuse_unwritable
+from senet_lab.records.files import replace_file
+from senet_lab.study.block import BlockSpec
+from senet_lab.study.cell import to_plain
+from senet_lab.study.released import View
+from senet_lab.training import provenance
+
+WEIGHTS, ONNX_FILE, CARD_JSON, CARD_TEXT = "model.safetensors", "model.onnx", "card.json", "README.md"
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was written. card: of the export."""
+
+    card: ModelCard
+    folder: Path
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The exported file, then the card in both forms."""
+        return tuple(self.folder / name for name in (self.card.file, CARD_JSON, CARD_TEXT))
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """An exported file before it is written. run: what it computes. lines: of Python, that open it."""
+
+    name: str
+    data: bytes
+    run: Callable[[Tensor], Tensor]
+    lines: tuple[str, ...]
+
+
+def export(trained: Trained, target: Target, folder: Path) -> Exported:
+    """Writes ``<folder>/<name>-<target>/`` with the network and its card, replacing an earlier export of the same name.
+
+    Raises StudyError where the target has no counterpart of the network, a package is missing, or the exported file
+    computes other logits than the source; then nothing is written.
+    """
+    place = folder / f"{trained.name}-{target.value}"
+    makers: dict[Target, Callable[[Trained], _File]] = {
+        Target.ONNX: _onnx,
+        Target.SAFETENSORS: _ours,
+        Target.TIMM: lambda one: _of_library(one, Target.TIMM),
+        Target.TORCHVISION: lambda one: _of_library(one, Target.TORCHVISION),
+    }
+    made = makers[target](trained)
+    agreed = agreement(trained.model, made.run, trained.pixels)
+    view, note = _view(trained)
+    card = ModelCard(
+        network=trained.network,
+        target=target,
+        file=made.name,
+        file_sha256=hashlib.sha256(made.data).hexdigest(),
+        weights_sha256=trained.weights_sha256,
+        num_classes=trained.num_classes,
+        pixels=trained.pixels,
+        facts=trained.facts,
+        view=view,
+        view_note=note,
+        agreement=agreed,
+        lines=made.lines,
+        exported_by=f"senet_lab {provenance.revision().name[:10]}{'+changes' * provenance.revision().dirty}",
+    )
+    refuse_unwritable([place], folder)
+    replace_file(place / made.name, made.data)
+    replace_file(place / CARD_JSON, card.to_json().encode())
+    replace_file(place / CARD_TEXT, card.to_markdown().encode())
+    return Exported(card, place)
+
+
+def _view(trained: Trained) -> tuple[View | None, str]:
+    try:
+        view = view_of(trained)
+    except StudyError:
+        return None, UNKNOWN
+    return view, f"{view}; values 0 to 1, less {list(view.mean)}, divided by {list(view.std)}"
+
+
+def _ours(trained: Trained) -> _File:
+    header = _header(trained)
+    metadata = {"format": "pt"} if header is None else header.metadata()
+    data = save(_plain_tensors(trained.model), metadata=metadata)
+    other: nn.Module = header.build() if header is not None else _copy_of(trained)
+    other.load_state_dict(tensors_of(data), strict=True)
+    lines = ("from senet_lab import load", "", f'model = load("{WEIGHTS}")  # in evaluation mode')
+    if header is None:
+        lines = ("from safetensors.torch import load_file", "", f'state = load_file("{WEIGHTS}")  # {trained.network}')
+    return _File(WEIGHTS, data, other.eval(), lines)
+
+
+def _header(trained: Trained) -> Header | None:
+    """What lets the file be opened without being told its network; None for a library's network."""
+    if trained.backbone is None:
+        return None
+    if trained.run is not None:
+        return Header(facts=trained.facts, num_classes=trained.num_classes, run=trained.run)
+    assert not isinstance(trained.se, BlockSpec)  # those have a run
+    fields = "plain" if trained.se is None else ",".join(_field(*item) for item in to_plain(trained.se).items())
+    return Header(facts=trained.facts, num_classes=trained.num_classes, network=f"{trained.backbone}:{fields}")
+
+
+def _field(name: str, value: object) -> str:
+    text = "+".join(map(str, value)) if isinstance(value, list) else str(value)
+    return f"{name}={text.lower() if isinstance(value, bool) else text}"
+
+
+def _copy_of(trained: Trained) -> nn.Module:
+    return copy.deepcopy(trained.model)
+
+
+def _of_library(trained: Trained, target: Target) -> _File:
+    other = counterpart(trained, target)
+    data = save(_plain_tensors(other.model), metadata={"format": "pt"})
+    again = ("from safetensors.torch import load_file",)
+    loading = (f'model.load_state_dict(load_file("{WEIGHTS}"))', "model.eval()")
+    return _File(WEIGHTS, data, other.model, (*again, *other.lines, *loading))
+
+
+def _onnx(trained: Trained) -> _File:
+    known = {"network": trained.network, "weights": trained.facts.weights, "error": trained.facts.error_line()}
+    data = onnx_bytes(trained.model, trained.pixels, known)
+    lines = (
+        "import onnxruntime",
+        "",
+        f'network = onnxruntime.InferenceSession("{ONNX_FILE}")',
+        'logits = network.run(None, {"images": images})[0]  # images: float32, B 3 H W, normalised as above',
+    )
+    return _File(ONNX_FILE, data, onnx_function(data), lines)
+
+
+def _plain_tensors(model: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}

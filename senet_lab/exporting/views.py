@@ -1,0 +1,85 @@
+"""How a person's photo is shown to a trained network, and what its classes are called."""
+
+from pathlib import Path
+
+from senet_lab.data.cifar_names import CLASSES
+from senet_lab.errors import StudyError
+from senet_lab.exporting.trained import Trained
+from senet_lab.study.protocol import HELD_OUT, Dataset, Protocol
+from senet_lab.study.released import View
+
+Triple = tuple[float, float, float]
+# Mean and standard deviation of each channel over the training images, as ``channel_statistics`` gives them.
+STATISTICS: dict[Dataset, tuple[Triple, Triple]] = {
+    Dataset.CIFAR10: ((0.4914, 0.4822, 0.4465), (0.247, 0.2435, 0.2616)),
+    Dataset.CIFAR100: ((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)),
+}
+UNKNOWN = "images are normalised as in its training, which is not known here"
+
+
+def view_of(trained: Trained) -> View:
+    """How a photo is shown. Raises StudyError where a protocol's own statistics need data that are not here."""
+    protocol = trained.protocol
+    if protocol is None:
+        if trained.view is None:
+            raise StudyError(f"{trained.source}: {UNKNOWN}; it says nothing of photos")
+        return trained.view
+    size = protocol.image_size
+    if protocol.dataset.of_photos:
+        return View(size=size, resize=max(protocol.resize, size))
+    mean, std = _statistics(protocol)
+    return View(size=size, resize=size, mean=mean, std=std)
+
+
+def _statistics(protocol: Protocol) -> tuple[Triple, Triple]:
+    whole = protocol.evaluation_split != HELD_OUT and not protocol.train_images_per_class
+    if whole and protocol.dataset in STATISTICS:
+        return STATISTICS[protocol.dataset]
+    from senet_lab.data.open import open_arrays
+
+    arrays = open_arrays(protocol)
+    (m0, m1, m2), (s0, s1, s2) = arrays.channel_mean, arrays.channel_std
+    return (m0, m1, m2), (s0, s1, s2)
+
+
+def class_names(trained: Trained, data: Path | None = None) -> tuple[str, ...]:
+    """The names of the classes, in the order of the logits.
+
+    data: the folder of photos that it was trained on, where that is a user's own. Raises StudyError where the names
+    are with data that are not here.
+    """
+    protocol = trained.protocol
+    names = _imagenet(trained.num_classes) if protocol is None else _of_protocol(protocol, data)
+    if len(names) != trained.num_classes:
+        raise StudyError(f"{trained.source} has {trained.num_classes} classes, and {len(names)} names are known")
+    return names
+
+
+def _of_protocol(protocol: Protocol, data: Path | None) -> tuple[str, ...]:
+    dataset = protocol.dataset
+    if dataset in CLASSES:
+        return CLASSES[dataset]
+    if dataset is Dataset.IMAGENET:
+        return _imagenet(protocol.num_classes)
+    if dataset is Dataset.SYNTHETIC:
+        return tuple(f"texture {k}" for k in range(protocol.num_classes))
+    from senet_lab.data.open import open_photos
+
+    return tuple(_readable(name) for name in open_photos(protocol, data)["test"].classes)
+
+
+def _imagenet(classes: int) -> tuple[str, ...]:
+    """ImageNet's names where there are 1000 classes, else numbers."""
+    if classes != 1000:
+        return tuple(f"class {k}" for k in range(classes))
+    from torchvision.models import ResNet50_Weights
+
+    return tuple(ResNet50_Weights.IMAGENET1K_V1.meta["categories"])
+
+
+def _readable(name: str) -> str:
+    """The name of an ImageNet class by its WordNet id; any other name as it is."""
+    from senet_lab.evaluation.labels import class_index
+
+    index = class_index().get(name)
+    return name if index is None else _imagenet(1000)[index]

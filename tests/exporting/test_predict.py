@@ -1,0 +1,110 @@
+"""`senet-lab predict` and `export` as commands."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from senet_lab.cli.app import main
+from senet_lab.data.open import open_arrays
+from senet_lab.exporting.trained import open_trained
+from senet_lab.exporting.views import STATISTICS, class_names, view_of
+from senet_lab.study.protocol import Dataset
+from tests.samples import one_line
+
+
+@pytest.fixture
+def senet_lab(monkeypatch, capsys, recorded):
+    """Runs a command on the recorded run; returns its exit status, stdout and stderr."""
+
+    def call(*words):
+        words = [*map(str, words), "--results", str(recorded.root)]
+        monkeypatch.setattr(sys, "argv", ["senet-lab", *words])
+        with pytest.raises(SystemExit) as end:
+            main()
+        return end.value.code or 0, *capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """Three photos of other sizes than the network's, one of them grey."""
+    folder = tmp_path_factory.mktemp("photos")
+    generator = np.random.default_rng(0)
+    for name, shape in (("a.png", (40, 50, 3)), ("b.png", (32, 32, 3)), ("grey.png", (64, 33))):
+        Image.fromarray(generator.integers(0, 256, shape, dtype=np.uint8)).save(folder / name)
+    return [folder / name for name in ("a.png", "b.png", "grey.png")]
+
+
+def test_predict_gives_the_five_likeliest_classes_and_the_view(senet_lab, recorded, photos):
+    """A photo of the network's own size is shown as it is, normalised as in training."""
+    status, out, _ = senet_lab("predict", recorded.row, *photos, "--seed", 3, "--json")
+    said = json.loads(out)
+    arrays = open_arrays(recorded.run.cell.protocol)
+    pixels = torch.from_numpy(np.array(Image.open(photos[1]))).permute(2, 0, 1)[None] / 255
+    mean, std = (torch.tensor(value).view(3, 1, 1) for value in (arrays.channel_mean, arrays.channel_std))
+    with torch.no_grad():
+        shares = recorded.model((pixels - mean) / std).softmax(dim=1)[0]
+    best = shares.topk(5)
+
+    assert status == 0
+    assert said["view"] == "central 32 of shorter side 32, bilinear"
+    assert [str(photo) for photo in photos] == list(said["photos"])
+    found = said["photos"][str(photos[1])]
+    assert [arrays.class_names[k] for k in best.indices] == list(found)
+    assert best.values.tolist() == pytest.approx(list(found.values()), abs=1e-5)
+
+
+def test_predict_says_what_the_network_is(senet_lab, recorded, photos):
+    """Its error with n, and that it was trained on synthetic images."""
+    status, out, _ = senet_lab("predict", recorded.weights, photos[0])
+
+    assert status == 0
+    assert "SYNTHETIC images: top-1 error 20.00 %" in out.splitlines()[0]
+    assert "view: central 32" in out.splitlines()[1]
+    assert len(out.splitlines()) == 3
+
+
+def test_a_photo_that_cannot_be_read_is_one_line(senet_lab, recorded, photos, tmp_path):
+    """Missing, and no photo."""
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"no photo")
+    for photo, said in ((tmp_path / "gone.jpg", "gone.jpg is missing"), (broken, "cannot be read as a photo")):
+        status, out, err = senet_lab("predict", recorded.weights, photos[0], photo)
+
+        assert (status, out) == (2, "")
+        assert said in one_line(err)
+
+
+def test_export_writes_where_it_is_told(senet_lab, recorded, tmp_path):
+    """And says what, with the error and the check."""
+    status, out, _ = senet_lab("export", recorded.run.cell.key, "--seed", 3, "--to", "safetensors", "--out", tmp_path)
+
+    assert status == 0
+    assert "differ from the source's by at most 0.0e+00" in out
+    assert {"model.safetensors", "card.json", "README.md"} == {path.name for path in tmp_path.glob("*/*")}
+    status, _, err = senet_lab("export", recorded.row, "--seed", 3, "--to", "timm", "--out", tmp_path)
+    assert status == 2
+    assert "no counterpart" in one_line(err)
+
+
+def test_classes_have_names(recorded):
+    """Those of the data set; a network of 1000 classes without a protocol has ImageNet's."""
+    found = open_trained(recorded.row, 3, root=recorded.root)
+
+    assert (class_names(found)[0], class_names(found)[-1]) == ("texture 0", "texture 9")
+    assert view_of(found).mean == open_arrays(recorded.run.cell.protocol).channel_mean
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("dataset", list(STATISTICS))
+def test_the_statistics_of_cifar_are_those_of_its_training_images(dataset):
+    """So that photos are normalised as in training on a machine without the data."""
+    from senet_lab.data.cifar import cifar
+
+    arrays = cifar(Dataset(dataset))
+    assert (arrays.channel_mean, arrays.channel_std) == STATISTICS[dataset]
