@@ -30,8 +30,11 @@ async function draw(element) {
   if (element.dataset.drawn) return;
   element.dataset.drawn = "yes";
   const caption = element.parentElement.querySelector("figcaption");
-  await vegaEmbed(element, specOf(element), { renderer: "svg", actions: false, config, logLevel: 1 });
+  await vegaEmbed(element, specOf(element), { renderer: "svg", actions: false, config });
   const picture = element.querySelector("svg");
+  for (const part of picture.querySelectorAll("[role]")) {  // one picture to a screen reader, not a hundred marks
+    for (const name of ["role", "aria-roledescription", "aria-label"]) part.removeAttribute(name);
+  }
   picture.setAttribute("role", "img");
   picture.setAttribute("aria-label", caption.textContent);
 }
