@@ -12,7 +12,7 @@ from senet_lab.records.store import Store
 from senet_lab.stats.families import claimed_cells
 from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.study.claim import Claim
-from senet_lab.study.protocol import Protocol
+from senet_lab.study.protocol import HELD_OUT, Protocol
 from senet_lab.study.table import Table
 
 COMMITTED = "committed"
@@ -77,12 +77,13 @@ def load_all(
 def candidates(table: Table, protocols: Iterable[Protocol]) -> list[Table]:
     """The table as the paper has it and under every other one of the protocols that it has networks for.
 
-    Rows that differ by their protocol alone would be one row under another; such a table stands under its own only.
+    Rows that differ by their protocol alone would be one row under another; such a table stands under its own only. A
+    recipe that is tried on held-out training images is about the recipe, and stands in the table that chooses it only.
     """
     own = {row.cell.protocol for row in table.rows}
     found = [table]
     for protocol in protocols:
-        if protocol not in own:
+        if protocol not in own and protocol.evaluation_split != HELD_OUT:
             with contextlib.suppress(ValueError):  # no companion for that data set
                 found.append(table.under(protocol))
     rows = len({row.cell for row in table.rows})

@@ -123,11 +123,12 @@ def _write(
 
 
 def write_all_forests(reports: Sequence[Report], figures: Path) -> list[Path]:
-    """Writes a forest plot over all tables for each protocol and source that git keeps; returns the PNG files."""
+    """Writes a forest plot over all tables of the paper for each protocol and source that git keeps; returns the PNG
+    files."""
     from senet_lab.report.forest import write_forest_of_all
 
     groups: dict[str, list[Comparison]] = {}
-    for report in reports:
+    for report in (report for report in reports if report.table.of_the_paper):
         for part in report.kept:
             view = part.comparison.view
             own = f"-{view.loaded.store.root.name}" if view.own else ""
