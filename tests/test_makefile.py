@@ -97,7 +97,11 @@ def test_an_environment_of_another_checkout_is_refused(tmp_path):
     """Its stamp names the folder that it was made for; one line says so, and nothing runs."""
     (tmp_path / "installed").write_text("/somewhere/else\n")
     done = subprocess.run(
-        [str(MAKE), "-n", f"VENV={tmp_path}", "list"], cwd=ROOT, capture_output=True, text=True, check=False
+        [str(MAKE), "--no-print-directory", "-n", f"VENV={tmp_path}", "list"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert (done.returncode, done.stdout) == (2, "")

@@ -232,10 +232,13 @@ def test_latex_and_columns_are_chosen(senet_lab, tmp_path):
 
 
 def test_every_public_name_is_still_there():
-    """The package offers SESpec at once and build_model when it is asked for."""
+    """Values, networks, Lightning's classes and trained networks; torch is loaded when it is needed."""
     import senet_lab
 
-    assert {"SESpec", "build_model"} == set(senet_lab.__all__)
+    values = {"SESpec", "BlockSpec", "Cell", "Run", "Row", "Table", "Protocol", "Schedule", "own_block", "StudyError"}
+    choices = {"Excitation", "Gate", "Integration", "Squeeze"}
+    claims = {"Claim", "Lower", "NotWorse", "Equivalent", "Costs", "Quantity"}
+    assert values | choices | claims | {"build_model", "load", "SENetModule", "SENetData"} == set(senet_lab.__all__)
     assert senet_lab.build_model("cifar_resnet20", replace(senet_lab.SESpec(), reduction=4), 10) is not None
     with pytest.raises(AttributeError, match="no attribute 'build_models'"):
         _ = senet_lab.build_models

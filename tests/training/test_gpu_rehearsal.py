@@ -244,7 +244,7 @@ def test_a_network_is_built_while_no_other_thread_draws(monkeypatch, tmp_path):
         alone.append(TURNS._alone)
         raise Built
 
-    monkeypatch.setattr(run_module, "build_model", build)
+    monkeypatch.setattr(run_module, "build_cell", build)
     with pytest.raises(Built):
         run_module.make(of, source, Store(tmp_path), Settings(), silent)
 

@@ -52,8 +52,9 @@ def test_switches_are_set_in_one_place():
     assert {
         "senet_lab/fleet/worker.py",
         "senet_lab/fleet/gpu_capacity.py",
-        "senet_lab/search/nuisance.py",
-        "senet_lab/excitations/capture.py",
+        "senet_lab/search/trial.py",
+        "senet_lab/training/together.py",
+        "senet_lab/excitations/look.py",
         "senet_lab/training/lightning_module.py",
         "benchmarks/race.py",
     } <= {name for name, text in texts.items() if re.search(r"(?<!def )set_switches\(", text)}
