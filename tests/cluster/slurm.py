@@ -77,8 +77,8 @@ def cluster(folder: Path, cpus: int = 4) -> Iterator[dict[str, str]]:
     daemons = [_munge(folder)]
     try:
         for words in (["slurmctld", "-D", "-c"], ["slurmd", "-D"]):
-            log = open(folder / f"{words[0]}.out", "ab")  # noqa: SIM115 - the daemon's, for as long as it lives
-            daemons.append(subprocess.Popen(words, env=environment, stdout=log, stderr=log))
+            with open(folder / f"{words[0]}.out", "ab") as log:
+                daemons.append(subprocess.Popen(words, env=environment, stdout=log, stderr=log))
         _wait_until_idle(folder, environment)
         yield environment
     finally:
@@ -96,8 +96,8 @@ def _munge(folder: Path) -> subprocess.Popen[bytes]:
     key.chmod(0o400)
     words = ["munged", "--foreground", "--force", f"--key-file={key}", f"--socket={folder}/munge.socket"]
     words += [f"--pid-file={folder}/munge.pid", f"--seed-file={folder}/munge.seed", f"--log-file={folder}/munge.log"]
-    log = open(folder / "munged.out", "ab")  # noqa: SIM115 - the daemon's
-    process = subprocess.Popen(words, stdout=log, stderr=log)
+    with open(folder / "munged.out", "ab") as log:
+        process = subprocess.Popen(words, stdout=log, stderr=log)
     for _ in range(100):
         if (folder / "munge.socket").exists():
             return process

@@ -17,7 +17,7 @@ TABLE = """
 from dataclasses import replace
 from ablations.protocols import DEMO
 from senet_lab.study import Cell, Row, SESpec, Table
-P = replace(DEMO, name="queue", title="synthetic images, for a queue", train_images=200, test_images=100, epochs=6)
+P = replace(DEMO, name="queue", title="synthetic images, for a queue", train_images=200, test_images=100, epochs=15)
 BASE = Cell(backbone="cifar_resnet11_bottleneck", se=None, protocol=P)
 TABLE = Table(edition="queue", number="1", topic="queue", caption="Five rows", baseline="plain", companions={}, rows=(
     Row("plain", BASE), *(Row(f"r={r}", replace(BASE, se=SESpec(reduction=r))) for r in (2, 4, 8, 16)),
@@ -48,10 +48,11 @@ def scontrol(environment, *words: str) -> str:
     return subprocess.run(["scontrol", *words], env=environment, capture_output=True, text=True, check=False).stdout
 
 
-def running(environment) -> list[str]:
-    """The ids of jobs that run."""
-    found = subprocess.run(["squeue", "-h", "-t", "R", "-o", "%i"], env=environment, capture_output=True, text=True)
-    return found.stdout.split()
+def running(environment) -> list[tuple[str, str]]:
+    """The jobs that run: the number of each, and its place in the array."""
+    words = ["squeue", "-h", "-t", "R", "-o", "%A %i"]
+    found = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
+    return [tuple(line.split()) for line in found.stdout.splitlines()]
 
 
 def pids_of(environment, job: str) -> list[int]:
@@ -88,11 +89,11 @@ def test_ten_records_survive_preemption_a_kill_and_the_time_limit(tmp_path):
         until(
             lambda: list((shared / "cache").rglob("*.lock")) or list((shared / "cache").rglob("*lease*")), 90, "a claim"
         )
-        scontrol(environment, "requeue", jobs[0])
-        for pid in until(lambda: pids_of(environment, jobs[1]), 60, "processes of the second worker"):
+        scontrol(environment, "requeue", jobs[0][1])
+        for pid in until(lambda: pids_of(environment, jobs[1][0]), 60, "processes of the second worker"):
             os.kill(pid, signal.SIGKILL)
         # What SLURM sends before a job's time is over; a limit of minutes would make this test as long.
-        subprocess.run(["scancel", "--signal=USR2", jobs[2]], env=environment, check=True)
+        subprocess.run(["scancel", "--signal=USR2", jobs[2][1]], env=environment, check=True)
         until(lambda: len(hits(shared)) == 10, 500, f"ten records; {hits(shared).keys()}")
         subprocess.run(["scancel", "--user", "root"], env=environment, check=False)
 
