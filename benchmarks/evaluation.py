@@ -14,11 +14,12 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from senet_lab.evaluation.decode import decoded, processors
+from senet_lab.evaluation.decode import decoded
 from senet_lab.evaluation.layouts import open_photos
 from senet_lab.evaluation.networks import Network, state_sha256
 from senet_lab.evaluation.photo_set import PhotoSet
 from senet_lab.evaluation.run import Options, evaluate
+from senet_lab.machine import cores
 from senet_lab.study.released import View
 
 
@@ -45,7 +46,7 @@ def alone(photos: PhotoSet, options: Options) -> float:
     size = options.batch
     batches = [photos.photos[start : start + size] for start in range(0, len(photos.photos), size)]
     begun = time.perf_counter()
-    for _ in decoded(batches, [View().geometry], processors()):
+    for _ in decoded(batches, [View().geometry], cores()):
         pass
     return time.perf_counter() - begun
 
@@ -64,7 +65,7 @@ def main() -> None:
         times["alone"].append(alone(photos, Options()))
         times["evaluate"].append(evaluated(photos, Options()))
     rates = {name: len(photos.photos) / statistics.median(seconds) for name, seconds in times.items()}
-    print(f"{processors()} processes, {len(photos.photos)} photos, {words.rounds} rounds in turn, medians")
+    print(f"{cores()} processes, {len(photos.photos)} photos, {words.rounds} rounds in turn, medians")
     print(f"decode, resize, crop alone: {rates['alone']:.0f} images/s; evaluate: {rates['evaluate']:.0f} images/s")
     print(f"ratio {rates['evaluate'] / rates['alone']:.3f}")
 

@@ -78,6 +78,7 @@ PARTS = {
     ),
     "senet_lab.evaluation": (
         "senet_lab.evaluation",
+        "senet_lab.machine",
         "senet_lab.training",
         "senet_lab.weights",
         "senet_lab.models",

@@ -4,7 +4,6 @@ B batch, H W space; pixels are uint8 B H W 3, RGB.
 """
 
 import io
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -88,8 +87,3 @@ def decoded(
 
 def _one_thread(_: int) -> None:
     torch.set_num_threads(1)
-
-
-def processors() -> int:
-    """The processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -14,11 +14,12 @@ import torch
 from torch import Tensor
 
 from senet_lab.errors import StudyError
-from senet_lab.evaluation.decode import Damaged, decoded, decoder, processors
+from senet_lab.evaluation.decode import Damaged, decoded, decoder
 from senet_lab.evaluation.labels import number_of, reassessed
 from senet_lab.evaluation.networks import Network
 from senet_lab.evaluation.normalise import Normalise
 from senet_lab.evaluation.photo_set import Photo, PhotoSet
+from senet_lab.machine import cores
 from senet_lab.models.registry import channels_last
 from senet_lab.records import evaluation as record
 from senet_lab.records.evaluation import Bits, Evaluated, Part, Subject
@@ -96,7 +97,7 @@ def _passes(
     size = options.batch
     batches = [parts[number][i : i + size] for number, _ in lacked for i in range(0, len(parts[number]), size)]
     runners = [_Runner(network, geometries.index(network.view.geometry), options) for network in networks]
-    pixels = decoded(batches, geometries, processors() if options.processes is None else options.processes)
+    pixels = decoded(batches, geometries, cores() if options.processes is None else options.processes)
     progress = _Progress(sum(map(len, batches)), tell)
     for number, lacking in lacked:
         chunk = parts[number]
