@@ -97,7 +97,7 @@ def take(path: Path, note: str = "", is_over: Callable[[Holder], bool] = lambda 
         return None
     for other in _generations(path):
         if other > generation:  # while we looked, the next one was taken, given back, and taken by yet another
-            os.unlink(_file(path, generation))
+            _unlink(_file(path, generation))  # whose holder may have removed ours already, as one below its own
             return None
     remove(path, below=generation)
     return Lease(path, generation)

@@ -85,6 +85,21 @@ def test_one_of_many_gets_it(place):
     assert set(most) == {1}
 
 
+def test_one_that_was_overtaken_gets_nothing(place, monkeypatch):
+    """The next generation was taken meanwhile, and its holder has removed the file of the one below already."""
+    create = lease._create
+
+    def overtaken(file, text):
+        create(file, text)
+        create(file.with_name("run.lease-2"), text)
+        file.unlink()
+        return True
+
+    monkeypatch.setattr(lease, "_create", overtaken)
+    assert take(place) is None
+    assert [path.name for path in place.parent.iterdir()] == ["run.lease-2"]
+
+
 def test_a_dead_process_of_this_machine_is_known_at_once(place):
     """Its machine can tell; a number that another process has now is not it."""
     held = take(place)
