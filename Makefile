@@ -3,6 +3,7 @@
 #   RESOLVE=   of plan-NAME: points to settle              HOURS=   of resolve-NAME: at most so long
 #   ROW=       only this row and its baseline       RESULTS= another folder for records, beside the committed ones
 #   DATA=      photos of your own: a folder with train/<class>/ and val/<class>/
+#   MINUTES=   of verify and verify-NAME: only a record that takes so long at most
 #   SOURCE=    of figure5 and histograms: best (default), table7:r=16, timm:NAME, a .safetensors file
 
 PYTHON ?= python3
@@ -16,11 +17,14 @@ DEVICE ?= auto
 SOURCE ?= best
 RESOLVE ?=
 HOURS ?=
+MINUTES ?=
 
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 PLACE := $(if $(RESULTS),--results "$(RESULTS)")
 CHOICE := $(if $(PROTOCOL),--protocol "$(PROTOCOL)") --seeds "$(SEEDS)" $(if $(ROW),--row "$(ROW)") $(if $(DATA),--data "$(DATA)") $(PLACE)
+
+AGAIN := $(if $(MINUTES),--minutes "$(MINUTES)") --device $(DEVICE) $(PLACE)
 
 # An environment knows which checkout it was made for: another one's code would run here without a word.
 SERVES := $(if $(wildcard $(STAMP)),$(shell cat "$(STAMP)"))
@@ -30,10 +34,10 @@ endif
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help install test test-all check lint list conform tables report html claims bench simulate figure5 histograms figures
+.PHONY: help install test test-all check lint list conform tables report html claims verify bench simulate figure5 histograms figures
 
 help: ## print this
-	@sed -n 's/^# *//p;/^PYTHON/q' Makefile | head -7
+	@sed -n 's/^# *//p;/^PYTHON/q' Makefile | head -8
 	@echo
 	@grep -hE '^[a-zA-Z0-9%-]+:.*## ' Makefile | sed -E 's/^([^:]+):.*## (.*)/  make \1\t\2/' | expand -t 26
 	@echo
@@ -83,6 +87,9 @@ html: $(STAMP) ## one page with everything, results/report.html: opens in a brow
 claims: $(STAMP) ## every claim of the paper with its verdict, from records alone
 	@$(BIN)/senet-lab claims $(PLACE)
 
+verify: $(STAMP) ## a recorded run again, drawn at random, and every bit compared
+	@$(BIN)/senet-lab verify $(AGAIN)
+
 bench: $(STAMP) ## what training costs on this machine, in ratios from interleaved runs
 	@$(BIN)/python -m benchmarks
 
@@ -95,6 +102,9 @@ plan-%: FORCE $(STAMP) ## what make NAME would train, and its cost
 resolve-%: FORCE $(STAMP) ## a table, seed by seed until its comparisons are settled, then printed
 	@$(BIN)/senet-lab train $* $(CHOICE) --until-resolved $(if $(HOURS),--max-hours "$(HOURS)") --device $(DEVICE)
 	@$(BIN)/senet-lab report $* $(PLACE)
+
+verify-%: FORCE $(STAMP) ## the same for a table's record, or for that of a key
+	@$(BIN)/senet-lab verify $* $(AGAIN)
 
 Makefile pyproject.toml constraints.txt: ;
 

@@ -16,6 +16,7 @@ from senet_lab.cli import (
     commands_store,
     commands_submit,
     commands_train,
+    commands_verify,
 )
 from senet_lab.cli.show import make_printable
 from senet_lab.errors import StudyError
@@ -47,6 +48,7 @@ app.command("figures")(commands_look.figures)
 app.command("evaluate")(commands_evaluate.evaluate)
 app.command("html")(commands_html.html)
 app.command("show")(commands_html.show)
+app.command("verify")(commands_verify.verify)
 app.command("export")(commands_export.export)
 app.command("predict")(commands_export.predict)
 app.command("conform")(commands_report.conform)

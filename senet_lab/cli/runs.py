@@ -108,6 +108,11 @@ def train_runs(table: Table, runs: Sequence[Run], root: Path, options: TrainingO
     return _trained(table.name, runs, labels_of(table, runs), root, options)
 
 
+def train_run(label: str, run: Run, root: Path, options: TrainingOptions) -> None:
+    """Trains one run under ``root`` where it has no record there, whatever table it is of. Raises as ``train_runs``."""
+    _trained(label, [run], {(run.cell.key, run.seed): label}, root, options)
+
+
 def work_on(studies: Sequence[tuple[Table, Sequence[Run]]], root: Path, options: TrainingOptions) -> list[Run]:
     """The same for several tables, beside other workers on the same folder: a run that another one holds is left to it.
 

@@ -1,0 +1,187 @@
+"""``verify``: a record of the store is trained again, elsewhere, and compared bit by bit."""
+
+import contextlib
+import random
+import re
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from senet_lab.cli import catalogue, options
+from senet_lab.cli.gather import RESULTS, cost_model
+from senet_lab.cli.named_records import origins, records_named
+from senet_lab.cli.runs import TrainingOptions, train_run
+from senet_lab.cli.show import print_json
+from senet_lab.errors import StudyError
+
+if TYPE_CHECKING:
+    from senet_lab.records.cost import CostModel
+    from senet_lab.records.record import Record
+    from senet_lab.records.store import Store
+
+KEY = re.compile(r"[0-9a-f]{4,16}(/\d+)?")
+Name = Annotated[
+    str | None, typer.Argument(metavar="[TABLE|KEY[/SEED]]", help="a record of it; of the whole store unless named")
+]
+Seed = Annotated[int | None, typer.Option("--seed", min=0, max=options.MOST_SEEDS, help="only records of this seed")]
+Minutes = Annotated[
+    float | None, typer.Option("--minutes", min=0.0, help="only records that take so long at most; then it ends")
+]
+Scratch = Annotated[
+    Path | None, typer.Option("--scratch", help="train here, and go on here after an end; a temporary folder else")
+]
+
+
+def verify(
+    name: Name = None,
+    seed: Seed = None,
+    minutes: Minutes = None,
+    data: options.Data = None,
+    results: options.Results = None,
+    device: options.Device = "auto",
+    scratch: Scratch = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Trains a recorded run again, in a folder of its own, and compares every bit, the curve and the gates.
+
+    Of several records one is drawn at random. Exit status 0: all is equal, or device, processor or versions are others
+    and the errors agree within the interval that is printed. 1: neither. 75: the minutes were over; nothing is said.
+    Nothing is written to results. --device auto takes the kind of device that the record is from, where it is here.
+    """
+    root = results or RESULTS
+    candidates = _candidates(name, root, seed)
+    model = cost_model([record.run for _, record in candidates], root)
+    store, record = _drawn(candidates, model, minutes)
+    label = f"{record.run.cell.key}/{record.run.seed}"
+    _say_what_is_drawn(record, model, len(candidates))
+    if scratch is not None and scratch.resolve() in (RESULTS.resolve(), root.resolve()):
+        raise StudyError(f"{scratch} is a folder of results; --scratch names another one")
+    with _folder(scratch) as place:
+        made = TrainingOptions(
+            _device_for(record, device),
+            record.provenance.executor,
+            record.provenance.threads,
+            workers=1,
+            data=data,
+            skip_damaged=record.provenance.skipped_photos > 0,
+            max_minutes=minutes,
+            at_once=max((part.batch_norm_images for part in record.provenance.parts), default=0) or None,
+        )
+        try:
+            train_run(label, record.run, place, made)
+        except StudyError as error:
+            raise _explained(error, label, scratch) from None
+        held = _compare(store, record, place, label, as_json)
+    raise typer.Exit(0 if held else 1)
+
+
+def _candidates(name: str | None, root: Path, seed: int | None) -> "list[tuple[Store, Record]]":
+    """The records that the name stands for. Raises StudyError for none."""
+    from senet_lab.records.store import Store
+
+    store = Store(root)
+    if name is not None and KEY.fullmatch(name):
+        found = records_named(name, [root])
+    elif name is None:
+        found = [(store, record) for record in store.read_all()]
+    else:
+        found = [(store, record) for record in _of_table(name, store)]
+    found = [(place, record) for place, record in found if seed is None or record.run.seed == seed]
+    if not found:
+        of = f" of {name}" if name else ""
+        raise StudyError(f"{root} has no record{of}{'' if seed is None else f' with seed {seed}'} to verify")
+    return found
+
+
+def _of_table(name: str, store: "Store") -> "list[Record]":
+    from senet_lab.report.load import candidates
+
+    table = catalogue.find_table(name)
+    tables = [table, *candidates(table, store.protocols())]
+    return store.read_cells(dict.fromkeys(row.cell for under in tables for row in under.rows))
+
+
+def _drawn(
+    candidates: "Sequence[tuple[Store, Record]]", model: "CostModel", minutes: float | None
+) -> "tuple[Store, Record]":
+    """One of them, of those that take so long at most. Raises StudyError where all take longer."""
+    if minutes is None:
+        return random.choice(candidates)
+    times = [model.estimate(record.run) for _, record in candidates]
+    short = [
+        one
+        for one, time in zip(candidates, times, strict=True)
+        if time is not None and time.seconds <= 60 * minutes
+    ]  # fmt: skip
+    if not short:
+        known = [time.seconds for time in times if time is not None]
+        least = f"the quickest takes about {_time(min(known))}" if known else "none has a time to tell it by"
+        raise StudyError(f"none of {len(candidates)} records can be trained in {minutes:g} minutes: {least}")
+    return random.choice(short)
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes" if seconds >= 100 else f"{seconds:.0f} seconds"
+
+
+def _say_what_is_drawn(record: "Record", model: "CostModel", among: int) -> None:
+    estimate, run = model.estimate(record.run), record.run
+    places = ", ".join(origins()(run).places) or run.cell.backbone
+    drawn = f", drawn from {among} records" if among > 1 else ""
+    print(f"{run.cell.key}/{run.seed}: {places}, {run.cell.protocol.name}, seed {run.seed}{drawn}", file=sys.stderr)
+    if estimate is not None:
+        print(f"it takes about {_time(estimate.seconds)} on {model.machine}", file=sys.stderr)
+
+
+def _device_for(record: "Record", device: str) -> str:
+    """The kind of device that a record is from; one with a CUDA version in its record is from a GPU."""
+    return "cpu" if device == "auto" and "cuda" not in record.provenance.versions else device
+
+
+@contextlib.contextmanager
+def _folder(scratch: Path | None) -> Iterator[Path]:
+    if scratch is not None:
+        yield scratch
+        return
+    with tempfile.TemporaryDirectory(prefix="senet_lab-verify-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+def _explained(error: StudyError, label: str, scratch: Path | None) -> StudyError:
+    """Where a run was asked to end: that nothing is said of the record, and how to go on."""
+    from senet_lab.training.stopping import Paused
+
+    if not isinstance(error, Paused):
+        return error
+    place = scratch or "DIR"
+    kept = "goes on" if scratch else "keeps what it has trained"
+    return Paused(
+        f"{label} was not trained to its end, so nothing is said of the record; "
+        f"senet-lab verify {label} --scratch {place} {kept}"
+    )
+
+
+def _compare(store: "Store", record: "Record", place: Path, label: str, as_json: bool) -> bool:
+    """Prints what was found; whether the record holds."""
+    from senet_lab.records.curves import curve_of
+    from senet_lab.records.publish import read_file
+    from senet_lab.records.store import Store
+    from senet_lab.report.verification import verify as compared
+    from senet_lab.report.verification_text import verification_data, verification_text
+
+    scratch = Store(place)
+    again = scratch.read(record.run)
+    assert again is not None
+    found = compared(
+        record,
+        again,
+        (curve_of(record, store), curve_of(again, scratch)),
+        (read_file(store, record, "gates"), read_file(scratch, again, "gates")),
+        store.read_all(),
+    )
+    print_json(verification_data(found)) if as_json else print(f"{label}: {verification_text(found)}")
+    return found.holds

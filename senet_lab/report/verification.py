@@ -1,0 +1,215 @@
+"""A recorded run beside the same run trained again: are all bits equal, and if not, may they differ?
+
+A run is a function of its cell and seed on one kind of machine. Another processor, another device or other versions of
+torch round otherwise; then the errors are compared, within the interval that ``senet_lab.stats.two_runs`` gives.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+from senet_lab.records.curves import COLUMNS, CurvePoint
+from senet_lab.records.image_bits import ImageBits
+from senet_lab.records.record import Provenance, Record, TrainedPart
+from senet_lab.stats.two_runs import Allowed, allowed_by_images, allowed_by_seeds
+
+NOT_RECORDED = "not recorded"
+CODE = ("revision", "own code")  # whose difference does not excuse other bits
+CURVE = tuple(name for name in COLUMNS if name != "seconds")
+
+
+class Outcome(StrEnum):
+    """What came of it."""
+
+    EQUAL = "equal"
+    WITHIN = "within the interval"  # other bits on another machine
+    OUTSIDE = "outside the interval"
+    DIFFERENT = "different"  # other bits on a machine of the same kind
+    OTHER_DATA = "other data"
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Values that were compared one by one. count: how many; None where the record has no file of them."""
+
+    name: str
+    count: int | None
+    differing: int = 0
+
+    @property
+    def text(self) -> str:
+        """In words."""
+        if self.count is None:
+            return f"{self.name}: not compared, the record has no file of it here"
+        if self.count == 1:
+            return f"{self.name}: {'not ' * bool(self.differing)}the same"
+        if not self.differing:
+            return f"{self.name}: all {self.count:,} equal"
+        return f"{self.name}: {self.differing:,} of {self.count:,} differ"
+
+
+@dataclass(frozen=True)
+class Verification:
+    """A record, the same run made again, and what was compared. others: errors of all seeds by cell, under the same
+    protocol, by which the spread over seeds is told."""
+
+    recorded: Record
+    again: Record
+    compared: tuple[Compared, ...]
+    others: tuple[tuple[float, ...], ...]
+
+    @cached_property
+    def circumstances(self) -> dict[str, tuple[str, str]]:
+        """Each by name, as the record has it and as it was now."""
+        before, now = circumstances(self.recorded), circumstances(self.again)
+        return {name: (before.get(name, NOT_RECORDED), now.get(name, NOT_RECORDED)) for name in now | before}
+
+    @property
+    def other_machine(self) -> list[str]:
+        """The circumstances that may move the last bits and are not the same, or not known to be."""
+        return [name for name, (old, new) in self.circumstances.items() if old != new and name not in CODE]
+
+    @property
+    def other_code(self) -> list[str]:
+        """What of the code is not the same."""
+        return [name for name in CODE if name in self.circumstances and len(set(self.circumstances[name])) > 1]
+
+    @property
+    def bits(self) -> int:
+        """How many answers were compared."""
+        return sum(one.count or 0 for one in self.compared if one.name.endswith("bits"))
+
+    @property
+    def other_bits(self) -> int:
+        """How many of them differ."""
+        return sum(one.differing for one in self.compared if one.name.endswith("bits"))
+
+    @property
+    def difference(self) -> float | None:
+        """Top-1 error now less the recorded one, in points; None where a run failed."""
+        old, new = self.recorded.top1_error_pct, self.again.top1_error_pct
+        return None if old is None or new is None else new - old
+
+    @cached_property
+    def allowed(self) -> Allowed | None:
+        """How far the errors may lie apart; None where a run failed."""
+        old, new = self.recorded.correct_top1, self.again.correct_top1
+        if old is None or new is None:
+            return None
+        return allowed_by_seeds(self.others, len(old)) or allowed_by_images(_differing(old, new), len(old))
+
+    @property
+    def outcome(self) -> Outcome:
+        """What came of it."""
+        if self.recorded.provenance.data_sha256 != self.again.provenance.data_sha256:
+            return Outcome.OTHER_DATA
+        if not any(one.differing for one in self.compared):
+            return Outcome.EQUAL
+        if not self.other_machine:
+            return Outcome.DIFFERENT
+        if self.difference is None or self.allowed is None:
+            return Outcome.OUTSIDE
+        return Outcome.WITHIN if abs(self.difference) <= self.allowed.points else Outcome.OUTSIDE
+
+    @property
+    def holds(self) -> bool:
+        """Whether the record is confirmed."""
+        return self.outcome in (Outcome.EQUAL, Outcome.WITHIN)
+
+
+def verify(
+    recorded: Record,
+    again: Record,
+    curves: tuple[Sequence[CurvePoint], Sequence[CurvePoint]],
+    gates: tuple[bytes | None, bytes | None],
+    of_protocol: Iterable[Record],
+) -> Verification:
+    """Compares two records of one run. curves, gates: of both, empty or None where there is no file.
+
+    of_protocol: records, of which those under the same protocol tell the spread over seeds. The curves' seconds are no
+    part of the comparison.
+    """
+    ends = [(record.status, record.failure) for record in (recorded, again)]
+    counts = [(record.trainable, record.multiply_adds) for record in (recorded, again)]
+    found = [
+        Compared("how it ended", 1, int(ends[0] != ends[1])),
+        Compared("parameters and multiply-adds", 2, sum(a != b for a, b in zip(*counts, strict=True))),
+        *_bits("top-1 bits", recorded.correct_top1, again.correct_top1),
+        *_bits("top-5 bits", recorded.correct_top5, again.correct_top5),
+        _values("numbers of the curve", *(_numbers(curve) for curve in curves)),
+        _values("numbers of the gates' health", *(_fields(data) for data in gates)),
+    ]
+    errors: dict[str, list[float]] = {}
+    for record in of_protocol:
+        if record.top1_error_pct is not None and record.run.cell.protocol == recorded.run.cell.protocol:
+            errors.setdefault(record.run.cell.key, []).append(record.top1_error_pct)
+    return Verification(recorded, again, tuple(found), tuple(tuple(of_cell) for of_cell in errors.values()))
+
+
+def circumstances(record: Record) -> dict[str, str]:
+    """Where and how a run was made, by name; of several parts all that they say."""
+    made = record.provenance
+    versions = dict(sorted(made.versions.items()))
+    if not made.parts:  # a record of schema 1, which one process made on one machine
+        alone = {"processes": "1", "images of batch norm": "the batch"}
+        return {
+            "revision": ", ".join(made.revisions),
+            "device": made.device,
+            "threads": str(made.threads),
+            "executor": made.executor,
+            "compiled": _yes_or_no(made.compiled),
+        } | (alone | versions)
+    found = {
+        "revision": ", ".join(made.revisions),
+        "device": _all(made, lambda part: part.device),
+        "processor": _all(made, lambda part: "" if part.cpu == part.device else part.cpu),
+        "vector instructions": _all(made, lambda part: " ".join(part.cpu_flags)),
+        "threads": _all(made, lambda part: str(part.threads)),
+        "executor": _all(made, lambda part: part.executor),
+        "compiled": _all(made, lambda part: _yes_or_no(part.compiled)),
+        "processes": _all(made, lambda part: str(part.processes)),
+        "images of batch norm": _all(made, lambda part: str(part.batch_norm_images or "the batch")),
+        "own code": _all(made, lambda part: ", ".join(f"{k} {v[:10]}" for k, v in sorted(part.extensions.items()))),
+    }
+    for name in dict.fromkeys(name for part in made.parts for name in part.versions):
+        versions[name] = _all(made, lambda part, name=name: part.versions.get(name, ""))  # type: ignore[misc]
+    return {name: text for name, text in (found | versions).items() if text}
+
+
+def _all(made: Provenance, value: Callable[[TrainedPart], str]) -> str:
+    return "; ".join(dict.fromkeys(text for text in map(value, made.parts) if text))
+
+
+def _yes_or_no(compiled: bool) -> str:
+    return "yes" if compiled else "no"
+
+
+def _bits(name: str, old: ImageBits | None, new: ImageBits | None) -> list[Compared]:
+    if old is None and new is None:
+        return []
+    if old is None or new is None or len(old) != len(new):
+        count = len(old or new or ())
+        return [Compared(name, count, count)]
+    return [Compared(name, len(old), _differing(old, new))]
+
+
+def _differing(old: ImageBits, new: ImageBits) -> int:
+    return (int.from_bytes(old.packed) ^ int.from_bytes(new.packed)).bit_count()
+
+
+def _numbers(curve: Sequence[CurvePoint]) -> list[str] | None:
+    return [repr(getattr(point, name)) for point in curve for name in CURVE] or None
+
+
+def _fields(data: bytes | None) -> list[str] | None:
+    return None if data is None else [field for line in data.decode().splitlines()[1:] for field in line.split(",")]
+
+
+def _values(name: str, old: list[str] | None, new: list[str] | None) -> Compared:
+    if old is None:
+        return Compared(name, None)
+    new = new or []
+    longer = max(len(old), len(new))
+    same = sum(a == b for a, b in zip(old, new, strict=False))
+    return Compared(name, longer, longer - same)

@@ -1,0 +1,97 @@
+"""What a verification found, for a person and for programs."""
+
+from typing import Any
+
+from senet_lab.report.verification import Outcome, Verification
+
+
+def verification_text(found: Verification) -> str:
+    """The finding in one line, then what was compared, and the circumstances of both."""
+    lines = [finding(found), "", *(one.text for one in found.compared), ""]
+    wide = max(map(len, found.circumstances))
+    for name, (old, new) in found.circumstances.items():
+        lines.append(f"{name:{wide}}  {old}" if old == new else f"{name:{wide}}  {old} -> {new}")
+    return "\n".join(lines)
+
+
+def finding(found: Verification) -> str:
+    """One line: whether the record holds, and why."""
+    outcome = found.outcome
+    if outcome is Outcome.OTHER_DATA:
+        return f"other data: {_other_data(found)}; nothing can be said of the record"
+    if outcome is Outcome.EQUAL:
+        if not found.bits:
+            return "the run failed again, at the same step"
+        return f"all {found.bits:,} bits equal{_in_spite_of(found)}"
+    counts = f"{found.other_bits:,} of {found.bits:,} bits differ"
+    if outcome is Outcome.DIFFERENT:
+        code = ", ".join(f"{name} {' -> '.join(found.circumstances[name])}" for name in found.other_code)
+        cause = f"the code is another ({code})" if code else "nor is the code another"
+        return f"{counts}, and device, processor and versions are those of the record; {cause}"
+    where = f"{counts}; {_machine(found)}"
+    if found.difference is None or found.allowed is None:
+        return f"{where}; one of the two runs failed"
+    errors = f"{found.recorded.top1_error_pct:.2f} % recorded, {found.again.top1_error_pct:.2f} % again"
+    inside = "within" if outcome is Outcome.WITHIN else "outside"
+    return f"{where}. Top-1 error: {errors}; {found.difference:+.2f} points, {inside} {_interval(found)}"
+
+
+def verification_data(found: Verification) -> dict[str, Any]:
+    """Numbers with units, for JSON."""
+    allowed = found.allowed
+    return {
+        "key": found.recorded.run.cell.key,
+        "seed": found.recorded.run.seed,
+        "outcome": found.outcome,
+        "holds": found.holds,
+        "finding": finding(found),
+        "bits": found.bits,
+        "differing_bits": found.other_bits,
+        "compared": [{"what": one.name, "values": one.count, "differing": one.differing} for one in found.compared],
+        "recorded_top1_error_pct": found.recorded.top1_error_pct,
+        "again_top1_error_pct": found.again.top1_error_pct,
+        "difference_points": found.difference,
+        "interval_half_width_points": None if allowed is None else allowed.points,
+        "interval_freedom": None if allowed is None else allowed.freedom,
+        "circumstances": {
+            name: {"recorded": old, "again": new} for name, (old, new) in found.circumstances.items()
+        },
+    }  # fmt: skip
+
+
+def _interval(found: Verification) -> str:
+    assert found.allowed is not None
+    width = f"± {found.allowed.points:.2f}"
+    if found.allowed.freedom:
+        return (
+            f"{width} (95 %: as far as two seeds of one cell lie apart under {found.recorded.run.cell.protocol.name}, "
+            f"by {found.allowed.freedom} degrees of freedom)"
+        )
+    return f"{width} (95 %, over images alone: no cell under this protocol has two seeds here)"
+
+
+def _machine(found: Verification) -> str:
+    changes = [_change(name, *found.circumstances[name]) for name in found.other_machine]
+    return f"the machine is another, or not known to be the same ({'; '.join(changes)})"
+
+
+def _in_spite_of(found: Verification) -> str:
+    names = [*found.other_code, *found.other_machine]
+    changes = "; ".join(_change(name, *found.circumstances[name]) for name in names)
+    return f", though this is not the same, or not known to be: {changes}" if names else ""
+
+
+def _change(name: str, old: str, new: str) -> str:
+    if name != "vector instructions":
+        return f"{name} {old} -> {new}"
+    before, now = set(old.split()), set(new.split())
+    return f"{name} {'not recorded' if 'recorded' in before else ' '.join(sorted(before ^ now))}"
+
+
+def _other_data(found: Verification) -> str:
+    old, new = found.recorded.provenance.data_sha256, found.again.provenance.data_sha256
+    return ", ".join(
+        f"{split} sha256 {old.get(split, 'none')[:10]} -> {new.get(split, 'none')[:10]}"
+        for split in sorted(old | new)
+        if old.get(split) != new.get(split)
+    )
