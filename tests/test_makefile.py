@@ -42,7 +42,7 @@ def test_every_target_of_the_documents_exists():
     """`make NAME` in a README is a target of the Makefile, a table by name or topic, or plan- with one."""
     tables = catalogue.tables()
     known = TARGETS | {name for table in tables for name in catalogue.names_of(table, tables)}
-    known |= {f"{prefix}-{name}" for name in known for prefix in ("plan", "resolve")}
+    known |= {f"{prefix}-{name}" for name in known for prefix in ("plan", "resolve", "verify")}
 
     assert set() == names_in_documents() - known
 
@@ -64,6 +64,7 @@ def test_the_makefile_has_the_targets_of_the_house():
             "--device cuda",
         ),
         (["plan-table7"], 'senet-lab plan table7  --seeds "1"'),
+        (["verify-table7", "MINUTES=5"], 'senet-lab verify table7 --minutes "5" --device auto'),
         (["report", "RESULTS=mine"], 'senet-lab report-all --results "mine"'),
     ],
 )

@@ -69,10 +69,12 @@ def _measured(record: Record) -> list[Fact]:
 
 def _made(record: Record) -> list[Fact]:
     made = record.provenance
+    flags = dict.fromkeys(" ".join(part.cpu_flags) for part in made.parts if part.cpu_flags)
     cpus = dict.fromkeys(part.cpu for part in made.parts if part.cpu != made.device)
     facts = [
         Fact("revision", ", ".join(made.revisions)),
         Fact("device", "; ".join([made.device, *cpus])),
+        *(Fact("vector instructions", text) for text in flags),
         Fact("executor", f"{made.executor}, {made.threads} thread(s){', compiled' if made.compiled else ''}"),
         Fact("versions", ", ".join(f"{name} {version}" for name, version in sorted(made.versions.items()))),
         Fact("trained", f"{made.train_seconds:,.0f} s, until {made.finished_at}"),

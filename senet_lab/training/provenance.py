@@ -13,7 +13,7 @@ import torch
 
 PACKAGES = ("torch", "torchvision", "pytorch-lightning", "numpy")
 # What a CPU's kernels are chosen by, on x86 and on ARM.
-VECTOR_FLAGS = re.compile(r"sse4|avx|amx|fma|f16c|asimd|sve|sme|bf16|i8mm|fphp")
+VECTOR_FLAGS = re.compile(r"sse4|avx|amx|fma|f16c|asimd|sve|sme(?!p)|bf16|i8mm|fphp")
 
 
 class Revision(NamedTuple):

@@ -1,0 +1,130 @@
+"""``verify``: which record it takes, what it says, and that it writes nothing where results lie."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from senet_lab.cli import catalogue, commands_verify
+from senet_lab.study import Run
+from senet_lab.training.stopping import Paused
+from tests.samples import PROVENANCE, filled, finished, one_line
+
+ROWS = catalogue.table_under(catalogue.find_table("table7"), "demo").rows
+FIRST, SECOND = ROWS[0].cell, ROWS[1].cell
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Two cells with two seeds; the second one takes ten times as long."""
+    slow = replace(PROVENANCE, train_seconds=125.0)
+    quick = [finished(FIRST, seed) for seed in (0, 1)]
+    return filled(
+        tmp_path / "results", *quick, *(replace(finished(SECOND, s), provenance=slow) for s in (0, 1)), epochs=2
+    )
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """Stands for training: what is asked for, and the record that comes of it."""
+    asked = []
+
+    def train(label, run, root, options):
+        asked.append((label, root, options))
+        filled(root, finished(run.cell, run.seed, asked_wrong[0]), epochs=2)
+
+    asked_wrong = [200]
+    monkeypatch.setattr(commands_verify, "train_run", train)
+    asked_for = asked
+    return asked_for, asked_wrong
+
+
+def files(root):
+    return sorted((path, path.stat().st_mtime_ns) for path in root.rglob("*"))
+
+
+def test_a_record_by_its_key(senet_lab, store, trained):
+    """Trained elsewhere under its own circumstances; status 0; nothing under results is touched."""
+    before = files(store.root)
+    status, out, err = senet_lab("verify", f"{FIRST.key}/1")
+    ((label, root, options),) = trained[0]
+
+    assert (0, f"{FIRST.key}/1: all 2,000 bits equal") == (status, out.splitlines()[0])
+    assert label == f"{FIRST.key}/1"
+    assert (options.device, options.executor, options.threads) == ("cpu", "device", 1)
+    assert before == files(store.root)
+    assert not root.exists()
+    assert "table7 original" in err
+
+
+def test_other_bits_end_with_status_1(senet_lab, store, trained):
+    """On the same machine one is enough."""
+    trained[1][0] = 201
+    status, out, _ = senet_lab("verify", f"{FIRST.key}/0", "--json")
+
+    assert (status, json.loads(out)["outcome"], json.loads(out)["differing_bits"]) == (1, "different", 1)
+
+
+def test_a_table_stands_for_its_records(senet_lab, store, trained):
+    """Of both cells, and of the seed that is asked for."""
+    for _ in range(8):
+        senet_lab("verify", "table7", "--seed", "1")
+
+    assert {label for label, *_ in trained[0]} <= {f"{cell.key}/1" for cell in (FIRST, SECOND)}
+
+
+def test_minutes_choose_by_the_plans_estimate(senet_lab, store, trained):
+    """12.5 seconds fit into a minute, 125 do not; training is given no more than that either."""
+    for _ in range(8):
+        senet_lab("verify", "--minutes", "1")
+
+    assert {label.partition("/")[0] for label, *_ in trained[0]} == {FIRST.key}
+    assert {options.max_minutes for *_, options in trained[0]} == {1.0}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--minutes", "0.1"], "none of 4 records can be trained in 0.1 minutes: the quickest takes about 12 seconds"),
+        (["table12"], "no table is called 'table12'"),
+        (["tpami-table5"], "results has no record of tpami-table5 to verify"),
+        (["--seed", "7"], "results has no record with seed 7 to verify"),
+        (["0123456789abcdef"], "no record of '0123456789abcdef' is in results"),
+        (["--scratch", "results"], "results is a folder of results; --scratch names another one"),
+    ],
+)
+def test_what_cannot_be_verified_is_one_line(senet_lab, store, trained, words, said):
+    """And status 2; nothing is trained."""
+    status, out, err = senet_lab("verify", *words)
+
+    assert (status, out, trained[0]) == (2, "", [])
+    assert said in err
+
+
+def test_when_the_time_is_over_nothing_is_said(senet_lab, store, monkeypatch):
+    """Status 75, as of every run that was asked to end, and how to go on."""
+
+    def train(*_):
+        raise Paused("stopped")
+
+    monkeypatch.setattr(commands_verify, "train_run", train)
+    status, out, err = senet_lab("verify", f"{FIRST.key}/0", "--minutes", "5")
+
+    assert (status, out) == (75, "")
+    assert f"senet-lab verify {FIRST.key}/0 --scratch DIR" in one_line(err.splitlines()[-1])
+
+
+def test_scratch_is_kept(senet_lab, store, trained, tmp_path):
+    """What is trained there stays."""
+    assert senet_lab("verify", f"{FIRST.key}/0", "--scratch", "again")[0] == 0
+    assert commands_verify.RESULTS.joinpath("records").exists()
+    assert filled(tmp_path / "again").has_record(Run(cell=FIRST, seed=0))
+
+
+@pytest.mark.slow
+def test_the_whole_way(senet_lab, tmp_path):
+    """A row of the demonstration is trained, then verified by the command."""
+    senet_lab("train", "table7", "--row", "original")
+    status, out, _ = senet_lab("verify")
+
+    assert (status, "bits equal" in out) == (0, True)
