@@ -15,6 +15,7 @@ from senet_lab.cli.show import print_json, print_report, said_if_slow, say_what_
 from senet_lab.study.table import plan_runs
 
 if TYPE_CHECKING:
+    from senet_lab.records.cost import CostModel
     from senet_lab.report.blocks import Block
     from senet_lab.report.check_counts import Figure
     from senet_lab.report.not_run import Wanted
@@ -99,6 +100,7 @@ def report_all(results: options.Results = None, allow_fewer: AllowFewer = False)
     forests = write_all_forests(reports, material.root / "figures")
     blocks, _ = _write_claims(material)
     _write_missing(material, wanted)
+    _write_artifact(material)
     if results is None:
         write_readmes(Path("README.md"), RESULTS, reports, forests, blocks, material.all_judged())
 
@@ -149,14 +151,29 @@ def _write_missing(material: Material, wanted: "list[Wanted]") -> None:
     write_not_run(missing_block(material, wanted), material.root)
 
 
+def _write_artifact(material: Material) -> None:
+    from senet_lab.cli.memory_needs import memory_of
+    from senet_lab.report.artifact import Needs, artifact_blocks, write_artifact
+
+    judged = material.all_judged()
+    cells = {row.cell for one in judged if not one.view.synthetic for row in one.view.table.rows}
+    needs = Needs(plan_model(material), memory_of(cells, material.root), catalogue.protocols())
+    write_artifact(artifact_blocks(material.tables, judged, needs, material.root), material.root)
+
+
+def plan_model(material: Material) -> "CostModel":
+    """What runs cost, as plans have it."""
+    from senet_lab.records.cost import CostModel
+
+    return CostModel((record for loaded in material.loaded for record in loaded.records), material.counts)
+
+
 def missing_block(material: Material, wanted: "list[Wanted]") -> "Block":
     """What of the wanted study has no record in the folder that is written to, and what it would cost."""
-    from senet_lab.records.cost import CostModel
     from senet_lab.report.not_run import not_run_block
 
     records = [record for loaded in material.loaded if loaded.store.root == material.root for record in loaded.records]
-    model = CostModel((record for loaded in material.loaded for record in loaded.records), material.counts)
-    return not_run_block(wanted, records, model)
+    return not_run_block(wanted, records, plan_model(material))
 
 
 def conform(table: options.AnyTableName = None, as_json: options.AsJson = False) -> None:

@@ -12,7 +12,7 @@ from functools import cached_property
 from senet_lab.records.curves import COLUMNS, CurvePoint
 from senet_lab.records.image_bits import ImageBits
 from senet_lab.records.record import Provenance, Record, TrainedPart
-from senet_lab.stats.two_runs import Allowed, allowed_by_images, allowed_by_seeds
+from senet_lab.stats.two_runs import Allowed, allowed_by_images, allowed_by_seeds, errors_by_cell
 
 NOT_RECORDED = "not recorded"
 CODE = ("revision", "own code")  # whose difference does not excuse other bits
@@ -57,7 +57,7 @@ class Verification:
     recorded: Record
     again: Record
     compared: tuple[Compared, ...]
-    others: tuple[tuple[float, ...], ...]
+    others: Sequence[Sequence[float]]
 
     @cached_property
     def circumstances(self) -> dict[str, tuple[str, str]]:
@@ -140,11 +140,7 @@ def verify(
         _values("numbers of the curve", *(_numbers(curve) for curve in curves)),
         _values("numbers of the gates' health", *(_fields(data) for data in gates)),
     ]
-    errors: dict[str, list[float]] = {}
-    for record in of_protocol:
-        if record.top1_error_pct is not None and record.run.cell.protocol == recorded.run.cell.protocol:
-            errors.setdefault(record.run.cell.key, []).append(record.top1_error_pct)
-    return Verification(recorded, again, tuple(found), tuple(tuple(of_cell) for of_cell in errors.values()))
+    return Verification(recorded, again, tuple(found), errors_by_cell(of_protocol, recorded.run.cell.protocol))
 
 
 def circumstances(record: Record) -> dict[str, str]:

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 from scipy import stats
 
+from senet_lab.records.record import Record
 from senet_lab.stats.difference import CONFIDENCE, half_step_variance
+from senet_lab.study.protocol import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,15 @@ class Allowed:
 
     points: float
     freedom: int
+
+
+def errors_by_cell(records: Iterable[Record], protocol: Protocol) -> list[list[float]]:
+    """The top-1 errors in percent of all seeds of each cell under a protocol."""
+    errors: dict[str, list[float]] = {}
+    for record in records:
+        if record.top1_error_pct is not None and record.run.cell.protocol == protocol:
+            errors.setdefault(record.run.cell.key, []).append(record.top1_error_pct)
+    return list(errors.values())
 
 
 def allowed_by_seeds(errors_by_cell: Iterable[Sequence[float]], images: int) -> Allowed | None:

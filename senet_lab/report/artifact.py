@@ -1,0 +1,205 @@
+"""The artifact appendix: for every table, run and claim the command that makes it again, what that takes, and what must
+come out.
+
+Times are those of the plan. Memory is an estimate for one run on a CPU. What comes out is a digest where the machine is
+of the same kind, and elsewhere an interval.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from senet_lab.records.cost import CostModel
+from senet_lab.records.files import read_bytes, replace_file
+from senet_lab.records.record import Record, scientific_digest
+from senet_lab.report.blocks import Block
+from senet_lab.report.render import markdown
+from senet_lab.report.views import Judged, View, title_of
+from senet_lab.report.wording import NONE
+from senet_lab.stats.two_runs import allowed_by_seeds, errors_by_cell
+from senet_lab.study.cell import Run
+from senet_lab.study.protocol import Dataset, Protocol
+from senet_lab.study.table import Table, plan_runs
+
+FILE = "artifact.md"
+TITLE = "Artifact appendix: how every result is made again, and what must come out"
+AGAIN = "RESULTS=again"  # trains beside the committed records, which stand
+# GB: the archive, if it is downloaded, and what lies unpacked beside it
+DATA_DISK = {
+    Dataset.CIFAR10: 0.4,
+    Dataset.CIFAR100: 0.4,
+    Dataset.IMAGENETTE: 0.2,
+    Dataset.IMAGENET: 160.0,
+    Dataset.PLACES365: 30.0,
+}
+ENVIRONMENT = "5 GB of disk for the virtual environment, mostly torch, come on top of what the tables below say."
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What the appendix knows beside records. model: the plan's estimates; memory: bytes of a run by its cell's key;
+    declared: the protocols that a command can name."""
+
+    model: CostModel
+    memory: Mapping[str, int]
+    declared: Sequence[Protocol]
+
+
+def artifact_blocks(tables: Sequence[Table], judged: Sequence[Judged], needs: Needs, root: Path) -> list[Block]:
+    """From records alone; tables trained again; single runs; claims; what was not run. root: where the tables lie.
+
+    Synthetic data have no part in it."""
+    shown = [one for one in judged if not one.view.synthetic]
+    return [
+        _rebuilt(tables, root),
+        _trained([one.view for one in shown], needs),
+        _runs([one.view for one in shown], needs),
+        _claims(shown, needs),
+        _not_run(tables, shown, needs),
+    ]
+
+
+def write_artifact(blocks: Sequence[Block], root: Path) -> Path:
+    """Writes ``artifact.md``."""
+    path = root / FILE
+    replace_file(path, markdown(TITLE, blocks).encode())
+    return path
+
+
+def _rebuilt(tables: Sequence[Table], root: Path) -> Block:
+    digests = [read_bytes(root / "tables" / f"{table.slug}.csv") for table in tables]
+    lines = [
+        (title_of(table), NONE if data is None else hashlib.sha256(data).hexdigest())
+        for table, data in zip(tables, digests, strict=True)
+    ]
+    notes = (
+        "Command: make tables html. It takes a minute and 1 GB of memory, needs neither torch nor a data set nor a "
+        "GPU, and writes 10 MB. Afterwards git status --short must print nothing.",
+        ENVIRONMENT,
+    )
+    return Block("Every table and figure, from the records", ("table", "sha256 of its CSV file"), tuple(lines), notes)
+
+
+def _trained(views: Sequence[View], needs: Needs) -> Block:
+    lines = [
+        (view.table.name, view.name, *_cost(_runs_of(view), needs), _command(view, needs), _tolerance(view))
+        for view in views
+    ]
+    notes = (
+        f"Minutes are those of make plan-TABLE: one run after another on {needs.model.machine}, also for runs that "
+        "other tables share and that are trained once. With c cores c runs are trained side by side.",
+        "Memory is that of one run on a CPU, an estimate on the safe side. Disk is the data set, downloaded at its "
+        "first use, and a few MB of records, curves and weights a run.",
+        f"Every command trains into the folder again, beside the committed records, and prints both ({AGAIN}).",
+        "Tolerance: on a machine with the same vector instructions, versions and threads every run has the digest that "
+        "is listed below. Elsewhere the top-1 error of a run lies within so many points of the record's, with 95 % "
+        "confidence, by the spread over seeds of all rows that have two.",
+    )
+    columns = ("table", "protocol", "runs", "minutes", "memory of a run", "disk", "command", "tolerance, points")
+    return Block("Tables, trained again", columns, tuple(lines), notes)
+
+
+def _runs(views: Sequence[View], needs: Needs) -> Block:
+    records: dict[tuple[str, int], Record] = {}
+    for view in views:
+        records |= {(record.run.cell.key, record.run.seed): record for record in view.records}
+    lines = [
+        (
+            f"{key}/{seed}",
+            record.run.cell.protocol.name,
+            NONE if record.top1_error_pct is None else f"{record.top1_error_pct:.2f}",
+            _minutes([record.run], needs),
+            record.provenance.device,
+            f"senet-lab verify {key}/{seed}",
+            scientific_digest(record),
+        )
+        for (key, seed), record in sorted(records.items())
+    ]
+    notes = (
+        "The command trains the run in a folder of its own and compares every bit. The digest is over cell, seed, "
+        "data, every answer and the counts: senet-lab show prints it of any record.",
+        "senet-lab verify --minutes 15 draws one of those that take so long at most.",
+    )
+    columns = ("run", "protocol", "top-1 err., %", "minutes", "made on", "command", "digest of what was measured")
+    return Block("Single runs", columns, tuple(lines), notes)
+
+
+def _claims(judged: Iterable[Judged], needs: Needs) -> Block:
+    lines = [
+        (
+            result.claim.statement,
+            one.view.table.name,
+            one.view.name,
+            _minutes(_runs_of(one.view), needs),
+            _command(one.view, needs),
+            result.verdict.value,
+        )
+        for one in judged
+        for result in one.judgement.claims
+    ]
+    notes = (
+        "Memory and disk are those of the claim's table, above. From the committed records alone the verdicts are made "
+        "by make claims, in seconds. After the command here, senet-lab claims --results again judges the new records "
+        "beside the committed ones.",
+        'Expected: the verdict of the committed records. "undetermined" and "one seed: no test" promise no sign.',
+    )
+    columns = ("claim", "table", "protocol", "minutes", "command", "expected verdict")
+    return Block("Claims", columns, tuple(lines), notes)
+
+
+def _not_run(tables: Sequence[Table], judged: Sequence[Judged], needs: Needs) -> Block:
+    measured = {one.view.paper.slug for one in judged if not one.view.companion}
+    lines = []
+    for table in (table for table in tables if table.slug not in measured):
+        runs = plan_runs([table], 1)
+        cost = (_minutes(runs, needs), _data_disk(run.cell.protocol for run in runs))
+        lines.append((title_of(table), str(len(runs)), *cost, f"make {table.name} PROTOCOL=paper"))
+    notes = (
+        "The paper's own recipes, one seed. Nothing of them is recorded, so nothing can be expected but the published "
+        f"numbers. Minutes are scaled from other runs on {needs.model.machine} by images and multiply-adds: they say "
+        "how much work it is, not that a CPU is the place for it. Memory on a GPU was not measured.",
+    )
+    columns = ("table", "runs", "minutes", "disk", "command")
+    return Block("Not run", columns, tuple(lines), notes)
+
+
+def _runs_of(view: View) -> tuple[Run, ...]:
+    """The runs that are recorded of a view, and, of its rows, those for which the same command asks."""
+    seeds = max((record.run.seed for record in view.records), default=0) + 1
+    return plan_runs([view.table], seeds)
+
+
+def _command(view: View, needs: Needs) -> str:
+    if not set(view.protocols) <= set(needs.declared) and view.companion:
+        return "none: its protocol is not declared any more"
+    protocol = view.protocols[0].name if view.companion else "paper"
+    seeds = max(record.run.seed for record in view.records) + 1
+    more = f" SEEDS={seeds}" if seeds > 1 else ""
+    return f"make {view.table.name} PROTOCOL={protocol}{more} {AGAIN}"
+
+
+def _cost(runs: Sequence[Run], needs: Needs) -> tuple[str, str, str, str]:
+    """Runs, minutes, memory of the largest run, disk."""
+    known = [needs.memory[run.cell.key] for run in runs if run.cell.key in needs.memory]
+    memory = f"{max(known) / 2**30:.1f} GB" if known else NONE
+    return str(len(runs)), _minutes(runs, needs), memory, _data_disk(run.cell.protocol for run in runs)
+
+
+def _minutes(runs: Sequence[Run], needs: Needs) -> str:
+    seconds = needs.model.total(runs).seconds
+    return NONE if seconds is None else f"{seconds / 60:,.0f}"
+
+
+def _data_disk(protocols: Iterable[Protocol]) -> str:
+    sizes = {protocol.dataset: DATA_DISK.get(protocol.dataset) for protocol in protocols}
+    known = [size for size in sizes.values() if size is not None]
+    return f"{sum(known):g} GB" if known else NONE
+
+
+def _tolerance(view: View) -> str:
+    if len(view.protocols) > 1:
+        return NONE
+    (protocol,) = view.protocols
+    allowed = allowed_by_seeds(errors_by_cell(view.loaded.records, protocol), protocol.test_images)
+    return "not told: no row has two seeds" if allowed is None else f"± {allowed.points:.2f}"

@@ -1,0 +1,125 @@
+"""The artifact appendix: its commands, its minutes, its digests, and what it leaves out."""
+
+from dataclasses import replace
+
+import pytest
+
+from senet_lab.records.cost import CostModel
+from senet_lab.records.record import scientific_digest
+from senet_lab.report.artifact import Needs, artifact_blocks, write_artifact
+from senet_lab.report.load import load
+from senet_lab.study import Row, Run
+from senet_lab.study.counts import network_key
+from tests.samples import PLAIN, PROTOCOL, SE, SYNTHETIC, TABLE, counted, filled, finished, judged_views
+
+OTHER = replace(PROTOCOL, name="other", epochs=3)
+PAPER = replace(TABLE, rows=tuple(Row(row.label, replace(row.cell, protocol=OTHER)) for row in TABLE.rows))
+COUNTS = {network_key(PLAIN): counted(1, 0, 5_678), network_key(SE): counted(1, 0, 5_678)}
+
+
+def blocks_of(root, *records, table=PAPER, declared=(PROTOCOL, OTHER)):
+    filled(root, *records)
+    loaded = load(root, "committed")
+    needs = Needs(CostModel(loaded.records, COUNTS), {PLAIN.key: 3 << 30, SE.key: 1 << 30}, declared)
+    return artifact_blocks([table], judged_views(table, [loaded]), needs, root)
+
+
+def lines_of(block):
+    return [dict(zip(block.columns, line, strict=True)) for line in block.lines]
+
+
+def test_a_table_has_its_command_and_what_it_takes(tmp_path):
+    """Three runs recorded, four asked for by two seeds; 12.5 s a run are 50 s; the larger memory of both rows."""
+    _, trained, *_ = blocks_of(tmp_path, finished(PLAIN), finished(PLAIN, 1, 220), finished(SE))
+    (line,) = lines_of(trained)
+
+    assert line["command"] == "make table99 PROTOCOL=sample SEEDS=2 RESULTS=again"
+    assert (line["runs"], line["minutes"], line["memory of a run"], line["disk"]) == ("4", "1", "3.0 GB", "0.4 GB")
+    assert line["tolerance, points"] == "± 25.42"
+
+
+def test_without_two_seeds_no_tolerance_is_told(tmp_path):
+    """And the command trains one seed."""
+    _, trained, *_ = blocks_of(tmp_path, finished(PLAIN), finished(SE))
+    (line,) = lines_of(trained)
+
+    assert line["tolerance, points"].startswith("not told")
+    assert line["command"] == "make table99 PROTOCOL=sample RESULTS=again"
+
+
+def test_every_run_has_its_digest(tmp_path):
+    """That of what was measured, as `show` prints it."""
+    records = [finished(PLAIN), finished(SE)]
+    _, _, runs, *_ = blocks_of(tmp_path, *records)
+
+    assert {line["run"]: line["digest of what was measured"] for line in lines_of(runs)} == {
+        f"{record.run.cell.key}/0": scientific_digest(record) for record in records
+    }
+    assert all(line["command"] == f"senet-lab verify {line['run']}" for line in lines_of(runs))
+
+
+def test_what_is_measured_as_published_is_not_among_what_is_not_run(tmp_path):
+    """A companion leaves its paper's table there."""
+    *_, companion = blocks_of(tmp_path / "a", finished(PLAIN), finished(SE))
+    *_, own = blocks_of(tmp_path / "b", finished(PLAIN), finished(SE), table=TABLE)
+
+    assert [line["command"] for line in lines_of(companion)] == ["make table99 PROTOCOL=paper"]
+    assert own.lines == ()
+
+
+def test_a_protocol_that_went_away_has_no_command(tmp_path):
+    """Since the one of that name may train otherwise."""
+    _, trained, *_ = blocks_of(tmp_path, finished(PLAIN), finished(SE), declared=(replace(PROTOCOL, version=2), OTHER))
+
+    assert lines_of(trained)[0]["command"] == "none: its protocol is not declared any more"
+
+
+def test_synthetic_data_have_no_part_in_it(tmp_path):
+    """They support nothing."""
+    table = replace(TABLE, rows=tuple(Row(row.label, replace(row.cell, protocol=SYNTHETIC)) for row in TABLE.rows))
+    _, trained, runs, claims, _ = blocks_of(tmp_path, *(finished(row.cell) for row in table.rows), table=table)
+
+    assert (trained.lines, runs.lines, claims.lines) == ((), (), ())
+
+
+def test_its_minutes_are_the_plans(tmp_path):
+    """One estimate everywhere: the model that plans use is asked for the same runs."""
+    _, _, runs, *_ = blocks_of(tmp_path, finished(PLAIN), finished(SE))
+    model = CostModel([finished(PLAIN), finished(SE)], COUNTS)
+
+    assert {line["minutes"] for line in lines_of(runs)} == {
+        f"{model.total([Run(cell=PLAIN, seed=0)]).seconds / 60:,.0f}"
+    }
+
+
+def test_the_file(tmp_path):
+    """One page with five parts."""
+    path = write_artifact(blocks_of(tmp_path, finished(PLAIN), finished(SE)), tmp_path)
+
+    assert path.read_text().count("\n## ") == 5
+
+
+@pytest.mark.parametrize("text", ["[]", '{"a": 0}', '{"a": "x"}', "no json"])
+def test_a_damaged_file_of_memory_is_one_line(tmp_path, monkeypatch, text):
+    """It names the file and what to do."""
+    from senet_lab.cli.memory_needs import memory_of
+    from senet_lab.errors import StudyError
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "memory.json").write_text(text)
+
+    with pytest.raises(StudyError, match=r"memory\.json.*delete it"):
+        memory_of([SE], tmp_path)
+
+
+def test_memory_is_estimated_once(tmp_path, monkeypatch):
+    """And read from the file after that; cells that differ in their SE block share an estimate."""
+    from senet_lab.cli.memory_needs import memory_of
+    from senet_lab.fleet import memory
+
+    monkeypatch.chdir(tmp_path)
+    asked = []
+    monkeypatch.setattr(memory, "needed_bytes", lambda cells: asked.append(cells) or 5)
+
+    assert memory_of([SE, PLAIN], tmp_path) == memory_of([PLAIN, SE], tmp_path) == {SE.key: 5, PLAIN.key: 5}
+    assert len(asked) == 1
