@@ -26,7 +26,8 @@ IMAGES = 10_000
 SHOWN = 8  # one in so many records
 SEEDS = 5  # of a cell
 STAGES = ((2,), (3,), (4,), (2, 3), (2, 4), (3, 4))
-MOST_SECONDS, MOST_MEGABYTES = 4.0, 400.0
+MOST_MEGABYTES = 400.0
+MOST_SECONDS = {"plan table7": 4.0, "report table7": 4.0, "report-all": 20.0}  # of the last, most is drawing
 PROVENANCE = Provenance(
     revision="0" * 40,
     dirty=False,
@@ -135,13 +136,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "results"
         fill(root, count)
-        measure(root, "report", "table7")  # counts every network once, which needs torch
-        costs = [measure(root, *words) for words in (("plan", "table7"), ("report", "table7"), ("report-all",))]
+        commands = (("plan", "table7"), ("report", "table7"), ("report-all",))
+        for words in commands:
+            measure(root, *words)  # counts every network once, which needs torch
+        costs = [measure(root, *words) for words in commands]
     for cost in costs:
         print(
             f"{count} records: senet-lab {cost.command:14} {cost.seconds:5.1f} s {cost.megabytes:6.0f} MB at the most"
         )
-    sys.exit(any(cost.seconds > MOST_SECONDS or cost.megabytes > MOST_MEGABYTES for cost in costs))
+    sys.exit(any(cost.seconds > MOST_SECONDS[cost.command] or cost.megabytes > MOST_MEGABYTES for cost in costs))
 
 
 if __name__ == "__main__":

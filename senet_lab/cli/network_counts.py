@@ -1,6 +1,7 @@
 """The sizes of the networks that a command speaks of: each is counted once, and read from a file afterwards."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from senet_lab import extensions
@@ -11,17 +12,24 @@ from senet_lab.study.counts import Counts
 
 
 def counts_of(cells: Iterable[Cell], root: Path) -> tuple[dict[str, Counts], dict[str, Counts]]:
-    """The counts of these networks, from the committed file and those of ``root``; and, second, those of them that no
-    file has, made anew. A network with a user's own code is counted each time, for the code may have changed.
+    """The counts of these networks, from the committed file, that of ``root`` and its cache; and, second, those of them
+    that only the cache has. What none has is counted, and kept in the cache where that can be written. A network with a
+    user's own code is counted each time, for the code may have changed.
 
     Raises StudyError for a network that cannot be built."""
     from senet_lab.records.complexities import missing_counts, read_counts
 
     cells = list(cells)
     own = [cell for cell in cells if extensions.used_by(cell)]
-    known = read_counts(RESULTS) | read_counts(root) | read_counts(root / "cache")
-    counted = count(missing_counts([cell for cell in cells if cell not in own], known).values())
-    return known | counted | count(own), counted
+    known = read_counts(RESULTS) | read_counts(root)
+    missing = missing_counts([cell for cell in cells if cell not in own], known)
+    kept = read_counts(root / "cache") if missing else {}
+    counted = count(cell for network, cell in missing.items() if network not in kept)
+    if counted and root.is_dir():
+        with suppress(OSError):  # of somebody else, or full: the counts are made again the next time
+            keep_counts(counted, root / "cache")
+    lacking = {network: (kept | counted)[network] for network in missing}
+    return known | lacking | count(own), lacking
 
 
 def keep_counts(counted: dict[str, Counts], root: Path) -> None:
