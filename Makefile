@@ -34,7 +34,7 @@ endif
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help install test test-all check lint list conform tables report html claims verify bench simulate figure5 histograms figures
+.PHONY: help install test test-all check lint list conform tables report html claims verify docs lock bench simulate figure5 histograms figures
 
 help: ## print this
 	@sed -n 's/^# *//p;/^PYTHON/q' Makefile | head -8
@@ -89,6 +89,15 @@ claims: $(STAMP) ## every claim of the paper with its verdict, from records alon
 
 verify: $(STAMP) ## a recorded run again, drawn at random, and every bit compared
 	@$(BIN)/senet-lab verify $(AGAIN)
+
+docs: $(STAMP) ## the pages of docs/ and results/ as a site in site/; a warning is an error
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -c docs . site
+
+lock: $(STAMP) ## requirements.lock again: what constraints.txt pins, and all that it needs, with hashes
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip compile --quiet --extra test --constraints constraints.txt --universal --python-version 3.11 \
+	  --generate-hashes --no-annotate --no-config --custom-compile-command "make lock" -o requirements.lock pyproject.toml
 
 bench: $(STAMP) ## what training costs on this machine, in ratios from interleaved runs
 	@$(BIN)/python -m benchmarks

@@ -24,6 +24,7 @@ from senet_lab.study.table import Table, plan_runs
 
 FILE = "artifact.md"
 TITLE = "Artifact appendix: how every result is made again, and what must come out"
+DIGITS = 16  # of a digest; enough to tell one from another
 AGAIN = "RESULTS=again"  # trains beside the committed records, which stand
 # GB: the archive, if it is downloaded, and what lies unpacked beside it
 DATA_DISK = {
@@ -70,7 +71,7 @@ def write_artifact(blocks: Sequence[Block], root: Path) -> Path:
 def _rebuilt(tables: Sequence[Table], root: Path) -> Block:
     digests = [read_bytes(root / "tables" / f"{table.slug}.csv") for table in tables]
     lines = [
-        (title_of(table), NONE if data is None else hashlib.sha256(data).hexdigest())
+        (title_of(table), NONE if data is None else hashlib.sha256(data).hexdigest()[:DIGITS])
         for table, data in zip(tables, digests, strict=True)
     ]
     notes = (
@@ -78,12 +79,17 @@ def _rebuilt(tables: Sequence[Table], root: Path) -> Block:
         "GPU, and writes 10 MB. Afterwards git status --short must print nothing.",
         ENVIRONMENT,
     )
-    return Block("Every table and figure, from the records", ("table", "sha256 of its CSV file"), tuple(lines), notes)
+    return Block(
+        "Every table and figure, from the records",
+        ("table", "sha256 of its CSV file, first digits"),
+        tuple(lines),
+        notes,
+    )
 
 
 def _trained(views: Sequence[View], needs: Needs) -> Block:
     lines = [
-        (view.table.name, view.name, *_cost(_runs_of(view), needs), _command(view, needs), _tolerance(view))
+        (view.table.name, _command(view, needs), _tolerance(view), *_cost(_runs_of(view), needs), view.name)
         for view in views
     ]
     notes = (
@@ -96,7 +102,7 @@ def _trained(views: Sequence[View], needs: Needs) -> Block:
         "is listed below. Elsewhere the top-1 error of a run lies within so many points of the record's, with 95 % "
         "confidence, by the spread over seeds of all rows that have two.",
     )
-    columns = ("table", "protocol", "runs", "minutes", "memory of a run", "disk", "command", "tolerance, points")
+    columns = ("table", "command", "tolerance, points", "minutes", "memory of a run", "disk", "runs", "protocol")
     return Block("Tables, trained again", columns, tuple(lines), notes)
 
 
@@ -112,16 +118,24 @@ def _runs(views: Sequence[View], needs: Needs) -> Block:
             _minutes([record.run], needs),
             record.provenance.device,
             f"senet-lab verify {key}/{seed}",
-            scientific_digest(record),
+            scientific_digest(record)[:DIGITS],
         )
         for (key, seed), record in sorted(records.items())
     ]
     notes = (
         "The command trains the run in a folder of its own and compares every bit. The digest is over cell, seed, "
-        "data, every answer and the counts: senet-lab show prints it of any record.",
+        "data, every answer and the counts: senet-lab show prints all of it.",
         "senet-lab verify --minutes 15 draws one of those that take so long at most.",
     )
-    columns = ("run", "protocol", "top-1 err., %", "minutes", "made on", "command", "digest of what was measured")
+    columns = (
+        "run",
+        "protocol",
+        "top-1 err., %",
+        "minutes",
+        "made on",
+        "command",
+        "digest of what was measured, first digits",
+    )
     return Block("Single runs", columns, tuple(lines), notes)
 
 
@@ -180,10 +194,10 @@ def _command(view: View, needs: Needs) -> str:
 
 
 def _cost(runs: Sequence[Run], needs: Needs) -> tuple[str, str, str, str]:
-    """Runs, minutes, memory of the largest run, disk."""
+    """Minutes, memory of the largest run, disk, runs."""
     known = [needs.memory[run.cell.key] for run in runs if run.cell.key in needs.memory]
     memory = f"{max(known) / 2**30:.1f} GB" if known else NONE
-    return str(len(runs)), _minutes(runs, needs), memory, _data_disk(run.cell.protocol for run in runs)
+    return _minutes(runs, needs), memory, _data_disk(run.cell.protocol for run in runs), str(len(runs))
 
 
 def _minutes(runs: Sequence[Run], needs: Needs) -> str:

@@ -52,8 +52,8 @@ def test_every_run_has_its_digest(tmp_path):
     records = [finished(PLAIN), finished(SE)]
     _, _, runs, *_ = blocks_of(tmp_path, *records)
 
-    assert {line["run"]: line["digest of what was measured"] for line in lines_of(runs)} == {
-        f"{record.run.cell.key}/0": scientific_digest(record) for record in records
+    assert {line["run"]: line["digest of what was measured, first digits"] for line in lines_of(runs)} == {
+        f"{record.run.cell.key}/0": scientific_digest(record)[:16] for record in records
     }
     assert all(line["command"] == f"senet-lab verify {line['run']}" for line in lines_of(runs))
 
