@@ -13,7 +13,14 @@ from senet_lab.study import Cell, Row, SESpec, Table
 from senet_lab.study.protocol import Precision
 
 SHORT = replace(
-    IMAGENET_100EP, name="short", image_size=SIZE, resize=SIZE, batch_size=3, epochs=1, precision=Precision.FP32
+    IMAGENET_100EP,
+    name="short",
+    image_size=SIZE,
+    resize=SIZE,
+    batch_size=3,
+    schedule=replace(IMAGENET_100EP.schedule, peak_lr=1e-4),  # a batch of three allows no more
+    epochs=1,
+    precision=Precision.FP32,
 )
 CELL = Cell(backbone="NAME", se=SESpec(bias=True), protocol=SHORT)
 TABLE = Table(
