@@ -11,6 +11,14 @@ import pytest
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is loaded
 
 
+@pytest.fixture(autouse=True, scope="session")
+def no_waiting_for_the_disk():
+    """Files are written as always; only the wait for the disk is left out, for no test survives a power cut."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: None)
+        yield
+
+
 @pytest.fixture
 def senet_lab(tmp_path, monkeypatch, capsys):
     """Runs a command in an empty folder; returns its exit status, stdout and stderr."""

@@ -1,24 +1,12 @@
 """Races on contenders that only sleep, and the tables that are made of a file of results. No test depends on a time."""
 
 import json
-import time
 
 import pytest
 
 from benchmarks import table
 from benchmarks.race import Contender, Slices, race
-
-
-def sleeper(pace, seconds):
-    """A step is a nap."""
-    while True:
-        time.sleep(seconds)
-        pace()
-
-
-def broken(pace):
-    """Its first step fails."""
-    raise ValueError("no step")
+from tests.sleepers import broken, sleeper
 
 
 def test_every_contender_is_timed_in_every_round():

@@ -1,5 +1,8 @@
 """Training until the comparisons are settled: what is trained, when it stops, and the commands."""
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -10,6 +13,8 @@ from senet_lab.records.sequential import plan_path
 from senet_lab.records.store import Store
 from senet_lab.study import Run
 from tests.samples import PLAIN, SE, TABLE, failed, filled, finished, one_line
+
+COUNTS = Path(__file__).parents[2] / "results" / "complexity.json"
 
 
 class Trainer:
@@ -130,6 +135,8 @@ def test_options_that_contradict_each_other_are_refused(senet_lab, words, said):
 
 def test_claims_from_an_empty_folder(senet_lab, tmp_path):
     """The page is printed and written, with no verdict but those that are counted."""
+    (tmp_path / "results").mkdir()
+    shutil.copy(COUNTS, tmp_path / "results")
     status, out, _ = senet_lab("claims", "--results", str(tmp_path / "mine"))
 
     assert status == 0
