@@ -67,6 +67,8 @@ PARTS = {
     "senet_lab.excitations": (
         "senet_lab.excitations",
         "senet_lab.evaluation.networks",
+        "senet_lab.evaluation.labels",
+        "senet_lab.evaluation.photo_set",
         "senet_lab.report",
         "senet_lab.training",
         "senet_lab.weights",

@@ -71,6 +71,10 @@ def main() -> None:
         _end(end)
     except OSError as error:
         _fail(f"{error.filename or ''}: {error.strerror}".lstrip(": "), 1)
+    except RuntimeError as error:
+        if not str(error).startswith("Symlink loop"):  # Path.resolve, up to Python 3.12
+            raise
+        _fail(f"{error}: this link leads back to itself; set it anew", 1)
 
 
 def _end(end: SystemExit) -> None:

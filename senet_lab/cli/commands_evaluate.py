@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +17,7 @@ from senet_lab.study import Table
 
 if TYPE_CHECKING:
     from senet_lab.evaluation.networks import Network
+    from senet_lab.evaluation.photo_set import PhotoSet
     from senet_lab.records.evaluation import Evaluated
 
 PROTOCOL = "released"  # PROTOCOL= of make, for evaluation instead of training
@@ -39,6 +40,7 @@ class Choice:
     view: str | None = None
     blacklist: Path | None = None
     rows: tuple[str, ...] = ()
+    excitations: bool = False
 
 
 def evaluate(
@@ -57,6 +59,9 @@ def evaluate(
     precision: Annotated[str | None, typer.Option("--precision", help="fp32 (CPU), bf16 (GPU)")] = None,
     batch: Annotated[int, typer.Option("--batch", min=1, max=MOST_BATCH, help="photos at once")] = 64,
     random_weights: Annotated[bool, typer.Option("--random-weights", help="untrained, to try the way")] = False,
+    excitations: Annotated[
+        bool, typer.Option("--excitations", help="of one network, in the same pass; begins anew after an interruption")
+    ] = False,
     results: options.Results = None,
     device: options.Device = "auto",
     as_json: options.AsJson = False,
@@ -79,6 +84,7 @@ def evaluate(
         view,
         blacklist,
         tuple(row or ()),
+        excitations,
     )
     if len(what) == 1 and ":" not in what[0]:
         evaluate_table(catalogue.find_table(what[0]), choice, as_json)
@@ -103,8 +109,9 @@ def evaluate_table(table: Table, choice: Choice, as_json: bool = False) -> None:
     from senet_lab.evaluation.networks import open_network, with_view
     from senet_lab.report.released import as_data
 
-    if choice.weights:
-        raise StudyError("--weights belongs to one network; a table has a network a row")
+    if choice.weights or choice.excitations:
+        option = "--weights" if choice.weights else "--excitations"
+        raise StudyError(f"{option} belongs to one network; a table has a network a row")
     released = catalogue.released()
     for label in choice.rows:
         if label not in [r.label for r in table.rows]:
@@ -115,13 +122,14 @@ def evaluate_table(table: Table, choice: Choice, as_json: bool = False) -> None:
         raise StudyError(
             f"{table.name} has no row with released weights; senet-lab evaluate timm:NAME takes any network"
         )
+    photos = _photos(choice)
     opened, networks = {}, []
     for one in wanted:
         if one.source not in opened:
             print(f"{one.source}: weights are opened", file=sys.stderr)
             opened[one.source] = open_network(one.source, None, choice.random_weights)
         networks.append(with_view(opened[one.source], _view(choice) or one.view))
-    found = _made(networks, choice)
+    found = _made(networks, photos, choice)
     if None in found:
         _say_unfinished(found)
         return
@@ -156,19 +164,26 @@ def write_released(table: Table, root: Path) -> tuple[str, list[Path]]:
 
 
 def _evaluate_networks(sources: Sequence[str], choice: Choice, as_json: bool) -> None:
+    from senet_lab.cli.evaluated import keep_excitations, watched
     from senet_lab.evaluation.networks import open_network, with_view
     from senet_lab.report.released import as_data, compared, error_text
 
-    if choice.weights and len(sources) > 1:
-        raise StudyError("--weights belongs to one network; name one")
+    if (choice.weights or choice.excitations) and len(sources) > 1:
+        raise StudyError(f"{'--weights' if choice.weights else '--excitations'} belongs to one network; name one")
+    if choice.excitations and choice.shard != "1/1":
+        raise StudyError("--excitations are of all photos; leave --shard out")
+    photos = _photos(choice)
     networks = [
         with_view(open_network(source, choice.weights, choice.random_weights), _view(choice)) for source in sources
     ]
-    found = _made(networks, choice)
+    task, watch = watched(sources[0], networks[0], photos, choice) if choice.excitations else (None, None)
+    found = _made([replace(networks[0], watched=watch)] if watch else networks, photos, choice)
     done = [one for one in found if one is not None]
     if len(done) < len(found):
         _say_unfinished(found)
         return
+    if task and watch:
+        keep_excitations(task, watch)
     if as_json:
         data = [as_data(one) for one in done]
         print_json(data[0] if len(data) == 1 else data)
@@ -181,33 +196,27 @@ def _evaluate_networks(sources: Sequence[str], choice: Choice, as_json: bool) ->
         print(compared(done[0], other))
 
 
-def _made(networks: "Sequence[Network]", choice: Choice) -> "list[Evaluated | None]":
+def _photos(choice: Choice) -> "PhotoSet":
+    """The photos, looked for before any weights are brought."""
     from senet_lab.evaluation.layouts import open_photos
-    from senet_lab.evaluation.run import Options, evaluate
 
     photos = open_photos(choice.data, choice.subset)
     print(f"{choice.data}: {photos.title}, {photos.layout}", file=sys.stderr)
+    return photos
+
+
+def _made(networks: "Sequence[Network]", photos: "PhotoSet", choice: Choice) -> "list[Evaluated | None]":
+    from senet_lab.cli.evaluated import say_without_blacklist
+    from senet_lab.evaluation.run import Options, evaluate
+
     precision = choice.precision or ("fp32" if choice.device == "cpu" else "bf16")
     if precision not in ("fp32", "bf16"):
         raise StudyError(f"precision {precision!r} is none of fp32, bf16")
     made = Options(choice.device, precision, choice.batch, _shard(choice.shard))
     found = evaluate(networks, photos, choice.results, made, lambda text: print(text, file=sys.stderr, flush=True))
     if choice.blacklist:
-        _say_without_blacklist(choice.blacklist, [p.name for p in photos.photos], found)
+        say_without_blacklist(choice.blacklist, [p.name for p in photos.photos], found)
     return found
-
-
-def _say_without_blacklist(path: Path, names: Sequence[str], found: "Sequence[Evaluated | None]") -> None:
-    import numpy as np
-
-    from senet_lab.evaluation.labels import blacklisted, number_of
-    from senet_lab.report.released import without
-
-    out = blacklisted(path)
-    keep = np.array([number_of(name) not in out for name in names])
-    for one in found:
-        if one is not None:
-            print(without(one, keep, "outside the 2014 blacklist"), file=sys.stderr)
 
 
 def _say_unfinished(found: "Sequence[Evaluated | None]") -> None:

@@ -82,8 +82,9 @@ def report_table(
 
 
 def report_all(results: options.Results = None, allow_fewer: AllowFewer = False) -> None:
-    """Rebuilds every table and figure, the counts of networks, and the generated parts of README.md and
-    results/README.md, from the records alone."""
+    """Rebuilds every table and figure, pages of released weights, the counts of networks, and the generated parts of
+    README.md and results/README.md, from the records alone."""
+    from senet_lab.cli.commands_evaluate import write_released
     from senet_lab.report.readme import write_readmes
     from senet_lab.report.write import write_all_forests, write_report
 
@@ -97,6 +98,7 @@ def report_all(results: options.Results = None, allow_fewer: AllowFewer = False)
     for found in reports:
         with said_if_slow(f"{found.table.name}: writing tables and figures"):
             write_report(found, material.numbers, material.counts, material.root)
+        write_released(found.table, material.root)
     forests = write_all_forests(reports, material.root / "figures")
     blocks, _ = _write_claims(material)
     _write_missing(material, wanted)

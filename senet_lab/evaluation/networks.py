@@ -26,7 +26,8 @@ class Network:
     """A network with weights, in evaluation mode.
 
     source: as it was named. weights: where they are from, in words. weights_sha256: over all tensors, by name.
-    revision: of the package that built it. view: how photos are shown to it.
+    revision: of the package that built it. view: how photos are shown to it. watched: computes the logits of images
+    with these labels instead of ``model`` itself, and keeps what it sees.
     """
 
     source: str
@@ -35,6 +36,7 @@ class Network:
     weights_sha256: str
     revision: str
     view: View
+    watched: Callable[[Tensor, Tensor], Tensor] | None = None
 
 
 def open_network(source: str, weights: Path | None = None, random_weights: bool = False, seed: int = 0) -> Network:

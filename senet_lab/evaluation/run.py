@@ -4,8 +4,7 @@ B batch, C channels, H W space, K classes.
 """
 
 import contextlib
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from senet_lab.evaluation.labels import number_of, reassessed
 from senet_lab.evaluation.networks import Network
 from senet_lab.evaluation.normalise import Normalise
 from senet_lab.evaluation.photo_set import Photo, PhotoSet
+from senet_lab.evaluation.progress import Progress, Tell
 from senet_lab.machine import cores
 from senet_lab.models.registry import channels_last
 from senet_lab.records import evaluation as record
@@ -28,8 +28,6 @@ from senet_lab.training.step import hits
 
 BATCHES_A_PART = 8
 SURE, CHANCE = 0.5, 0.01  # a network that is this sure on average and this seldom right does not know these labels
-SAY_SECONDS = 5.0
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +65,11 @@ def evaluate(
     and where the labels are not those that a network was trained with; what was done until then is kept.
     """
     subjects = [subject_of(network, photos, options) for network in networks]
-    open_ones = [i for i, subject in enumerate(subjects) if record.read(record.record_path(root, subject)) is None]
+    open_ones = [
+        i
+        for i, (network, subject) in enumerate(zip(networks, subjects, strict=True))
+        if network.watched is not None or not _is_recorded(root, subject)
+    ]
     if open_ones:
         _passes([networks[i] for i in open_ones], [subjects[i] for i in open_ones], photos, root, options, tell)
     return [
@@ -83,12 +85,16 @@ def _passes(
     options: Options,
     tell: Tell,
 ) -> None:
-    """Makes every part of this shard that some network lacks."""
+    """Makes every part of this shard that some network lacks; a watched network is shown all of them."""
     parts = _parts(photos.photos, options)
     k, n = options.shard
     lacked: list[tuple[int, list[int]]] = []  # part, networks that lack it
     for number, chunk in enumerate(parts):
-        lacking = [i for i, s in enumerate(subjects) if _read(root, s, number, chunk) is None]
+        lacking = [
+            i
+            for i, (network, subject) in enumerate(zip(networks, subjects, strict=True))
+            if network.watched is not None or _read(root, subject, number, chunk) is None
+        ]
         if lacking and number % n == k - 1:
             lacked.append((number, lacking))
     if not lacked:
@@ -98,7 +104,7 @@ def _passes(
     batches = [parts[number][i : i + size] for number, _ in lacked for i in range(0, len(parts[number]), size)]
     runners = [_Runner(network, geometries.index(network.view.geometry), options) for network in networks]
     pixels = decoded(batches, geometries, cores() if options.processes is None else options.processes)
-    progress = _Progress(sum(map(len, batches)), tell)
+    progress = Progress(sum(map(len, batches)), tell)
     for number, lacking in lacked:
         chunk = parts[number]
         results: dict[int, list[Part]] = {i: [] for i in lacking}
@@ -114,7 +120,8 @@ def _passes(
             progress.add(len(labels))
         for i in lacking:
             runners[i].refuse_strange_labels(photos)
-            record.write_part(record.part_path(root, subjects[i].key, number), _joined(results[i]))
+            if not _is_recorded(root, subjects[i]):
+                record.write_part(record.part_path(root, subjects[i].key, number), _joined(results[i]))
 
 
 def _parts(photos: Sequence[Photo], options: Options) -> list[Sequence[Photo]]:
@@ -124,6 +131,10 @@ def _parts(photos: Sequence[Photo], options: Options) -> list[Sequence[Photo]]:
 
 def _read(root: Path, subject: Subject, number: int, chunk: Sequence[Photo]) -> Part | None:
     return record.read_part(record.part_path(root, subject.key, number), len(chunk))
+
+
+def _is_recorded(root: Path, subject: Subject) -> bool:
+    return record.read(record.record_path(root, subject)) is not None
 
 
 def _joined(parts: Sequence[Part]) -> Part:
@@ -149,7 +160,7 @@ class _Runner:
         with _one_thread():
             images = self.normalise(shown[self.place])
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-            logits = self.model(images)
+            logits = self.network.watched(images, labels_B) if self.network.watched else self.model(images)
         logits = logits.float().cpu()
         with _one_thread():
             right = hits(logits, labels_B)
@@ -178,28 +189,6 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
-
-
-class _Progress:
-    """Says every few seconds how far the pass is."""
-
-    def __init__(self, total: int, tell: Tell) -> None:
-        self.total, self.tell = total, tell
-        self.done, self.begun = 0, time.monotonic()
-        self.said = self.begun
-
-    def add(self, images: int) -> None:
-        """So many more photos are done."""
-        self.done += images
-        now = time.monotonic()
-        if now - self.said < SAY_SECONDS and self.done < self.total:
-            return
-        self.said = now
-        rate = self.done / max(now - self.begun, 1e-9)
-        left = (self.total - self.done) / rate
-        self.tell(
-            f"{self.done:,} of {self.total:,} images, {rate:.0f} images/s, {int(left) // 60}:{int(left) % 60:02} left"
-        )
 
 
 def _recorded(network: Network, subject: Subject, photos: PhotoSet, root: Path, options: Options) -> Evaluated | None:

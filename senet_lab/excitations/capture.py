@@ -34,28 +34,50 @@ def capture_excitations(
     class_names: what the labels mean. own_rows: the classes whose histogram is kept apart; None: all where they
     are few, else none. Raises StudyError for a network without SE blocks or labels that mean no class.
     """
-    taps = taps_of(model)
     training = model.training
     model.eval()
-    gathered, statistics = BatchGates(len(taps)), None
-    stages: dict[str, int] = {}
+    watch = Watch(model, class_names, own_rows)
     try:
-        with gathered.listening(taps):
-            for images, labels in batches:
-                with torch.autocast(images.device.type, torch.bfloat16, enabled=precision is Precision.BF16):
-                    if statistics is None:
-                        taps, stages = named_by_resolution(model, taps, images)
-                    model(images)
-                gates = gathered.take()
-                if statistics is None:
-                    statistics = RunningStatistics(taps, gates, class_names, own_rows)
-                statistics.add(torch.cat(gates, dim=1), labels)
+        for images, labels in batches:
+            with torch.autocast(images.device.type, torch.bfloat16, enabled=precision is Precision.BF16):
+                watch(images, labels)
     finally:
         model.train(training)
-    if statistics is None:
-        raise StudyError("there are no images to look at")
-    hard = "hard " * any(tap.hard for tap in taps)
-    return statistics.result(replace(origin, non_linearity=f"{hard}{statistics.gate.value}", stages=stages))
+    return watch.result(origin)
+
+
+class Watch:
+    """Called instead of a network in evaluation mode, it computes what the network does and counts every gate.
+
+    Raises StudyError for a network without SE blocks.
+    """
+
+    def __init__(self, model: nn.Module, class_names: Sequence[str], own_rows: Sequence[int] | None = None) -> None:
+        self.model, self.class_names, self.own_rows = model, class_names, own_rows
+        self.taps = taps_of(model)
+        self._gathered = BatchGates(len(self.taps))
+        self._stages: dict[str, int] = {}
+        self._statistics: RunningStatistics | None = None
+
+    def __call__(self, images_BCHW: Tensor, labels_B: Tensor) -> Tensor:
+        """The network's outputs, B K. Raises StudyError for a label that means no class."""
+        if self._statistics is None:
+            self.taps, self._stages = named_by_resolution(self.model, self.taps, images_BCHW)
+        with self._gathered.listening(self.taps):
+            outputs: Tensor = self.model(images_BCHW)
+        gates = self._gathered.take()
+        if self._statistics is None:
+            self._statistics = RunningStatistics(self.taps, gates, self.class_names, self.own_rows)
+        self._statistics.add(torch.cat(gates, dim=1), labels_B.to(gates[0].device))
+        return outputs
+
+    def result(self, origin: Origin) -> Excitations:
+        """The statistics of all images so far. Raises StudyError where there was none."""
+        if self._statistics is None:
+            raise StudyError("there are no images to look at")
+        hard = "hard " * any(tap.hard for tap in self.taps)
+        kind = f"{hard}{self._statistics.gate.value}"
+        return self._statistics.result(replace(origin, non_linearity=kind, stages=self._stages))
 
 
 def taps_of(model: nn.Module) -> tuple[Tap, ...]:

@@ -6,6 +6,7 @@ B batch, C channels, H W space.
 import contextlib
 import difflib
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ from senet_lab.data.arrays import ImageArrays
 from senet_lab.data.augment import normalise, scale_and_shift
 from senet_lab.data.batches import Batch
 from senet_lab.errors import StudyError
+from senet_lab.evaluation.labels import wnids as imagenet_wnids
+from senet_lab.evaluation.photo_set import PhotoSet
 from senet_lab.study.protocol import Dataset
 from senet_lab.study.released import View
 
@@ -46,7 +49,7 @@ class Labelled:
     image_counts: tuple[int, ...]
     synthetic: bool
     folders: tuple[str, ...]
-    source: "ArrayBatches | FolderBatches"
+    source: "ArrayBatches | FolderBatches | None"  # None: somebody else shows them
 
     @property
     def images(self) -> int:
@@ -55,6 +58,7 @@ class Labelled:
 
     def batches(self, device: torch.device) -> Iterator[Batch]:
         """Every image once, in canonical order."""
+        assert self.source is not None
         return self.source.batches(device)
 
 
@@ -175,6 +179,17 @@ def _of_folder(path: Path, view: View) -> Labelled:
     processes = 0 if len(folder) < FEW_IMAGES else len(os.sched_getaffinity(0))
     source = FolderBatches(folder, view, processes=processes)
     return Labelled(dataset, split if dataset == "ImageNet" else "", unique, counts, False, wnids, source)
+
+
+def of_photo_set(photos: PhotoSet, path: Path) -> Labelled:
+    """The labels of photos of ImageNet's classes, which an evaluation shows. path: where they are."""
+    known = _human_names(path, imagenet_wnids())
+    names = [known.get(wnid, wnid) for wnid in imagenet_wnids()]
+    counts = Counter(names)
+    unique = tuple(name if counts[name] == 1 else wnid for name, wnid in zip(names, imagenet_wnids(), strict=True))
+    images = np.bincount([photo.label for photo in photos.photos], minlength=len(unique)).tolist()
+    dataset, split = ("ImageNet", IMAGENET_VALIDATION[2]) if photos.whole else ("a folder of ImageNet's classes", "")
+    return Labelled(dataset, split, unique, tuple(images), False, imagenet_wnids(), None)
 
 
 def _human_names(path: Path, wnids: Sequence[str]) -> Mapping[str, str]:

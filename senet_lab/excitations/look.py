@@ -14,7 +14,7 @@ from senet_lab.excitations.frames import load_capture
 from senet_lab.excitations.labelled_images import WNIDS, Labelled, class_indices, open_labelled
 from senet_lab.excitations.running import FEW_CLASSES
 from senet_lab.excitations.statements import text_of, write_statements
-from senet_lab.excitations.statistics import save
+from senet_lab.excitations.statistics import Excitations, Origin, save
 from senet_lab.excitations.subjects import Subject
 from senet_lab.records.file_system import refuse_unwritable
 from senet_lab.training.numerics import set_switches
@@ -56,6 +56,42 @@ def look_at(
         raise StudyError("say with --data which images to show: cifar10, cifar100, synthetic, or a folder")
     taps_of(subject.model)  # a network without gates is refused before the images are looked for
     labelled = open_labelled(name, subject.view, subject.test_images)
+    task = task_of(subject, root, labelled, classes, own_data=name == subject.data)
+    set_switches()
+    target = torch.device(device)
+    found = capture_excitations(
+        subject.model.to(target),
+        labelled.batches(target),
+        labelled.class_names,
+        own_rows=task.own_rows,
+        origin=task.origin,
+        precision=subject.precision,
+    )
+    return keep(task, found, figures)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A capture before its pass. name: of its files. shown: indices of the classes that figures show."""
+
+    subject: Subject
+    root: Path
+    labelled: Labelled
+    shown: Sequence[int]
+    name: str
+    origin: Origin
+
+    @property
+    def own_rows(self) -> list[int] | None:
+        """The classes whose histogram is kept apart; None: all."""
+        return None if len(self.labelled.class_names) <= FEW_CLASSES else sorted(self.shown)
+
+
+def task_of(subject: Subject, root: Path, labelled: Labelled, classes: Sequence[str], own_data: bool = False) -> Task:
+    """own_data: the images are of the data set that the network was trained on.
+
+    Raises StudyError for classes that are not there, and where what follows could not be written.
+    """
     shown = class_indices(labelled, list(classes)) or usual_classes(labelled)
     if len(shown) > MOST_SHOWN:
         raise StudyError(f"{len(shown)} classes are too many for one figure; name up to {MOST_SHOWN}")
@@ -65,25 +101,23 @@ def look_at(
         split=labelled.split,
         synthetic=labelled.synthetic or subject.origin.synthetic,
     )
-    arrays = root / "cache" / "excitations"
-    refuse_unwritable([arrays, root / "excitations", figures_folder(root, origin.is_demo)], root)
-    set_switches()
-    target = torch.device(device)
-    found = capture_excitations(
-        subject.model.to(target),
-        labelled.batches(target),
-        labelled.class_names,
-        own_rows=None if len(labelled.class_names) <= FEW_CLASSES else sorted(shown),
-        origin=origin,
-        precision=subject.precision,
-    )
-    files = subject.name if name == subject.data else f"{subject.name}-on-{_slug(labelled)}"
-    save(arrays / f"{files}.npz", found)
-    folder = write_capture(root, files, found, [labelled.class_names[k] for k in shown])
+    refuse_unwritable([_arrays(root), root / "excitations", figures_folder(root, origin.is_demo)], root)
+    name = subject.name if own_data else f"{subject.name}-on-{_slug(labelled)}"
+    return Task(subject, root, labelled, shown, name, origin)
+
+
+def keep(task: Task, found: Excitations, figures: Sequence[str] | None = None) -> Look:
+    """Writes a capture's arrays, files, statements and figures. figures: None for all."""
+    save(_arrays(task.root) / f"{task.name}.npz", found)
+    folder = write_capture(task.root, task.name, found, [task.labelled.class_names[k] for k in task.shown])
     captured = load_capture(folder)
     statements, path = write_statements(captured, folder)
-    text = "\n".join([text_of(captured, statements), *subject.notes])
-    return Look(text, folder, (path, *write_figures(captured, root, figures)))
+    text = "\n".join([text_of(captured, statements), *task.subject.notes])
+    return Look(text, folder, (path, *write_figures(captured, task.root, figures)))
+
+
+def _arrays(root: Path) -> Path:
+    return root / "cache" / "excitations"
 
 
 def usual_classes(labelled: Labelled) -> list[int]:

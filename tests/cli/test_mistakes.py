@@ -195,3 +195,22 @@ def test_an_own_table_leaves_the_committed_files_alone(senet_lab, tmp_path):
     assert status == 0
     assert "Table 7 (mine)" in out
     assert {"mine-table7"} == {path.name[:11] for path in written}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["train", "loop.py"],
+        ["report", "table7", "--results", "loop.py"],
+        ["train", "table7", "--protocol", "demo", "--results", "loop.py"],
+        ["evaluate", "table2", "--data", "loop.py"],
+        ["excitations", "timm:legacy_seresnet18", "--random-weights", "--data", "loop.py"],
+    ],
+)
+def test_a_link_to_itself_is_one_line_that_names_it(senet_lab, tmp_path, words):
+    """Wherever a user may name a file or a folder."""
+    (tmp_path / "loop.py").symlink_to("loop.py")
+    status, out, err = senet_lab(*words)
+
+    assert (status in (1, 2), out) == (True, "")
+    assert "loop.py" in one_line(err)

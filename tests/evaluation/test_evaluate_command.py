@@ -3,6 +3,8 @@
 import json
 import re
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -44,6 +46,23 @@ def test_a_network_by_name_with_a_file_of_weights(senet_lab, weights, data):
     assert "of 10 images" not in err
 
 
+def test_excitations_come_from_the_same_pass(senet_lab, data, tmp_path):
+    """As `senet-lab excitations` has them but for rounding; the record is that of an evaluation alone."""
+    words = ["timm:tf_mobilenetv3_small_100", "--random-weights", "--data", str(data), "--results"]
+    alone = senet_lab("evaluate", *words, str(tmp_path / "a"), "--subset")[0]
+    both = senet_lab("evaluate", *words, str(tmp_path / "b"), "--subset", "--excitations")[0]
+    again = senet_lab("evaluate", *words, str(tmp_path / "a"), "--subset", "--excitations")[0]
+    looked = senet_lab("excitations", *words, str(tmp_path / "c"), "--figure", "depth")[0]
+    means = {n: pd.read_csv(next((tmp_path / n).glob("excitations/demo/*/means.csv"))) for n in "abc"}
+    hits = {n: next((tmp_path / n).glob("evaluations/**/*.json")).read_text() for n in "ab"}
+
+    assert [alone, both, again, looked] == [0, 0, 0, 0]
+    assert json.loads(hits["a"])["top1"] == json.loads(hits["b"])["top1"]
+    assert means["a"].equals(means["b"])
+    assert np.allclose(means["b"]["all classes"], means["c"]["all classes"], atol=2e-5)
+    assert list((tmp_path / "a").glob("cache/evaluations/**/*.npz")) == []
+
+
 @pytest.mark.parametrize("layout", [photos.kaggle, photos.devkit, photos.tar, photos.shards])
 def test_layouts_share_one_record(senet_lab, weights, data, layout, tmp_path):
     """The same photos in another layout are the same evaluation: nothing is decoded again."""
@@ -74,6 +93,9 @@ def test_two_networks_are_compared_on_the_same_photos(senet_lab, data):
         (["torchvision:resnet50.V9"], "has no weights 'V9'; it has IMAGENET1K_V1, IMAGENET1K_V2, DEFAULT"),
         (["senet_lab:resnet50"], "has no released weights; name a file with --weights"),
         (["timm:mobilenetv3_small_100.lamb_in1k"], "could not bring the weights .*; without a connection name a file"),
+        (["table2", "--excitations"], "--excitations belongs to one network; a table has"),
+        ([NETWORK, NETWORK, "--excitations"], "--excitations belongs to one network; name one"),
+        ([NETWORK, "--random-weights", "--excitations"], "this network has no SE block"),
         ([NETWORK, "--weights", "WEIGHTS", "--shard", "3/2"], "shard '3/2' is no part k/n"),
         ([NETWORK, "--weights", "WEIGHTS", "--view", "256/224"], "a crop of 256 pixels does not fit"),
         ([NETWORK, "--weights", "WEIGHTS", "--precision", "fp8"], "precision 'fp8' is none of fp32, bf16"),

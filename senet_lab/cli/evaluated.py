@@ -1,0 +1,59 @@
+"""What an evaluation tells beside its records: excitations of the same pass, errors without some photos."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from senet_lab.errors import StudyError
+
+if TYPE_CHECKING:
+    from senet_lab.cli.commands_evaluate import Choice
+    from senet_lab.evaluation.networks import Network
+    from senet_lab.evaluation.photo_set import PhotoSet
+    from senet_lab.excitations.capture import Watch
+    from senet_lab.excitations.look import Task
+    from senet_lab.records.evaluation import Evaluated
+
+
+def watched(source: str, network: "Network", photos: "PhotoSet", choice: "Choice") -> "tuple[Task, Watch]":
+    """What captures a network's excitations while it is evaluated, and where they go.
+
+    Raises StudyError for a network without gates, and where what follows could not be written.
+    """
+    from senet_lab.excitations.capture import Watch
+    from senet_lab.excitations.labelled_images import of_photo_set
+    from senet_lab.excitations.look import task_of
+    from senet_lab.excitations.networks_of_others import from_library, is_of_a_library
+
+    if not is_of_a_library(source):
+        raise StudyError(f"--excitations takes timm:NAME or torchvision:NAME; senet-lab excitations takes {source}")
+    watch = Watch(network.model, ())
+    subject = from_library(source, choice.weights, choice.random_weights)
+    task = task_of(subject, choice.results, of_photo_set(photos, choice.data), ())
+    watch.class_names, watch.own_rows = task.labelled.class_names, task.own_rows
+    return task, watch
+
+
+def keep_excitations(task: "Task", watch: "Watch") -> None:
+    """Writes what was seen, and says it on stderr."""
+    from senet_lab.excitations.look import keep
+
+    look = keep(task, watch.result(task.origin))
+    print(look.text, file=sys.stderr)
+    pictures = ", ".join(str(path) for path in look.paths if path.suffix == ".png")
+    print(f"written: {look.folder}/*.csv, {pictures}", file=sys.stderr)
+
+
+def say_without_blacklist(path: Path, names: Sequence[str], found: "Sequence[Evaluated | None]") -> None:
+    """The errors without the photos of a blacklist, on stderr. names: of all photos, in order."""
+    import numpy as np
+
+    from senet_lab.evaluation.labels import blacklisted, number_of
+    from senet_lab.report.released import without
+
+    out = blacklisted(path)
+    keep = np.array([number_of(name) not in out for name in names])
+    for one in found:
+        if one is not None:
+            print(without(one, keep, "outside the 2014 blacklist"), file=sys.stderr)
