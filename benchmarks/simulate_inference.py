@@ -37,8 +37,8 @@ from benchmarks.simulated_studies import (
     table_of,
 )
 from senet_lab.records.sequential import SequentialPlan
+from senet_lab.report.blocks import Block
 from senet_lab.report.render import markdown
-from senet_lab.report.tables import Block
 from senet_lab.stats.difference import CONFIDENCE, SIGNIFICANCE, Difference, tail
 from senet_lab.stats.families import Family
 from senet_lab.stats.paired_runs import PairedRuns

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from senet_lab.report.blocks import Block
 from senet_lab.report.readme import put_sections
 from senet_lab.report.render import block_markdown
-from senet_lab.report.tables import Block
 
 FOLDER = Path("results/benchmarks")
 

@@ -144,10 +144,11 @@ def write_released(table: Table, root: Path) -> tuple[str, list[Path]]:
     """Writes the page of a table's released weights from records alone; its text and files, or neither."""
     from senet_lab.records.evaluation import read_all
     from senet_lab.records.files import replace_file
+    from senet_lab.report.latex import latex
     from senet_lab.report.published import load_published, read_published
     from senet_lab.report.released import released_blocks, shown_for
-    from senet_lab.report.render import latex, markdown
-    from senet_lab.report.tables import title_of
+    from senet_lab.report.render import markdown
+    from senet_lab.report.views import title_of
 
     shown = shown_for(table, catalogue.released(), read_all(root))
     if not shown:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senet_lab.records.evaluation import Evaluated
+from senet_lab.report.blocks import Block
 from senet_lab.report.published import Published, value_of
-from senet_lab.report.tables import Block
 from senet_lab.report.wording import NONE
 from senet_lab.stats.proportions import agreement, mcnemar, wilson
 from senet_lab.study.released import Released

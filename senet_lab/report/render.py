@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 
 from senet_lab.report.blocks import Block
-from senet_lab.report.latex import latex as latex
 
 TAG = re.compile(r"<(?=[A-Za-z/!?])")
 

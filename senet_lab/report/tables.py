@@ -3,12 +3,11 @@ computed. Two protocols never stand in one block."""
 
 from collections.abc import Mapping, Sequence
 
-from senet_lab.report.blocks import Block as Block
+from senet_lab.report.blocks import Block
 from senet_lab.report.comparison import TOP1, TOP5, ComparedRow, Comparison
 from senet_lab.report.notes import notes_of
 from senet_lab.report.published import EDITIONS, Published, of_row
 from senet_lab.report.views import View, dataset_name, protocols_text
-from senet_lab.report.views import title_of as title_of
 from senet_lab.report.wording import NONE, difference_text
 from senet_lab.stats.mean import Mean
 from senet_lab.study.conventions import cost_convention, printed, size_convention
