@@ -1,6 +1,7 @@
 """What is done with stores of records: ``merge`` and ``status``."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -59,12 +60,18 @@ def status(
         labels = labels_of(found, runs)
         print_json([{"label": labels[one.run.cell.key, one.run.seed], **one.as_dict()} for one in states])
         return
-    print("\n".join(_lines(found, states)))
+    print("\n".join(status_lines(found, states)))
 
 
-def _lines(table: Table, states: "list[RunState]") -> list[str]:
-    """Rows by seeds, how many runs are in each state, and what is said of those that are neither done nor not begun."""
+def status_lines(table: Table, states: "list[RunState]", queued: bool = False) -> list[str]:
+    """Rows by seeds, how many runs are in each state, and what is said of those that are neither done nor not begun.
+
+    queued: whether workers in a queue will take what nobody trains.
+    """
     from senet_lab.records.status import State
+
+    waiting = (State.NOT_RUN, State.INTERRUPTED) if queued else ()
+    states = [replace(one, state=State.QUEUED) if one.state in waiting else one for one in states]
 
     labels = labels_of(table, [one.run for one in states])
     rows: dict[str, list[RunState]] = {}
@@ -75,7 +82,7 @@ def _lines(table: Table, states: "list[RunState]") -> list[str]:
     lines = [f"{label:{width}}  " + "  ".join(f"{one.state:11}" for one in of_row) for label, of_row in rows.items()]
     counts = Counter(one.state for one in states)
     lines.append(", ".join(f"{counts[state]} {state}" for state in State if counts[state]))
-    quiet = (State.DONE, State.NOT_RUN)
+    quiet = (State.DONE, State.NOT_RUN, State.QUEUED)
     lines += [
         f"{labels[one.run.cell.key, one.run.seed]}: {one.state}{', ' if one.note else ''}{one.note}"
         for one in states

@@ -3,13 +3,18 @@
 import shlex
 import sys
 from enum import StrEnum
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from senet_lab.cli import options
 from senet_lab.cli.catalogue import RESULTS
+from senet_lab.cli.commands_store import status_lines
 from senet_lab.cli.runs import study_of
+
+if TYPE_CHECKING:
+    from senet_lab.fleet.submit import Request
 
 MOST_JOBS, MOST_MINUTES, MOST_NODES = 10_000, 100_000, 1_000
 
@@ -37,18 +42,22 @@ def submit(
     ),
     results: options.Results = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="print the batch script, queue nothing")] = False,
+    tell: Annotated[bool, typer.Option("--status", help="queue nothing; say what is queued, running, done")] = False,
 ) -> None:
     """Queues workers that train what tables lack. They share the results folder, and need no process that stays alive.
 
-    A worker that is preempted or out of time saves its runs and is queued again. `senet-lab status TABLE` tells, from
-    files, what is done; `squeue` what is queued. Logs are in results/cache/submit.
+    A worker that is preempted or out of time saves its runs and is queued again. --status tells, from files and the
+    queue, what is done, running, queued and broken, whoever submitted it. Logs are in results/cache/submit.
     """
-    from senet_lab.fleet.submit import Request, minutes_of_work, queued, script
-    from senet_lab.fleet.submit import submit as hand_over
+    from senet_lab.fleet.submit import Request, minutes_of_work, script
 
     for name in table:
         study_of(name, protocol, seeds, None)  # a mistyped name is said here, not in a job
     root = (results or RESULTS).resolve()
+    folder = root / "cache" / "submit"
+    if tell:
+        _say_status(table, protocol, seeds, root)
+        return
     words = [*table, "--seeds", str(seeds), "--results", str(root), "--threads", "1"]
     words += ["--protocol", protocol] if protocol else []
     words += ["--workers", str(cpus_per_worker)] if not gpus_per_worker else []
@@ -62,12 +71,30 @@ def submit(
         partition=partition,
         account=account,
     )
-    folder = root / "cache" / "submit"
     if dry_run:
         print(script(words, request, folder))
-        return
-    jobs = hand_over(words, request, folder)
+    else:
+        _queue(words, request, folder)
+
+
+def _queue(words: list[str], request: "Request", folder: Path) -> None:
+    from senet_lab.fleet.submit import remember, submit
+
+    jobs = submit(words, request, folder)
+    remember(jobs, words, folder)
     print(f"{len(jobs)} workers are queued: {', '.join(jobs)}; each runs senet-lab work {shlex.join(words)}")
-    print(f"logs: {folder}; senet-lab status {table[0]} --results {root} tells what is done", file=sys.stderr)
-    if text := queued():
-        print(text, file=sys.stderr, end="")
+    print(f"logs: {folder}; senet-lab submit with --status tells how far they are", file=sys.stderr)
+
+
+def _say_status(tables: list[str], protocol: str | None, seeds: int, root: Path) -> None:
+    """For each table: its runs by state, with those that workers in the queue may take, and the queue itself."""
+    from senet_lab.fleet.submit import queue_of
+    from senet_lab.records.status import states_of
+    from senet_lab.records.store import Store
+
+    for name in tables:
+        found, runs = study_of(name, protocol, seeds, None)
+        queue = queue_of(name, root / "cache" / "submit")
+        print("\n".join(status_lines(found, states_of(runs, Store(root)), bool(queue))))
+        workers = ", ".join(f"{number} {state.lower()}" for state, number in sorted(queue.items()))
+        print(f"{name}: workers in the queue: {workers or 'none'}")

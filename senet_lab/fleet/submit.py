@@ -4,21 +4,27 @@ A worker that is preempted or out of time saves what it trains, ends, and is que
 results folder: neither the queue nor a process that would have to stay alive holds it.
 """
 
+import contextlib
+import json
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from senet_lab.errors import StudyError
+from senet_lab.records.files import read_bytes, replace_file
 from senet_lab.training.stopping import EXIT_GO_ON
 
 WORK = (sys.executable, "-m", "senet_lab", "work")
 ENDING_SECONDS = 120  # that a worker gets before the end of its time, to save and to be queued again
 REQUEUES = 10_000  # out of time; SLURM's own limits end a study, not ours
+JOBS = "jobs.jsonl"  # of a folder: what was queued from here
+SQUEUE = ("squeue", "--me", "--noheader", "--array", "--format=%i %T")
 SUBMITIT = "submit needs submitit, which is not installed: install senet-lab[cluster]"
 
 
@@ -134,10 +140,28 @@ def _signal_seconds(minutes: int) -> int:
     return min(ENDING_SECONDS, 30 * minutes)
 
 
-def queued() -> str:
-    """What ``squeue`` says of this user's jobs, a line each; empty where there is no SLURM."""
+def remember(jobs: Sequence[str], words: Sequence[str], folder: Path) -> None:
+    """Keeps which jobs were queued for which work, for ``queue_of``."""
+    path = folder / JOBS
+    line = json.dumps({"jobs": list(jobs), "words": list(words)})
+    replace_file(path, (read_bytes(path) or b"") + f"{line}\n".encode())
+
+
+def queue_of(table: str, folder: Path) -> Counter[str]:
+    """How many workers for a table the queue has in each of its states (RUNNING, PENDING, ...).
+
+    Empty where there is no SLURM, or none of these workers is in its queue any more.
+    """
+    lines = (read_bytes(folder / JOBS) or b"").decode(errors="replace").splitlines()
+    ours: set[str] = set()
+    for line in lines:
+        with contextlib.suppress(ValueError, KeyError, TypeError):  # a line that somebody spoiled tells of no job
+            said = json.loads(line)
+            if table in said["words"]:
+                ours.update(said["jobs"])
     try:
-        found = subprocess.run(["squeue", "--me", "--noheader"], capture_output=True, text=True, check=True)
+        found = subprocess.run(SQUEUE, capture_output=True, text=True, check=True) if ours else None
     except (OSError, subprocess.CalledProcessError):
-        return ""
-    return found.stdout
+        return Counter()
+    pairs = [line.split() for line in found.stdout.splitlines()] if found else []
+    return Counter(pair[1] for pair in pairs if len(pair) == 2 and pair[0] in ours)

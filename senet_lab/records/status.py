@@ -22,6 +22,7 @@ class State(StrEnum):
     BROKEN = "broken"  # an error ended it; the next command tries again
     INTERRUPTED = "interrupted"  # it has a checkpoint, and nobody trains it
     NOT_RUN = "not run"
+    QUEUED = "queued"  # not run or interrupted, with workers in a queue that will take it
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,82 @@
+"""``senet-lab submit``: what is asked of a queue, and what is told of it. ``tests/cluster`` submits to a real SLURM."""
+
+import json
+import os
+import sys
+
+import pytest
+
+from senet_lab.cli import catalogue
+from tests.samples import filled, finished, one_line
+
+DEMO7 = catalogue.table_under(catalogue.find_table("table7"), "demo")
+QUEUE = "17_0 RUNNING\n17_1 PENDING\n17_2 PENDING\n99 RUNNING\n"
+
+
+@pytest.fixture
+def squeue(tmp_path, monkeypatch):
+    """A queue with three workers of job 17 and a stranger's job."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    program = folder / "squeue"
+    (folder / "queue").write_text(QUEUE)
+    program.write_text(f"#!/bin/sh\ncat {folder}/queue\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+
+
+def test_without_submitit_the_extra_is_named(senet_lab, monkeypatch):
+    """And nothing is queued."""
+    monkeypatch.setitem(sys.modules, "submitit", None)
+    status, out, err = senet_lab("submit", "table7", "--executor", "local")
+
+    assert (status, out) == (2, "")
+    assert one_line(err) == "senet-lab: submit needs submitit, which is not installed: install senet-lab[cluster]"
+
+
+def test_a_mistyped_table_is_said_before_anything_is_queued(senet_lab, monkeypatch):
+    """Not in a job an hour later."""
+    monkeypatch.setitem(sys.modules, "submitit", None)
+
+    assert "'table77'" in one_line(senet_lab("submit", "table7", "table77")[2])
+
+
+def test_the_queue_is_told_beside_what_files_say(senet_lab, tmp_path, squeue):
+    """One run is recorded; of four others, and three workers of ours, it says so. A table that was not submitted has
+    no worker."""
+    filled(tmp_path / "results", finished(DEMO7.row("r=4").cell, 0))
+    folder = tmp_path / "results" / "cache" / "submit"
+    folder.mkdir(parents=True)
+    lines = [
+        {"jobs": ["17_0", "17_1", "17_2"], "words": ["table7", "--seeds", "1"]},
+        {"jobs": ["5"], "words": ["gate"]},
+    ]
+    (folder / "jobs.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines) + "torn")
+    status, out, _ = senet_lab("submit", "table7", "gate", "--status", "--protocol", "demo")
+    table7, gate = out.split("table7: workers in the queue: ")
+
+    assert status == 0
+    assert "1 done, 4 queued" in table7
+    assert gate.startswith("2 pending, 1 running\n")
+    assert gate.endswith("workers in the queue: none\n")
+    assert " queued" not in gate
+
+
+def test_without_a_queue_the_files_alone_tell(senet_lab, tmp_path, monkeypatch):
+    """What nobody has begun is not run."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    status, out, _ = senet_lab("submit", "table7", "--status", "--protocol", "demo")
+
+    assert status == 0
+    assert "5 not run\n" in out
+    assert out.endswith("workers in the queue: none\n")
+
+
+def test_the_batch_script_is_shown(senet_lab):
+    """One worker's command, for one table under one protocol, and nothing is queued."""
+    pytest.importorskip("submitit")
+    status, out, _ = senet_lab("submit", "table7", "--protocol", "demo", "--executor", "local", "--dry-run")
+
+    assert status == 0
+    assert " -m senet_lab work table7 --seeds 1 " in out
+    assert "--protocol demo" in out
