@@ -1,14 +1,12 @@
 """The tables of benchmarks in docs/speed.md, from the files below results/benchmarks."""
 
-import json
 import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from senet_lab.report.blocks import Block
 from senet_lab.report.readme import put_sections
 from senet_lab.report.render import block_markdown
+from senet_lab.report.speed import speed_blocks
 
 FOLDER = Path("results/benchmarks")
 
@@ -26,82 +24,4 @@ def joined(before: dict[str, Any], conditions: dict[str, Any], found: dict[str, 
 
 def write_readme(readme: Path) -> None:
     """Puts the tables of every measured device between the page's markers."""
-    found = [json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))]
-    blocks = [block for device in found if "sections" in device for block in blocks_of(device)]
-    put_sections(readme, "benchmarks", [block_markdown(block, level=3) for block in blocks])
-
-
-def blocks_of(device: dict[str, Any]) -> Iterable[Block]:
-    """A block for each section that was measured on a device."""
-    named = f"{device['device']}, {device['cores']} cores"
-    for make in (_executors, _price, _rest):
-        block = make(device["sections"], named)
-        if block is not None:
-            yield block
-
-
-def _note(section: dict[str, Any]) -> str:
-    versions = section["versions"]
-    return (
-        f"Medians of {section['rounds']} interleaved rounds of {section['steps']} steps; revision "
-        f"{section['revision'][:10]}, torch {versions['torch']}, {section['finished_at'][:10]}."
-    )
-
-
-def _executors(sections: dict[str, Any], named: str) -> Block | None:
-    if "executors" not in sections:
-        return None
-    section = sections["executors"]
-    who = list(next(iter(section["result"].values())))
-    lines = [
-        (
-            network,
-            *(
-                f"{one['images_a_second']:.0f} ({one['times_bare_loop']:.2f}, {one['times_default_lightning']:.2f})"
-                for one in (of[name] for name in who)
-            ),
-        )
-        for network, of in section["result"].items()
-    ]
-    return Block(
-        f"Training, images a second (times the bare loop, times default Lightning): {named}",
-        ("network", *who),
-        tuple(lines),
-        (
-            _note(section),
-            "Bare loop and default Lightning: torchvision's transforms on PIL images in two loader processes, fp32. "
-            "Ours: bf16, compiled. Random images, batch 128. "
-            "Every one has all cores: the fleet as processes, the others as threads.",
-        ),
-    )
-
-
-def _price(sections: dict[str, Any], named: str) -> Block | None:
-    if "price" not in sections:
-        return None
-    section = sections["price"]
-    who = [name for name in next(iter(section["result"].values())) if not name.startswith("without")]
-    lines = [(what, *(f"{of[name]['price']:.3f}" for name in who)) for what, of in section["result"].items()]
-    return Block(
-        f"The price of SE, time with it over time without: {named}",
-        ("step", *who),
-        tuple(lines),
-        (_note(section), "Random images, bf16; each beside the same network without SE, eager or compiled as it is."),
-    )
-
-
-def _rest(sections: dict[str, Any], named: str) -> Block | None:
-    lines = []
-    notes = []
-    if "lightning" in sections:
-        found = sections["lightning"]["result"]["milliseconds_a_step"]
-        lines.append(("Lightning's cost a step, ms", f"{found:.2f}"))
-        notes.append(f"Lightning: {_note(sections['lightning'])}")
-    if "side-by-side" in sections:
-        result = sections["side-by-side"]["result"]
-        for runs, rate in result["steps_a_second"].items():
-            lines.append((f"steps a second, SE-ResNet-29-bottleneck, {runs} at once", f"{rate:.2f}"))
-        hours = result["table7_5_seeds_200_epochs_hours"]
-        lines.append(("table 7, 5 rows x 5 seeds x 200 epochs, hours (extrapolated)", f"{hours:.1f}"))
-        notes.append(f"Side by side: {_note(sections['side-by-side'])} {result['extrapolated']}.")
-    return Block(f"Also: {named}", ("what", "measured"), tuple(lines), tuple(notes)) if lines else None
+    put_sections(readme, "benchmarks", [block_markdown(block, level=3) for block in speed_blocks(FOLDER)])

@@ -6,6 +6,8 @@ import pytest
 
 from benchmarks import table
 from benchmarks.race import Contender, Slices, race
+from senet_lab.errors import StudyError
+from senet_lab.report.speed import speed_blocks
 from tests.sleepers import broken, sleeper
 
 
@@ -87,6 +89,15 @@ def test_results_become_tables_that_name_their_device(tmp_path, monkeypatch):
         assert cell in text
     assert text.startswith("head\n")
     assert text.endswith("<!-- /benchmarks -->\ntail\n")
+
+
+@pytest.mark.parametrize("text", ["no json", '{"sections": {"executors": {}}, "device": "A", "cores": 2}'])
+def test_a_damaged_file_is_one_line(tmp_path, text):
+    """It names the file and what to do."""
+    (tmp_path / "a.json").write_text(text)
+
+    with pytest.raises(StudyError, match=r"a\.json.*make bench"):
+        speed_blocks(tmp_path)
 
 
 def test_a_section_keeps_what_was_measured_under_the_same_conditions():

@@ -35,6 +35,7 @@ def html(results: options.Results = None) -> None:
 def show(name: RecordName, results: options.Results = None, as_json: options.AsJson = False) -> None:
     """Prints a record in words: what was trained and measured, where and how, and the command that trains it again."""
     from senet_lab.records.curves import curve_of
+    from senet_lab.report.record_data import record_data
     from senet_lab.report.record_facts import facts_text, path_below, record_facts
 
     found = records_named(name, list(dict.fromkeys((RESULTS, results or RESULTS))))
@@ -42,9 +43,7 @@ def show(name: RecordName, results: options.Results = None, as_json: options.AsJ
     for store, record in found:
         origin, curve = origin_of(record.run), curve_of(record, store)
         facts = record_facts(record, store)
-        entries.append(
-            {"facts": [[fact.name, fact.value] for fact in facts], "rows": origin.places, "command": origin.command}
-        )
+        entries.append(record_data(record, store) | {"rows": origin.places, "command": origin.command})
         lines = [facts_text(facts)]
         lines += [f"rows: {', '.join(origin.places)}"] if origin.places else []
         lines += [f"curve: {len(curve)} epochs, {path_below(store, record, 'curve')}"] if curve else []
@@ -63,6 +62,7 @@ def _contents(material: Material) -> "Contents":
     from senet_lab.html.page import Contents
     from senet_lab.report import check_counts
     from senet_lab.report.claims_page import claim_blocks, open_block
+    from senet_lab.report.speed import speed_blocks
 
     judged, numbers = material.all_judged(), material.numbers
     notes = check_counts.open_notes(catalogue.published_folder())
@@ -74,6 +74,7 @@ def _contents(material: Material) -> "Contents":
         claims=[*claim_blocks(judged, numbers), open_block(material.unrecorded, numbers)],
         missing=missing_block(material, wanted_runs()),
         figures=check_counts.figures(material.tables, numbers, material.counts, notes),
+        speed=speed_blocks(RESULTS / "benchmarks"),
         gates=[capture for root in roots for capture in captures(root)],
         numbers=numbers,
         counts=material.counts,

@@ -127,10 +127,10 @@ def figures(
 def _comparisons(names: list[str], root: Path) -> list[Path]:
     from senet_lab.report.cost_figures import write_cost
     from senet_lab.report.figures import write_plain_against_se
-    from senet_lab.report.load import COMMITTED, load_all
+    from senet_lab.report.load import PROJECT, load_all
     from senet_lab.report.views import measured_views
 
-    loaded = load_all([(root, COMMITTED)], catalogue.tables()) if names else []
+    loaded = load_all([(root, PROJECT)], catalogue.tables()) if names else []
     paths: list[Path] = []
     for table in catalogue.tables():
         for view in measured_views(table, loaded):

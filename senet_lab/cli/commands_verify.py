@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 KEY = re.compile(r"[0-9a-f]{4,16}(/\d+)?")
 Name = Annotated[
-    str | None, typer.Argument(metavar="[TABLE|KEY[/SEED]]", help="a record of it; of the whole store unless named")
+    str | None, typer.Argument(metavar="[TABLE|KEY]", help="a record of it; KEY/SEED for one; of all unless named")
 ]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, max=options.MOST_SEEDS, help="only records of this seed")]
 Minutes = Annotated[

@@ -59,18 +59,18 @@ class Material:
 def gather(
     tables: Sequence[Table], claims: Sequence[Claim], results: Path | None, also: Iterable[Cell] = ()
 ) -> Material:
-    """The records of the committed results and of another folder, with verdicts. also: further cells to be counted.
+    """The records of ``results`` and of another folder, with verdicts. also: further cells to be counted.
 
     Raises StudyError where a record, a plan or a published number cannot be believed.
     """
-    from senet_lab.report.load import COMMITTED, load_all
+    from senet_lab.report.load import PROJECT, load_all
     from senet_lab.report.published import load_published
     from senet_lab.report.views import judged, measured_views
     from senet_lab.stats.families import claimed_cells
     from senet_lab.stats.paired_runs import PairedRuns
     from senet_lab.stats.verdicts import judge
 
-    roots = [(RESULTS, COMMITTED)]
+    roots = [(RESULTS, PROJECT)]
     if results and results.resolve() != RESULTS.resolve():
         roots.append((results, str(results)))
     loaded, numbers, root = load_all(roots, tables, claims), load_published(catalogue.published_folder()), roots[-1][0]

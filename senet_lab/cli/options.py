@@ -29,7 +29,7 @@ AnyTableName = Annotated[str | None, typer.Argument(metavar="[TABLE]", help="all
 ProtocolName = Annotated[str | None, typer.Option("--protocol", help="demo unless named; `senet-lab list` names all")]
 Seeds = Annotated[int, typer.Option("--seeds", min=1, max=MOST_SEEDS, help="how many seeds, from 0")]
 RowNames = Annotated[list[str] | None, typer.Option("--row", help="only this row and its baseline; may be repeated")]
-Results = Annotated[Path | None, typer.Option("--results", help="another place for records, beside the committed ones")]
+Results = Annotated[Path | None, typer.Option("--results", help="another place for records, beside those in results")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N")]
 ExecutorOption = Annotated[ExecutorName, typer.Option("--executor", help="what drives a run")]
 Threads = Annotated[int, typer.Option("--threads", min=1, max=MOST_THREADS, help="CPU threads of one run")]

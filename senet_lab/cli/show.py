@@ -44,7 +44,7 @@ def said_if_slow(work: str) -> Iterator[None]:
 
 
 def say_what_git_lacks(results: Path) -> None:
-    """Says on stderr how many records of a folder git does not know, since reports call all of them committed.
+    """Says on stderr how many records of a folder git does not know, whose reports would show what others cannot see.
 
     Nothing where there is no git or no repository.
     """
@@ -56,7 +56,7 @@ def say_what_git_lacks(results: Path) -> None:
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     changed = len(done.stdout.splitlines()) if done.returncode == 0 else 0
     if changed:
-        print(f"{changed} of the records that are called committed are not in git as they are here", file=sys.stderr)
+        print(f"{changed} of the records in {results} are not in git as they are here", file=sys.stderr)
 
 
 def print_json(value: object) -> None:

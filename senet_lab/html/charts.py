@@ -51,25 +51,33 @@ def forest(comparisons: Sequence[Comparison]) -> Spec | None:
 
 def _forest_layers(frame: pd.DataFrame) -> list[Spec]:
     shown = [name for name in VERDICTS if name in set(frame.loc[frame["measured_points"].notna(), "verdict"])]
-    verdict = {
-        "field": "verdict",
-        "type": "nominal",
-        "scale": {"domain": shown, "range": [VERDICTS[name] for name in shown]},
-        "legend": {"orient": "bottom", "title": "measured", "columns": 3},
-    }
+    legend = {"orient": "bottom", "title": "measured", "columns": 3}
+
+    def by_verdict(values: list[Any]) -> Spec:
+        scale = {"domain": shown, "range": values}
+        return {"field": "verdict", "type": "nominal", "scale": scale, "legend": legend}
+
+    verdict = by_verdict([VERDICTS[name].color for name in shown])
+    shape = by_verdict(["square" if VERDICTS[name].square else "circle" for name in shown])
+    dash = by_verdict([[2, 3] if VERDICTS[name].square else [1, 0] for name in shown]) | {"legend": None}
     axis = {"labelLimit": 260, "grid": False}
     shared = {
         "y": {"field": "label", "type": "nominal", "sort": None, "title": None, "axis": axis},
         "tooltip": _tooltip("row", "baseline", "published_points", "measured_points", "half_width_95", "seeds"),
     }
-    interval = shared | {"x": _quantitative("low", POINTS), "x2": {"field": "high"}, "color": verdict}
-    measured = shared | {"x": _quantitative("measured_points", POINTS), "color": verdict}
+    interval = shared | {
+        "x": _quantitative("low", POINTS),
+        "x2": {"field": "high"},
+        "color": verdict,
+        "strokeDash": dash,
+    }
+    measured = shared | {"x": _quantitative("measured_points", POINTS), "color": verdict, "shape": shape}
     published = shared | {"x": _quantitative("published_points", POINTS)}
     hollow = {"type": "point", "shape": "diamond", "size": 70, "stroke": INK, "fill": None, "yOffset": 6}
     return [
         {"mark": {"type": "rule", "color": INK}, "encoding": {"x": {"datum": 0}}},
         {"mark": {"type": "rule", "strokeWidth": 2, "yOffset": -5, "y2Offset": -5}, "encoding": interval},
-        {"mark": {"type": "point", "filled": True, "size": 60, "yOffset": -5}, "encoding": measured},
+        {"mark": {"type": "point", "filled": True, "opacity": 1, "size": 60, "yOffset": -5}, "encoding": measured},
         {"mark": hollow, "encoding": published},
     ]
 

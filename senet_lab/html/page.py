@@ -41,7 +41,8 @@ HTML_IN_JSON = {"<": r"\u003c", ">": r"\u003e", "&": r"\u0026", "\u2028": r"\u20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
-    """What the page is made of. claims: the blocks of the claims page; missing: what of the study is not run."""
+    """What the page is made of. claims: the blocks of the claims page; missing: what of the study is not run; speed:
+    the tables of benchmarks."""
 
     reports: Sequence[Report]
     sources: Sequence[Loaded]
@@ -49,6 +50,7 @@ class Contents:
     claims: Sequence[Block]
     missing: Block
     figures: Sequence[Figure]
+    speed: Sequence[Block]
     gates: Sequence[Gates]
     numbers: Sequence[Published]
     counts: Mapping[str, Counts]
@@ -66,13 +68,14 @@ class Page:
     verdicts: HtmlTable
     missing: HtmlTable
     conformance: HtmlTable
+    speed: Sequence[HtmlTable]
     gates: Sequence[Gates]
 
     @property
     def all_tables(self) -> list[HtmlTable]:
         """Every table that can be copied."""
         of_sections = [table for section in self.tables for view in section.views for table in view.tables]
-        return [*of_sections, *self.claims, self.verdicts, self.missing, self.conformance]
+        return [*of_sections, *self.claims, self.verdicts, self.missing, self.conformance, *self.speed]
 
     @property
     def all_charts(self) -> list[Chart]:
@@ -109,6 +112,7 @@ def page_of(contents: Contents) -> Page:
         verdicts=block_table(verdicts_block(contents.judged), "verdicts"),
         missing=block_table(contents.missing, "not-run-table"),
         conformance=block_table(conformance_block(contents.figures), "conformance-table"),
+        speed=[block_table(block, f"speed-{place}") for place, block in enumerate(contents.speed)],
         gates=contents.gates,
     )
 

@@ -7,7 +7,7 @@ from senet_lab.records.curves import CurvePoint, curve_of
 from senet_lab.records.record import Record
 from senet_lab.records.store import Store
 from senet_lab.report.figure_data import FEWEST_EPOCHS
-from senet_lab.report.load import COMMITTED, Loaded
+from senet_lab.report.load import PROJECT, Loaded
 from senet_lab.report.record_facts import Fact, record_facts
 from senet_lab.study.cell import Cell, Run
 from senet_lab.study.network_names import described
@@ -57,7 +57,7 @@ class CellPart:
 
 def cell_name(loaded: Loaded, cell: Cell) -> str:
     """The id of a cell's part of the page."""
-    return f"cell-{'' if loaded.source == COMMITTED else 'own-'}{cell.key}"
+    return f"cell-{'' if loaded.source == PROJECT else 'own-'}{cell.key}"
 
 
 def cell_parts(sources: Iterable[Loaded], origin_of: Callable[[Run], Origin]) -> list[CellPart]:
@@ -73,7 +73,7 @@ def cell_parts(sources: Iterable[Loaded], origin_of: Callable[[Run], Origin]) ->
 
 def _cell_part(loaded: Loaded, cell: Cell, records: list[Record], origin_of: Callable[[Run], Origin]) -> CellPart:
     name, protocol = cell_name(loaded, cell), cell.protocol
-    source = "" if loaded.source == COMMITTED else f", {loaded.source}"
+    source = "" if loaded.source == PROJECT else f", {loaded.source}"
     synthetic = "SYNTHETIC DATA, " if protocol.synthetic else ""
     runs = tuple(
         _run_part(f"{name}-seed-{record.run.seed}", record, loaded.store, origin_of)

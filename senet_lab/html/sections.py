@@ -49,8 +49,9 @@ class TableSection:
 
 
 FOREST = (
-    "Measured difference to the baseline with its 95 % interval (filled, coloured by verdict), and the published "
-    "difference (hollow diamond). Left of zero the row has the lower error."
+    "Measured difference to the baseline with its 95 % interval (filled, coloured by verdict; a square has one seed, "
+    "so its dotted interval is over images alone), and the published difference (hollow diamond). Left of zero the row "
+    "has the lower error."
 )
 COST = "Top-1 error of every run against what its network costs."
 CURVES = "Top-1 error on the evaluation images after every epoch, a line a run."
@@ -137,9 +138,9 @@ def conformance_block(figures: Iterable[Figure]) -> Block:
 
 
 def forests(reports: Iterable[Report]) -> list[Chart]:
-    """One forest plot over all tables for each protocol and source; synthetic data have none."""
+    """One forest plot over all tables of the paper for each protocol and source; synthetic data have none."""
     groups: dict[str, list[Comparison]] = {}
-    for report in reports:
+    for report in (report for report in reports if report.table.of_the_paper):
         for part in report.kept:
             view = part.comparison.view
             groups.setdefault(f"{view.name}, {view.source}", []).append(part.comparison)

@@ -25,7 +25,7 @@ from senet_lab.study.table import Table, plan_runs
 FILE = "artifact.md"
 TITLE = "Artifact appendix: how every result is made again, and what must come out"
 DIGITS = 16  # of a digest; enough to tell one from another
-AGAIN = "RESULTS=again"  # trains beside the committed records, which stand
+AGAIN = "RESULTS=again"  # trains beside the records of results/, which stand
 # GB: the archive, if it is downloaded, and what lies unpacked beside it
 DATA_DISK = {
     Dataset.CIFAR10: 0.4,
@@ -97,7 +97,7 @@ def _trained(views: Sequence[View], needs: Needs) -> Block:
         "other tables share and that are trained once. With c cores c runs are trained side by side.",
         "Memory is that of one run on a CPU, an estimate on the safe side. Disk is the data set, downloaded at its "
         "first use, and a few MB of records, curves and weights a run.",
-        f"Every command trains into the folder again, beside the committed records, and prints both ({AGAIN}).",
+        f"Every command trains into the folder again, beside the records of results/, and prints both ({AGAIN}).",
         "Tolerance: on a machine with the same vector instructions, versions and threads every run has the digest that "
         "is listed below. Elsewhere the top-1 error of a run lies within so many points of the record's, with 95 % "
         "confidence, by the spread over seeds of all rows that have two.",
@@ -153,10 +153,10 @@ def _claims(judged: Iterable[Judged], needs: Needs) -> Block:
         for result in one.judgement.claims
     ]
     notes = (
-        "Memory and disk are those of the claim's table, above. From the committed records alone the verdicts are made "
+        "Memory and disk are those of the claim's table, above. From the records alone the verdicts are made "
         "by make claims, in seconds. After the command here, senet-lab claims --results again judges the new records "
-        "beside the committed ones.",
-        'Expected: the verdict of the committed records. "undetermined" and "one seed: no test" promise no sign.',
+        "beside those of results/.",
+        'Expected: the verdict of these records. "undetermined" and "one seed: no test" promise no sign.',
     )
     columns = ("claim", "table", "protocol", "minutes", "command", "expected verdict")
     return Block("Claims", columns, tuple(lines), notes)

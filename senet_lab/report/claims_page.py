@@ -38,7 +38,7 @@ def claim_blocks(judged: Iterable[Judged], numbers: Sequence[Published]) -> list
 def measured_title(view: View) -> str:
     """Whose records, whether the data are synthetic, and the protocol."""
     synthetic = "SYNTHETIC DATA, " if view.synthetic else ""
-    return f"Measured, {view.source} — {synthetic}{protocols_text(view)}"
+    return f"Measured, records: {view.source} — {synthetic}{protocols_text(view)}"
 
 
 def claim_block(judged: Sequence[Judged], numbers: Sequence[Published]) -> Block:

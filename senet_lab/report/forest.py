@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,23 @@ from senet_lab.report.picture import SMALL, draw, layout
 from senet_lab.report.views import dataset_name, title_of
 
 LINE, HEAD, FOOT = 0.2, 0.55, 0.95  # inches: of a row, above the first, below the last
+GREY = "#767676"  # nothing is decided; as dark as small marks in print need, and light enough for a dark page
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How a measured difference is drawn. square: with a dotted interval, which is over images alone."""
+
+    color: str
+    square: bool = False
+
+
 VERDICTS = {
-    "lower": "#0072b2",
-    "higher": "#d55e00",
-    "undetermined": "#777777",
-    "one seed: no test": "#aaaaaa",
-    "not run": "#777777",
+    "lower": Mark("#0072b2"),
+    "higher": Mark("#d55e00"),
+    "undetermined": Mark(GREY),
+    "one seed: no test": Mark(GREY, square=True),
+    "not run": Mark(GREY),
 }
 PUBLISHED = "#000000"
 BESIDE = 0.17  # of a line: the measured mark above its middle, the published one below
@@ -91,16 +103,19 @@ def plot_forest(frame: pd.DataFrame, places: Sequence[int], ax: Axes) -> Axes:
     """One line a row. frame: as ``figure_data.differences``; places: the line of each of its rows."""
     for place, row in zip(places, frame.itertuples(index=False), strict=True):
         if pd.notna(row.measured_points):
-            ax.errorbar(
+            mark = VERDICTS.get(str(row.verdict), Mark(GREY))
+            drawn = ax.errorbar(
                 row.measured_points,
                 place - BESIDE,
                 xerr=row.half_width_95,
-                color=VERDICTS.get(str(row.verdict), "#777777"),
-                marker="o",
+                color=mark.color,
+                marker="s" if mark.square else "o",
                 markersize=4,
                 capsize=2,
                 linewidth=1.2,
             )
+            for bar in drawn.lines[2]:
+                bar.set_linestyle(":" if mark.square else "-")
         if pd.notna(row.published_points):
             ax.plot(
                 row.published_points, place + BESIDE, marker="D", markersize=5, markerfacecolor="none", color=PUBLISHED
@@ -124,7 +139,16 @@ def _legend(frame: pd.DataFrame, comparisons: Sequence[Comparison]) -> list[Line
         hollow: dict[str, Any] = {"marker": "D", "markersize": 5, "markerfacecolor": "none", "linestyle": "none"}
         handles.append(Line2D([], [], color=PUBLISHED, label=published, **hollow))
     handles += [
-        Line2D([], [], color=VERDICTS[verdict], marker="o", markersize=4, linewidth=1.2, label=text)
+        Line2D(
+            [],
+            [],
+            color=VERDICTS[verdict].color,
+            marker="s" if VERDICTS[verdict].square else "o",
+            linestyle=":" if VERDICTS[verdict].square else "-",
+            markersize=4,
+            linewidth=1.2,
+            label=text,
+        )
         for verdict, text in said.items()
         if verdict in set(frame["verdict"])
     ]

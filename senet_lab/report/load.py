@@ -15,12 +15,12 @@ from senet_lab.study.claim import Claim
 from senet_lab.study.protocol import HELD_OUT, Protocol
 from senet_lab.study.table import Table
 
-COMMITTED = "committed"
+PROJECT = "results"  # the source of the records that a clone comes with, and of what is trained beside them
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Records of one source: "committed", or the name of the folder that a user trains into."""
+    """Records of one source: "results", or the name of another folder that a user trains into."""
 
     source: str
     store: Store

@@ -41,7 +41,7 @@ def _front(reports: Sequence[Report], folder: str) -> list[str]:
         shown = [part for part in report.kept if part.comparison.view.compares]
         if report.table.slug == FRONT and shown:
             parts.append(f"### {plain(title_of(report.table))}\n")
-            parts += [block_markdown(part.blocks[0].for_paper(), level=4) for part in shown]
+            parts += [block_markdown(part.blocks[0].for_paper(), level=4, folded=True) for part in shown]
     return [*parts, f"All tables: [{folder}/README.md]({folder}/README.md).\n"]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from senet_lab.report.blocks import Block
 
+FOLDED = "How these numbers came about, and what limits them"
 TAG = re.compile(r"<(?=[A-Za-z/!?])")
 
 
@@ -13,10 +14,12 @@ def markdown(title: str, blocks: Sequence[Block]) -> str:
     return "\n".join([f"# {plain(title)}\n", *(block_markdown(block) for block in blocks)])
 
 
-def block_markdown(block: Block, level: int = 2) -> str:
-    """One block: its heading, its aligned table, its notes."""
+def block_markdown(block: Block, level: int = 2, folded: bool = False) -> str:
+    """One block: its heading, its aligned table, its notes. folded: the notes open with a click."""
     table = "\n".join(_aligned(block))
     notes = "\n".join(f"- {plain(note)}" for note in block.notes)
+    if folded and notes:
+        notes = f"<details>\n<summary>{FOLDED}</summary>\n\n{notes}\n\n</details>"
     return f"{'#' * level} {plain(block.title)}\n\n{table}\n\n{notes}\n"
 
 

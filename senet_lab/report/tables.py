@@ -80,7 +80,7 @@ def comparison_title(view: View) -> str:
     kind = f"a companion of the paper's {dataset_name(view.paper.paper_protocol)} table; " if view.companion else ""
     return (
         f"Published beside measured on {view.datasets}, {', '.join(view.networks)} ({kind}{protocols_text(view)}; "
-        f"{view.source} records)"
+        f"records: {view.source})"
     )
 
 

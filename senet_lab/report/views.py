@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from senet_lab.records.record import Record
 from senet_lab.records.sequential import read_plan
-from senet_lab.report.load import COMMITTED, Loaded, candidates
+from senet_lab.report.load import PROJECT, Loaded, candidates
 from senet_lab.report.published import EDITIONS
 from senet_lab.report.summary import RowSummary, summarise
 from senet_lab.stats.verdicts import Judgement, judge
@@ -57,13 +57,13 @@ class View:
 
     @property
     def source(self) -> str:
-        """Whose records these are. Those of the demonstration are never committed, so they are this machine's."""
-        return "this machine" if self.loaded.source == COMMITTED and self.synthetic else self.loaded.source
+        """The folder of these records. Those of the demonstration are never in git, so they are this machine's."""
+        return "this machine" if self.loaded.source == PROJECT and self.synthetic else self.loaded.source
 
     @property
     def own(self) -> bool:
         """Whether its user made these records, rather than the project."""
-        return self.source != COMMITTED
+        return self.source != PROJECT
 
     @property
     def synthetic(self) -> bool:

@@ -1,6 +1,6 @@
 """Writes the report of one table: Markdown, CSV, LaTeX and figures.
 
-What comes from committed records alone goes to ``tables`` and ``figures``, which git keeps. As soon as the
+What comes from the records of ``results`` alone goes to ``tables`` and ``figures``, which git keeps. As soon as the
 demonstration's synthetic data or another results folder is among the sources, the whole report goes to ``demo``
 folders or to that other folder instead, so that a clone's committed tables do not change under its user.
 """

@@ -107,4 +107,4 @@ def test_records_that_git_does_not_know_are_said(tmp_path, monkeypatch, capsys):
     subprocess.run(["git", "init", "-q"], check=True)
     show.say_what_git_lacks(Path("results"))
 
-    assert capsys.readouterr().err.startswith("2 of the records that are called committed are not in git")
+    assert capsys.readouterr().err.startswith("2 of the records in results are not in git")

@@ -115,7 +115,7 @@ def test_comparisons_need_two_rows(tmp_path):
     filled(tmp_path / "two", finished(PLAIN, 0, 210), finished(SE), finished(SE, 1, 210), epochs=5)
     found = []
     for name in ("one", "two"):
-        (view,) = measured_views(TABLE, [load_records(tmp_path / name, "committed")])
+        (view,) = measured_views(TABLE, [load_records(tmp_path / name, "results")])
         found.append({path.stem for path in write_plain_against_se(view, tmp_path) + write_cost(view, tmp_path)})
 
     assert found == [set(), {"cvpr2018-table99-sample-plain-se", "cvpr2018-table99-sample-cost"}]

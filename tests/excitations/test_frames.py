@@ -149,7 +149,7 @@ def test_a_report_warns_of_constant_gates(tmp_path):
     store = filled(tmp_path, finished(PLAIN), finished(SE))
     bad = GateHealth(epoch=2, block="SE_4_1", mean=0.5, spread=0.0, share_low=0.0, share_high=0.0)
     replace_file(gates_path(finished(SE).run, store), gates_csv([bad]))
-    (view,) = measured_views(TABLE, [load_records(tmp_path, "committed")])
+    (view,) = measured_views(TABLE, [load_records(tmp_path, "results")])
     notes = [note for note in block_of(view).notes if note.startswith("Warning")]
 
     assert len(notes) == 1

@@ -34,13 +34,17 @@ def test_show_prints_every_seed_of_a_key(senet_lab, store):
 
 
 def test_show_of_one_seed_as_json(senet_lab, store):
-    """One entry, with the digest that its file has."""
+    """One entry: numbers with their units, the curve, and the digest that its file has."""
     key = ROWS[1].cell.key
     _, out, _ = senet_lab("show", f"{key}/0", "--json")
     (entry,) = json.loads(out)
     written = json.loads(store.path(Run(cell=ROWS[1].cell, seed=0)).read_text())
 
-    assert dict(entry["facts"])["digest of the file"] == written["digest"]
+    assert entry["digest"] == written["digest"]
+    assert entry["top1_err"] == {"value": 20.0, "unit": "%"}
+    assert entry["param_count"] == {"value": 1_234, "unit": "1"}
+    assert [point["test_top1_error_pct"] for point in entry["curve"]] == [60.0, 30.0]
+    assert entry["provenance"]["threads"] == 1
     assert f"table7 {ROWS[1].label}" in entry["rows"]
 
 

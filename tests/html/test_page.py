@@ -35,6 +35,9 @@ pytest.importorskip("vl_convert", reason="needs vl-convert-python (pip install s
 
 EVIL = "SE <img src=x onerror=alert(1)> </script>"
 NAMED = replace(TABLE, caption="A & <b>sample</b>", rows=(Row("plain", PLAIN), Row(EVIL, SE)))
+SPEED = Block(
+    "Images a second: a processor", ("network", "ours"), (("SE-net", "1000 (2.50)"),), ("Medians.",), label="s"
+)
 COUNTS = {network_key(SE): counted(138_870, 2_272, 17_462_272), network_key(PLAIN): counted(127_642, 2_272, 17_222_144)}
 
 
@@ -63,7 +66,7 @@ def page(tmp_path_factory):
     records = [finished(cell, seed, 200 + 9 * i + seed) for i, cell in enumerate(cells) for seed in (0, 1)]
     root = tmp_path_factory.mktemp("results")
     filled(root, *records, failed(SE, 2), epochs=6)
-    loaded = load(root, "committed")
+    loaded = load(root, "results")
     judged = judged_views(NAMED, [loaded])
     block = Block("None", ("a", "b"), (), (), label="none")
     contents = Contents(
@@ -73,6 +76,7 @@ def page(tmp_path_factory):
         claims=[block],
         missing=block,
         figures=[],
+        speed=[SPEED],
         gates=[],
         numbers=[],
         counts=COUNTS,
@@ -131,7 +135,7 @@ def test_labels_stay_text(seen, text):
 
 def test_a_measured_number_opens_its_record(page):
     """Measured error and difference link to the cell; what is published or counted does not."""
-    ((table, *_),) = [view.tables for view in page.tables[0].views if view.label == "sample, committed"]
+    ((table, *_),) = [view.tables for view in page.tables[0].views if view.label == "sample, results"]
     plain, se = table.lines
 
     assert ["", "", f"cell-{SE.key}", "", f"cell-{SE.key}", "", "", "", f"cell-{SE.key}", ""] == [c.link for c in se]
@@ -147,11 +151,19 @@ def test_a_record_says_where_it_comes_from(text):
     assert "the loss is nan at step 7" in text
 
 
+def test_speed_is_a_part_of_the_page(page, text):
+    """With its note; without measurements there is none."""
+    without = html_of(replace(page, speed=[]))
+
+    assert ("Images a second: a processor" in text, "<li>Medians.</li>" in text) == (True, True)
+    assert ('id="speed"' in text, 'id="speed"' in without, "#speed" in without) == (True, False, False)
+
+
 def test_synthetic_data_are_marked(page):
     """Their view says so, and no forest plot of the first part has them."""
     views = {view.label: view.synthetic for view in page.tables[0].views}
 
-    assert views == {"sample, committed": False, "SYNTHETIC DATA, made-up, this machine": True,
+    assert views == {"sample, results": False, "SYNTHETIC DATA, made-up, this machine": True,
             "published and counted": False}  # fmt: skip
     assert len(page.forests) == 1
 
@@ -205,7 +217,7 @@ def test_a_forest_has_the_interval(tmp_path):
     """From the same frame as the figure: low and high are the value less and plus its half-width."""
     cells = [PLAIN, SE]
     filled(tmp_path, *[finished(cell, seed, 200 + 20 * i + seed) for i, cell in enumerate(cells) for seed in (0, 1)])
-    (view,) = measured_views(TABLE, [load(tmp_path, "committed")])
+    (view,) = measured_views(TABLE, [load(tmp_path, "results")])
     (line,) = forest([comparison_of(view)])["data"]["values"]
 
     assert line["measured_points"] == 2.0

@@ -19,7 +19,7 @@ COUNTS = {network_key(PLAIN): counted(1, 0, 5_678), network_key(SE): counted(1, 
 
 def blocks_of(root, *records, table=PAPER, declared=(PROTOCOL, OTHER)):
     filled(root, *records)
-    loaded = load(root, "committed")
+    loaded = load(root, "results")
     needs = Needs(CostModel(loaded.records, COUNTS), {PLAIN.key: 3 << 30, SE.key: 1 << 30}, declared)
     return artifact_blocks([table], judged_views(table, [loaded]), needs, root)
 

@@ -33,7 +33,7 @@ SAME = [finished(cell, seed, wrong) for cell, wrong in ((PLAIN, 300), (SE, 200))
 def test_a_claim_is_a_line_and_each_of_its_parts_another(tmp_path):
     """Published and measured difference, seeds, verdict; a claim of one part is one line."""
     filled(tmp_path, *SAME)
-    judged = judged_views(NAMED, [load(tmp_path, "committed")], [ONE, TWO])
+    judged = judged_views(NAMED, [load(tmp_path, "results")], [ONE, TWO])
     block = claim_block(judged, PRINTED)
 
     assert block.lines == (
@@ -47,7 +47,7 @@ def test_a_claim_is_a_line_and_each_of_its_parts_another(tmp_path):
 
 def page(root, *records, tables=(NAMED,), claims=(ONE, TWO)):
     filled(root, *records)
-    loaded = [load(root, "committed")]
+    loaded = [load(root, "results")]
     judged = [one for table in tables for one in judged_views(table, loaded, claims)]
     recorded = [one.view.table for one in judged if not one.view.synthetic]
     open_ones = [judge(table, claims, PairedRuns(()), COUNTS) for table in tables if table not in recorded]
@@ -126,7 +126,7 @@ def test_parts_in_a_few_words():
 def test_the_tally_counts_every_verdict(tmp_path):
     """All five, zeros included."""
     filled(tmp_path, *SAME)
-    (judged,) = judged_views(NAMED, [load(tmp_path, "committed")], [ONE, TWO])
+    (judged,) = judged_views(NAMED, [load(tmp_path, "results")], [ONE, TWO])
 
     assert tally(judged.judgement.claims) == (
         "1 supported, 0 contradicted, 0 one seed: no test, 0 undetermined, 1 not run"
@@ -137,7 +137,7 @@ def test_the_tally_counts_every_verdict(tmp_path):
 def test_claims_are_numbers_for_programs(tmp_path):
     """Points and seeds are numbers, and what is not known is not there."""
     filled(tmp_path, *SAME)
-    first, *_ = claim_lines(judged_views(NAMED, [load(tmp_path, "committed")], [ONE, TWO]), PRINTED)
+    first, *_ = claim_lines(judged_views(NAMED, [load(tmp_path, "results")], [ONE, TWO]), PRINTED)
 
     assert (first["published_points"], first["measured_points"], first["seeds"]) == (-1.51, -10.0, 3)
     assert "ratio" not in first

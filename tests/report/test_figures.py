@@ -24,7 +24,7 @@ NAMED = replace(TABLE, rows=(Row("plain", PLAIN_CELL, "ResNet-50"), Row("SE", SE
 def comparison(tmp_path):
     """Table 99 with one seed a row, SE one point below the plain network, published 1.51 points below."""
     filled(tmp_path, finished(PLAIN_CELL, 0, 210), finished(SE, 0, 200))
-    (view,) = measured_views(NAMED, [load(tmp_path, "committed")])
+    (view,) = measured_views(NAMED, [load(tmp_path, "results")])
     return comparison_of(view, PRINTED, COUNTS)
 
 
@@ -90,6 +90,6 @@ def test_a_forest_shows_both_differences(tmp_path, comparison):
 def test_without_a_measurement_there_is_no_forest(tmp_path):
     """One row alone has no difference."""
     filled(tmp_path, finished(SE))
-    (view,) = measured_views(NAMED, [load(tmp_path, "committed")])
+    (view,) = measured_views(NAMED, [load(tmp_path, "results")])
 
     assert write_forest(comparison_of(view, PRINTED, COUNTS), tmp_path / "forest") == []

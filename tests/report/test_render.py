@@ -1,5 +1,6 @@
 """Markdown and LaTeX of an invented table, to the byte."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from senet_lab.errors import StudyError
 from senet_lab.report.blocks import Block
 from senet_lab.report.latex import escape, latex
-from senet_lab.report.render import markdown
+from senet_lab.report.render import block_markdown, markdown
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 BLOCKS = [
@@ -61,6 +62,16 @@ def test_markdown_cells_stay_in_their_column():
     assert len(lines) == 5
     assert {4} == {line.replace(r"\|", "").count("|") for line in lines}
     assert len({len(line) for line in lines}) == 1
+
+
+def test_notes_can_be_folded():
+    """Then they open with a click, and the table stays in sight; without notes there is nothing to fold."""
+    open_, folded = block_markdown(BLOCKS[1]), block_markdown(BLOCKS[1], folded=True)
+    bare = block_markdown(replace(BLOCKS[1], notes=()), folded=True)
+
+    assert folded.replace("</details>\n", "").partition("<details>")[0] == open_.partition("- A note.")[0]
+    assert "\n\n- A note.\n\n</details>" in folded
+    assert "details" not in bare
 
 
 def test_no_name_ends_a_line_or_becomes_html():

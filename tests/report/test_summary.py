@@ -13,7 +13,7 @@ from tests.samples import PLAIN, PROTOCOL, SE, SYNTHETIC, TABLE, block_of, compa
 
 def loaded(root, *records) -> Loaded:
     filled(root, *records)
-    return load(root, "committed")
+    return load(root, "results")
 
 
 def summary_of_se(root, *records):
@@ -154,19 +154,19 @@ def test_sources_are_kept_apart(tmp_path):
     """A user's records are no further seeds of the committed ones; a folder without records is no source."""
     filled(tmp_path / "results", finished(SE, 0))
     filled(tmp_path / "mine", finished(SE, 1))
-    roots = [(tmp_path / "results", "committed"), (tmp_path / "mine", "mine"), (tmp_path / "none", "none")]
+    roots = [(tmp_path / "results", "results"), (tmp_path / "mine", "mine"), (tmp_path / "none", "none")]
     views = measured_views(TABLE, load_all(roots))
 
-    assert [(view.loaded.source, view.rows[1].seeds) for view in views] == [("mine", (1,)), ("committed", (0,))]
+    assert [(view.loaded.source, view.rows[1].seeds) for view in views] == [("mine", (1,)), ("results", (0,))]
 
 
 def test_a_users_own_view_comes_first(tmp_path):
     """Before the committed ones, whichever was read first."""
     filled(tmp_path / "results", finished(SE, 0))
     filled(tmp_path / "mine", finished(SE, 1))
-    views = measured_views(TABLE, load_all([(tmp_path / "results", "committed"), (tmp_path / "mine", "mine")]))
+    views = measured_views(TABLE, load_all([(tmp_path / "results", "results"), (tmp_path / "mine", "mine")]))
 
-    assert [view.source for view in views] == ["mine", "committed"]
+    assert [view.source for view in views] == ["mine", "results"]
 
 
 def test_the_baseline_over_a_rows_seeds_is_said(tmp_path):

@@ -60,7 +60,7 @@ class Written:
     paths: tuple
 
 
-def write_of(root, table=NAMED, source="committed"):
+def write_of(root, table=NAMED, source="results"):
     """The report of a folder's records, with what it wrote below it."""
     found = report_of(table, PRINTED, COUNTS, judged_views(table, load_all([(root, source)])))
     return Written(found.text, write_report(found, PRINTED, COUNTS, root))
@@ -72,7 +72,7 @@ def report(root, *records, table=NAMED):
     return write_of(root, table)
 
 
-def comparison(root, table=NAMED, source="committed"):
+def comparison(root, table=NAMED, source="results"):
     """The only view of a folder's records beside the published numbers."""
     (view,) = measured_views(table, [load(root, source)])
     return comparison_of(view, PRINTED, COUNTS)
@@ -214,8 +214,8 @@ def test_the_csv_tells_sources_apart(tmp_path):
     lines = rows_of(table_csv(NAMED, PRINTED, COUNTS, [comparison(tmp_path)]))
 
     assert {
-        source: sum(line["source"] == source for line in lines) for source in ("published", "computed", "committed")
-    } == {"published": 2, "computed": 6, "committed": 5}
+        source: sum(line["source"] == source for line in lines) for source in ("published", "computed", "results")
+    } == {"published": 2, "computed": 6, "results": 5}
     assert {"23.29"} == {line["value"] for line in lines if line["source"] == "published" and line["row"] == "SE"}
     assert set(COLUMNS) == set(lines[0])
     assert all(line["unit"] for line in lines)
@@ -225,7 +225,7 @@ def test_the_csv_names_the_seeds_of_each_number(tmp_path):
     """A mean and a difference are over the seeds that the baseline has too; n is their number."""
     filled(tmp_path, finished(PLAIN, 1, 230), finished(SE, 0, 200), finished(SE, 1, 210))
     lines = rows_of(table_csv(TABLE, [], COUNTS, [comparison(tmp_path, TABLE)]))
-    found = {line["metric"]: line for line in lines if line["source"] == "committed" and line["row"] == "SE"}
+    found = {line["metric"]: line for line in lines if line["source"] == "results" and line["row"] == "SE"}
 
     assert tuple(found["top1_error_pct"][name] for name in ("value", "half_width_95", "n", "seeds")) == (
         "21.0",
@@ -273,16 +273,16 @@ def test_the_wide_csv_has_both_sides_under_one_name(tmp_path):
     se = {line["source"]: line for line in lines if line["row"] == "SE"}
 
     assert set(WIDE_COLUMNS) == set(lines[0])
-    assert (se["published"]["top1_err"], se["committed"]["top1_err"]) == ("23.29", "20.0")
-    assert (se["published"]["top1"], se["committed"]["top1"]) == ("76.71", "80.0")
-    assert tuple(se[source]["top1_err_difference"] for source in ("published", "committed")) == ("-1.51", "-1.0")
-    assert (se["committed"]["param_count"], se["committed"]["verdict"]) == ("0.139", "one seed: no test")
+    assert (se["published"]["top1_err"], se["results"]["top1_err"]) == ("23.29", "20.0")
+    assert (se["published"]["top1"], se["results"]["top1"]) == ("76.71", "80.0")
+    assert tuple(se[source]["top1_err_difference"] for source in ("published", "results")) == ("-1.51", "-1.0")
+    assert (se["results"]["param_count"], se["results"]["verdict"]) == ("0.139", "one seed: no test")
 
 
 def test_a_report_is_numbers_for_programs(tmp_path):
     """Values with units; what is not there is null."""
     filled(tmp_path, *both())
-    found = report_of(NAMED, PRINTED, COUNTS, judged_views(NAMED, [load(tmp_path, "committed")]))
+    found = report_of(NAMED, PRINTED, COUNTS, judged_views(NAMED, [load(tmp_path, "results")]))
     (view,) = json.loads(json.dumps(found.as_data(())))["views"]
     plain, se = view["rows"]
 

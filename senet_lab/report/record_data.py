@@ -1,0 +1,44 @@
+"""A record as numbers with their units, for programs: what ``show --json`` prints."""
+
+from typing import Any
+
+from senet_lab.records.checked_files import read_json
+from senet_lab.records.curves import curve_of
+from senet_lab.records.record import Record, scientific_digest
+from senet_lab.records.store import Store
+from senet_lab.report.numbers import COUNT, PERCENT
+from senet_lab.report.record_facts import MEND, path_below
+from senet_lab.study.cell import to_plain
+
+SECONDS = "s"
+
+
+def record_data(record: Record, store: Store) -> dict[str, Any]:
+    """Everything but the answers image by image; errors at the final epoch. Raises StudyError where the record's file
+    went away or its curve is another run's."""
+    made, cell = record.provenance, record.run.cell
+    curve = [{name: getattr(point, name) for name in point.__slots__} for point in curve_of(record, store)]
+    return {
+        "key": cell.key,
+        "seed": record.run.seed,
+        "status": record.status,
+        "failure": record.failure,
+        "cell": to_plain(cell, prose=True),
+        "param_count": _number(record.trainable, COUNT),
+        "multiply_adds": _number(record.multiply_adds, COUNT),
+        "images": _number(None if record.correct_top1 is None else len(record.correct_top1), COUNT),
+        "top1_err": _number(record.top1_error_pct, PERCENT),
+        "top5_err": _number(record.top5_error_pct, PERCENT),
+        "best_top1_err": _number(record.best_top1_error_pct, PERCENT),
+        "train_time": _number(made.train_seconds, SECONDS),
+        "provenance": to_plain(made),
+        "files": to_plain(record.files),
+        "file": str(path_below(store, record)),
+        "digest": read_json(store.path(record.run), MEND)["digest"],
+        "digest_of_what_was_measured": scientific_digest(record),
+        "curve": curve,
+    }
+
+
+def _number(value: float | None, unit: str) -> dict[str, Any] | None:
+    return None if value is None else {"value": value, "unit": unit}
