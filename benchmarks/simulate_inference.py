@@ -44,7 +44,7 @@ from senet_lab.stats.families import Family
 from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.stats.rank_agreement import agreement_of
 from senet_lab.stats.verdicts import decisions, p_values
-from senet_lab.study.claim import Comparison, Equivalent, Lower, NotWorse
+from senet_lab.study.claim import Comparison, Directed, Equivalent, Lower, NotWorse
 
 OUT = Path("results/benchmarks")
 MEDIAN_OF = 200  # widths
@@ -138,7 +138,7 @@ def is_false(part: Comparison, difference: Difference, true: float) -> bool:
     """Whether the verdict that this difference would be given is wrong. Of two equal rows none is lower or higher; at
     its margin a row is not within it."""
     for_it, against_it = p_values(part, difference)
-    if isinstance(part, Lower):
+    if isinstance(part, Directed):
         return true >= 0 if for_it < against_it else true <= 0
     beyond = true if isinstance(part, NotWorse) else abs(true)
     at_least = beyond >= part.margin - 1e-9

@@ -45,6 +45,7 @@ PARTS = {
     ),
     "senet_lab.training": (
         "senet_lab.training",
+        "senet_lab.weights",  # of detectors' trunks
         "senet_lab.extensions",
         "senet_lab.models",
         "senet_lab.data",

@@ -15,6 +15,7 @@ from ablations.protocols.cifar import (
     CIFAR100_SHAKE_EVEN,
     CIFAR100_WRN,
 )
+from ablations.protocols.coco import COCO_2014, COCO_MINIVAL, COCO_SHORT
 from ablations.protocols.imagenet import (
     IMAGENET_100EP,
     IMAGENET_100EP_299,
@@ -28,6 +29,7 @@ from ablations.protocols.photos import IMAGENET_FAST, IMAGENETTE, IMAGENETTE_SHO
 from ablations.protocols.short import CIFAR10_QUICK, DEMO, PEAK_RATE_CANDIDATES
 
 __all__ = [
+    "BOX_RECIPE",
     "CIFAR10",
     "CIFAR10_300EP",
     "CIFAR10_HE2016",
@@ -38,6 +40,9 @@ __all__ = [
     "CIFAR100_HE2016",
     "CIFAR100_SHAKE_EVEN",
     "CIFAR100_WRN",
+    "COCO_2014",
+    "COCO_MINIVAL",
+    "COCO_SHORT",
     "DEFAULT_PROTOCOL",
     "DEMO",
     "IMAGENETTE",
@@ -83,8 +88,12 @@ PROTOCOLS = {
         IMAGENETTE,
         IMAGENETTE_SHORT,
         PLACES365,
+        COCO_2014,
+        COCO_MINIVAL,
+        COCO_SHORT,
     )
 }
 DEFAULT_PROTOCOL = DEMO.name
 PHOTO_RECIPE = IMAGENETTE.name  # trains a user's own photos where no protocol is named
+BOX_RECIPE = COCO_SHORT.name  # the same of photos with boxes
 IMAGENET_ALIAS = "imagenet"  # on a table of ImageNet: that table's own protocol

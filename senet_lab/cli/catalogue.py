@@ -111,9 +111,10 @@ def table_under(table: Table, name: str | None) -> Table:
         raise NoCompanion(f"{error}: {table.name} trains as the paper has it, with --protocol paper") from None
 
 
-def photo_recipe() -> str:
-    """The protocol whose recipe trains a user's own photos where none is named."""
-    return str(_module("ablations.protocols").PHOTO_RECIPE)
+def photo_recipe(boxes: bool = False) -> str:
+    """The protocol whose recipe trains a user's own photos, or those with boxes, where none is named."""
+    declared = _module("ablations.protocols")
+    return str(declared.BOX_RECIPE if boxes else declared.PHOTO_RECIPE)
 
 
 def protocols() -> list[Protocol]:

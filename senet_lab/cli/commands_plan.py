@@ -46,6 +46,7 @@ def plan(
     seeds: options.Seeds = 1,
     row: options.RowNames = None,
     data: options.Data = None,
+    trunks: options.Trunks = None,
     resolve: Resolve = None,
     max_hours: options.MaxHours = None,
     results: options.Results = None,
@@ -55,7 +56,7 @@ def plan(
 
     With --resolve: how many seeds would settle which comparison, and which ones none would.
     """
-    found, runs = study_of(table, protocol, seeds, row, data)
+    found, runs = study_of(table, protocol, seeds, row, data, trunks)
     if resolve is not None:
         from senet_lab.records.sequential import read_plan
         from senet_lab.records.store import Store

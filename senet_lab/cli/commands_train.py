@@ -29,6 +29,7 @@ def train(
     seeds: options.Seeds = 1,
     row: options.RowNames = None,
     data: options.Data = None,
+    trunks: options.Trunks = None,
     results: options.Results = None,
     device: options.Device = "auto",
     executor: options.ExecutorOption = options.ExecutorName.AUTO,
@@ -48,9 +49,9 @@ def train(
     With --until-resolved it adds seed after seed to the rows whose comparisons are open, and stops where the verdicts
     are settled; its plan, which keeps the error rate over all looks, goes to results/sequential.
     """
-    found, runs = study_of(table, protocol, seeds, row, data)
+    found, runs = study_of(table, protocol, seeds, row, data, trunks)
     chosen = TrainingOptions(
-        device, executor.value, threads, workers, data, skip_damaged, max_minutes, devices, at_once
+        device, executor.value, threads, workers, data, skip_damaged, max_minutes, devices, at_once, trunks
     )
     if until_resolved and not dry_run:
         if row:
@@ -77,6 +78,7 @@ def reproduce(
     seeds: options.Seeds = 1,
     row: options.RowNames = None,
     data: options.Data = None,
+    trunks: options.Trunks = None,
     results: options.Results = None,
     device: options.Device = "auto",
     executor: options.ExecutorOption = options.ExecutorName.AUTO,
@@ -99,7 +101,7 @@ def reproduce(
         evaluate_table(catalogue.find_table(table), choice, as_json)
         return
     try:
-        found, runs = study_of(table, protocol, seeds, row, data)
+        found, runs = study_of(table, protocol, seeds, row, data, trunks)
     except catalogue.NoCompanion as error:
         if protocol is not None or dry_run:
             raise
@@ -113,7 +115,7 @@ def reproduce(
         found,
         runs,
         results or RESULTS,
-        TrainingOptions(device, executor.value, threads, workers, data, skip_damaged, max_minutes, devices, at_once),
+        TrainingOptions(device, executor.value, threads, workers, data, skip_damaged, max_minutes, devices, at_once, trunks),
     )
     report_table(table, results, as_json)
 
@@ -123,6 +125,7 @@ def work(
     protocol: options.ProtocolName = None,
     seeds: options.Seeds = 1,
     data: options.Data = None,
+    trunks: options.Trunks = None,
     results: options.Results = None,
     device: options.Device = "auto",
     executor: options.ExecutorOption = options.ExecutorName.AUTO,
@@ -136,8 +139,10 @@ def work(
     Workers divide the runs by claims in results/cache/locks. It leaves when every run is recorded or held by another
     worker, and with exit status 75 when a signal or --max-minutes asked for the end: the same command goes on.
     """
-    studies = [study_of(name, protocol, seeds, None, data) for name in tables]
-    chosen = TrainingOptions(device, executor.value, threads, workers, data, skip_damaged, max_minutes)
+    studies = [study_of(name, protocol, seeds, None, data, trunks) for name in tables]
+    chosen = TrainingOptions(
+        device, executor.value, threads, workers, data, skip_damaged, max_minutes, trunks=trunks
+    )
     elsewhere = work_on(studies, results or RESULTS, chosen)
     if elsewhere:
         print(f"{len(elsewhere)} runs are with other workers", file=sys.stderr)

@@ -111,9 +111,11 @@ class Watch:
 
     def _note(self, name: str, protocol: Protocol, progress: RunProgress) -> str:
         """After an epoch its test error; within one how far it is, images a second, and the time to its end."""
-        if progress.top1_error_pct is not None:
+        if progress.after_epoch:
             self.paces[name] = _Pace()  # the evaluation's time is no time of training
-            error = f"{protocol.evaluation_split} top-1 error {progress.top1_error_pct:.2f} %"
+            error = f"training loss {progress.train_loss}"
+            if progress.top1_error_pct is not None:
+                error = f"{protocol.evaluation_split} top-1 error {progress.top1_error_pct:.2f} %"
             return f"{progress.epoch} of {progress.epochs} epochs, {error}"
         whole, done = protocol.steps_per_epoch, progress.step - progress.epoch * protocol.steps_per_epoch
         note = f"epoch {progress.epoch + 1} of {progress.epochs}, {100 * done // whole} %"

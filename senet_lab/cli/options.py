@@ -48,6 +48,9 @@ AtOnce = Annotated[
 Data = Annotated[
     Path | None, typer.Option("--data", help="photos of your own: a folder with train/<class>/ and val/<class>/")
 ]
+Trunks = Annotated[
+    Path | None, typer.Option("--trunks", help="of detectors: a TOML file with weights and recipe for each row's trunk")
+]
 SkipDamaged = Annotated[
     bool, typer.Option("--skip-damaged", help="go on without damaged training photos, and count them")
 ]

@@ -25,7 +25,7 @@ class TrainingOptions:
     workers: runs side by side; None for as many as the device takes. data: the folder of a user's own photos.
     skip_damaged: whether a damaged training photo is left out, and counted, or stops a run. max_minutes: after so many
     runs save and end. devices: how many train each run together. at_once: the most images that pass through the network
-    together; None for the whole of a device's part of a batch.
+    together; None for the whole of a device's part of a batch. trunks: the file that names weights for detectors' trunks.
     """
 
     device: str = "auto"
@@ -37,6 +37,7 @@ class TrainingOptions:
     max_minutes: float | None = None
     devices: int = 1
     at_once: int | None = None
+    trunks: Path | None = None
 
     def settings(self) -> "Settings":
         """As the fleet takes them. Raises StudyError for a device that is not here."""
@@ -49,20 +50,31 @@ class TrainingOptions:
             photos=self.data,
             skip_damaged=self.skip_damaged,
             at_once=self.at_once,
+            trunks=self.trunks,
             extensions=extensions.sources(),
         )
 
 
 def study_of(
-    name: str, protocol: str | None, seeds: int, rows: Iterable[str] | None, data: Path | None = None
+    name: str,
+    protocol: str | None,
+    seeds: int,
+    rows: Iterable[str] | None,
+    data: Path | None = None,
+    trunks: Path | None = None,
 ) -> tuple[Table, tuple[Run, ...]]:
     """The table under the protocol, and its runs; only those of some rows and their baselines where rows are named.
 
-    data: the folder of a user's own photos, which then take the place of the protocol's data set. Raises StudyError
-    with the nearest name for one that is not known, and where the photos cannot be trained on.
+    data: the folder of a user's own photos, which then take the place of the protocol's data set. trunks: the file that
+    names weights for the trunks of detectors. Raises StudyError with the nearest name for one that is not known, and
+    where photos or weights cannot be trained on.
     """
     paper = catalogue.find_table(name)
     table = catalogue.table_under(paper, protocol) if data is None else _on_photos(paper, protocol, data)
+    if trunks is not None:
+        from senet_lab.training.trunks import with_trunks
+
+        table = with_trunks(table, trunks)
     if not rows:
         return table, plan_runs([table], seeds)
     labels = [row.label for row in table.rows]
@@ -76,12 +88,14 @@ def study_of(
 
 
 def _on_photos(paper: Table, recipe: str | None, folder: Path) -> Table:
+    from senet_lab.data.coco_sets import own_boxes
     from senet_lab.data.own_photos import own_photos
 
-    under = catalogue.table_under(paper, recipe or catalogue.photo_recipe())
+    boxes = paper.paper_protocol.detection is not None
+    under = catalogue.table_under(paper, recipe or catalogue.photo_recipe(boxes))
     (baseline,) = {row.cell.protocol for row in under.rows if row.label == under.baseline}
     try:
-        return under.under(own_photos(baseline, folder))
+        return under.under(own_boxes(baseline, folder) if boxes else own_photos(baseline, folder))
     except ValueError as error:
         raise catalogue.NoCompanion(str(error)) from None
 

@@ -1,51 +1,219 @@
-"""Detection data in COCO's format: one JSON file with images, annotations and categories, and a folder of images.
+"""Annotations in COCO's format: one JSON file with photos, boxes and categories for a folder of photos.
 
-C channels, H W space, N boxes.
+    annotations/instances_<split>.json, <split>/<file name>
+
+N photos, M boxes.
 """
 
+import hashlib
 import json
-from collections import defaultdict
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
-from PIL import Image
-from torch import Tensor
+from numpy.typing import NDArray
+
+from senet_lab.errors import StudyError
+
+LISTS = ("images", "annotations", "categories")
+MEND = "mend or restore that file"
 
 
-class CocoBoxes:
-    """Images with their boxes, in the order of their numbers; images without a box are left out.
+class Broken(Exception):
+    """What is wrong in a file of annotations."""
 
-    item: image fp32 3 H W from 0 to 1, and {boxes: fp32 N 4 as left, top, right, bottom in pixels, labels: int64 N}.
-    A label is the category's place in ``categories``, from 1; 0 is the background. Crowds and boxes without an area
-    are left out, as is usual in training.
+
+@dataclass(frozen=True)
+class BoxedPhotos:
+    """The photos of a split by number, with all boxes that the file has of them.
+
+    categories: number and name, by number; a label is a category's place in it, from 1. photo: M, the place of each
+    box's photo. boxes: fp64 M 4 as left, top, width, height in pixels. crowd: whether a box is around a crowd, in which
+    single objects are not told apart. areas: M, of the objects, squared pixels, by which COCO tells small from large.
     """
 
-    def __init__(self, annotations: Path, images: Path) -> None:
-        content = json.loads(annotations.read_text())
-        self.folder = images
-        self.categories = tuple(
-            category["name"] for category in sorted(content["categories"], key=lambda category: category["id"])
-        )
-        label = {number: i + 1 for i, number in enumerate(sorted(c["id"] for c in content["categories"]))}
-        boxes = defaultdict(list)
-        for annotation in content["annotations"]:
-            left, top, width, height = annotation["bbox"]
-            if not annotation.get("iscrowd") and width > 0 and height > 0:
-                box = (left, top, left + width, top + height)
-                boxes[annotation["image_id"]].append((box, label[annotation["category_id"]]))
-        files = sorted((image["id"], image["file_name"]) for image in content["images"])
-        self.items = [(file, boxes[number]) for number, file in files if number in boxes]
+    root: Path
+    categories: tuple[tuple[int, str], ...]
+    numbers: NDArray[np.int64]
+    files: tuple[str, ...]
+    sizes: NDArray[np.int64]  # N 2: width, height in pixels
+    photo: NDArray[np.int64]
+    boxes: NDArray[np.float64]
+    labels: NDArray[np.int64]
+    crowd: NDArray[np.bool_]
+    areas: NDArray[np.float64]
+    digest: str  # SHA-256 over the file of annotations, and names and sizes of the photos' files
 
     def __len__(self) -> int:
-        return len(self.items)
+        return len(self.numbers)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, dict[str, Tensor]]:
-        file, boxes = self.items[index]
-        with Image.open(self.folder / file) as image:
-            pixels = torch.from_numpy(np.array(image.convert("RGB")))
-        target = {
-            "boxes": torch.tensor([box for box, _ in boxes], dtype=torch.float32),
-            "labels": torch.tensor([label for _, label in boxes]),
-        }
-        return pixels.permute(2, 0, 1).to(torch.float32) / 255, target
+    def path(self, index: int) -> str:
+        """Where a photo lies."""
+        return os.path.join(self.root, self.files[index])
+
+    @cached_property
+    def trained(self) -> NDArray[np.bool_]:
+        """Which boxes are trained on, M: neither crowds nor boxes without an area."""
+        return ~self.crowd & (self.boxes[:, 2:] > 0).all(axis=1)
+
+    @cached_property
+    def _by_photo(self) -> list[NDArray[np.int64]]:
+        chosen = np.flatnonzero(self.trained)
+        order = chosen[np.argsort(self.photo[chosen], kind="stable")]
+        return np.split(order, np.searchsorted(self.photo[order], np.arange(1, len(self))))
+
+    def corners(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """The boxes of a photo that are trained on, as left, top, right, bottom within it, and their labels."""
+        of_photo = self._by_photo[index]
+        left_top, size = self.boxes[of_photo, :2], self.boxes[of_photo, 2:]
+        corners = np.concatenate([left_top, left_top + size], axis=1).clip(0, np.tile(self.sizes[index], 2))
+        seen = (corners[:, 2:] > corners[:, :2]).all(axis=1)
+        return corners[seen].astype(np.float32), self.labels[of_photo[seen]]
+
+
+def read_boxes(file: Path, root: Path, *, empty_boxes: bool = False) -> BoxedPhotos:
+    """The photos in a folder with the boxes of a file of annotations.
+
+    empty_boxes: whether boxes without an area may be among them, as a few of COCO's own are; nothing is trained on
+    them. Raises StudyError, naming file and entry, for what is missing or contradicts itself.
+    """
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise StudyError(f"{file} cannot be read ({error.strerror}); put COCO's annotations there") from None
+    try:
+        content = _content(data)
+        categories = _categories(content["categories"])
+        photos = _photos(content["images"])
+        of_boxes = _boxes(content["annotations"], photos, categories, empty_boxes)
+    except Broken as error:
+        raise StudyError(f"{file}: {error}; {MEND}") from None
+    del content
+    files = tuple(photo.file for photo in photos.values())
+    digest = hashlib.sha256(data)
+    for name, size in zip(files, _bytes_of(root, files, file), strict=True):
+        digest.update(f"\n{name}\t{size}".encode())
+    return BoxedPhotos(
+        root=root,
+        categories=tuple(sorted(categories.items())),
+        numbers=np.array(list(photos), dtype=np.int64),
+        files=files,
+        sizes=np.array([(photo.width, photo.height) for photo in photos.values()], dtype=np.int64),
+        digest=digest.hexdigest(),
+        **of_boxes,
+    )
+
+
+def _content(data: bytes) -> dict[str, Any]:
+    try:
+        content = json.loads(data)
+    except json.JSONDecodeError as error:
+        raise Broken(f"line {error.lineno}: {error.msg}") from None
+    except (ValueError, RecursionError) as error:
+        raise Broken(f"it is no JSON ({' '.join(str(error).split())[:80]})") from None
+    for name in LISTS:
+        found = content.get(name) if isinstance(content, dict) else None
+        if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
+            raise Broken(f"it has no list of {name}")
+        if name != "annotations" and not found:
+            raise Broken(f"its list of {name} is empty")
+    return dict(content)
+
+
+@dataclass(frozen=True, slots=True)
+class _Photo:
+    place: int
+    file: str
+    width: int
+    height: int
+
+
+def _number(entry: Mapping[str, Any], name: str, what: str) -> int:
+    value = entry.get(name)
+    if type(value) is not int or value < 0:
+        raise Broken(f"{what} has {name} {value!r}, which is no whole number")
+    return value
+
+
+def _categories(entries: list[dict[str, Any]]) -> dict[int, str]:
+    found: dict[int, str] = {}
+    for place, entry in enumerate(entries):
+        number = _number(entry, "id", f"category {place + 1} of its list")
+        if number in found or not isinstance(entry.get("name"), str):
+            raise Broken(f"category {number} {'is there twice' if number in found else 'has no name'}")
+        found[number] = entry["name"]
+    return found
+
+
+def _photos(entries: list[dict[str, Any]]) -> dict[int, _Photo]:
+    found: dict[int, _Photo] = {}
+    names = set()
+    for place, entry in enumerate(entries):
+        number = _number(entry, "id", f"photo {place + 1} of its list")
+        what, name = f"photo {number}", entry.get("file_name")
+        if not isinstance(name, str) or os.path.isabs(name) or not name or ".." in Path(name).parts:
+            raise Broken(f"{what} has file_name {name!r}, which is no name of a file in the folder")
+        width, height = (_number(entry, side, what) for side in ("width", "height"))
+        if not width or not height:
+            raise Broken(f"{what} is {width} x {height} pixels")
+        if number in found or name in names:
+            raise Broken(f"{what} ({name}) is there twice")
+        names.add(name)
+        found[number] = _Photo(place, name, width, height)
+    ordered = sorted(found.items())
+    return {number: _Photo(place, p.file, p.width, p.height) for place, (number, p) in enumerate(ordered)}
+
+
+def _boxes(
+    entries: list[dict[str, Any]], photos: Mapping[int, _Photo], categories: Mapping[int, str], empty_boxes: bool
+) -> dict[str, Any]:
+    labels = {number: label for label, number in enumerate(sorted(categories), start=1)}
+    lines = []
+    for place, entry in enumerate(entries):
+        what = f"annotation {entry.get('id', f'{place + 1} of its list')}"
+        photo = photos.get(entry.get("image_id"))  # type: ignore[arg-type]
+        if photo is None:
+            raise Broken(f"{what} is of photo {entry.get('image_id')!r}, which it does not list")
+        label = labels.get(entry.get("category_id"))  # type: ignore[arg-type]
+        if label is None:
+            raise Broken(f"{what} is of category {entry.get('category_id')!r}, which it does not list")
+        box, crowd = _box(entry, what, empty_boxes), entry.get("iscrowd", 0)
+        if crowd not in (0, 1):
+            raise Broken(f"{what} has iscrowd {crowd!r}; it must be 0 or 1")
+        area = entry.get("area", box[2] * box[3])
+        if not _finite(area) or area < 0:
+            raise Broken(f"{what} has the area {area!r}")
+        lines.append((photo.place, label, bool(crowd), float(area), *box))
+    table = np.array(lines, dtype=np.float64).reshape(-1, 8)
+    whole = {"photo": table[:, 0].astype(np.int64), "labels": table[:, 1].astype(np.int64)}
+    return whole | {"crowd": table[:, 2].astype(np.bool_), "areas": table[:, 3], "boxes": table[:, 4:]}
+
+
+def _box(entry: Mapping[str, Any], what: str, empty_boxes: bool) -> tuple[float, ...]:
+    box = entry.get("bbox")
+    if not isinstance(box, list) or len(box) != 4 or not all(map(_finite, box)) or min(box[2:]) < 0:
+        raise Broken(f"{what} has the bbox {box!r}, which is not left, top, width, height")
+    if not empty_boxes and not min(box[2:]):
+        raise Broken(f"{what} has a box of no area ({box[2]:g} x {box[3]:g} pixels)")
+    return tuple(map(float, box))
+
+
+def _finite(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _bytes_of(root: Path, files: tuple[str, ...], annotations: Path) -> list[int]:
+    found = []
+    for name in files:
+        try:
+            found.append(os.stat(root / name).st_size)
+        except OSError as error:
+            raise StudyError(
+                f"{root / name}, a photo of {annotations}, cannot be read ({error.strerror}); complete the folder"
+            ) from None
+    return found

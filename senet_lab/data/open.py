@@ -1,6 +1,7 @@
 """Opens the data set that a protocol names."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -11,6 +12,9 @@ from senet_lab.data.photo_folders import PhotoList
 from senet_lab.data.subset import fewer_arrays, fewer_photos
 from senet_lab.errors import StudyError
 from senet_lab.study.protocol import HELD_OUT, Dataset, Protocol
+
+if TYPE_CHECKING:
+    from senet_lab.data.coco_data import CocoData
 
 
 def open_source(
@@ -26,6 +30,8 @@ def open_source(
     folder: of a user's own photos. share: the part of each batch that this process
     makes. skip_damaged: of photos, see PhotoData.
     """
+    if protocol.detection is not None:
+        raise StudyError(f"protocol {protocol.name} is of photos with boxes; this needs photos with classes")
     if protocol.dataset.of_photos:
         from senet_lab.data.photo_data import PhotoData
 
@@ -33,6 +39,22 @@ def open_source(
     from senet_lab.data.resident import ResidentData
 
     return ResidentData(open_arrays(protocol), protocol, device, share)
+
+
+def open_coco(
+    protocol: Protocol,
+    device: torch.device,
+    *,
+    folder: Path | None = None,
+    share: Share | None = None,
+    skip_damaged: bool = False,
+) -> "CocoData":
+    """The data of a protocol of detection; as ``open_source``."""
+    from senet_lab.data.coco_data import CocoData
+    from senet_lab.data.coco_sets import open_boxes
+
+    own = folder or extensions.folder_of(str(protocol.photos and protocol.photos.name))
+    return CocoData(open_boxes(protocol, own), protocol, device, share=share, skip_damaged=skip_damaged)
 
 
 def open_photos(protocol: Protocol, folder: Path | None = None) -> dict[str, PhotoList]:

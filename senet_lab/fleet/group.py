@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 
-from senet_lab.data.batches import BatchSource
+from senet_lab.data.coco_data import Source
 from senet_lab.errors import StudyError
 from senet_lab.fleet.fleet import Watcher
 from senet_lab.fleet.outcome import Fate, Outcome, recorded
@@ -82,7 +82,7 @@ def train_each(
 
     Leaves out those that somebody else holds. Raises Paused, in all processes, where the sign of any of them asks.
     """
-    opened: dict[str, BatchSource] = {}
+    opened: dict[str, Source] = {}
     for number, run in enumerate(runs):
         if watcher:
             watcher.started(run)

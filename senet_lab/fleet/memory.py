@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from senet_lab.data.resident import EVALUATION_BATCH
 from senet_lab.machine import cores
+from senet_lab.models.detector import DetectorWork
 from senet_lab.models.of_cell import build_cell
 from senet_lab.study.cell import Cell
 from senet_lab.study.protocol import Protocol
@@ -36,6 +37,8 @@ def needed_bytes(cells: Iterable[Cell]) -> int:
 def _needed_bytes(cell: Cell) -> int:
     found = sizes(cell)
     batches = max(1.0, EVALUATION_BATCH["cpu"] / cell.protocol.batch_size)
+    if cell.protocol.detection:
+        batches = 1.0  # as many photos at once as in training
     passes = max(STEP_FACTOR * found.kept, EVALUATION_FACTOR * batches * found.largest)
     return PROCESS_BYTES + int(passes) + STATES * found.weights + _data_bytes(cell.protocol)
 
@@ -54,8 +57,11 @@ def sizes(cell: Cell) -> Sizes:
     """What a forward pass of a cell takes, found without computing it."""
     protocol = cell.protocol
     model = build_cell(cell, device="meta").train()
-    images = torch.empty(protocol.batch_size, 3, protocol.image_size, protocol.image_size, device="meta")
-    labels = torch.empty(protocol.batch_size, dtype=torch.int64, device="meta")
+    together = protocol.detection.images_together if protocol.detection else protocol.batch_size
+    images = torch.empty(together, 3, protocol.image_size, protocol.image_size, device="meta")
+    labels = torch.empty(together, dtype=torch.int64, device="meta")
+    if protocol.detection:
+        model = DetectorWork(model, protocol)
     kept: dict[int, Tensor] = {}  # by storage: several tensors may be views of one
 
     def note(tensor: Tensor) -> Tensor:
@@ -72,7 +78,8 @@ def sizes(cell: Cell) -> Sizes:
         if not [*layer.children()]:
             layer.register_forward_hook(measure)
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        loss = F.cross_entropy(model(images), labels)
+        output = model(images)
+        loss = output.sum() if protocol.detection else F.cross_entropy(output, labels)
     weights = {parameter.untyped_storage()._cdata: parameter.nbytes for parameter in model.parameters()}
     activations = sum(tensor.untyped_storage().nbytes() for key, tensor in kept.items() if key not in weights)
     del loss

@@ -62,9 +62,7 @@ class NoData(StudyError):
 
 def recorded(record: Record) -> Outcome:
     """The end of a run that has a record."""
-    return Outcome(
-        Fate.RECORDED, f"failed: {record.failure}" if record.failure else f"top-1 error {record.top1_error_pct:.2f} %"
-    )
+    return Outcome(Fate.RECORDED, record.text)
 
 
 def outcome_of(error: Exception, results: Path) -> Outcome:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from senet_lab.data.batches import BatchSource
+from senet_lab.data.coco_data import Source
 from senet_lab.errors import StudyError
 from senet_lab.extensions import load_extension
 from senet_lab.fleet.gpu_capacity import has_random_parts
@@ -62,7 +62,7 @@ class _Worker:
     def __init__(self, store: Store, settings: Settings, threads: int) -> None:
         self.store, self.settings, self.threads = store, settings, threads
         self.stop = StopSign()
-        self._data: dict[str, BatchSource] = {}  # of each protocol, opened once
+        self._data: dict[str, Source] = {}  # of each protocol, opened once
         self._opening = threading.Lock()
 
     def serve(self, connection: Connection) -> None:
@@ -95,7 +95,7 @@ class _Worker:
             return outcome_of(error, self.store.root)
         return recorded(record)
 
-    def _opened(self, run: Run) -> BatchSource:
+    def _opened(self, run: Run) -> Source:
         """The data of a run. Raises NoData."""
         with self._opening:
             known = len(self._data)
@@ -148,7 +148,7 @@ class _Reporter:
         if self.claim is not None and self.claim.lost:
             raise TakenOver("another worker took it over while this one stood still")
         now = time.monotonic()
-        if progress.note or progress.top1_error_pct is not None or now - self.sent > REPORT_SECONDS:
+        if progress.note or progress.after_epoch or now - self.sent > REPORT_SECONDS:
             self.connection.send(progress)
             self.sent = now
 

@@ -10,6 +10,7 @@ from torch.utils.flop_counter import flop_registry
 from torch.utils.hooks import RemovableHandle
 
 from senet_lab.models.blocks import is_gated
+from senet_lab.models.detector import DetectorWork
 from senet_lab.models.of_cell import build_cell
 from senet_lab.study.cell import Cell
 from senet_lab.study.conventions import Operation
@@ -54,8 +55,14 @@ def count_networks(cells: Iterable[Cell]) -> dict[str, Counts]:
         key = network_key(cell)
         if key not in counts:
             model = build_cell(cell, device="meta")
-            counts[key] = complexity(model, cell.protocol.image_size)
+            counts[key] = complexity_of(model, cell)
     return counts
+
+
+def complexity_of(model: nn.Module, cell: Cell) -> Counts:
+    """Counts of the network of a cell at its input size; of a detector as ``DetectorWork`` has it."""
+    detects = cell.protocol.detection is not None
+    return complexity(DetectorWork(model, cell.protocol) if detects else model, cell.protocol.image_size)
 
 
 def complexity(model: nn.Module, image_size: int) -> Counts:

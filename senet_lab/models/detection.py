@@ -1,19 +1,18 @@
-"""Faster R-CNN with SE-ResNet trunks (CVPR 2018 table 6; TPAMI section 5.3, table 7).
+"""Trunks of Faster R-CNN from residual networks (CVPR 2018 table 6; TPAMI section 5.3, table 7).
 
 The paper trains ResNet-50 and -101 trunks end to end, initialised with their ImageNet weights. Whether the journal's
-detector has a feature pyramid is not stated; its baselines fit one, so this one has it. The 2018 edition uses a
-basic Faster R-CNN without a pyramid, which is not built here. Batch norm is frozen: with its own weights a trunk
+detector has a feature pyramid is not stated; its baselines fit one, so that one has it. The 2018 edition follows the
+ResNets' own paper, where the last stage looks at the regions. Batch norm is frozen: with its own weights a trunk
 keeps the statistics of ImageNet, without them every batch norm is the identity.
 
-B batch, C channels, H W space.
+B batch, C channels, H W space, N regions.
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
-from torchvision.models.detection import FasterRCNN
 from torchvision.ops import FeaturePyramidNetwork
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 from torchvision.ops.misc import FrozenBatchNorm2d
@@ -25,8 +24,7 @@ from senet_lab.study.se import SESpec
 
 TRUNKS = ("resnet50", "resnet101")
 PYRAMID_CHANNELS = 256
-
-Target = Mapping[str, Tensor]  # boxes: fp32 N 4 as left, top, right, bottom, pixels; labels: int64 N, 0 is background
+STAGES = 4
 
 
 class PyramidTrunk(nn.Module):
@@ -52,6 +50,51 @@ class PyramidTrunk(nn.Module):
         return self.pyramid(maps)
 
 
+class Stage4Trunk(nn.Module):
+    """A residual network up to stage 4. forward: images B 3 H W -> one map at 1/16 of the size, under the name "0"."""
+
+    def __init__(self, network: ResNet) -> None:
+        super().__init__()
+        self.stem, self.stages = network.stem, network.stages[:-1]
+        self.out_channels = network.layout.widths[-2]
+
+    def forward(self, x_BCHW: Tensor) -> dict[str, Tensor]:
+        return OrderedDict({"0": self.stages(self.stem(x_BCHW))})
+
+
+class Stage5Head(nn.Module):
+    """The last stage of a residual network as what looks at regions. forward: N C 14 14 -> means over space, N 2C."""
+
+    def __init__(self, network: ResNet) -> None:
+        super().__init__()
+        self.stage = network.stages[-1]
+
+    def forward(self, x_NCHW: Tensor) -> Tensor:
+        return self.stage(x_NCHW).mean(dim=(2, 3))
+
+
+def frozen(network: nn.Module, name: str, frozen_stages: int) -> ResNet:
+    """A network as a trunk: its batch norms are fixed, and so are the weights of that many of stem, stage 2, ...
+
+    Raises ValueError where it is no residual network of the ImageNet kind.
+    """
+    if not isinstance(network, ResNet) or len(network.stages) != STAGES or network.layout.pre_activation:
+        raise ValueError(
+            f"{name} is no trunk of a detector: that is a residual network of four stages, such as {', '.join(TRUNKS)}"
+        )
+    freeze_batch_norm(network)
+    for part in (network.stem, *network.stages.children())[:frozen_stages]:
+        part.requires_grad_(False)
+    return network
+
+
+def pyramid_on(network: ResNet, seed: int) -> PyramidTrunk:
+    """A trunk with a pyramid whose weights are drawn from the seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive_seed(seed, "init", "pyramid"))
+        return PyramidTrunk(network)
+
+
 def faster_rcnn_trunk(
     name: str,
     se: SESpec | None = None,
@@ -69,15 +112,9 @@ def faster_rcnn_trunk(
     if name not in TRUNKS:
         raise ValueError(f"no trunk is called {name!r}; there are {', '.join(TRUNKS)}")
     network = build_model(name, se, seed=seed)
-    assert isinstance(network, ResNet)
     if weights is not None:
         network.load_state_dict(weights)
-    freeze_batch_norm(network)
-    for part in (network.stem, *network.stages.children())[:frozen_stages]:
-        part.requires_grad_(False)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive_seed(seed, "init", "pyramid"))
-        return PyramidTrunk(network)
+    return pyramid_on(frozen(network, name, frozen_stages), seed)
 
 
 def freeze_batch_norm(model: nn.Module) -> None:
@@ -85,29 +122,6 @@ def freeze_batch_norm(model: nn.Module) -> None:
     for parent in list(model.modules()):
         for child, norm in list(parent.named_children()):
             if isinstance(norm, nn.BatchNorm2d):
-                frozen = FrozenBatchNorm2d(norm.num_features, norm.eps)
-                frozen.load_state_dict(norm.state_dict())
-                setattr(parent, child, frozen)
-
-
-def build_detector(trunk: PyramidTrunk, num_classes: int, seed: int = 0, **faster_rcnn: object) -> FasterRCNN:
-    """Faster R-CNN on this trunk. num_classes: with the background, so 91 for COCO's category numbers.
-
-    faster_rcnn: further arguments of torchvision's FasterRCNN, such as min_size and max_size, pixels.
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive_seed(seed, "init", "detector"))
-        return FasterRCNN(trunk, num_classes, **faster_rcnn)
-
-
-def detection_losses(
-    detector: FasterRCNN, images_CHW: Sequence[Tensor], targets: Sequence[Target], seed: int
-) -> dict[str, Tensor]:
-    """The four losses of one training step, scalars: objectness and box of the proposals, class and box of the heads.
-
-    torchvision samples anchors and boxes from the global stream; ``seed`` stands in for it, and it is put back.
-    """
-    devices = [image.device.index or 0 for image in images_CHW[:1] if image.device.type == "cuda"]
-    with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed)
-        return detector.train()(list(images_CHW), [dict(target) for target in targets])
+                fixed = FrozenBatchNorm2d(norm.num_features, norm.eps).to(norm.weight.device)
+                fixed.load_state_dict(norm.state_dict())
+                setattr(parent, child, fixed)

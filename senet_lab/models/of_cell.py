@@ -1,12 +1,17 @@
-"""The network of a cell: of this project's families or a user's own, with SE, a user's own block, or plain."""
+"""The network of a cell: of this project's families or a user's own, with SE, a user's own block, or plain.
+
+Of a cell of detection it is the detector, whose trunk is that network.
+"""
 
 import difflib
+from collections.abc import Mapping
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from senet_lab import extensions
 from senet_lab.errors import StudyError
+from senet_lab.models.detector import detector_on
 from senet_lab.models.initialise import initialise, without_rule
 from senet_lab.models.placement import Placement
 from senet_lab.models.registry import build_model, model_names
@@ -17,21 +22,44 @@ from senet_lab.study.cell import Cell
 PROBE = (2, 6, 5)  # batch, height, width of the map that an own block is tried on
 
 
-def build_cell(cell: Cell, seed: int = 0, device: str = "cpu") -> nn.Module:
+TRUNK_CLASSES = 1000  # of the classifier that a trunk loses
+
+
+def build_cell(cell: Cell, seed: int = 0, device: str = "cpu", trunk: Mapping[str, Tensor] | None = None) -> nn.Module:
     """The network of a cell, its weights drawn from ``seed`` alone; see ``build_model``.
 
-    Raises ValueError as ``build_model``, and StudyError, naming file and line, for an own block or network that is not
-    loaded, that raises, that is no module, or whose output has another shape than its input.
+    trunk: of a detector, the state of the network that it is built on, as ``build_network`` names it.
+
+    Raises ValueError as ``build_model`` and for a trunk that is none, and StudyError, naming file and line, for an own
+    block or network that is not loaded, that raises, that is no module, or whose output has another shape than its
+    input.
     """
+    if cell.protocol.detection is None:
+        return build_network(cell, cell.protocol.num_classes, seed, device)
+    classes = TRUNK_CLASSES if trunk is None else classes_of_trunk(trunk)
+    network = build_network(cell, classes, seed, device)
+    if trunk is not None:
+        network.load_state_dict(trunk)
+    with torch.device(device):
+        return detector_on(network, cell.backbone, cell.protocol, seed)
+
+
+def classes_of_trunk(state: Mapping[str, Tensor]) -> int:
+    """How many classes a network's classifier tells apart, by its own state."""
+    return len(state["classifier.bias"]) if "classifier.bias" in state else TRUNK_CLASSES
+
+
+def build_network(cell: Cell, num_classes: int, seed: int = 0, device: str = "cpu") -> nn.Module:
+    """The network that names photos, which a detector has for its trunk. Raises as ``build_cell``."""
     own = extensions.find_network(cell.backbone)
     block = cell.se if isinstance(cell.se, BlockSpec) else None
     if own is None:
         if block is None:
-            return build_model(cell.backbone, cell.se, cell.protocol.num_classes, seed, device)  # type: ignore[arg-type]
+            return build_model(cell.backbone, cell.se, num_classes, seed, device)  # type: ignore[arg-type]
         _refuse_unknown(cell.backbone)
         attend = own_factory(block)
-        return build_model(cell.backbone, None, cell.protocol.num_classes, seed, device, attention=attend)
-    return _own_network(cell, own, seed, device)
+        return build_model(cell.backbone, None, num_classes, seed, device, attention=attend)
+    return _own_network(cell, own, num_classes, seed, device)
 
 
 def own_factory(block: BlockSpec) -> AttentionFactory:
@@ -89,14 +117,14 @@ def _refuse_unknown(backbone: str) -> None:
         raise ValueError(f"no network is called {backbone!r}; the nearest name is {near[0]!r}")
 
 
-def _own_network(cell: Cell, own: extensions.OwnNetwork, seed: int, device: str) -> nn.Module:
+def _own_network(cell: Cell, own: extensions.OwnNetwork, num_classes: int, seed: int, device: str) -> nn.Module:
     se = cell.se
     placement = Placement(own_factory(se) if isinstance(se, BlockSpec) else se_factory(se), seed)
     source = next(one for one in extensions.loaded() if cell.backbone in one.networks).source
     with torch.random.fork_rng(devices=[]), torch.device("meta" if device == "meta" else "cpu"):
         torch.manual_seed(seed)
         try:
-            model = own.build(placement, cell.protocol.num_classes)
+            model = own.build(placement, num_classes)
         except StudyError:
             raise
         except Exception as error:

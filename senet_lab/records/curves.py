@@ -25,22 +25,37 @@ class CurvePoint:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectorPoint:
+    """One epoch of a detector, which is evaluated after the last one only."""
+
+    epoch: int  # from 1
+    learning_rate: float  # of the last step
+    train_loss: float  # mean over the batches
+    seconds: float
+
+
+Point = CurvePoint | DetectorPoint
 MEND = "restore it from git, or delete it: the record does not need it"
 COLUMNS = tuple(field.name for field in fields(CurvePoint))
+DETECTOR_COLUMNS = tuple(field.name for field in fields(DetectorPoint))
 LOSSES = ("train_loss", "test_loss")  # a network that diverges can have any
 
 
-def curve_csv(curve: Sequence[CurvePoint]) -> bytes:
+def curve_csv(curve: Sequence[Point]) -> bytes:
     """The file of a curve."""
-    return csv_text(COLUMNS, map(asdict, curve)).encode()
+    columns = DETECTOR_COLUMNS if curve and isinstance(curve[0], DetectorPoint) else COLUMNS
+    return csv_text(columns, map(asdict, curve)).encode()
 
 
 def curve_of(record: Record, store: Store) -> list[CurvePoint]:
-    """The curve of a recorded run; empty where it has no file.
+    """The curve of errors of a recorded run; empty where it has no file, and of a detector.
 
     Raises StudyError as ``read_curve``, and where the file is another run's.
     """
     read_file(store, record, "curve")
+    if record.run.cell.protocol.detection is not None:
+        return []
     return read_curve(file_of(store, record.run, "curve")) or []
 
 

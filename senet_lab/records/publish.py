@@ -32,6 +32,7 @@ PLACES: Mapping[str, tuple[str, str]] = {
     "curve": ("curves", ".csv"),
     "gates": ("curves", ".gates.csv"),
     "weights": ("cache/weights", ".safetensors"),
+    "boxes": ("cache/boxes", ".npz"),
 }
 
 
@@ -42,6 +43,7 @@ class RunFiles:
     curve: bytes | None = None
     gates: bytes | None = None
     weights: bytes | None = None
+    boxes: bytes | None = None  # that a detector found
 
     def digests(self) -> FileDigests:
         """As the record names them."""

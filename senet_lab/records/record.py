@@ -20,11 +20,15 @@ from typing import Any
 
 from senet_lab.errors import StudyError
 from senet_lab.records.image_bits import ImageBits
+from senet_lab.records.precision import Precision
+from senet_lab.records.provenance import Provenance as Provenance
+from senet_lab.records.provenance import TrainedPart as TrainedPart
 from senet_lab.study.cell import Cell, Run, UnknownFields, fields_from_plain, from_plain, to_plain
+from senet_lab.study.measure import measure_of
 from senet_lab.study.protocol import Protocol
 from senet_lab.study.values import FIRST_SCHEMA, left_out, schema_of, since
 
-SCHEMA = 2  # the newest that is read here; a record says the lowest that knows all of its fields
+SCHEMA = 3  # the newest that is read here; a record says the lowest that knows all of its fields
 
 
 class Status(StrEnum):
@@ -41,58 +45,13 @@ class RecordError(StudyError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrainedPart:
-    """Steps of a run that were trained under the same circumstances; a run that went on under others has several."""
-
-    steps: int
-    revision: str
-    dirty: bool
-    device: str
-    cpu: str  # of the machine, also where the device is another
-    cpu_flags: tuple[str, ...]  # vector instructions; a CPU run's last bits depend on them
-    threads: int
-    executor: str
-    compiled: bool
-    versions: dict[str, str]
-    processes: int = field(default=1, metadata=since(2))  # that shared each batch
-    batch_norm_images: int = field(default=0, metadata=since(2))  # over which batch norm ran; 0: the batch
-    extensions: dict[str, str] = field(default_factory=dict, metadata=since(2))  # SHA-256 of a user's own code, by name
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Provenance:
-    """Where and how a run was made. None of it is part of the key: a difference here is speed, not science.
-
-    Revision, device, threads, executor and versions are those that finished it; ``parts`` has those of every step.
-    """
-
-    revision: str  # of senet_lab's git repository, "unknown" outside one
-    dirty: bool  # whether the working tree differed from it
-    device: str
-    threads: int  # CPU threads of the run
-    executor: str
-    compiled: bool
-    versions: dict[str, str]
-    data_sha256: dict[str, str]  # by split
-    train_seconds: float
-    finished_at: str  # UTC, ISO 8601
-    skipped_photos: int = field(default=0, metadata=since(2))  # damaged training photos that were left out
-    parts: tuple[TrainedPart, ...] = field(default=(), metadata=since(2))  # in order; none in records of schema 1
-
-    @property
-    def revisions(self) -> tuple[str, ...]:
-        """Every revision that trained a part, in order: ten digits, and "+changes" where the tree differed from it."""
-        made = self.parts or (self,)
-        return tuple(dict.fromkeys(part.revision[:10] + "+changes" * part.dirty for part in made))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FileDigests:
     """SHA-256 of the files that belong to a run; None where it has no such file."""
 
     curve: str | None = None
     gates: str | None = None
     weights: str | None = None  # outside git, so often not there though the record is
+    boxes: str | None = field(default=None, metadata=since(3))  # that a detector found; outside git too
 
 
 NO_FILES = FileDigests()
@@ -102,7 +61,8 @@ NO_FILES = FileDigests()
 class Record:
     """One finished or failed run. Errors are percentages at the final epoch; None where the run failed.
 
-    best_top1_error_pct is the minimum over epochs on the evaluation images: selected on what it is measured on.
+    A detector has a precision in place of errors. best_top1_error_pct is the minimum over epochs on the evaluation
+    images: selected on what it is measured on.
     """
 
     run: Run
@@ -117,6 +77,24 @@ class Record:
     multiply_adds: int
     provenance: Provenance
     files: FileDigests = field(default=NO_FILES, metadata=since(2))
+    precision: Precision | None = field(default=None, metadata=since(3))
+
+    @property
+    def first(self) -> float | None:
+        """What rows are compared by (``study.measure``), in percent: top-1 error, or AP. None where the run failed."""
+        return self.precision.ap_pct if self.precision else self.top1_error_pct
+
+    @property
+    def second(self) -> float | None:
+        """What is told beside it: top-5 error, or AP at an overlap of 0.5."""
+        return self.precision.ap50_pct if self.precision else self.top5_error_pct
+
+    @property
+    def text(self) -> str:
+        """How the run ended, in a few words."""
+        if self.first is None:
+            return f"failed: {self.failure}"
+        return f"{measure_of(self.run.cell.protocol).first.words} {self.first:.2f} %"
 
 
 INVALID = (ValueError, KeyError, TypeError, AttributeError, RecursionError)  # what a damaged text can raise
@@ -192,7 +170,7 @@ def _from_body(body: dict[str, Any]) -> Record:
     cell = _cell_of(json.dumps(body.pop("cell"), sort_keys=True))
     if cell.key != body.pop("key"):
         raise ValueError("its key is not that of its cell")
-    _refuse_contradictions(body)
+    _refuse_contradictions(body, detects=cell.protocol.detection is not None)
     del body["schema"]
     images = body.pop("images")
     bits: dict[str, Any] = {
@@ -221,17 +199,17 @@ def _protocol_of(text: str) -> Protocol:
     return from_plain(Protocol, json.loads(text))
 
 
-def _refuse_contradictions(body: dict[str, Any]) -> None:
+def _refuse_contradictions(body: dict[str, Any], detects: bool) -> None:
     failed = body["status"] == Status.FAILED
     if body["status"] not in tuple(Status) or failed != isinstance(body["failure"], str):
         raise ValueError(f"status {body['status']!r} with failure {body['failure']!r}")
-    for name in _MEASURED:
-        if (body[name] is None) != failed:
+    for name in (*_MEASURED, "precision"):
+        if (body.get(name) is None) != (failed or detects == (name != "precision")):
             raise ValueError(f"a {body['status']} run with {name} {body[name]!r}"[:100])
     for name in ("seed", "trainable", "multiply_adds"):
         if type(body[name]) is not int or body[name] < 0:
             raise ValueError(f"{name} is {body[name]!r}")
-    if not failed and (type(body["images"]) is not int or body["images"] < 1):
+    if not failed and not detects and (type(body["images"]) is not int or body["images"] < 1):
         raise ValueError("no images")
 
 

@@ -55,7 +55,7 @@ def _state_of(run: Run, store: Store) -> RunState:
     if record is not None and record.status is Status.FAILED:
         return RunState(run, State.FAILED, str(record.failure))
     if record is not None:
-        return RunState(run, State.DONE, f"top-1 error {record.top1_error_pct:.2f} %")
+        return RunState(run, State.DONE, record.text)
     holder = store.holder(run)
     if holder is not None:
         return RunState(run, State.RUNNING, str(holder))

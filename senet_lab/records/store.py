@@ -17,7 +17,7 @@ from senet_lab.study.cell import Cell, Run
 from senet_lab.study.protocol import Protocol
 
 RECORD_NAME = re.compile(r"seed-(\d+)\.json")
-WRITTEN = ("records", "curves", "cache/locks", "cache/checkpoints", "cache/weights", "cache/logs")
+WRITTEN = ("records", "curves", "cache/locks", "cache/checkpoints", "cache/weights", "cache/boxes", "cache/logs")
 
 
 @dataclass(frozen=True, slots=True)

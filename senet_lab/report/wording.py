@@ -11,7 +11,7 @@ from senet_lab.stats.rank_agreement import RankAgreement
 from senet_lab.stats.seed_noise import FAR, OWN_LIMIT, POOLED_SEEDS
 from senet_lab.stats.seeds_needed import Need, Needs, Obstacle
 from senet_lab.stats.verdicts import Judgement
-from senet_lab.study.claim import Equivalent, Lower, NotWorse, Part
+from senet_lab.study.claim import Equivalent, Higher, Lower, NotWorse, Part
 
 NONE = "–"
 
@@ -28,6 +28,8 @@ def part_text(part: Part) -> str:
     match part:
         case Lower():
             return f"{part.row} < {part.than}"
+        case Higher():
+            return f"{part.row} > {part.than}"
         case NotWorse():
             return f"{part.row} < {part.than} + {part.margin:g}"
         case Equivalent():

@@ -11,6 +11,7 @@ from senet_lab.data.batches import BatchSource
 from senet_lab.data.open import open_source
 from senet_lab.models.of_cell import build_cell
 from senet_lab.models.registry import channels_last
+from senet_lab.records.curves import CurvePoint
 from senet_lab.search.space import guessing_error_pct
 from senet_lab.study.cell import Cell, canonical_json
 from senet_lab.study.protocol import Decay, Protocol, Schedule
@@ -46,7 +47,9 @@ class Trainer:
         model = channels_last(build_cell(cell, seed)).to(self.device)
 
         def save(state: Checkpoint) -> None:
-            after_epoch(len(state.curve), state.curve[-1].test_top1_error_pct)
+            point = state.curve[-1]
+            assert isinstance(point, CurvePoint)  # a search is over networks that name photos
+            after_epoch(len(state.curve), point.test_top1_error_pct)
 
         try:
             trained = device_loop.train(model, self._data(cell.protocol), cell.protocol, seed, hooks=Hooks(save=save))

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from senet_lab.study.cell import Cell
-from senet_lab.study.claim import Claim, Comparison, Costs, Lower, NotWorse
+from senet_lab.study.claim import Claim, Comparison, Costs, Directed, Lower, NotWorse
+from senet_lab.study.measure import measure_of
 from senet_lab.study.table import Row, Table
 
 Asked = Sequence[tuple[Claim, Mapping[str, Cell]]]  # the claims about a table, with what their labels mean there
@@ -24,8 +25,14 @@ class Compared:
         keys = [self.cell.key, self.than.key]
         if not isinstance(self.part, NotWorse):
             keys.sort()
-        margin = "" if isinstance(self.part, Lower) else f" {self.part.margin:g}"
-        return f"{type(self.part).__name__} {keys[0]} {keys[1]}{margin}"
+        if isinstance(self.part, Directed):  # lower and higher are the two answers of one test
+            return f"{Lower.__name__} {keys[0]} {keys[1]}"
+        return f"{type(self.part).__name__} {keys[0]} {keys[1]} {self.part.margin:g}"
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Of what is compared."""
+        return measure_of(self.cell.protocol).higher_is_better
 
 
 @dataclass(frozen=True, slots=True)

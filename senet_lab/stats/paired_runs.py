@@ -1,5 +1,7 @@
 """Which images the finished runs of one source have wrong, and the paired differences between their rows.
 
+Of detectors, their AP and that of resamples of the photos stand in the place of images.
+
 n seeds, N images.
 """
 
@@ -10,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senet_lab.records.image_bits import ImageBits
+from senet_lab.records.precision import Precision
 from senet_lab.records.record import Record
+from senet_lab.stats.ap_difference import ap_difference
 from senet_lab.stats.difference import Difference, difference_of, with_seed_noise
 from senet_lab.stats.seed_noise import FEWEST_ROWS, POOLED_SEEDS, seed_noise
 from senet_lab.study.cell import Cell, Run
@@ -18,6 +22,7 @@ from senet_lab.study.cell import Cell, Run
 Bits = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 Seeds = tuple[int, ...]
+Seen = Bits | ImageBits | Precision
 
 
 class PairedRuns:
@@ -27,7 +32,7 @@ class PairedRuns:
     """
 
     def __init__(self, records: Iterable[Record]) -> None:
-        self._wrong: dict[str, dict[int, tuple[str, Bits | ImageBits]]] = {}
+        self._wrong: dict[str, dict[int, tuple[str, Seen]]] = {}
         self._failed: set[tuple[str, int]] = set()
         self._keys: dict[int, tuple[Cell, str]] = {}  # by the object's id, as a key takes long to look up
         # What was asked for, until a run is added:
@@ -35,17 +40,17 @@ class PairedRuns:
         self._differences: dict[tuple[str, str, Seeds], Difference] = {}
         self._noises: dict[tuple[tuple[str, ...], Seeds], tuple[dict[str, float], int]] = {}
         for record in records:
-            if record.correct_top1 is None:
+            seen = record.precision or record.correct_top1
+            if seen is None:
                 self.add_failed(record.run)
             else:
-                images = record.provenance.data_sha256["test"]
-                self._put(record.run, images, record.correct_top1)
+                self._put(record.run, record.provenance.data_sha256["test"], seen)
 
     def add(self, run: Run, images: str, wrong_N: Bits) -> None:
         """One more run: 1 where it has an image wrong, else 0. images: names the evaluation images and their order."""
         self._put(run, images, wrong_N)
 
-    def _put(self, run: Run, images: str, found: Bits | ImageBits) -> None:
+    def _put(self, run: Run, images: str, found: Seen) -> None:
         self._wrong.setdefault(run.cell.key, {})[run.seed] = images, found
         for cache in (self._common, self._differences, self._noises):
             cache.clear()
@@ -101,12 +106,19 @@ class PairedRuns:
         return tuple(found)
 
     def wrong(self, cell: Cell, seeds: Sequence[int]) -> Bits:
-        """1 where the run of a seed has an image wrong, n x N."""
+        """1 where the run of a seed has an image wrong, n x N. Raises ValueError for a detector."""
         return np.stack([_wrong_N(self._wrong[cell.key][seed][1]) for seed in seeds])
 
     def errors(self, cells: Sequence[Cell], seeds: Sequence[int]) -> Floats:
-        """The top-1 errors in percent, one row a cell, one column a seed."""
-        return np.array([[100.0 * _wrong_N(self._wrong[c.key][seed][1]).mean() for seed in seeds] for c in cells])
+        """The top-1 errors, or APs, in percent, one row a cell, one column a seed."""
+        return np.array([[_percent(self._wrong[c.key][seed][1]) for seed in seeds] for c in cells])
+
+    def _difference(self, cell: Cell, than: Cell, seeds: Seeds) -> Difference:
+        pair = [[self._wrong[one.key][seed][1] for seed in seeds] for one in (cell, than)]
+        detectors = [[one for one in of_cell if isinstance(one, Precision)] for of_cell in pair]
+        if any(detectors):
+            return ap_difference(*detectors)
+        return difference_of(self.wrong(cell, seeds), self.wrong(than, seeds))
 
     def widest_block(self, cells: Iterable[Cell]) -> tuple[tuple[Cell, ...], tuple[int, ...]]:
         """Those of some cells, and those seeds that all of them have, which tell most of the spread over seeds."""
@@ -130,7 +142,7 @@ class PairedRuns:
             return None
         pair = self._key(cell), self._key(than)
         if (*pair, seeds) not in self._differences:
-            self._differences[*pair, seeds] = difference_of(self.wrong(cell, seeds), self.wrong(than, seeds))
+            self._differences[*pair, seeds] = self._difference(cell, than, seeds)
         found = self._differences[*pair, seeds]
         if len(seeds) not in POOLED_SEEDS:
             return found
@@ -149,6 +161,12 @@ class PairedRuns:
         return self._noises[names, seeds]
 
 
-def _wrong_N(found: Bits | ImageBits) -> Bits:
+def _percent(found: Seen) -> float:
+    return found.ap_pct if isinstance(found, Precision) else 100.0 * float(_wrong_N(found).mean())
+
+
+def _wrong_N(found: Seen) -> Bits:
     """The bits of a record are unpacked where they are compared, so that many records fit into memory."""
+    if isinstance(found, Precision):
+        raise ValueError("a detector has no image right or wrong")
     return (~found.unpack()).astype(np.uint8) if isinstance(found, ImageBits) else found

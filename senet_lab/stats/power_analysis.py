@@ -19,7 +19,7 @@ from senet_lab.stats.difference import SIGNIFICANCE, half_step_variance, tails
 from senet_lab.stats.families import Family
 from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.stats.seed_noise import FEWEST_ROWS, POOLED_SEEDS, residuals, seed_noise
-from senet_lab.study.claim import Comparison, Equivalent, Lower
+from senet_lab.study.claim import Comparison, Directed, Equivalent
 
 POWER = 0.8
 MOST_SEEDS = 50
@@ -70,7 +70,7 @@ class Kind(StrEnum):
 
 
 def _kind(part: Comparison) -> Kind:
-    if isinstance(part, Lower):
+    if isinstance(part, Directed):  # which way makes no difference
         return Kind.LOWER
     return Kind.EQUIVALENT if isinstance(part, Equivalent) else Kind.NOT_WORSE
 
@@ -91,7 +91,7 @@ def powers(part: Comparison, spread: Spread, design: Design) -> dict[int, float]
     For ``Lower`` the true difference is taken to be ``resolve`` points; for statements of equality or of being no
     worse it is taken to be zero, and their margin is what is tested.
     """
-    distance = design.resolve if isinstance(part, Lower) else part.margin
+    distance = design.resolve if isinstance(part, Directed) else part.margin
     p_Pn = _paths(_kind(part), distance, spread, design.rows) * design.comparisons
     return {most: float(_found(p_Pn, _plan(most)).mean()) for most in range(FIRST_LOOK, MOST_SEEDS + 1)}
 
@@ -105,7 +105,7 @@ def limit_of_images(part: Comparison, spread: Spread, comparisons: int) -> float
     """The smallest true difference (for ``Lower``) or margin, in points, that any number of seeds could settle with 80
     % power on these evaluation images, in one test."""
     level = SIGNIFICANCE / comparisons
-    one_sided = level / 2 if isinstance(part, Lower) else level
+    one_sided = level / 2 if isinstance(part, Directed) else level
     miss = (1 - POWER) / 2 if isinstance(part, Equivalent) else 1 - POWER
     return math.sqrt(spread.images) * float(stats.norm.isf(one_sided) + stats.norm.isf(miss))
 

@@ -13,7 +13,7 @@ from senet_lab.stats.families import Compared, Family, family_of
 from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.stats.power_analysis import Design, Spread, limit_of_images, pilot_spread, seeds_needed
 from senet_lab.study.cell import Run
-from senet_lab.study.claim import Claim, Comparison, Lower
+from senet_lab.study.claim import Claim, Comparison, Directed
 from senet_lab.study.table import Table
 
 
@@ -126,7 +126,7 @@ class _Planner:
         cost = self.model.total(self.missing(one, upper))
         obstacle = None
         if seeds is None:
-            wanted = self.design.resolve if isinstance(one.part, Lower) else one.part.margin
+            wanted = self.design.resolve if isinstance(one.part, Directed) else one.part.margin
             obstacle = Obstacle.IMAGES if best > wanted else Obstacle.SEEDS
         elif upper is None:
             obstacle = Obstacle.UPPER_LIMIT

@@ -17,7 +17,7 @@ from senet_lab.stats.families import Compared, Family, claims_asked, family_from
 from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.stats.seed_noise import far_runs
 from senet_lab.study.cell import Cell, Run
-from senet_lab.study.claim import Claim, Comparison, Costs, Lower, NotWorse, Part, Quantity
+from senet_lab.study.claim import Claim, Comparison, Costs, Directed, Higher, Lower, NotWorse, Part, Quantity
 from senet_lab.study.counts import Counts, network_key
 from senet_lab.study.table import Table
 
@@ -45,7 +45,7 @@ class Decision:
         """Of a comparison of the same name; it may compare the same two cells the other way round."""
         same_way = one.cell.key == self.compared.cell.key
         seen = self.difference if same_way else replace(self.difference, value=-self.difference.value)
-        for_it, against_it = p_values(one.part, seen)
+        for_it, against_it = p_values(one.part, seen, one.higher_is_better)
         return Verdict.SUPPORTED if for_it < against_it else Verdict.CONTRADICTED
 
 
@@ -121,14 +121,17 @@ def judge(
     )
 
 
-def p_values(part: Comparison, difference: Difference) -> tuple[float, float]:
+def p_values(part: Comparison, difference: Difference, higher_is_better: bool = False) -> tuple[float, float]:
     """Two p-values, for the part and against it; the smaller one decides.
 
     Two one-sided tests that can both be wrong for one truth share the error, so their p-values are doubled: for
-    ``Lower`` where two rows are equal, and against ``Equivalent`` where the noise is large beside the margin, as the
-    row may seem to lie beyond either end of it.
+    ``Lower`` and ``Higher`` where two rows are equal, and against ``Equivalent`` where the noise is large beside the
+    margin, as the row may seem to lie beyond either end of it. higher_is_better: of what is compared, which decides
+    what is worse.
     """
-    if isinstance(part, Lower):
+    if isinstance(part, Higher) or (isinstance(part, NotWorse) and higher_is_better):
+        difference = replace(difference, value=-difference.value)
+    if isinstance(part, Directed):
         return min(1.0, 2 * p_below(difference)), min(1.0, 2 * p_above(difference))
     if isinstance(part, NotWorse):
         return p_below(difference, part.margin), p_above(difference, part.margin)
@@ -166,15 +169,16 @@ def _decided(
     family: Family, differences: Mapping[str, Difference | None], level: float, look: int | None
 ) -> dict[str, Decision]:
     """The comparisons that one test decides; those without data count in the family all the same."""
-    p = {
-        name: 1.0 if difference is None else min(p_values(family.comparisons[name].part, difference))
-        for name, difference in differences.items()
-    }
+    p = {name: _smaller_p(family.comparisons[name], difference) for name, difference in differences.items()}
     return {
         name: Decision(family.comparisons[name], difference, look)
         for name, adjusted in holm(p).items()
         if adjusted < level and (difference := differences[name]) is not None
     }
+
+
+def _smaller_p(one: Compared, difference: Difference | None) -> float:
+    return 1.0 if difference is None else min(p_values(one.part, difference, one.higher_is_better))
 
 
 def _measured(one: Compared, family: Family, runs: PairedRuns, found: Mapping[str, Decision]) -> PartResult:

@@ -24,8 +24,16 @@ class Lower:
 
 
 @dataclass(frozen=True, slots=True)
+class Higher:
+    """The AP of ``row`` is above that of ``than``."""
+
+    row: str
+    than: str
+
+
+@dataclass(frozen=True, slots=True)
 class NotWorse:
-    """The top-1 error of ``row`` is less than ``margin`` points above that of ``than``."""
+    """The top-1 error of ``row`` is less than ``margin`` points above that of ``than``; its AP less than that below."""
 
     row: str
     than: str
@@ -34,7 +42,7 @@ class NotWorse:
 
 @dataclass(frozen=True, slots=True)
 class Equivalent:
-    """The top-1 errors of ``row`` and ``than`` differ by less than ``margin`` points."""
+    """The top-1 errors, or APs, of ``row`` and ``than`` differ by less than ``margin`` points."""
 
     row: str
     than: str
@@ -52,7 +60,8 @@ class Costs:
     most: float = math.inf
 
 
-Comparison = Lower | NotWorse | Equivalent
+Directed = Lower | Higher
+Comparison = Directed | NotWorse | Equivalent
 Part = Comparison | Costs
 
 
@@ -64,7 +73,8 @@ class Claim:
     that the statement needs and the printed table has not. transfers: whether it can be asked of the companions
     under another protocol, or only of the paper's own networks.
 
-    Raises ValueError where a part names no row, has no positive margin, or there is none.
+    Raises ValueError where a part names no row, has no positive margin, says Lower of AP or Higher of errors, or there
+    is none.
     """
 
     name: str
@@ -85,6 +95,11 @@ class Claim:
             for label in (part.row, part.than):
                 if label not in labels:
                     raise ValueError(f"claim {self.name}: {self.table.name} has no row {label!r}")
+            if isinstance(part, Lower if self.table.measure.higher_is_better else Higher):
+                what, kind = self.table.measure.what, type(part).__name__
+                raise ValueError(
+                    f"claim {self.name}: {kind} is not what is better of {self.table.name}, which has {what}"
+                )
             if part.row == part.than:
                 raise ValueError(f"claim {self.name}: {part.row!r} is compared with itself")
             if isinstance(part, NotWorse | Equivalent) and not part.margin > 0:

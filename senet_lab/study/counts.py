@@ -27,6 +27,10 @@ class Counts:
 
 
 def network_key(cell: Cell) -> str:
-    """Names what a count depends on: backbone, SE block, classes and image size."""
-    protocol = cell.protocol
-    return f"{cell.backbone} {canonical_json(cell.se)} {protocol.num_classes} {protocol.image_size}"
+    """Names what a count depends on: backbone, SE block, classes and image size, and a detector's head."""
+    protocol, detection = cell.protocol, cell.protocol.detection
+    network = f"{cell.backbone} {canonical_json(cell.se)} {protocol.num_classes} {protocol.image_size}"
+    if detection is None:
+        return network
+    anchors = ",".join(map(str, detection.anchors))
+    return f"{network} {detection.longest} {detection.head} {anchors} {detection.proposals}"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from senet_lab.study.detection import Detection
 from senet_lab.study.names import check_name
 from senet_lab.study.values import PROSE, convert_fields, since
 
@@ -18,6 +19,7 @@ class Dataset(StrEnum):
     IMAGENET = "imagenet"
     IMAGENETTE = "imagenette"  # ten of ImageNet's classes
     PLACES365 = "places365"
+    COCO = "coco"  # objects in photos
     FOLDER = "folder"  # photos of a user, in folders of classes
 
     @property
@@ -92,8 +94,9 @@ class Protocol:
     decay_norm_and_bias is False. train_images, test_images: how many the data set must have; a data set of
     another size is refused. photos: whose they are, where the data set is a user's folder. training_sizes: pixels of
     the training crop, epoch by epoch, where it grows; image_size is then that of the evaluation.
-    train_images_per_class: only so many, evenly spaced in canonical order (0: all). Two protocols are equal where these
-    fields are, whatever their prose says.
+    train_images_per_class: only so many, evenly spaced in canonical order (0: all). detection: where the networks find
+    objects; num_classes is then without the background, image_size that of a photo's shorter side. Two protocols are
+    equal where these fields are, whatever their prose says.
     """
 
     name: str
@@ -121,6 +124,7 @@ class Protocol:
     photos: PhotoSet | None = field(default=None, metadata=since(2))
     training_sizes: tuple[int, ...] = field(default=(), metadata=since(2))
     train_images_per_class: int = field(default=0, metadata=since(2))
+    detection: Detection | None = field(default=None, metadata=since(3))
     # For readers.
     title: str = field(default="", metadata=PROSE, compare=False)
     departures: tuple[str, ...] = field(default=(), metadata=PROSE, compare=False)
@@ -139,6 +143,24 @@ class Protocol:
                 f"protocol {self.name}: {len(self.training_sizes)} training sizes for {self.epochs} epochs; it needs "
                 "one for each, of at least a pixel"
             )
+        if self.detection is not None:
+            self._check_detection(self.detection)
+
+    def _check_detection(self, detection: Detection) -> None:
+        if detection.longest < self.image_size:
+            raise ValueError(f"protocol {self.name}: photos of {self.image_size} to {detection.longest} pixels")
+        if self.batch_size % detection.images_together:
+            raise ValueError(
+                f"protocol {self.name}: {detection.images_together} images together do not divide a batch of "
+                f"{self.batch_size}"
+            )
+        if detection.epoch_steps * self.batch_size > self.train_images:
+            raise ValueError(
+                f"protocol {self.name}: {self.train_images} photos are less than {detection.epoch_steps} steps of "
+                f"{self.batch_size}"
+            )
+        if self.dataset not in (Dataset.COCO, Dataset.FOLDER):
+            raise ValueError(f"protocol {self.name}: {self.dataset.value} has no boxes")
 
     def training_size(self, epoch: int) -> int:
         """Pixels of the training crop in an epoch (from 0)."""
@@ -152,7 +174,8 @@ class Protocol:
     @property
     def steps_per_epoch(self) -> int:
         """Optimiser steps an epoch: whole batches only, so each epoch leaves out a few images, others every time."""
-        return self.train_images // self.batch_size
+        shorter = self.detection.epoch_steps if self.detection else 0
+        return shorter or self.train_images // self.batch_size
 
     @property
     def synthetic(self) -> bool:

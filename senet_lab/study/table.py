@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from senet_lab.study.cell import Cell, Run
+from senet_lab.study.measure import Measure, measure_of
 from senet_lab.study.names import check_label, check_name
 from senet_lab.study.protocol import Dataset, Protocol
 
@@ -52,6 +53,8 @@ class Table:
         for baseline in (self.baseline, *(row.baseline for row in self.rows if row.baseline is not None)):
             if baseline not in labels:
                 raise ValueError(f"{self.name}: baseline {baseline!r} is no row")
+        if len({measure_of(row.cell.protocol) for row in self.rows}) > 1:
+            raise ValueError(f"{self.name}: detectors stand beside networks that name photos")
 
     @property
     def name(self) -> str:
@@ -73,6 +76,11 @@ class Table:
         """The protocol of the published numbers: that of the baseline row, where the rows' differ."""
         return self.row(self.baseline).cell.protocol
 
+    @property
+    def measure(self) -> Measure:
+        """What its rows are compared by."""
+        return measure_of(self.paper_protocol)
+
     def row(self, label: str) -> Row:
         """The row with this label; raises KeyError where there is none."""
         for row in self.rows:
@@ -93,6 +101,10 @@ class Table:
 
     def _cell(self, row: Row, protocol: Protocol) -> Cell:
         paper = row.cell
+        if (paper.protocol.detection is None) != (protocol.detection is None):
+            kinds = ("names photos", "finds objects in them")
+            table, other = kinds if protocol.detection else reversed(kinds)
+            raise ValueError(f"{self.name} {table}, protocol {protocol.name} {other}")
         backbone = self.companions.get(protocol.dataset, {}).get(paper.backbone)
         photos = protocol.dataset.of_photos and paper.protocol.dataset.of_photos  # a network takes them at any size
         if backbone is None and not photos and protocol.image_size != paper.protocol.image_size:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from senet_lab.errors import StudyError
 from senet_lab.models.stochastic import is_stochastic, set_stream_states
-from senet_lab.records.curves import CurvePoint
+from senet_lab.records.curves import Point
 from senet_lab.records.gate_health import GateHealth
 from senet_lab.study.protocol import Protocol
 from senet_lab.training.epoch import EpochSums
@@ -34,7 +34,7 @@ class Checkpoint:
 
     model: Mapping[str, Tensor]
     momentum: Mapping[str, Tensor]
-    curve: tuple[CurvePoint, ...]
+    curve: tuple[Point, ...]
     seconds: float
     gates: tuple[GateHealth, ...] = ()
     sums: EpochSums | None = None
@@ -70,7 +70,8 @@ def put_streams(checkpoint: Checkpoint, model: nn.Module) -> None:
 
 def misfit(checkpoint: Checkpoint, model: nn.Module, protocol: Protocol) -> str:
     """Why a run of this network and protocol cannot go on from a state; empty where it can."""
-    momentum = dict(model.named_parameters()) if protocol.momentum and checkpoint.steps(protocol) else {}
+    trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+    momentum = trained if protocol.momentum and checkpoint.steps(protocol) else {}
     return (
         tensors_misfit("weight", checkpoint.model, model.state_dict())
         or tensors_misfit("momentum", checkpoint.momentum, momentum)

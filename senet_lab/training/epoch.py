@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from senet_lab.data.batches import Batch
 from senet_lab.models.stochastic import set_stochastic_seed
-from senet_lab.records.curves import CurvePoint
+from senet_lab.records.curves import CurvePoint, Point
 from senet_lab.records.gate_health import GateHealth
 from senet_lab.study.cell import derive_seed
 from senet_lab.study.protocol import Protocol
@@ -147,6 +147,6 @@ class EpochMeter:
         )
 
 
-def rate_at(protocol: Protocol, step: int, curve: Sequence[CurvePoint]) -> float:
+def rate_at(protocol: Protocol, step: int, curve: Sequence[Point]) -> float:
     """The learning rate of a step of a run with this curve so far."""
-    return learning_rate(protocol, step, [point.test_loss for point in curve])
+    return learning_rate(protocol, step, [point.test_loss for point in curve if isinstance(point, CurvePoint)])

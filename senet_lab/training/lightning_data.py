@@ -1,7 +1,7 @@
 """SENetData: the batches of a protocol as Lightning takes them, of the epoch and step that the module is at."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple, runtime_checkable
+from typing import Any, Generic, NamedTuple, TypeVar, runtime_checkable
 from typing import Protocol as Interface
 
 import pytorch_lightning as pl
@@ -12,6 +12,8 @@ from senet_lab.data.open import open_source
 from senet_lab.errors import StudyError
 from senet_lab.study.cell import Cell
 from senet_lab.study.protocol import Protocol
+
+T = TypeVar("T")
 
 
 class Position(NamedTuple):
@@ -59,12 +61,12 @@ class SENetData(pl.LightningDataModule):
     def train_dataloader(self) -> Iterable[Batch]:
         """The batches of the epoch that the module is in, from the first that is to do, anew for each epoch."""
         first = self._module().position(0).step
-        return _Batches(self._training_epoch, self.protocol.steps_per_epoch - first)
+        return EpochBatches(self._training_epoch, self.protocol.steps_per_epoch - first)
 
     def val_dataloader(self) -> Iterable[Batch]:
         """Every evaluation image once."""
         assert self.source is not None
-        return _Batches(self.source.test_batches, None)
+        return EpochBatches(self.source.test_batches, None)
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         """The batch on the device; most lie there already, and Lightning's own search for tensors costs more."""
@@ -85,13 +87,13 @@ class SENetData(pl.LightningDataModule):
         yield from self.source.training_batches(self.seed, epoch, step)
 
 
-class _Batches:
+class EpochBatches(Generic[T]):
     """Batches that are made anew each time they are asked for.
 
     Where they begin follows from the trainer's own counters, so there is no state to keep: the methods for it say so.
     """
 
-    def __init__(self, make: Callable[[], Iterator[Batch]], length: int | None) -> None:
+    def __init__(self, make: Callable[[], Iterator[T]], length: int | None) -> None:
         self.make, self.length = make, length
 
     def __len__(self) -> int:
@@ -99,7 +101,7 @@ class _Batches:
             raise TypeError("of unknown length")  # Lightning then counts for itself
         return self.length
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[T]:
         return self.make()
 
     def state_dict(self) -> dict[str, Any]:

@@ -4,8 +4,11 @@ import contextlib
 import logging
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol as Interface
+from typing import runtime_checkable
 
 import pytorch_lightning as pl
+import torch
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.exceptions import SIGTERMException
@@ -14,11 +17,13 @@ from torch import nn
 
 from senet_lab.data.batches import Batch, BatchSource
 from senet_lab.study.cell import Cell
+from senet_lab.study.protocol import Protocol
 from senet_lab.training.checkpoint import Checkpoint, put
 from senet_lab.training.epoch import Evaluation, evaluate_all
+from senet_lab.training.lightning_data import Placed
 from senet_lab.training.lightning_module import SENetData, SENetModule
 from senet_lab.training.ranks import ALONE, Ranks
-from senet_lab.training.run_state import Follower, Hooks, Trained
+from senet_lab.training.run_state import Follower, Hooks, RunState, Trained
 from senet_lab.training.step import make_optimizer
 
 
@@ -43,7 +48,7 @@ def train(
     hooks = hooks or Hooks()
     module = SENetModule(cell, seed, model, compiled, ranks, at_once)
     module.automatic_optimization = False  # Lightning's closures and hooks around a step cost as much as a small step
-    follow = _RunCallback(resume, hooks)
+    follow = RunCallback(resume, hooks)
     if resume is not None:
         model.load_state_dict(resume.model)
         resume = _evaluated(resume, module, data, hooks)
@@ -52,7 +57,7 @@ def train(
     left = cell.protocol.epochs - len(module.curve)
     if left > 0:
         within = module.run_state.within is not None
-        trainer = _trainer(data, cell, left, within, [follow, *callbacks], logger)
+        trainer = trainer_for(data.device, cell.protocol, left, within, [follow, *callbacks], logger)
         with follow.paused_by_sigterm():
             trainer.fit(module, datamodule=SENetData(cell.protocol, seed, data))
         optimizer = trainer.optimizers[0]
@@ -83,7 +88,16 @@ def _evaluated(resume: Checkpoint, module: SENetModule, data: BatchSource, hooks
     return state.snapshot(optimizer)
 
 
-class _RunCallback(pl.Callback):
+@runtime_checkable
+class Driven(Placed, Interface):
+    """A module that is driven here: it knows where its run stands, and with which processes it trains."""
+
+    model: nn.Module
+    ranks: Ranks
+    run_state: RunState
+
+
+class RunCallback(pl.Callback):
     """Progress at every step, a checkpoint after every epoch and where the plan of the hooks wants one."""
 
     def __init__(self, resume: Checkpoint | None, hooks: Hooks) -> None:
@@ -91,7 +105,7 @@ class _RunCallback(pl.Callback):
         self.follower: Follower | None = None
 
     def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        assert isinstance(module, SENetModule)
+        assert isinstance(module, Driven)
         optimizer = trainer.optimizers[0]
         if self.resume is not None:
             put(self.resume, module.model, optimizer)
@@ -100,7 +114,7 @@ class _RunCallback(pl.Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, module: pl.LightningModule, outputs: STEP_OUTPUT, batch: Batch, batch_idx: int
     ) -> None:
-        assert isinstance(module, SENetModule)
+        assert isinstance(module, Driven)
         assert self.follower
         epoch, step = module.position(batch_idx)
         self.follower.after_step(epoch, step + 1)
@@ -114,7 +128,7 @@ class _RunCallback(pl.Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        assert isinstance(module, SENetModule)
+        assert isinstance(module, Driven)
         assert self.follower
         self.follower.after_evaluation_batch(module.position(0).epoch)
 
@@ -137,15 +151,17 @@ class _RunCallback(pl.Callback):
             raise self.follower.paused("between two steps", "SIGTERM") from None
 
 
-def _trainer(
-    data: BatchSource,
-    cell: Cell,
+def trainer_for(
+    device: torch.device,
+    protocol: Protocol,
     epochs: int,
     within: bool,
     callbacks: list[pl.Callback],
-    logger: Logger | Iterable[Logger] | None,
+    logger: Logger | Iterable[Logger] | None = None,
 ) -> pl.Trainer:
-    """within: whether the first epoch has fewer steps left than the others, whose loader is then another."""
+    """A trainer without files and bars of its own, for so many epochs.
+
+    within: whether the first epoch has fewer steps left than the others, whose loader is then another."""
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     # The batches are made in memory, on purpose without worker processes.
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
@@ -155,14 +171,14 @@ def _trainer(
     if logger is not None or len(callbacks) > 1:
         own = {
             "logger": logger if logger is not None else False,
-            "log_every_n_steps": min(50, cell.protocol.steps_per_epoch),
+            "log_every_n_steps": min(50, protocol.steps_per_epoch),
             "num_sanity_val_steps": 0,
         }
         own |= {f"enable_{name}": False for name in ("checkpointing", "progress_bar", "model_summary")}
     return pl.Trainer(
         max_epochs=epochs,
-        accelerator="gpu" if data.device.type == "cuda" else "cpu",
-        devices=[data.device.index or 0] if data.device.type == "cuda" else 1,
+        accelerator="gpu" if device.type == "cuda" else "cpu",
+        devices=[device.index or 0] if device.type == "cuda" else 1,
         use_distributed_sampler=False,
         reload_dataloaders_every_n_epochs=1 if within else 0,
         callbacks=callbacks,

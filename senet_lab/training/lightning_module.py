@@ -76,7 +76,7 @@ class SENetModule(pl.LightningModule):
     @property
     def curve(self) -> list[CurvePoint]:
         """One point for each epoch that ended with an evaluation."""
-        return self._run.curve
+        return [point for point in self._run.curve if isinstance(point, CurvePoint)]
 
     @property
     def gates(self) -> list[GateHealth]:

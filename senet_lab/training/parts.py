@@ -18,6 +18,8 @@ def part_here(cell: Cell, device: torch.device, settings: Settings, ranks: Ranks
     revision, dirty = provenance.revision()
     batch = cell.protocol.batch_size
     together = min(-(-batch // ranks.count), settings.at_once or batch)
+    if cell.protocol.detection is not None:
+        together = batch  # its batch norms are fixed
     return TrainedPart(
         steps=0,
         revision=revision,

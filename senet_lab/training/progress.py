@@ -14,6 +14,12 @@ class Progress:
     steps: int
     top1_error_pct: float | None = None  # after an epoch
     note: str = ""  # what a user should know of the run
+    train_loss: float | None = None  # after an epoch
+
+    @property
+    def after_epoch(self) -> bool:
+        """Whether an epoch has ended."""
+        return self.train_loss is not None or self.top1_error_pct is not None
 
 
 Report = Callable[[Progress], None]

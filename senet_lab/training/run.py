@@ -6,10 +6,11 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from senet_lab.data.batches import BatchSource, Share
-from senet_lab.data.open import open_source
+from senet_lab.data.batches import Share
+from senet_lab.data.coco_data import CocoData, Source
+from senet_lab.data.open import open_coco, open_source
 from senet_lab.errors import StudyError
-from senet_lab.models.complexity import complexity
+from senet_lab.models.complexity import complexity_of
 from senet_lab.models.of_cell import build_cell
 from senet_lab.models.registry import channels_last
 from senet_lab.models.stochastic import is_stochastic
@@ -17,13 +18,14 @@ from senet_lab.records.curves import curve_csv
 from senet_lab.records.files import read_bytes, remove_file, replace_file
 from senet_lab.records.gate_health import gates_csv
 from senet_lab.records.image_bits import ImageBits
+from senet_lab.records.precision import Precision
 from senet_lab.records.publish import RunFiles, publish
 from senet_lab.records.record import Provenance, Record, Status, TrainedPart
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run, canonical_json
 from senet_lab.training import provenance, state_file
 from senet_lab.training.checkpoint import Checkpoint, CheckpointError, misfit
-from senet_lab.training.epoch import Diverged
+from senet_lab.training.epoch import Diverged, Evaluation
 from senet_lab.training.parts import changed, part_here, with_steps
 from senet_lab.training.progress import Progress, Report
 from senet_lab.training.ranks import ALONE, Ranks
@@ -31,16 +33,18 @@ from senet_lab.training.run_state import Hooks, Trained
 from senet_lab.training.settings import Executor, Settings
 from senet_lab.training.state_file import Kind, Saved
 from senet_lab.training.stopping import SavePlan
+from senet_lab.training.trunks import Trunk, trunk_of
 from senet_lab.training.turns import TURNS
 
 LOG = logging.getLogger("senet_lab")
 
 
-def open_data(run: Run, settings: Settings, opened: dict[str, BatchSource], share: Share | None = None) -> BatchSource:
+def open_data(run: Run, settings: Settings, opened: dict[str, Source], share: Share | None = None) -> Source:
     """The data of a run's protocol, opened once for all runs that share it. Raises StudyError as ``open_source``."""
     name = canonical_json(run.cell.protocol)
     if name not in opened:
-        opened[name] = open_source(
+        open_one = open_source if run.cell.protocol.detection is None else open_coco
+        opened[name] = open_one(
             run.cell.protocol,
             torch.device(settings.device),
             folder=settings.photos,
@@ -52,7 +56,7 @@ def open_data(run: Run, settings: Settings, opened: dict[str, BatchSource], shar
 
 def make(
     run: Run,
-    data: BatchSource,
+    data: Source,
     store: Store,
     settings: Settings,
     report: Report,
@@ -64,14 +68,14 @@ def make(
     A run whose loss is no longer finite becomes a record that says so. Where another process recorded the run
     meanwhile, that record stands and is returned. ranks: the processes that call this together; the first one writes.
     Raises Paused where the plan asks for the end, CheckpointError for a checkpoint that is not one of this run, and
-    StudyError for a network that several processes cannot train together.
+    StudyError for a network that several processes cannot train together, and for a trunk whose weights are not here.
     """
     protocol, path = run.cell.protocol, store.path(run, "cache/checkpoints", ".safetensors")
+    trunk = trunk_of(run, store, settings.trunks)
     with TURNS.alone():  # blocks of one's own draw their weights from the global stream of random numbers
-        model = build_cell(run.cell, run.seed)
+        model = build_cell(run.cell, run.seed, trunk=trunk.state if trunk else None)
         channels_last(model).to(data.device)
-    if ranks.together and is_stochastic(model):
-        raise StudyError(f"{run.cell.backbone} has random parts of its own: it trains in one process")
+    _refuse_random_parts(run, model, ranks)
     here = part_here(run.cell, data.device, settings, ranks)
     before = _checkpoint(run, store, model, ranks)
     steps_before = before.state.steps(protocol) if before else 0
@@ -88,11 +92,11 @@ def make(
     try:
         trained = _train(run, model, data, settings, before.state if before else None, hooks, ranks)
     except Diverged as error:
-        files, where = RunFiles(), _provenance(here, parts(error.steps), data, error.seconds)
+        files, where = RunFiles(), _provenance(here, parts(error.steps), data, error.seconds, trunk)
         record = _record(run, model, None, str(error), where)
     else:
-        where = _provenance(here, parts(trained.state.steps(protocol)), data, trained.state.seconds)
-        files, record = _files(run, trained.state, where.parts), _record(run, model, trained, None, where)
+        where = _provenance(here, parts(trained.state.steps(protocol)), data, trained.state.seconds, trunk)
+        files, record = _files(run, trained, where.parts), _record(run, model, trained, None, where)
     if ranks.first:
         published = publish(store, record, files)
         record = published.record
@@ -100,6 +104,11 @@ def make(
             _say_that_another_stands(run, report)
         remove_file(path)
     return ranks.told(record)
+
+
+def _refuse_random_parts(run: Run, model: nn.Module, ranks: Ranks) -> None:
+    if ranks.together and is_stochastic(model):
+        raise StudyError(f"{run.cell.backbone} has random parts of its own: it trains in one process")
 
 
 def _say_that_another_stands(run: Run, report: Report) -> None:
@@ -139,13 +148,17 @@ def _checkpoint(run: Run, store: Store, model: nn.Module, ranks: Ranks) -> Saved
 def _train(
     run: Run,
     model: nn.Module,
-    data: BatchSource,
+    data: Source,
     settings: Settings,
     resume: Checkpoint | None,
     hooks: Hooks,
     ranks: Ranks,
 ) -> Trained:
     cell, compiled, at_once = run.cell, settings.compiles(run.cell), settings.at_once
+    if isinstance(data, CocoData):
+        from senet_lab.training import detector_loop
+
+        return detector_loop.train(model, data, cell, run.seed, resume=resume, hooks=hooks, ranks=ranks)
     if settings.executor_for(cell) is Executor.LIGHTNING:
         from senet_lab.training import lightning_loop
 
@@ -167,16 +180,19 @@ def _train(
     )
 
 
-def _files(run: Run, state: Checkpoint, parts: tuple[TrainedPart, ...]) -> RunFiles:
-    weights = replace(state, momentum={}, streams=())
+def _files(run: Run, trained: Trained, parts: tuple[TrainedPart, ...]) -> RunFiles:
+    weights = replace(trained.state, momentum={}, streams=())
     return RunFiles(
-        curve=curve_csv(state.curve),
-        gates=gates_csv(state.gates),
+        curve=curve_csv(trained.state.curve),
+        gates=gates_csv(trained.state.gates),
         weights=state_file.to_bytes(Kind.WEIGHTS, run, Saved(weights, parts)),
+        boxes=None if trained.found is None else trained.found.to_bytes(),
     )
 
 
-def _provenance(here: TrainedPart, parts: tuple[TrainedPart, ...], data: BatchSource, seconds: float) -> Provenance:
+def _provenance(
+    here: TrainedPart, parts: tuple[TrainedPart, ...], data: Source, seconds: float, trunk: Trunk | None
+) -> Provenance:
     return Provenance(
         revision=here.revision,
         dirty=here.dirty,
@@ -185,7 +201,7 @@ def _provenance(here: TrainedPart, parts: tuple[TrainedPart, ...], data: BatchSo
         executor=here.executor,
         compiled=here.compiled,
         versions=here.versions,
-        data_sha256=data.sha256,
+        data_sha256=data.sha256 | ({"trunk": trunk.sha256} if trunk else {}),
         train_seconds=round(seconds, 1),
         finished_at=provenance.now(),
         skipped_photos=len(data.skipped),
@@ -194,8 +210,8 @@ def _provenance(here: TrainedPart, parts: tuple[TrainedPart, ...], data: BatchSo
 
 
 def _record(run: Run, model: nn.Module, trained: Trained | None, failure: str | None, where: Provenance) -> Record:
-    counts = complexity(model, run.cell.protocol.image_size)
-    hits = trained.evaluation.hits_N2.numpy() if trained else None
+    counts, found = complexity_of(model, run.cell), trained.evaluation if trained else None
+    hits = found.hits_N2.numpy() if isinstance(found, Evaluation) else None
     top1, top5 = (None if hits is None else ImageBits.of(hits[:, k]) for k in (0, 1))
     return Record(
         run=run,
@@ -203,10 +219,11 @@ def _record(run: Run, model: nn.Module, trained: Trained | None, failure: str | 
         failure=failure,
         top1_error_pct=top1.error_pct if top1 else None,
         top5_error_pct=top5.error_pct if top5 else None,
-        best_top1_error_pct=min(point.test_top1_error_pct for point in trained.curve) if trained else None,
+        best_top1_error_pct=min((p.test_top1_error_pct for p in trained.curve), default=None) if trained else None,
         correct_top1=top1,
         correct_top5=top5,
         trainable=counts.trainable,
         multiply_adds=counts.multiply_adds,
         provenance=where,
+        precision=found if isinstance(found, Precision) else None,
     )

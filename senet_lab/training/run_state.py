@@ -4,14 +4,15 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import torch
 from torch import nn
 
-from senet_lab.data.batches import Batch
 from senet_lab.models.stochastic import stream_states
-from senet_lab.records.curves import CurvePoint
+from senet_lab.records.curves import CurvePoint, DetectorPoint, Point
 from senet_lab.records.gate_health import GateHealth
+from senet_lab.records.precision import FoundBoxes, Precision
 from senet_lab.study.protocol import Protocol
 from senet_lab.training.checkpoint import Checkpoint, momentum_of, put_streams
 from senet_lab.training.epoch import Diverged, EpochMeter, Evaluation, begin_epoch, rate_at
@@ -21,6 +22,7 @@ from senet_lab.training.ranks import ALONE, Ranks
 from senet_lab.training.stopping import Paused, SavePlan, Wish
 
 Save = Callable[[Checkpoint], None]
+T = TypeVar("T")
 
 
 def keep_nothing(state: Checkpoint) -> None:
@@ -38,15 +40,16 @@ class Hooks:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """The end of a run: its last state, and the evaluation of its final weights."""
+    """The end of a run: its last state, and the evaluation of its final weights; of a detector with what it found."""
 
     state: Checkpoint
-    evaluation: Evaluation
+    evaluation: Evaluation | Precision
+    found: FoundBoxes | None = None
 
     @property
     def curve(self) -> tuple[CurvePoint, ...]:
-        """One point an epoch."""
-        return self.state.curve
+        """One point an epoch; none of a detector."""
+        return tuple(point for point in self.state.curve if isinstance(point, CurvePoint))
 
 
 class RunState:
@@ -61,7 +64,7 @@ class RunState:
         resume: Checkpoint | None = None,
     ) -> None:
         self.model, self.protocol, self.seed, self.device = model, protocol, seed, device
-        self.curve: list[CurvePoint] = list(resume.curve) if resume else []
+        self.curve: list[Point] = list(resume.curve) if resume else []
         self.gates: list[GateHealth] = list(resume.gates) if resume else []
         self.meter = EpochMeter(device)
         self.in_epoch = False
@@ -107,6 +110,19 @@ class RunState:
         self.in_epoch = False
         return point
 
+    def end_unevaluated_epoch(self, epoch: int) -> None:
+        """Adds an epoch (from 0) of a detector to the curve."""
+        sums = self.meter.sums()
+        self.curve.append(
+            DetectorPoint(
+                epoch=epoch + 1,
+                learning_rate=self.rate(epoch, sums.steps - 1),
+                train_loss=round(sums.loss / sums.steps, 6),
+                seconds=round(sums.seconds, 3),
+            )
+        )
+        self.in_epoch = False
+
     def leave_epoch(self) -> None:
         """Ends an epoch that is not evaluated: it has no point in the curve."""
         self.in_epoch = False
@@ -151,7 +167,7 @@ class Follower:
         done = epoch * protocol.steps_per_epoch + steps
         self.hooks.report(Progress(epoch, protocol.epochs, done, protocol.epochs * protocol.steps_per_epoch))
 
-    def watched(self, batches: Iterable[Batch], epoch: int) -> Iterator[Batch]:
+    def watched(self, batches: Iterable[T], epoch: int) -> Iterator[T]:
         """The same batches of an evaluation after an epoch (from 0). Raises Paused after the one that is at work."""
         for batch in batches:
             yield batch
@@ -173,8 +189,9 @@ class Follower:
         if finished < protocol.epochs and self._wish() is Wish.STOP:
             raise self.paused(f"after epoch {finished} of {protocol.epochs}")
         done, whole = (epochs * protocol.steps_per_epoch for epochs in (finished, protocol.epochs))
-        error = self.state.curve[-1].test_top1_error_pct
-        self.hooks.report(Progress(finished, protocol.epochs, done, whole, error))
+        point = self.state.curve[-1]
+        error = point.test_top1_error_pct if isinstance(point, CurvePoint) else None
+        self.hooks.report(Progress(finished, protocol.epochs, done, whole, error, train_loss=point.train_loss))
 
     def save(self) -> None:
         """Saves the state as it is now."""

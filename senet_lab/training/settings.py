@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
+from senet_lab.errors import StudyError
 from senet_lab.machine import compiled_code_folder
 from senet_lab.study.cell import Cell
 
@@ -27,6 +28,7 @@ class Settings:
     depend on it, so it does not follow from how many runs share the machine. compiled: None decides by the length
     of the run. photos: the folder of a user's own photos; skip_damaged: whether damaged training photos are left out.
     at_once: the most images that pass through the network together, where the device does not hold its part of a batch.
+    trunks: the file that names weights for the trunks of detectors.
     extensions: files and modules of a user's own, which every process loads (``senet_lab.extensions``).
     """
 
@@ -37,6 +39,7 @@ class Settings:
     photos: Path | None = None
     skip_damaged: bool = False
     at_once: int | None = None
+    trunks: Path | None = None
     extensions: tuple[str, ...] = ()
 
     @property
@@ -49,13 +52,17 @@ class Settings:
         return replace(self, compiled=False)
 
     def executor_for(self, cell: Cell) -> Executor:
-        """The executor that drives a cell."""
+        """The executor that drives a cell. Raises StudyError for one that cannot."""
+        if self.executor is Executor.DEVICE and cell.protocol.detection is not None:
+            raise StudyError(f"{cell.protocol.name} trains detectors, which Lightning drives; leave --executor out")
         if self.executor is not Executor.AUTO:
             return self.executor
         return Executor.LIGHTNING if cell.protocol.dataset.of_photos else Executor.DEVICE
 
     def compiles(self, cell: Cell) -> bool:
         """Whether the network of a cell is compiled."""
+        if cell.protocol.detection is not None:
+            return False  # no two photos have one size
         if self.compiled is not None:
             return self.compiled
         return cell.protocol.epochs * cell.protocol.steps_per_epoch >= LONG_RUN_STEPS

@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from senet_lab.records.curves import CurvePoint
+from senet_lab.records.curves import Point
 from senet_lab.records.files import read_bytes
 from senet_lab.records.gate_health import GateHealth
 from senet_lab.records.record import TrainedPart
@@ -116,7 +116,7 @@ def state_of(card: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Checkpoi
     return Checkpoint(
         model=_part(tensors, MODEL),
         momentum=_part(tensors, MOMENTUM),
-        curve=from_plain(tuple[CurvePoint, ...], card["curve"]),
+        curve=from_plain(tuple[Point, ...], card["curve"]),
         seconds=from_plain(float, card["seconds"]),
         gates=from_plain(tuple[GateHealth, ...], card["gates"]),
         sums=None if card["sums"] is None else from_plain(EpochSums, card["sums"]),

@@ -9,7 +9,7 @@ The first process decides which runs are to do, holds them, writes, and tells; t
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from senet_lab.data.batches import BatchSource
+from senet_lab.data.coco_data import Source
 from senet_lab.records.record import Record
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run
@@ -28,7 +28,7 @@ def train_together(
     ranks: Ranks,
     stop: StopSign | None = None,
     report: Report = silent,
-    opened: dict[str, BatchSource] | None = None,
+    opened: dict[str, Source] | None = None,
 ) -> list[Record]:
     """Trains those of the runs that have no record and that nobody else holds; returns their records.
 

@@ -10,7 +10,8 @@ from torch import nn
 from torchvision.ops.misc import FrozenBatchNorm2d
 
 from senet_lab.data.coco import CocoBoxes
-from senet_lab.models.detection import build_detector, detection_losses, faster_rcnn_trunk
+from senet_lab.models.detection import faster_rcnn_trunk
+from senet_lab.models.detector import build_detector, detection_losses
 from senet_lab.models.registry import build_model, se_blocks
 from senet_lab.study import SESpec
 

@@ -1,0 +1,8 @@
+"""TPAMI, table 7: the rows of table 6 of the 2018 edition, trained and tested on other splits of COCO."""
+
+from dataclasses import replace
+
+from ablations import cvpr2018_table6_coco
+from ablations.protocols import COCO_MINIVAL
+
+TABLE = replace(cvpr2018_table6_coco.TABLE, edition="tpami", number="7", rows=cvpr2018_table6_coco.rows(COCO_MINIVAL))

@@ -1,0 +1,232 @@
+"""CocoData: photos with their boxes, a few at a time, made by loader processes and finished on the device.
+
+C channels, H W space, N boxes. The order of an epoch and which photos are mirrored depend on (seed, epoch, photo)
+alone: not on the number of loader processes, nor on how many processes share a batch.
+"""
+
+import sys
+import threading
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from senet_lab.data.batches import BatchSource, Share
+from senet_lab.data.coco import BoxedPhotos
+from senet_lab.data.photo_loader import loader_processes
+from senet_lab.data.photos import DamagedPhoto, read_photo, stream_of
+from senet_lab.errors import StudyError
+from senet_lab.study.cell import derive_seed
+from senet_lab.study.protocol import Protocol
+
+AHEAD = 4  # chunks that each process may make ahead
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Photos that pass through the network together. number: of the chunk within its step.
+
+    photos: their places in the split. images: fp32 3 H W from 0 to 1. boxes: fp32 N 4 as left, top, right, bottom in
+    pixels. labels: int64 N, from 1; none of both for a photo that is background alone.
+    """
+
+    number: int
+    photos: tuple[int, ...]
+    images: tuple[Tensor, ...]
+    boxes: tuple[Tensor, ...]
+    labels: tuple[Tensor, ...]
+
+    @property
+    def targets(self) -> list[dict[str, Tensor]]:
+        """Boxes and labels as torchvision's detectors take them."""
+        return [{"boxes": b, "labels": n} for b, n in zip(self.boxes, self.labels, strict=True)]
+
+
+Step = list[Chunk]  # this process's part of a batch
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    number: int
+    photos: tuple[int, ...]
+    key: int | None  # of the random streams in training
+    flip: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    pixels: list[Tensor]  # uint8 3 H W
+    boxes: list[Tensor]
+    labels: list[Tensor]
+    damaged: list[tuple[str, str]]
+
+
+class _Chunks(Dataset[_Made]):
+    """In training, a damaged photo's place is taken by the next good one; in evaluation the chunk then lacks it."""
+
+    def __init__(self, photos: BoxedPhotos) -> None:
+        self.photos = photos
+
+    def __getitem__(self, wanted: _Wanted) -> _Made:
+        made = _Made([], [], [], [])
+        for index in wanted.photos:
+            for step in range(len(self.photos) if wanted.key is not None else 1):
+                chosen = (index + step) % len(self.photos)
+                try:
+                    photo = self._read(chosen)
+                except DamagedPhoto as error:
+                    made.damaged.append((error.path, error.why))
+                    continue
+                self._add(made, photo, chosen, wanted.flip and wanted.key is not None and _mirrored(wanted.key, index))
+                break
+        return made
+
+    def _read(self, chosen: int) -> Image.Image:
+        path, (width, height) = self.photos.path(chosen), self.photos.sizes[chosen].tolist()
+        photo = read_photo(path)
+        if photo.size != (width, height):
+            size = f"{photo.width} x {photo.height} pixels"
+            raise DamagedPhoto(path, f"it is {size}, its annotations say {width} x {height}")
+        return photo
+
+    def _add(self, made: _Made, photo: Image.Image, chosen: int, mirrored: bool) -> None:
+        boxes, labels = self.photos.corners(chosen)
+        pixels = np.array(photo)
+        if mirrored:
+            pixels, boxes = pixels[:, ::-1].copy(), boxes.copy()
+            boxes[:, [0, 2]] = photo.width - boxes[:, [2, 0]]
+        made.pixels.append(torch.from_numpy(pixels).permute(2, 0, 1))
+        made.boxes.append(torch.from_numpy(boxes))
+        made.labels.append(torch.from_numpy(labels))
+
+
+def _mirrored(key: int, photo: int) -> bool:
+    return bool(stream_of(key, photo).random() < 0.5)
+
+
+class _Queue(Sampler[_Wanted]):
+    """The chunks that are to be made, in order; set anew for each pass, so that the processes live on."""
+
+    def __init__(self) -> None:
+        self.wanted: Sequence[_Wanted] = ()
+
+    def __iter__(self) -> Iterator[_Wanted]:
+        return iter(self.wanted)
+
+    def __len__(self) -> int:
+        return len(self.wanted)
+
+
+class CocoData:
+    """Training and evaluation photos of one protocol of detection. sha256: their digests.
+
+    share: the part of each batch that this process makes, in whole chunks. skip_damaged: as in PhotoData.
+    """
+
+    def __init__(
+        self,
+        photos: Mapping[str, BoxedPhotos],
+        protocol: Protocol,
+        device: torch.device,
+        *,
+        share: Share | None = None,
+        skip_damaged: bool = False,
+        processes: int | None = None,
+    ) -> None:
+        assert protocol.detection is not None
+        self.protocol, self.device, self.photos = protocol, device, photos
+        self.together = protocol.detection.images_together
+        self.share, self.skip_damaged = share or Share(), skip_damaged
+        chunks = protocol.batch_size // self.together
+        if self.share.ranks > chunks:
+            raise StudyError(
+                f"{protocol.name} has {chunks} parts of {self.together} photos in a batch; {self.share.ranks} devices "
+                "are more than there is work for"
+            )
+        self.skipped: dict[str, str] = {}  # path -> why
+        self.sha256 = {split: found.digest for split, found in photos.items()}
+        self._processes = loader_processes(device) if processes is None else processes
+        self._own = threading.local()
+
+    def training_batches(self, seed: int, epoch: int, first: int = 0) -> Iterator[Step]:
+        """The steps of one epoch from the ``first`` on, the same for the same seed in every row."""
+        protocol = self.protocol
+        generator = torch.Generator().manual_seed(derive_seed(seed, "batches", epoch))
+        order = torch.randperm(len(self.photos["train"]), generator=generator).numpy()
+        key = derive_seed(seed, "augment", epoch)
+        mine = self.share.of(np.arange(protocol.batch_size // self.together)).tolist()
+        wanted = []
+        for step in range(first, protocol.steps_per_epoch):
+            batch = order[step * protocol.batch_size :][: protocol.batch_size].reshape(-1, self.together)
+            wanted += [_Wanted(number, tuple(batch[number].tolist()), key, protocol.flip) for number in mine]
+        chunks = self._chunks("train", wanted)
+        for _ in range(first, protocol.steps_per_epoch):
+            yield [next(chunks) for _ in mine]
+
+    def test_batches(self) -> Iterator[Chunk]:
+        """Every evaluation photo of this process's share once, in order."""
+        photos = self.share.of(np.arange(len(self.photos["test"]))).tolist()
+        parts = [tuple(photos[start : start + self.together]) for start in range(0, len(photos), self.together)]
+        yield from self._chunks("test", [_Wanted(number, part, None) for number, part in enumerate(parts)])
+
+    def _chunks(self, split: str, wanted: Sequence[_Wanted]) -> Iterator[Chunk]:
+        for one, made in zip(wanted, self._made(split, wanted), strict=True):
+            self._note(made.damaged, len(made.pixels) < len(one.photos))
+            images = (pixels.to(self.device, non_blocking=True) for pixels in made.pixels)
+            yield Chunk(
+                one.number,
+                one.photos,
+                tuple(image.to(torch.float32) / 255 for image in images),
+                tuple(boxes.to(self.device) for boxes in made.boxes),
+                tuple(labels.to(self.device) for labels in made.labels),
+            )
+
+    def _made(self, split: str, wanted: Sequence[_Wanted]) -> Iterator[_Made]:
+        """Each thread that asks has loader processes of its own, which live on. Raises StudyError where one ends."""
+        loaders = vars(self._own).setdefault("loaders", {})
+        if split not in loaders:
+            queue = _Queue()
+            loaders[split] = queue, self._loader(split, queue)
+        queue, loader = loaders[split]
+        queue.wanted = wanted
+        with warnings.catch_warnings():  # of forking beside threads, of which the children use none
+            warnings.simplefilter("ignore", DeprecationWarning)
+            made = iter(loader)
+        try:
+            yield from made
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error):
+                raise
+            why = " ".join(str(error).split())[:100]
+            raise StudyError(
+                f"a process that loads photos of {self.photos[split].root} ended ({why}); is there too little memory?"
+            ) from None
+
+    def _loader(self, split: str, queue: _Queue) -> Any:
+        options: dict[str, Any] = {}
+        if self._processes:
+            options = {"prefetch_factor": AHEAD, "persistent_workers": True}
+        if self._processes and sys.platform == "linux":
+            options["multiprocessing_context"] = "fork"  # as in photo_loader
+        return DataLoader(
+            _Chunks(self.photos[split]), batch_size=None, sampler=queue, num_workers=self._processes, **options
+        )
+
+    def _note(self, damaged: Sequence[tuple[str, str]], lacking: bool) -> None:
+        for path, why in damaged:
+            if lacking:
+                raise StudyError(f"{path} is damaged ({why}); copy it again: no other photo may stand for it")
+            if not self.skip_damaged:
+                raise StudyError(f"{path} is damaged ({why}); copy it again, or train without it by --skip-damaged")
+            if path not in self.skipped:
+                self.skipped[path] = why
+                print(f"skipped: {path} is damaged ({why})", file=sys.stderr)
+
+
+Source = BatchSource | CocoData  # what a run can be trained on

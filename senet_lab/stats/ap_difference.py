@@ -1,0 +1,37 @@
+"""The paired difference in AP between two rows of detectors, from the resamples of photos that their records hold.
+
+AP is no mean over photos, so its variance over them is that of a bootstrap: resample k has the same photos in every
+run, so that differences are paired. What seeds do is told from the seeds, as for errors:
+
+    D[s] = difference + seed effect[s] + effect of the photos + rest[s]
+
+The rest is what seed and photos do together. It is in the spread of seeds once, and it is taken out of the bootstrap's.
+
+n seeds, R resamples, AP in percent.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from senet_lab.records.precision import Precision
+from senet_lab.stats.difference import Difference
+
+Floats = NDArray[np.float64]
+
+
+def ap_difference(found: list[Precision], others: list[Precision]) -> Difference:
+    """The AP of one row less that of another, in points; equal seeds face each other.
+
+    Raises ValueError where the lists differ in length or photos.
+    """
+    if len(found) != len(others) or not found or len({one.photos for one in (*found, *others)}) != 1:
+        raise ValueError(f"{len(found)} and {len(others)} detectors cannot be paired over seeds and photos")
+    values = np.array([one.ap_pct - other.ap_pct for one, other in zip(found, others, strict=True)])
+    d_nR = np.stack([one.of_resamples() - other.of_resamples() for one, other in zip(found, others, strict=True)])
+    n, value = len(values), float(values.mean())
+    of_mean = float(d_nR.mean(axis=0).var(ddof=1))
+    if n == 1:
+        return Difference(value, 1, found[0].photos, None, of_mean)
+    of_single = float(d_nR.var(axis=1, ddof=1).mean())
+    rest = max(0.0, of_single - of_mean) * n / (n - 1)
+    return Difference(value, n, found[0].photos, float(values.var(ddof=1)) / n, max(0.0, of_mean - rest / n))

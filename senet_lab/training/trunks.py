@@ -1,0 +1,169 @@
+"""The weights that a detector's trunk begins with: of a recorded run of equal seed, or of a file that a user names.
+
+    [ResNet-50]
+    file = "resnet50.safetensors"
+    recipe = "torchvision: 90 epochs, batch 256"
+
+A file of trunks has such a part for each row that is trained; the recipe is how the weights were trained, in words.
+"""
+
+import hashlib
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from torch import Tensor
+
+from senet_lab.errors import StudyError
+from senet_lab.models.of_cell import TRUNK_CLASSES, build_network
+from senet_lab.records.record import Status
+from senet_lab.records.store import Store
+from senet_lab.study.cell import Cell, Run, canonical_json
+from senet_lab.study.detection import Pretraining, TrunkFile, digest_of
+from senet_lab.study.network_names import described
+from senet_lab.study.protocol import Protocol
+from senet_lab.study.table import Table
+from senet_lab.training.final_weights import load_final_weights
+from senet_lab.weights import fitted, read_state
+from senet_lab.weights.names import classes_of
+
+
+@dataclass(frozen=True, slots=True)
+class NamedFile:
+    """A part of a file of trunks. row: its name there."""
+
+    row: str
+    file: Path
+    recipe: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """The state of the network that a detector is built on, and its digest."""
+
+    state: Mapping[str, Tensor]
+    sha256: str
+
+
+def read_trunks(path: Path) -> list[NamedFile]:
+    """The parts of a file of trunks. Raises StudyError, naming file and part, for another form."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StudyError(f"{path} cannot be read ({error.strerror}); --trunks names a TOML file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise StudyError(f"{path} is no TOML ({error})") from None
+    found = []
+    for row, part in content.items():
+        texts = [part.get(name) for name in ("file", "recipe")] if isinstance(part, dict) else []
+        if len(texts) != 2 or not all(isinstance(text, str) and text.strip() for text in texts) or len(part) != 2:
+            raise StudyError(f"{path}: [{row}] must have file and recipe, both text, and nothing else")
+        found.append(NamedFile(row, path.parent / str(texts[0]), " ".join(str(texts[1]).split())))
+    return found
+
+
+def with_trunks(table: Table, path: Path) -> Table:
+    """A table of detectors whose trunks begin with the weights that a file of trunks names, for all rows or some.
+
+    Raises StudyError for a part that is no row, weights that do not fit, and trunks that several recipes trained.
+    """
+    if table.paper_protocol.detection is None:
+        raise StudyError(f"{table.name} has no trunks; --trunks belongs to a table of detectors such as table6")
+    named, labels = read_trunks(path), [row.label for row in table.rows]
+    if not named or any(one.row not in labels for one in named):
+        odd = next((f"[{one.row}]" for one in named if one.row not in labels), "no part")
+        raise StudyError(f"{path} has {odd}; its parts are named after the rows of {table.name}: {', '.join(labels)}")
+    _refuse_mixed(named)
+    files, notes = [], []
+    for one in named:
+        cell = table.row(one.row).cell
+        trunk, departures = _of_file(one.file, cell)
+        files.append(TrunkFile(described(cell.backbone, cell.se), trunk.sha256))
+        notes += [f"trunk of {one.row}: {text}" for text in departures]
+    pretraining = Pretraining(recipe=named[0].recipe, files=tuple(dict.fromkeys(files)))
+    return table.under(_with_pretraining(table.paper_protocol, pretraining, notes))
+
+
+def _refuse_mixed(named: Sequence[NamedFile]) -> None:
+    """A difference between a plain row and one with SE would be one of the recipes."""
+    first = named[0]
+    for other in named:
+        if other.recipe != first.recipe:
+            raise StudyError(
+                f"the trunks of {first.row} and {other.row} were trained by other recipes ({first.recipe!r} and "
+                f"{other.recipe!r}): a difference between these rows would be one of the recipes; name weights of one"
+            )
+
+
+def _with_pretraining(protocol: Protocol, pretraining: Pretraining, notes: list[str]) -> Protocol:
+    assert protocol.detection is not None
+    digest = digest_of(canonical_json(pretraining))[:8]
+    kept = [text for text in protocol.departures if not text.startswith("trunks are")]
+    return replace(
+        protocol,
+        name=f"{protocol.name}-trunks-{digest}",
+        detection=replace(protocol.detection, pretraining=pretraining),
+        departures=(*kept, f"trunks begin with files of weights, by {pretraining.recipe}", *dict.fromkeys(notes)),
+    )
+
+
+def trunk_of(run: Run, store: Store, trunks: Path | None) -> Trunk | None:
+    """What the trunk of a run begins with; None where it is drawn from the seed.
+
+    trunks: the file of trunks, where the protocol is of such. Raises StudyError where the weights are not to be had.
+    """
+    detection = run.cell.protocol.detection
+    if detection is None or detection.pretraining is None:
+        return None
+    pretraining = detection.pretraining
+    if pretraining.files:
+        return _of_named(run.cell, pretraining, trunks)
+    return _of_record(run, pretraining, store)
+
+
+def _of_named(cell: Cell, pretraining: Pretraining, trunks: Path | None) -> Trunk:
+    network = described(cell.backbone, cell.se)
+    wanted = {one.sha256 for one in pretraining.files if one.network == network}
+    if trunks is None:
+        raise StudyError(f"the trunk of {network} begins with a file of weights; say with --trunks where it lies")
+    for one in read_trunks(trunks):
+        if one.file.is_file() and sha256_of(one.file) in wanted:
+            return _of_file(one.file, cell)[0]
+    raise StudyError(
+        f"{trunks} does not name the weights of {network} that {cell.protocol.name} is about; restore them"
+    )
+
+
+def sha256_of(file: Path) -> str:
+    """Of a file's bytes."""
+    with file.open("rb") as data:
+        return hashlib.file_digest(data, "sha256").hexdigest()
+
+
+def _of_file(file: Path, cell: Cell) -> tuple[Trunk, tuple[str, ...]]:
+    """A file's weights for the trunk of a cell, and where its own network computes otherwise."""
+    state = read_state(file)
+    try:
+        network = build_network(cell, classes_of(state) or TRUNK_CLASSES)
+        tensors, report = fitted(network, state)
+    except StudyError as error:
+        raise StudyError(f"{file} is no trunk of {described(cell.backbone, cell.se)}: {error}") from None
+    return Trunk(tensors, sha256_of(file)), report.departures
+
+
+def _of_record(run: Run, pretraining: Pretraining, store: Store) -> Trunk:
+    cell, wanted = run.cell, f"{pretraining.recipe} v{pretraining.version}"
+    network = described(cell.backbone, cell.se)
+    known = [p for p in store.protocols() if p.name == pretraining.recipe]
+    protocol = next((p for p in known if digest_of(canonical_json(p)) == pretraining.digest), None)
+    trained = Run(cell=replace(cell, protocol=protocol), seed=run.seed) if protocol else None
+    record = store.read(trained) if trained else None
+    if record is None or record.status is Status.FAILED or protocol is None or trained is None:
+        raise StudyError(
+            f"the trunk of {network} begins with the weights of {wanted} seed {run.seed}, which {store.root} has no "
+            "finished run of: train that first (as a row of table2), or name files of weights with --trunks"
+        )
+    model = build_network(trained.cell, protocol.num_classes, trained.seed)
+    load_final_weights(model, trained, store)
+    return Trunk(model.state_dict(), record.files.weights or "unknown")
