@@ -128,7 +128,7 @@ COCO_SHORT = replace(
         frozen_stages=0,
     ),
     departures=(
-        *COCO_MINIVAL.departures[:2],
+        *COCO_MINIVAL.departures[1:2],
         "12 epochs of batches of 4, peak rate 0.0025 by a ramp over 500 steps, divided by 10 after 8 and 11 epochs",
         "shorter side 320 pixels, longer at most 533, mirrored; anchors of 16 to 256 pixels",
         "trunks are drawn from the seed, unless files of weights are named: far from what ImageNet's weights give",

@@ -115,7 +115,9 @@ def reproduce(
         found,
         runs,
         results or RESULTS,
-        TrainingOptions(device, executor.value, threads, workers, data, skip_damaged, max_minutes, devices, at_once, trunks),
+        TrainingOptions(
+            device, executor.value, threads, workers, data, skip_damaged, max_minutes, devices, at_once, trunks
+        ),
     )
     report_table(table, results, as_json)
 
@@ -140,9 +142,7 @@ def work(
     worker, and with exit status 75 when a signal or --max-minutes asked for the end: the same command goes on.
     """
     studies = [study_of(name, protocol, seeds, None, data, trunks) for name in tables]
-    chosen = TrainingOptions(
-        device, executor.value, threads, workers, data, skip_damaged, max_minutes, trunks=trunks
-    )
+    chosen = TrainingOptions(device, executor.value, threads, workers, data, skip_damaged, max_minutes, trunks=trunks)
     elsewhere = work_on(studies, results or RESULTS, chosen)
     if elsewhere:
         print(f"{len(elsewhere)} runs are with other workers", file=sys.stderr)

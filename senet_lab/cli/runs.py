@@ -25,7 +25,7 @@ class TrainingOptions:
     workers: runs side by side; None for as many as the device takes. data: the folder of a user's own photos.
     skip_damaged: whether a damaged training photo is left out, and counted, or stops a run. max_minutes: after so many
     runs save and end. devices: how many train each run together. at_once: the most images that pass through the network
-    together; None for the whole of a device's part of a batch. trunks: the file that names weights for detectors' trunks.
+    together; None for the whole of a device's part of a batch. trunks: the file that names weights for detectors.
     """
 
     device: str = "auto"

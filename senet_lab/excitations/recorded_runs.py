@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
+from senet_lab.errors import StudyError
 from senet_lab.excitations.statistics import RANDOM, Origin
 from senet_lab.excitations.subjects import Subject
 from senet_lab.models.of_cell import build_cell
 from senet_lab.models.registry import channels_last
 from senet_lab.records.files import is_file
-from senet_lab.records.record import Record, Status
+from senet_lab.records.record import Record
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run
 from senet_lab.study.network_names import described
@@ -28,9 +29,11 @@ RANKS = (  # which data set shows most
 
 
 def recorded(run: Run, store: Store, random_weights: bool = False) -> Subject:
-    """The network of a run with its final weights. Raises StudyError as ``load_final_weights``."""
+    """The network of a run with its final weights. Raises StudyError as ``load_final_weights``, and for a detector."""
     record = store.read(run)
     protocol = run.cell.protocol
+    if protocol.detection is not None:
+        raise StudyError(f"run {run.cell.key} is of a detector; excitations are those of networks that name photos")
     model = build_cell(run.cell, run.seed)
     if not random_weights:
         load_final_weights(model, run, store)
@@ -66,7 +69,7 @@ def best(store: Store) -> Run | None:
     found = [
         record
         for record in store.read_all()
-        if record.status is Status.FINISHED and record.run.cell.se and is_file(weights_path(record.run, store))
+        if record.correct_top1 is not None and record.run.cell.se and is_file(weights_path(record.run, store))
     ]
     return min(found, key=rank).run if found else None
 

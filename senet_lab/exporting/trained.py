@@ -99,7 +99,10 @@ def open_trained(
 
 
 def of_run(source: str, run: Run, store: Store) -> Trained:
-    """The network of a recorded run with its final weights. Raises StudyError as ``load_final_weights``."""
+    """The network of a recorded run with its final weights. Raises StudyError as ``load_final_weights``, and for a
+    detector."""
+    if run.cell.protocol.detection is not None:
+        raise StudyError(f"{source} is a detector; networks that name photos are loaded and exported here")
     model = build_cell(run.cell, run.seed)
     load_final_weights(model, run, store)
     return _of_cell(source, model, run, facts_of_run(run, store.read(run)))

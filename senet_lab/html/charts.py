@@ -11,14 +11,13 @@ import pandas as pd
 
 from senet_lab.report.comparison import Comparison
 from senet_lab.report.figure_data import cost, differences
-from senet_lab.report.forest import VERDICTS
+from senet_lab.report.forest import VERDICTS, axis_text
 from senet_lab.report.row_styles import PLAIN, row_styles
 from senet_lab.report.views import View
 
 Spec = dict[str, Any]
 INK = "currentColor"
 WIDTH, STEP = 520, 26  # pixels: of a chart, of a row
-POINTS = "top-1 error less the baseline's, points"
 
 
 def records_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -39,7 +38,7 @@ def forest(comparisons: Sequence[Comparison]) -> Spec | None:
     ]
     frame["low"] = frame["measured_points"] - frame["half_width_95"]
     frame["high"] = frame["measured_points"] + frame["half_width_95"]
-    layers = {"layer": _forest_layers(frame), "width": WIDTH, "height": {"step": STEP}}
+    layers = {"layer": _forest_layers(frame, axis_text(comparisons)), "width": WIDTH, "height": {"step": STEP}}
     data = {"data": {"values": records_of(frame)}}
     if len(frames) == 1:
         return data | layers
@@ -49,7 +48,7 @@ def forest(comparisons: Sequence[Comparison]) -> Spec | None:
     return data | {"facet": {"row": facet}, "spec": layers, "resolve": own_rows, "spacing": 6}
 
 
-def _forest_layers(frame: pd.DataFrame) -> list[Spec]:
+def _forest_layers(frame: pd.DataFrame, points: str) -> list[Spec]:
     shown = [name for name in VERDICTS if name in set(frame.loc[frame["measured_points"].notna(), "verdict"])]
     legend = {"orient": "bottom", "title": "measured", "columns": 3}
 
@@ -66,13 +65,13 @@ def _forest_layers(frame: pd.DataFrame) -> list[Spec]:
         "tooltip": _tooltip("row", "baseline", "published_points", "measured_points", "half_width_95", "seeds"),
     }
     interval = shared | {
-        "x": _quantitative("low", POINTS),
+        "x": _quantitative("low", points),
         "x2": {"field": "high"},
         "color": verdict,
         "strokeDash": dash,
     }
-    measured = shared | {"x": _quantitative("measured_points", POINTS), "color": verdict, "shape": shape}
-    published = shared | {"x": _quantitative("published_points", POINTS)}
+    measured = shared | {"x": _quantitative("measured_points", points), "color": verdict, "shape": shape}
+    published = shared | {"x": _quantitative("published_points", points)}
     hollow = {"type": "point", "shape": "diamond", "size": 70, "stroke": INK, "fill": None, "yOffset": 6}
     return [
         {"mark": {"type": "rule", "color": INK}, "encoding": {"x": {"datum": 0}}},
@@ -83,13 +82,14 @@ def _forest_layers(frame: pd.DataFrame) -> list[Spec]:
 
 
 def error_against_cost(view: View) -> Spec | None:
-    """Top-1 error of every run against parameters and against multiply-adds; None for fewer than two rows."""
+    """Top-1 error, or AP, of every run against parameters and against multiply-adds; None for fewer than two rows."""
     frame = cost(view)
     if frame.empty:
         return None
     frame = frame.round(4)
-    y = {**_quantitative("top1_error_pct", "top-1 error, %"), "scale": {"zero": False}}
-    tooltip = _tooltip("row", "seed", "parameters_m", "multiply_adds_m", "top1_error_pct")
+    first = view.measure.first
+    y = {**_quantitative(first.field, f"{first.words}, %"), "scale": {"zero": False}}
+    tooltip = _tooltip("row", "seed", "parameters_m", "multiply_adds_m", first.field)
 
     def panel(name: str, title: str) -> Spec:
         x = {**_quantitative(name, title), "scale": {"zero": False}}

@@ -10,6 +10,7 @@ from senet_lab.report.figure_data import FEWEST_EPOCHS
 from senet_lab.report.load import PROJECT, Loaded
 from senet_lab.report.record_facts import Fact, record_facts
 from senet_lab.study.cell import Cell, Run
+from senet_lab.study.measure import measure_of
 from senet_lab.study.network_names import described
 
 
@@ -31,6 +32,11 @@ class RunPart:
     facts: tuple[Fact, ...]
     origin: Origin
     curve: tuple[CurvePoint, ...]
+
+    @property
+    def words(self) -> str:
+        """What its number is called."""
+        return measure_of(self.record.run.cell.protocol).first.words
 
     @property
     def drawn(self) -> bool:

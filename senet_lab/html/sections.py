@@ -51,9 +51,9 @@ class TableSection:
 FOREST = (
     "Measured difference to the baseline with its 95 % interval (filled, coloured by verdict; a square has one seed, "
     "so its dotted interval is over images alone), and the published difference (hollow diamond). Left of zero the row "
-    "has the lower error."
+    "has the lower {what}."
 )
-COST = "Top-1 error of every run against what its network costs."
+COST = "{words} of every run against what its network costs."
 CURVES = "Top-1 error on the evaluation images after every epoch, a line a run."
 
 
@@ -101,11 +101,15 @@ def _charts(name: str, comparison: Comparison, runs: Mapping[str, RunPart]) -> t
         and (part := runs[f"{cell_name(view.loaded, row.cell)}-seed-{record.run.seed}"]).drawn
     ]
     specs = (
-        ("forest", FOREST, charts.forest([comparison])),
-        ("cost", COST, charts.error_against_cost(view)),
+        ("forest", FOREST.format(what=view.measure.what), charts.forest([comparison])),
+        ("cost", COST.format(words=_upper(view.measure.first.words)), charts.error_against_cost(view)),
         ("curves", CURVES, charts.error_by_epoch(view, drawn)),
     )
     return tuple(Chart(f"{name}-{kind}", caption, spec) for kind, caption, spec in specs if spec is not None)
+
+
+def _upper(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def block_table(block: Block, name: str, csv: str | None = None, sortable: bool = True) -> HtmlTable:
@@ -139,15 +143,16 @@ def conformance_block(figures: Iterable[Figure]) -> Block:
 
 def forests(reports: Iterable[Report]) -> list[Chart]:
     """One forest plot over all tables of the paper for each protocol and source; synthetic data have none."""
-    groups: dict[str, list[Comparison]] = {}
+    groups: dict[tuple[str, str], list[Comparison]] = {}
     for report in (report for report in reports if report.table.of_the_paper):
         for part in report.kept:
             view = part.comparison.view
-            groups.setdefault(f"{view.name}, {view.source}", []).append(part.comparison)
-    specs = ((words, charts.forest(group)) for words, group in groups.items())
+            words = f"{view.name}, {view.source}", view.measure.what
+            groups.setdefault(words, []).append(part.comparison)
+    specs = ((*words, charts.forest(group)) for words, group in groups.items())
     return [
-        Chart(f"forest-{place}", f"Every row against its baseline, {words}. {FOREST}", spec)
-        for place, (words, spec) in enumerate(specs)
+        Chart(f"forest-{place}", f"Every row against its baseline, {words}. {FOREST.format(what=what)}", spec)
+        for place, (words, what, spec) in enumerate(specs)
         if spec is not None
     ]
 

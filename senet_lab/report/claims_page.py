@@ -5,7 +5,6 @@ from typing import Any
 
 from senet_lab.records.checked_files import csv_text
 from senet_lab.report.blocks import Block
-from senet_lab.report.comparison import TOP1
 from senet_lab.report.published import Published, difference_of
 from senet_lab.report.render import markdown
 from senet_lab.report.views import Judged, View, dataset_name, protocols_text
@@ -81,7 +80,7 @@ def claims_csv(judged: Iterable[Judged], numbers: Sequence[Published]) -> str:
 
 
 def claim_lines(judged: Iterable[Judged], numbers: Sequence[Published]) -> list[dict[str, Any]]:
-    """One line a part, source and protocol: names, numbers in points of top-1 error, verdicts."""
+    """One line a part, source and protocol: names, numbers in points of top-1 error or AP, verdicts."""
     return [
         _line(one.view, result, part, numbers)
         for one in judged
@@ -98,11 +97,11 @@ def tally(results: Iterable[ClaimResult]) -> str:
 
 
 def published_difference(claim: Claim, part: Part, numbers: Sequence[Published]) -> float | None:
-    """Row less other row by the printed top-1 errors of the claim's table; None where one is not printed there."""
+    """Row less other row by the printed numbers that the claim's table compares; None where one is not printed."""
     rows = {row.label: row for row in claim.table.rows}
     if not {part.row, part.than} <= rows.keys():
         return None
-    return difference_of(numbers, claim.table, rows[part.row], rows[part.than], TOP1)
+    return difference_of(numbers, claim.table, rows[part.row], rows[part.than], claim.table.measure.first.published)
 
 
 def _lines(result: ClaimResult, numbers: Sequence[Published]) -> Iterable[tuple[str, ...]]:

@@ -11,7 +11,6 @@ from senet_lab.stats.verdicts import Judgement, PartResult, Verdict
 from senet_lab.study.counts import Counts, network_key
 from senet_lab.study.table import Row
 
-TOP1, TOP5 = ("top1_error", "top1_error_224"), ("top5_error", "top5_error_224")  # the second where sizes are several
 DIRECTIONS = {Verdict.SUPPORTED: "lower", Verdict.CONTRADICTED: "higher"}  # of "the row is below its baseline"
 
 
@@ -19,9 +18,9 @@ DIRECTIONS = {Verdict.SUPPORTED: "lower", Verdict.CONTRADICTED: "higher"}  # of 
 class ComparedRow:
     """One row. baseline: the row that it is compared with; None for a baseline itself.
 
-    published: the printed numbers by metric, in the paper's units. published_points: printed top-1 error less the
-    baseline's. counts: of the network that was trained. result: the row against its baseline, with the measured
-    difference.
+    published: the printed numbers by metric, in the paper's units. published_points: the printed number that rows are
+    compared by, less the baseline's. counts: of the network that was trained. result: the row against its baseline,
+    with the measured difference.
     """
 
     row: Row
@@ -71,7 +70,9 @@ def compare(judged: Judged, numbers: Sequence[Published], counts: Mapping[str, C
                 summary=summary,
                 baseline=None if baseline is row else baseline,
                 published=of_row(numbers, view.paper, printed),
-                published_points=difference_of(numbers, view.paper, printed, view.paper.baseline_of(printed), TOP1),
+                published_points=difference_of(
+                    numbers, view.paper, printed, view.paper.baseline_of(printed), view.measure.first.published
+                ),
                 counts=counts.get(network_key(row.cell)),
                 result=judgement.rows.get(row.label),
             )

@@ -32,7 +32,11 @@ def write_cost(view: View, folder: Path) -> list[Path]:
         for ax, (column, label) in zip(axes.ravel().tolist(), AXES, strict=True):
             plot_cost(frame, column, row_styles(view.table), ax, view.protocols[0].test_images)
             ax.set_xlabel(label)
-            ax.set_ylabel(f"{view.protocols[0].evaluation_split} top-1 error, %" if narrow or ax is axes[0, 0] else "")
+            ax.set_ylabel(
+                f"{view.protocols[0].evaluation_split} {view.measure.first.words}, %"
+                if narrow or ax is axes[0, 0]
+                else ""
+            )
         handles, names = axes[0, 0].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside lower center", ncols=3 if narrow else 6, frameon=False)
         figure.suptitle(figure_heading(view, more), fontsize=8)
@@ -48,7 +52,7 @@ def plot_cost(frame: pd.DataFrame, column: str, styles: Styles, ax: Axes, images
     frame: as ``figure_data.cost``. images: that each error is over.
     """
     for label, part in frame.groupby("row", sort=False):
-        mean = mean_of(part["top1_error_pct"].tolist(), images)
+        mean = mean_of(part[part.columns[4]].tolist(), images)
         assert mean is not None
         ax.errorbar(
             part[column].iloc[0],

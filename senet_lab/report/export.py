@@ -4,12 +4,13 @@ with the names of timm's result files."""
 from collections.abc import Iterable, Mapping, Sequence
 
 from senet_lab.records.checked_files import csv_text
-from senet_lab.report.comparison import TOP1, TOP5, ComparedRow, Comparison
+from senet_lab.report.comparison import ComparedRow, Comparison
 from senet_lab.report.published import Published, of_row, value_of
 from senet_lab.report.views import View
 from senet_lab.stats.difference import Difference
 from senet_lab.stats.mean import Mean
 from senet_lab.study.counts import Counts, network_key
+from senet_lab.study.measure import Number
 from senet_lab.study.table import Row, Table
 
 COLUMNS = (
@@ -20,6 +21,11 @@ WIDE_COLUMNS = (
     "edition", "table", "row", "source", "protocol", "dataset", "model", "img_size", "top1", "top1_err",
     "top1_err_half_width_95", "top5", "top5_err", "top5_err_half_width_95", "top1_err_difference",
     "top1_err_difference_half_width_95", "verdict", "seeds", "param_count", "gmacs", "cell_key",
+)  # fmt: skip
+WIDE_AP_COLUMNS = (
+    "edition", "table", "row", "source", "protocol", "dataset", "model", "img_size", "ap", "ap_half_width_95", "ap50",
+    "ap50_half_width_95", "ap_difference", "ap_difference_half_width_95", "verdict", "seeds", "param_count", "gmacs",
+    "cell_key",
 )  # fmt: skip
 Line = dict[str, object]
 
@@ -40,13 +46,14 @@ def wide_csv(
 ) -> str:
     """One line a row for what is published, and one for each view of it that is measured.
 
-    top1, top5: accuracy in percent; top1_err, top5_err: error in percent; differences are to the row's baseline in
-    points; param_count and gmacs in millions and thousand millions, weights and biases and multiply-adds for one image.
+    top1, top5: accuracy in percent; top1_err, top5_err: error in percent; of detectors ap and ap50 take their place.
+    Differences are to the row's baseline in points; param_count and gmacs in millions and thousand millions, weights
+    and biases and multiply-adds for one image.
     """
     lines = [_wide_published(table, row, numbers, counts.get(network_key(row.cell))) for row in table.rows]
     for comparison in comparisons:
-        lines += [_wide_measured(comparison.view, row) for row in comparison.rows if row.summary.top1]
-    return csv_text(WIDE_COLUMNS, _of_table(table, lines))
+        lines += [_wide_measured(comparison.view, row) for row in comparison.rows if row.summary.first]
+    return csv_text(WIDE_AP_COLUMNS if table.measure.higher_is_better else WIDE_COLUMNS, _of_table(table, lines))
 
 
 def _of_table(table: Table, lines: Iterable[Line]) -> Iterable[Line]:
@@ -84,7 +91,7 @@ def _computed(table: Table, counts: Mapping[str, Counts]) -> Iterable[Line]:
 
 
 def _measured(view: View, compared: ComparedRow) -> Iterable[Line]:
-    row, summary = compared.row, compared.summary
+    row, summary, measure = compared.row, compared.summary, view.measure
     protocol = row.cell.protocol
     runs = [record for record in view.records if record.run.cell.key == row.cell.key]
     common: Line = {
@@ -101,9 +108,9 @@ def _measured(view: View, compared: ComparedRow) -> Iterable[Line]:
         "seeds": " ".join(map(str, summary.compared)),
     }
     means: tuple[tuple[str, str, Mean | Difference | None], ...] = (
-        ("top1_error_pct", "pct", summary.top1),
-        ("top5_error_pct", "pct", summary.top5),
-        ("top1_error_difference", "points", compared.difference),
+        (measure.first.field, "pct", summary.first),
+        (measure.second.field, "pct", summary.second),
+        (measure.first.field.replace("_pct", "_difference"), "points", compared.difference),
     )
     for metric, unit, mean in means:
         if mean is None:
@@ -122,8 +129,9 @@ def _measured(view: View, compared: ComparedRow) -> Iterable[Line]:
 
 def _wide_published(table: Table, row: Row, numbers: Sequence[Published], counts: Counts | None) -> Line:
     printed = of_row(numbers, table, row)
-    top1, top5 = (value_of(numbers, table, row, *metrics) for metrics in (TOP1, TOP5))
-    base = value_of(numbers, table, table.baseline_of(row), *TOP1)
+    first, second = table.measure.first, table.measure.second
+    value, other = (value_of(numbers, table, row, *number.published) for number in (first, second))
+    base = value_of(numbers, table, table.baseline_of(row), *first.published)
     baseline = table.baseline_of(row) is row
     params, flops = printed.get("params"), printed.get("gflops")
     return {
@@ -133,10 +141,10 @@ def _wide_published(table: Table, row: Row, numbers: Sequence[Published], counts
         "dataset": ", ".join(dict.fromkeys(number.dataset for number in printed.values())),
         "model": row.published or "",
         "img_size": row.cell.protocol.image_size,
-        **_rates("top1", top1, None),
-        **_rates("top5", top5, None),
-        "top1_err_difference": "" if top1 is None or base is None or baseline else round(top1 - base, 2),
-        "seeds": 1 if top1 is not None else "",
+        **_rates(first, value, None),
+        **_rates(second, other, None),
+        f"{first.data}_difference": "" if value is None or base is None or baseline else round(value - base, 2),
+        "seeds": 1 if value is not None else "",
         "param_count": params.value if params else _in(counts.trainable if counts else None, 10**6),
         "gmacs": flops.value if flops else _in(counts.multiply_adds if counts else None, 10**9),
     }
@@ -144,6 +152,7 @@ def _wide_published(table: Table, row: Row, numbers: Sequence[Published], counts
 
 def _wide_measured(view: View, compared: ComparedRow) -> Line:
     row, summary, difference, counts = compared.row, compared.summary, compared.difference, compared.counts
+    measure = view.measure
     return {
         "row": row.label,
         "source": view.source,
@@ -151,10 +160,10 @@ def _wide_measured(view: View, compared: ComparedRow) -> Line:
         "dataset": row.cell.protocol.data_name,
         "model": row.cell.backbone,
         "img_size": row.cell.protocol.image_size,
-        **_mean_rates("top1", summary.top1),
-        **_mean_rates("top5", summary.top5),
-        "top1_err_difference": "" if difference is None else round(difference.value, 4),
-        "top1_err_difference_half_width_95": "" if difference is None else round(difference.half_width, 4),
+        **_mean_rates(measure.first, summary.first),
+        **_mean_rates(measure.second, summary.second),
+        f"{measure.first.data}_difference": "" if difference is None else round(difference.value, 4),
+        f"{measure.first.data}_difference_half_width_95": "" if difference is None else round(difference.half_width, 4),
         "verdict": compared.direction or "",
         "seeds": len(summary.compared),
         "param_count": _in(counts.trainable if counts else None, 10**6),
@@ -163,15 +172,18 @@ def _wide_measured(view: View, compared: ComparedRow) -> Line:
     }
 
 
-def _mean_rates(name: str, mean: Mean | None) -> Line:
-    return _rates(name, mean.value, mean.half_width) if mean else {}
+def _mean_rates(number: Number, mean: Mean | None) -> Line:
+    return _rates(number, mean.value, mean.half_width) if mean else {}
 
 
-def _rates(name: str, error_pct: float | None, half_width: float | None) -> Line:
-    if error_pct is None:
+def _rates(number: Number, value: float | None, half_width: float | None) -> Line:
+    """The number with its interval; of an error the accuracy too, under the name without its end."""
+    if value is None:
         return {}
-    interval = {} if half_width is None else {f"{name}_err_half_width_95": round(half_width, 4)}
-    return {name: round(100 - error_pct, 4), f"{name}_err": round(error_pct, 4), **interval}
+    name, end, _ = number.data.partition("_err")
+    accuracy = {name: round(100 - value, 4)} if end else {}
+    interval = {} if half_width is None else {f"{number.data}_half_width_95": round(half_width, 4)}
+    return {**accuracy, number.data: round(value, 4), **interval}
 
 
 def _in(count: int | None, unit: int) -> object:

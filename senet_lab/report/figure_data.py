@@ -15,14 +15,14 @@ FEWEST_EPOCHS = 5  # of a curve; two or three points are no curve
 
 
 def errors(view: View) -> pd.DataFrame:
-    """One line a finished run: row, seed, top1_error_pct, in the table's order."""
+    """One line a finished run: row, seed, and what rows are compared by (such as ap_pct), in the table's order."""
     lines = [
-        (row.label, record.run.seed, record.top1_error_pct)
+        (row.label, record.run.seed, record.first)
         for row in view.table.rows
         for record in sorted(view.records, key=lambda record: record.run.seed)
-        if record.run.cell.key == row.cell.key and record.top1_error_pct is not None
+        if record.run.cell.key == row.cell.key and record.first is not None
     ]
-    return pd.DataFrame(lines, columns=["row", "seed", "top1_error_pct"])
+    return pd.DataFrame(lines, columns=["row", "seed", view.measure.first.field])
 
 
 def curves(view: View) -> pd.DataFrame:
@@ -42,11 +42,12 @@ def curves(view: View) -> pd.DataFrame:
 
 def se_row(view: View) -> Row | None:
     """The row that stands for SE against its plain baseline: the paper's block where it has one, else the best."""
-    rows = [s for s in view.rows if s.row.cell.se and s.top1 and view.table.baseline_of(s.row).cell.se is None]
+    rows = [s for s in view.rows if s.row.cell.se and s.first and view.table.baseline_of(s.row).cell.se is None]
     if not rows:
         return None
     default = [s.row for s in rows if s.row.cell.se in (SESpec(), SESpec(bias=True))]
-    return default[0] if default else min(rows, key=lambda s: s.top1.value if s.top1 else 100.0).row
+    better = -1 if view.measure.higher_is_better else 1
+    return default[0] if default else min(rows, key=lambda s: better * s.first.value if s.first else 100.0).row
 
 
 def plain_against_se(view: View) -> pd.DataFrame:
@@ -59,15 +60,15 @@ def plain_against_se(view: View) -> pd.DataFrame:
 
 
 def cost(view: View) -> pd.DataFrame:
-    """One line a finished run: row, seed, parameters_m, multiply_adds_m, top1_error_pct, in the table's order; empty
+    """One line a finished run: row, seed, parameters_m, multiply_adds_m, and as ``errors``; empty
     where fewer than two rows have one."""
     lines = [
-        (row.label, r.run.seed, r.trainable / 1e6, r.multiply_adds / 1e6, r.top1_error_pct)
+        (row.label, r.run.seed, r.trainable / 1e6, r.multiply_adds / 1e6, r.first)
         for row in view.table.rows
         for r in view.records
         if r.run.cell.key == row.cell.key and r.status is Status.FINISHED
     ]
-    frame = pd.DataFrame(lines, columns=["row", "seed", "parameters_m", "multiply_adds_m", "top1_error_pct"])
+    frame = pd.DataFrame(lines, columns=["row", "seed", "parameters_m", "multiply_adds_m", view.measure.first.field])
     return frame if frame["row"].nunique() > 1 else frame.iloc[:0]
 
 

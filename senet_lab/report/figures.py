@@ -52,7 +52,7 @@ def _write_errors(view: View, frame: pd.DataFrame, stem: Path) -> list[Path]:
 
     def plot(figure: Figure) -> None:
         plot_errors(frame, row_styles(view.table), figure.subplots(), view.protocols[0].test_images)
-        figure.axes[0].set_ylabel(f"{view.protocols[0].evaluation_split} top-1 error, %\n(final epoch)")
+        figure.axes[0].set_ylabel(f"{view.protocols[0].evaluation_split} {view.measure.first.words}, %\n(final epoch)")
         figure.suptitle(figure_heading(view, more), fontsize=8)
 
     return draw(plot, (layout().width, HEIGHT), stem, frame, SMALL)
@@ -65,7 +65,7 @@ def plot_errors(frame: pd.DataFrame, styles: Styles, ax: Axes, images: int) -> A
     """
     labels = list(dict.fromkeys(frame["row"]))
     for place, label in enumerate(labels):
-        values = frame.loc[frame["row"] == label, "top1_error_pct"].tolist()
+        values = frame.loc[frame["row"] == label, frame.columns[2]].tolist()
         mean = mean_of(values, images)
         assert mean is not None
         style = styles[label]

@@ -73,6 +73,7 @@ def _draw(frame: pd.DataFrame, heading: str, comparisons: Sequence[Comparison], 
     def plot(figure: Figure) -> None:
         ax = figure.subplots()
         plot_forest(frame, places, ax)
+        ax.set_xlabel(axis_text(comparisons))
         if len(tables) > 1:
             for table in tables:
                 first = min(p for p, t in zip(places, frame["table"], strict=True) if t == table)
@@ -126,8 +127,13 @@ def plot_forest(frame: pd.DataFrame, places: Sequence[int], ax: Axes) -> Axes:
     labels = [f"{row.row}  (n = {row.seeds})" if row.seeds else f"{row.row}  (not run)" for row in frame.itertuples()]
     ax.set_yticks(list(places), labels)
     ax.tick_params(axis="y", length=0)
-    ax.set_xlabel("top-1 error less the baseline's, points")
     return ax
+
+
+def axis_text(comparisons: Sequence[Comparison]) -> str:
+    """What the differences are of."""
+    words = dict.fromkeys(one.view.measure.first.words for one in comparisons)
+    return f"{', '.join(words)} less the baseline's, points"
 
 
 def _legend(frame: pd.DataFrame, comparisons: Sequence[Comparison]) -> list[Line2D]:

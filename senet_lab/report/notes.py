@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 
 from senet_lab.records.gate_health import CONSTANT, constant_blocks
-from senet_lab.report.comparison import TOP1, Comparison
+from senet_lab.report.comparison import Comparison
 from senet_lab.report.published import Published, value_of
 from senet_lab.report.views import View
-from senet_lab.report.wording import INTERVALS, far_text, order_text, rule_text, seeds_text
+from senet_lab.report.wording import far_text, intervals, order_text, rule_text, seeds_text
 from senet_lab.stats.mean import mean_of
 from senet_lab.stats.rank_agreement import agreement_of
 from senet_lab.study.protocol import Protocol
@@ -16,7 +16,7 @@ def notes_of(comparison: Comparison, numbers: Sequence[Published]) -> Iterable[s
     """The notes of one view, in the order in which a reader needs them."""
     view = comparison.view
     yield "Published numbers have one training run and no interval. Measured: final epoch."
-    yield from INTERVALS
+    yield from intervals(view.measure)
     yield f"Verdict: the true difference is below (lower) or above (higher) zero; {rule_text(comparison.judgement)}"
     if view.companion:
         yield f"A companion of the paper's table: {view.unlike}. Compare signs and order, not sizes."
@@ -24,7 +24,7 @@ def notes_of(comparison: Comparison, numbers: Sequence[Published]) -> Iterable[s
     yield from map(recipe_text, view.protocols)
     yield _provenance(view)
     yield from _seeds(comparison)
-    yield from seeds_text({summary.row.label: summary.errors_pct for summary in view.rows})
+    yield from seeds_text({summary.row.label: summary.values_pct for summary in view.rows}, view.measure)
     yield from far_text(comparison.judgement, {row.cell.key: row.label for row in view.table.rows})
     yield from _gates(view)
     skipped = max((record.provenance.skipped_photos for record in view.records), default=0)
@@ -75,7 +75,7 @@ def _seeds(comparison: Comparison) -> Iterable[str]:
 
 
 def _baseline_notes(comparison: Comparison) -> Iterable[str]:
-    errors = {(record.run.cell.key, record.run.seed): record.top1_error_pct for record in comparison.view.records}
+    errors = {(record.run.cell.key, record.run.seed): record.first for record in comparison.view.records}
     summaries = {summary.row.label: summary for summary in comparison.view.rows}
     for row in comparison.rows:
         seeds = row.summary.compared
@@ -99,7 +99,7 @@ def _gates(view: View) -> Iterable[str]:
 
 def _order(comparison: Comparison, numbers: Sequence[Published]) -> Iterable[str]:
     view = comparison.view
-    printed = {row.label: value_of(numbers, view.paper, row, *TOP1) for row in view.paper.rows}
+    printed = {row.label: value_of(numbers, view.paper, row, *view.measure.first.published) for row in view.paper.rows}
     known = {label: error for label, error in printed.items() if error is not None}
     order = agreement_of(view.loaded.paired_runs, view.table, known, comparison.judgement.plan)
     if order:

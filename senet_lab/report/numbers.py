@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from senet_lab.report.comparison import TOP1, TOP5, ComparedRow, Comparison
+from senet_lab.report.comparison import ComparedRow, Comparison
 from senet_lab.report.published import Published
 from senet_lab.stats.mean import Mean
+from senet_lab.study.measure import Measure
 
 PERCENT, POINTS, COUNT = "%", "percentage points", "1"
 UNITS = {"pct": PERCENT, "M": "million", "G": "thousand million", "ms": "ms"}  # of published numbers
@@ -23,7 +24,7 @@ def comparison_data(comparison: Comparison) -> dict[str, Any]:
         "companion": view.companion,
         "synthetic": view.synthetic,
         "comparisons_in_family": comparison.judgement.comparisons,
-        "rows": [_row(row) for row in comparison.rows],
+        "rows": [_row(row, view.measure) for row in comparison.rows],
     }
 
 
@@ -32,8 +33,8 @@ def printed_data(printed: Mapping[str, Published]) -> dict[str, Any]:
     return {metric: _printed(number) for metric, number in printed.items()}
 
 
-def _row(row: ComparedRow) -> dict[str, Any]:
-    summary, counts = row.summary, row.counts
+def _row(row: ComparedRow, measure: Measure) -> dict[str, Any]:
+    summary, counts, first, second = row.summary, row.counts, measure.first, measure.second
     return {
         "row": row.row.label,
         "baseline": row.baseline.label if row.baseline else None,
@@ -41,9 +42,9 @@ def _row(row: ComparedRow) -> dict[str, Any]:
         "seeds": list(summary.compared),
         "seeds_left_out": list(summary.left_out),
         "seeds_failed": list(summary.failed),
-        "top1_err": {"published": _printed(row.printed(TOP1)), "measured": _mean(summary.top1)},
-        "top5_err": {"published": _printed(row.printed(TOP5)), "measured": _mean(summary.top5)},
-        "top1_err_difference": {
+        first.data: {"published": _printed(row.printed(first.published)), "measured": _mean(summary.first)},
+        second.data: {"published": _printed(row.printed(second.published)), "measured": _mean(summary.second)},
+        f"{first.data}_difference": {
             "published": None if row.published_points is None or row.baseline is None else _points(row),
             "measured": _difference(row),
         },

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from senet_lab.records.checked_files import read_json
+from senet_lab.records.precision import Precision
 from senet_lab.records.publish import PLACES, file_of
 from senet_lab.records.record import Record, Status, scientific_digest
 from senet_lab.records.store import Store
@@ -57,6 +58,8 @@ def _measured(record: Record) -> list[Fact]:
         return [Fact("failed", record.failure or "")]
     protocol = record.run.cell.protocol
     images = f"of {protocol.test_images:,} {protocol.evaluation_split} images, final epoch"
+    if record.precision is not None:
+        return _of_detector(record.precision, f"{protocol.evaluation_split} photos, final epoch")
     return [
         Fact("top-1 error", f"{_percent(record.top1_error_pct)} {images}"),
         Fact("top-5 error", f"{_percent(record.top5_error_pct)} {images}"),
@@ -64,6 +67,16 @@ def _measured(record: Record) -> list[Fact]:
             "best epoch",
             f"{_percent(record.best_top1_error_pct)} top-1 error; selected on these same images, so in no table",
         ),
+    ]
+
+
+def _of_detector(found: Precision, photos: str) -> list[Fact]:
+    sizes = (("small", found.ap_small_pct), ("medium", found.ap_medium_pct), ("large", found.ap_large_pct))
+    return [
+        Fact("AP", f"{_percent(found.ap_pct)} of {found.photos:,} {photos}"),
+        Fact("AP at 0.5, 0.75", f"{_percent(found.ap50_pct)}, {_percent(found.ap75_pct)}"),
+        Fact("AP by size", ", ".join(f"{name} {_percent(value)}" for name, value in sizes)),
+        Fact("found", f"{found.boxes:,} boxes"),
     ]
 
 

@@ -1,4 +1,4 @@
-"""What the records of a table say, row by row: the mean errors with their intervals, and the seeds behind them."""
+"""What the records of a table say, row by row: the means with their intervals, and the seeds behind them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,17 +13,18 @@ from senet_lab.study.table import Row, Table
 class RowSummary:
     """The measured side of one row under one protocol, final epoch. None where no seed finished.
 
-    seeds: all that finished. compared: those that the means are over: the ones that the baseline has too, on the same
-    images, so that a row's error and its difference are of the same runs; all of them for a baseline, and for a row
-    that shares none with it. errors_pct: top-1, of each seed that finished.
+    first, second: as ``study.measure`` has them: top-1 and top-5 error, or AP and AP at an overlap of 0.5. seeds: all
+    that finished. compared: those that the means are over: the ones that the baseline has too, on the same images, so
+    that a row's mean and its difference are of the same runs; all of them for a baseline, and for a row that shares
+    none with it. values_pct: the first, of each seed that finished.
     """
 
     row: Row
-    top1: Mean | None
-    top5: Mean | None
+    first: Mean | None
+    second: Mean | None
     seeds: tuple[int, ...]
     compared: tuple[int, ...]
-    errors_pct: Mapping[int, float]
+    values_pct: Mapping[int, float]
     failed: tuple[int, ...]
 
     @property
@@ -46,11 +47,11 @@ def _summarise(row: Row, baseline: Row, records: Sequence[Record], loaded: Loade
     compared, images = [finished[seed] for seed in paired] or list(finished.values()), row.cell.protocol.test_images
     return RowSummary(
         row=row,
-        top1=mean_of([r.top1_error_pct for r in compared if r.top1_error_pct is not None], images),
-        top5=mean_of([r.top5_error_pct for r in compared if r.top5_error_pct is not None], images),
+        first=mean_of([r.first for r in compared if r.first is not None], images),
+        second=mean_of([r.second for r in compared if r.second is not None], images),
         seeds=tuple(finished),
         compared=tuple(map(_seed, compared)),
-        errors_pct={seed: r.top1_error_pct for seed, r in finished.items() if r.top1_error_pct is not None},
+        values_pct={seed: r.first for seed, r in finished.items() if r.first is not None},
         failed=tuple(sorted(_seed(r) for r in records if r.status is Status.FAILED)),
     )
 

@@ -4,7 +4,7 @@ computed. Two protocols never stand in one block."""
 from collections.abc import Mapping, Sequence
 
 from senet_lab.report.blocks import Block
-from senet_lab.report.comparison import TOP1, TOP5, ComparedRow, Comparison
+from senet_lab.report.comparison import ComparedRow, Comparison
 from senet_lab.report.notes import notes_of
 from senet_lab.report.published import EDITIONS, Published, of_row
 from senet_lab.report.views import View, dataset_name, protocols_text
@@ -12,6 +12,7 @@ from senet_lab.report.wording import NONE, difference_text
 from senet_lab.stats.mean import Mean
 from senet_lab.study.conventions import cost_convention, printed, size_convention
 from senet_lab.study.counts import Counts, network_key
+from senet_lab.study.measure import Measure
 from senet_lab.study.table import Table
 
 NAMES = (
@@ -36,6 +37,8 @@ METRICS = {
     "top5_error_224": "top-5 err. at 224, %",
     "top1_error_320": "top-1 err. at 320 or 299, %",
     "top5_error_320": "top-5 err. at 320 or 299, %",
+    "map": "AP, %",
+    "map50": "AP@0.5, %",
     "params": "params, M",
     "gflops": "GFLOPs",
     "mflops": "MFLOPs",
@@ -43,27 +46,27 @@ METRICS = {
 
 
 def comparison_block(comparison: Comparison, numbers: Sequence[Published]) -> Block:
-    """One protocol: each row's published and measured error and difference, the verdict, and what the network costs.
+    """One protocol: each row's published and measured number and difference, the verdict, and what the network costs.
 
     Where the measurement is a companion of the printed table, both sides name their data set.
     """
     view = comparison.view
     paper = f" ({dataset_name(view.paper.paper_protocol)})" if view.companion else ""
     here = f" ({view.datasets})" if view.companion else ""
-    split = view.protocols[0].evaluation_split
+    split, first, second = view.protocols[0].evaluation_split, view.measure.first.short, view.measure.second.short
     columns = (
         "row",
-        f"published top-1 err., %{paper}",
-        f"measured {split} top-1 err., %{here}",
+        f"published {first}, %{paper}",
+        f"measured {split} {first}, %{here}",
         f"published difference, points{paper}",
         f"measured difference, points{here}",
         "verdict",
         "parameters",
-        f"published top-5 err., %{paper}",
-        f"measured {split} top-5 err., %{here}",
+        f"published {second}, %{paper}",
+        f"measured {split} {second}, %{here}",
         "multiply-adds, M",
     )
-    lines = tuple(_line(row) for row in comparison.rows)
+    lines = tuple(_line(row, view.measure) for row in comparison.rows)
     return Block(
         comparison_title(view),
         columns,
@@ -84,20 +87,20 @@ def comparison_title(view: View) -> str:
     )
 
 
-def _line(row: ComparedRow) -> tuple[str, ...]:
-    top1, top5 = row.printed(TOP1), row.printed(TOP5)
+def _line(row: ComparedRow, measure: Measure) -> tuple[str, ...]:
+    first, second = row.printed(measure.first.published), row.printed(measure.second.published)
     compared = row.baseline is not None
     points = NONE if row.published_points is None else f"{row.published_points:+.2f}"
     return (
         row.row.label,
-        top1.value if top1 else NONE,
-        mean_text(row.summary.top1),
+        first.value if first else NONE,
+        mean_text(row.summary.first),
         points if compared else "baseline",
         difference_text(row.difference) if compared else "baseline",
         (row.direction or NONE) if compared else "",
         f"{row.counts.trainable:,}" if row.counts else NONE,
-        top5.value if top5 else NONE,
-        mean_text(row.summary.top5),
+        second.value if second else NONE,
+        mean_text(row.summary.second),
         f"{row.counts.multiply_adds / 1e6:,.1f}" if row.counts else NONE,
     )
 

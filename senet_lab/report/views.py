@@ -11,6 +11,7 @@ from senet_lab.report.summary import RowSummary, summarise
 from senet_lab.stats.verdicts import Judgement, judge
 from senet_lab.study.claim import Claim
 from senet_lab.study.counts import Counts
+from senet_lab.study.measure import Measure
 from senet_lab.study.protocol import Dataset, Protocol
 from senet_lab.study.table import Table
 
@@ -20,6 +21,7 @@ DATASETS = {
     Dataset.IMAGENET: "ImageNet",
     Dataset.IMAGENETTE: "Imagenette",
     Dataset.PLACES365: "Places365",
+    Dataset.COCO: "COCO",
     Dataset.SYNTHETIC: "SYNTHETIC DATA",
 }  # as a reader knows them
 
@@ -40,6 +42,11 @@ class View:
     def protocols(self) -> tuple[Protocol, ...]:
         """The protocols of the rows, each once."""
         return tuple(dict.fromkeys(row.cell.protocol for row in self.table.rows))
+
+    @property
+    def measure(self) -> Measure:
+        """What its rows are compared by."""
+        return self.table.measure
 
     @property
     def companion(self) -> bool:

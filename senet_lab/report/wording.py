@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from senet_lab.records.cost import time_text
+from senet_lab.records.precision import RESAMPLES
 from senet_lab.stats.difference import SIGNIFICANCE, Difference
 from senet_lab.stats.power_analysis import MOST_SEEDS, POWER, UPPER
 from senet_lab.stats.rank_agreement import RankAgreement
@@ -12,6 +13,7 @@ from senet_lab.stats.seed_noise import FAR, OWN_LIMIT, POOLED_SEEDS
 from senet_lab.stats.seeds_needed import Need, Needs, Obstacle
 from senet_lab.stats.verdicts import Judgement
 from senet_lab.study.claim import Equivalent, Higher, Lower, NotWorse, Part
+from senet_lab.study.measure import Measure
 
 NONE = "–"
 
@@ -39,7 +41,7 @@ def part_text(part: Part) -> str:
     return f"{least}{part.quantity.value} of {part.row} / {part.than}{most}"
 
 
-INTERVALS = (
+_INTERVALS = (
     "± of an error is the 95 % half-width over further seeds on these images (Student's t over n seeds, with the "
     "spread of half an image's step). With n = 1 there is none: seed noise is unknown.",
     "Differences are to the baseline, over the seeds of the error beside them, paired over seeds and images; their ± "
@@ -50,6 +52,23 @@ INTERVALS = (
     f"counts with the {100 * OWN_LIMIT:.0f} % upper limit of its own variance; from {POOLED_SEEDS[-1] + 1} seeds on it "
     "is told from the two rows alone. Intervals and verdicts use the same rule.",
 )
+
+
+def intervals(measure: Measure) -> Iterable[str]:
+    """What the ± of a table is, in words."""
+    said = "± of an error is the 95 %"
+    if not measure.higher_is_better:
+        return _INTERVALS
+    return (
+        _INTERVALS[0]
+        .replace(said, said.replace("an error", "an AP"))
+        .replace(" (Student's t over n seeds, with the spread of half an image's step)", " (Student's t over n seeds)"),
+        "Higher is better. Differences are to the baseline, over the seeds of the AP beside them, paired over seeds "
+        "and photos; their ± is the 95 % half-width over both: over photos by a bootstrap of "
+        f"{RESAMPLES:,} resamples that are the same in every run, over seeds in closed form with Student's t; with one "
+        'seed ("images only") over photos alone.',
+        *_INTERVALS[2:],
+    )
 
 
 def rule_text(judgement: Judgement) -> str:
@@ -87,15 +106,15 @@ def order_text(order: RankAgreement) -> str:
     return f"{text}. Kendall's tau of the means of {over} is {order.tau_b:+.2f}, a description without an interval."
 
 
-def seeds_text(errors_pct: Mapping[str, Mapping[int, float]]) -> Iterable[str]:
-    """The error of every single seed, by row, where a row has several."""
+def seeds_text(values_pct: Mapping[str, Mapping[int, float]], measure: Measure) -> Iterable[str]:
+    """The number of every single seed, by row, where a row has several."""
     several = [
         f"{label}: " + ", ".join(f"{error:.2f} (seed {seed})" for seed, error in of_row.items())
-        for label, of_row in errors_pct.items()
+        for label, of_row in values_pct.items()
         if len(of_row) > 1
     ]
     if several:
-        yield f"Single seeds, top-1 err. in %: {'; '.join(several)}."
+        yield f"Single seeds, {measure.first.short} in %: {'; '.join(several)}."
 
 
 def far_text(judgement: Judgement, labels: Mapping[str, str]) -> Iterable[str]:

@@ -59,7 +59,7 @@ class Detection:
     longest: pixels of a photo's longer side at most, after its shorter one was resized to the protocol's image_size.
     pretraining: of the trunk; None: drawn from the seed. images_together: that pass through the network as one and
     share the sampling of regions, whatever the number of devices. epoch_steps: steps of an epoch where it is shorter
-    than a pass over all photos (0: a whole pass). frozen_stages: how many of stem, stage 2, stage 3, ... keep their weights.
+    than a pass over all photos (0: a whole pass). frozen_stages: how many of stem, stage 2, ... keep their weights.
     anchors: side lengths in pixels, one a level of a pyramid, all on one map without one. proposals: regions of a photo
     that the head looks at in evaluation. regions: of a photo that the head is trained on in a step.
     """

@@ -56,7 +56,7 @@ def write_annotations(root: Path, split: str, content: object) -> None:
 
 
 # A network of four stages of one unit each, in place of the paper's: its detector trains a step in a moment.
-TABLE = '''
+TABLE = """
 from dataclasses import replace
 
 from ablations.protocols import COCO_SHORT
@@ -85,4 +85,4 @@ TABLE = Table(
 )
 CLAIMS = (Claim(name="boxes", table=TABLE, statement="SE raises AP", source="here",
                 parts=(Higher("SE-small", "small"),)),)
-'''
+"""

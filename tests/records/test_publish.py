@@ -17,6 +17,7 @@ from tests.samples import finished
 
 OURS = RunFiles(curve=b"our curve", gates=b"our gates", weights=b"our weights")
 THEIRS = RunFiles(curve=b"their curve", gates=b"our gates", weights=b"their weights")
+OURS_NAMES = ("curve", "gates", "weights")  # boxes are a detector's
 RUN = finished().run
 GATES = GateHealth(epoch=1, block="SE_2_1", mean=0.5, spread=0.1, share_low=0.0, share_high=0.0)
 
@@ -27,7 +28,7 @@ def files(folder):
 
 
 def places(store):
-    return [file_of(store, RUN, name) for name in publishing.PLACES]
+    return [file_of(store, RUN, name) for name in OURS_NAMES]
 
 
 def test_the_record_names_its_files(tmp_path):
@@ -40,7 +41,7 @@ def test_the_record_names_its_files(tmp_path):
     assert len(files(tmp_path)) == 4
     assert store.read(RUN).files == OURS.digests()
     assert len(set(map(str, (OURS.digests().curve, OURS.digests().gates, OURS.digests().weights)))) == 3
-    assert [read_file(store, published.record, name) for name in publishing.PLACES] == [
+    assert [read_file(store, published.record, name) for name in OURS_NAMES] == [
         b"our curve",
         b"our gates",
         b"our weights",

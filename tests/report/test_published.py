@@ -9,6 +9,7 @@ from senet_lab.cli import catalogue
 from senet_lab.errors import StudyError
 from senet_lab.report.published import EDITIONS, FIELDS, load_published, of_row, of_table
 from senet_lab.report.tables import published_block
+from senet_lab.study.measure import ERROR, PRECISION
 
 NUMBERS = load_published(catalogue.published_folder())
 TABLES = [table for table in catalogue.tables() if table.of_the_paper]
@@ -42,12 +43,15 @@ def test_no_number_is_there_twice():
     assert {1} == set(counts.values())
 
 
+COMPARED = {ERROR: "top1_error", PRECISION: "map"}
+
+
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.slug)
 def test_every_row_has_its_numbers(table):
-    """Each row with a published name is in the paper's table of that number, with a top-1 error."""
+    """Each row with a published name is in the paper's table of that number, with a top-1 error, or an AP."""
     assert len(table.rows) == sum(row.published is not None for row in table.rows)
     for row in table.rows:
-        assert any(metric.startswith("top1_error") for metric in of_row(NUMBERS, table, row)), row.label
+        assert any(metric.startswith(COMPARED[table.measure]) for metric in of_row(NUMBERS, table, row)), row.label
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.slug)
@@ -62,9 +66,9 @@ def test_every_published_row_is_asked_for(table):
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.slug)
 def test_a_report_shows_every_published_error(table):
-    """The published block has a column with top-1 errors, and a number in it for every row."""
+    """The published block has a column with top-1 errors, or APs, and a number in it for every row."""
     block = published_block(table, NUMBERS, {})
-    columns = [i for i, name in enumerate(block.columns) if name.startswith("published top-1 err.")]
+    columns = [i for i, name in enumerate(block.columns) if name.startswith(f"published {table.measure.first.short}")]
 
     assert columns
     assert all(any(line[i] != "–" for i in columns) for line in block.lines)

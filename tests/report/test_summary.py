@@ -34,11 +34,11 @@ def test_a_row_is_the_mean_of_its_seeds(tmp_path):
     """Errors 20, 21 and 22 %: 21 ± t · √((1 + the step of an image, 0.1² / 8) / 3), seed by seed."""
     se = summary_of_se(tmp_path, *(finished(SE, seed, wrong=200 + 10 * seed) for seed in (0, 1, 2)))
 
-    assert (pytest.approx(se.top1.value), se.top1.n) == (21.0, 3)
-    assert pytest.approx(se.top1.half_width, abs=1e-6) == 2.484138 * 1.00125**0.5
+    assert (pytest.approx(se.first.value), se.first.n) == (21.0, 3)
+    assert pytest.approx(se.first.half_width, abs=1e-6) == 2.484138 * 1.00125**0.5
     assert se.seeds == (0, 1, 2)
     assert se.compared == (0, 1, 2)
-    assert se.errors_pct == {0: 20.0, 1: 21.0, 2: 22.0}
+    assert se.values_pct == {0: 20.0, 1: 21.0, 2: 22.0}
 
 
 def test_differences_are_paired_over_common_seeds(tmp_path):
@@ -51,7 +51,7 @@ def test_differences_are_paired_over_common_seeds(tmp_path):
     )
 
     assert (pytest.approx(se.difference.value), se.difference.seeds) == (-2.0, 2)
-    assert (pytest.approx(se.summary.top1.value), se.summary.top1.n) == (20.5, 2)
+    assert (pytest.approx(se.summary.first.value), se.summary.first.n) == (20.5, 2)
     assert (se.summary.seeds, se.summary.compared, se.summary.left_out) == ((0, 1, 2), (0, 1), (2,))
 
 
@@ -89,7 +89,7 @@ def test_failed_runs_are_listed_and_not_averaged(tmp_path):
     (view,) = measured_views(TABLE, [records])
     se = view.rows[1]
 
-    assert (pytest.approx(se.top1.value), se.top1.n) == (21.0, 2)
+    assert (pytest.approx(se.first.value), se.first.n) == (21.0, 2)
     assert (se.seeds, se.failed) == ((0, 1), (2,))
     assert comparison_of(view).rows[1].difference is None
     assert "Failed runs of SE, in no mean: seed 2." in block_of(view).notes
@@ -99,12 +99,12 @@ def test_a_row_of_failed_runs_has_no_number(tmp_path):
     """No mean, no zero."""
     se = summary_of_se(tmp_path, failed(SE, 0), finished(PLAIN, 0))
 
-    assert (se.top1, se.top5, se.seeds, se.failed) == (None, None, (), (0,))
+    assert (se.first, se.second, se.seeds, se.failed) == (None, None, (), (0,))
 
 
 def test_only_failed_runs_are_summarised_too(tmp_path):
     """A frame without any error does not break."""
-    assert (lambda se: (se.top1, se.failed))(summary_of_se(tmp_path, failed(SE, 0))) == (None, (0,))
+    assert (lambda se: (se.first, se.failed))(summary_of_se(tmp_path, failed(SE, 0))) == (None, (0,))
 
 
 def test_one_seed_is_shown_as_one_seed(tmp_path):
@@ -146,8 +146,8 @@ def test_reworded_protocols_are_one_view(tmp_path):
     companion = replace(TABLE, rows=tuple(replace(r, cell=replace(r.cell, protocol=SYNTHETIC)) for r in TABLE.rows))
     records = loaded(tmp_path, finished(old, 0), finished(SE, 1))
 
-    assert [view.rows[1].top1.n for view in measured_views(TABLE, [records])] == [2]
-    assert [view.rows[1].top1.n for view in measured_views(companion, [records])] == [2]
+    assert [view.rows[1].first.n for view in measured_views(TABLE, [records])] == [2]
+    assert [view.rows[1].first.n for view in measured_views(companion, [records])] == [2]
 
 
 def test_sources_are_kept_apart(tmp_path):

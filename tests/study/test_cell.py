@@ -10,6 +10,7 @@ from senet_lab.cli import catalogue
 from senet_lab.records.record import SCHEMA
 from senet_lab.study import Cell, Protocol, Schedule, SESpec
 from senet_lab.study.cell import UnknownFields, canonical_json, derive_seed, from_plain, to_plain
+from senet_lab.study.detection import Detection
 from senet_lab.study.protocol import PhotoSet, Precision
 from senet_lab.study.values import left_out, schema_of, since
 from tests.samples import PLAIN, PROTOCOL, SE
@@ -56,7 +57,8 @@ def _changed_fields():
         Schedule: {"decay": "steps", "milestones": (1.0,), "warmup_ramp": True},
         Protocol: {"dataset": "cifar100", "crop": "none", "precision": "bf16", "schedule": schedule}
         | {"flip": False, "nesterov": True, "decay_norm_and_bias": False, "train_images": 200, "departures": ()}
-        | {"photos": PhotoSet("another", "folder"), "training_sizes": (24, 32)},
+        | {"photos": PhotoSet("another", "folder"), "training_sizes": (24, 32)}
+        | {"detection": Detection(head="pyramid", train="train2017", test="val2017", longest=64)},
     }
     for value, put in (
         (SE.se, lambda se: replace(SE, se=se)),
@@ -65,7 +67,7 @@ def _changed_fields():
     ):
         for field in dataclasses.fields(value):
             changed = special[type(value)].get(field.name, numbers.get(field.type))
-            whose = {"dataset": "folder"} if field.name == "photos" else {}  # no other data set has them
+            whose = {"photos": {"dataset": "folder"}, "detection": {"dataset": "coco"}}.get(field.name, {})  # who has them
             yield field.name, put(replace(value, **{field.name: changed}, **whose))
 
 
