@@ -65,7 +65,7 @@ def test_a_failed_detector_is_read():
 def test_an_ap_is_a_percentage():
     """Of 1,000 resamples."""
     for wrong in ({"ap_pct": 101.0}, {"photos": 0}, {"resamples": "AAAA"}):
-        with pytest.raises(ValueError, match="percentage|resamples"):
+        with pytest.raises(ValueError, match=r"percentage|resamples"):
             dataclasses.replace(precision(10.0), **wrong)
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 from torch import nn
 from torchvision.ops.misc import FrozenBatchNorm2d
 
-from senet_lab.data.coco import CocoBoxes
+from senet_lab.data.coco import read_boxes
 from senet_lab.models.detection import faster_rcnn_trunk
 from senet_lab.models.detector import build_detector, detection_losses
 from senet_lab.models.registry import build_model, se_blocks
@@ -40,22 +40,39 @@ def coco(tmp_path):
         "annotations": [box | {"id": i} for i, box in enumerate(boxes)],
     }
     (tmp_path / "instances.json").write_text(json.dumps(content))
-    return CocoBoxes(tmp_path / "instances.json", tmp_path)
+    return _Photos(read_boxes(tmp_path / "instances.json", tmp_path, empty_boxes=True))
+
+
+class _Photos:
+    """Images with the boxes that are trained on."""
+
+    def __init__(self, boxed):
+        self.boxed = boxed
+
+    def __len__(self):
+        return len(self.boxed)
+
+    def __getitem__(self, index):
+        if index == len(self):
+            raise IndexError
+        pixels = np.array(Image.open(self.boxed.path(index)))
+        boxes, labels = self.boxed.corners(index)
+        target = {"boxes": torch.from_numpy(boxes), "labels": torch.from_numpy(labels)}
+        return torch.from_numpy(pixels).permute(2, 0, 1).float() / 255, target
 
 
 def test_coco_boxes_are_corners_and_labels_count_from_one(coco):
-    """Images in the order of their numbers, 5 then 7; car is 1, dog is 2; no crowd, no flat box, no empty image."""
-    assert coco.categories == ("car", "dog")
-    assert len(coco) == 2
-    image, first = coco[0]
-    _, second = coco[1]
+    """Images in the order of their numbers, 5, 6, 7; car is 1, dog is 2; no crowd, no flat box; 6 is background."""
+    assert coco.boxed.categories == ((3, "car"), (18, "dog"))
+    assert coco.boxed.numbers.tolist() == [5, 6, 7]
+    (image, first), (_, empty), (_, last) = coco
 
     assert tuple(image.shape) == (3, 48, 64)
-    assert 0 <= image.min() < image.max() <= 1
     assert first["boxes"].tolist() == [[10, 10, 34, 34]]
     assert first["labels"].tolist() == [2]
-    assert second["boxes"].tolist() == [[4, 8, 24, 38], [30.5, 10, 46.5, 26]]
-    assert second["labels"].tolist() == [2, 1]
+    assert tuple(empty["boxes"].shape) == (0, 4)
+    assert last["boxes"].tolist() == [[4, 8, 24, 38], [30.5, 10, 46.5, 26]]
+    assert last["labels"].tolist() == [2, 1]
 
 
 def test_one_training_step_lowers_the_loss_of_the_same_draw(coco):

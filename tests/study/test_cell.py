@@ -67,7 +67,9 @@ def _changed_fields():
     ):
         for field in dataclasses.fields(value):
             changed = special[type(value)].get(field.name, numbers.get(field.type))
-            whose = {"photos": {"dataset": "folder"}, "detection": {"dataset": "coco"}}.get(field.name, {})  # who has them
+            whose = {"photos": {"dataset": "folder"}, "detection": {"dataset": "coco"}}.get(
+                field.name, {}
+            )  # who has them
             yield field.name, put(replace(value, **{field.name: changed}, **whose))
 
 
