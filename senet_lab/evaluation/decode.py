@@ -1,6 +1,6 @@
 """Photos to pixels: each photo is decoded once, then resized and cropped for every view that some network wants.
 
-B batch, H W space; pixels are uint8 B H W 3, RGB.
+B batch, H W space; pixels are uint8 B 3 H W, RGB.
 """
 
 import io
@@ -43,10 +43,10 @@ def load(data: bytes) -> Image.Image:
 
 
 def shown(image: Image.Image, geometry: Geometry) -> NDArray[np.uint8]:
-    """The photo resized by its shorter side and cropped at its centre, uint8 H W 3, as torchvision's transforms do."""
+    """The photo resized by its shorter side and cropped at its centre, uint8 3 H W, as torchvision's transforms do."""
     resize, size, interpolation = geometry
     resized = F.resize(image, [resize], InterpolationMode(interpolation), antialias=True)
-    return np.array(F.center_crop(resized, [size, size]))
+    return np.array(F.center_crop(resized, [size, size])).transpose(2, 0, 1)
 
 
 class _Photos(Dataset[list[Tensor] | Damaged]):
@@ -60,7 +60,7 @@ class _Photos(Dataset[list[Tensor] | Damaged]):
 
     def __getitem__(self, index: int) -> list[Tensor] | Damaged:
         photos = self.batches[index]
-        made = [torch.empty(len(photos), size, size, 3, dtype=torch.uint8) for _, size, _ in self.geometries]
+        made = [torch.empty(len(photos), 3, size, size, dtype=torch.uint8) for _, size, _ in self.geometries]
         for row, photo in enumerate(photos):
             try:
                 image = load(photo.place.read())
@@ -74,7 +74,7 @@ class _Photos(Dataset[list[Tensor] | Damaged]):
 def decoded(
     batches: Sequence[Sequence[Photo]], geometries: Sequence[Geometry], processes: int
 ) -> Iterator[list[Tensor] | Damaged]:
-    """The pixels of each batch, in order: one uint8 tensor B H W 3 for each geometry."""
+    """The pixels of each batch, in order: one uint8 tensor B 3 H W for each geometry."""
     loader: Any = DataLoader(
         _Photos(batches, geometries),
         batch_size=None,

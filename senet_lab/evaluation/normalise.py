@@ -10,10 +10,9 @@ from senet_lab.study.released import View
 
 
 class Normalise:
-    """uint8 B H W 3 to B 3 H W in fp32, by the same operations in the same order as torchvision's, to the last bit.
+    """uint8 to fp32, both B 3 H W, by the same operations in the same order as torchvision's, to the last bit.
 
     On a CPU photo by photo into memory that is kept, so that each photo stays in cache; the next call overwrites it.
-    The channels are put apart while they are bytes, which takes half the time of doing it while they become floats.
     """
 
     def __init__(self, view: View, device: torch.device) -> None:
@@ -21,14 +20,13 @@ class Normalise:
         self.std = torch.tensor(view.std, device=device).view(3, 1, 1)
         self.device, self.size = device, view.size
         self._kept = torch.empty(0, 3, view.size, view.size)
-        self._apart = torch.empty(3, view.size, view.size, dtype=torch.uint8)
 
-    def __call__(self, pixels_BHW3: Tensor) -> Tensor:
-        images = pixels_BHW3.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
+    def __call__(self, pixels_B3HW: Tensor) -> Tensor:
+        images = pixels_B3HW.to(self.device, non_blocking=True)
         if self.device.type != "cpu":
             return images.to(torch.float32).div_(255).sub_(self.mean).div_(self.std)
         if len(self._kept) < len(images):
             self._kept = torch.empty(len(images), 3, self.size, self.size)
         for kept, image in zip(self._kept, images, strict=False):
-            kept.copy_(self._apart.copy_(image)).div_(255).sub_(self.mean).div_(self.std)
+            kept.copy_(image).div_(255).sub_(self.mean).div_(self.std)
         return self._kept[: len(images)]
