@@ -88,10 +88,15 @@ def _end(end: SystemExit) -> None:
 
 
 def _fail(text: str, status: int) -> None:
-    """Says why on stderr; of several processes all say it but where they end together, in good order."""
-    rank = os.environ.get("RANK", "0")
-    if rank == "0":
-        print(f"senet-lab: {' '.join(text.split())}", file=sys.stderr)
-    elif status != GO_ON:
-        print(f"senet-lab: process {rank}: {' '.join(text.split())}", file=sys.stderr)
+    """Says why on stderr; of several processes that train together, one does."""
+    from senet_lab.training.place import Place, place_in
+    from senet_lab.training.spokesman import may_speak
+
+    try:
+        speaks, place = may_speak(), place_in()
+    except StudyError:  # variables that contradict each other, which is what is to be said
+        speaks, place = True, Place()
+    if speaks:
+        who = "" if place.first or status == GO_ON else f"process {place.rank}: "
+        print(f"senet-lab: {who}{' '.join(text.split())}", file=sys.stderr)
     sys.exit(status)

@@ -16,6 +16,7 @@ from senet_lab.study import Protocol, Table
 from senet_lab.study.claim import Claim
 from senet_lab.study.protocol import Dataset
 from senet_lab.study.released import Released
+from senet_lab.study.small_photos import SUFFIX, table_from_small_photos
 
 RESULTS = Path("results")
 BARE_EDITION = "cvpr2018"  # the edition that a name without one belongs to, where it has that table
@@ -90,10 +91,16 @@ def find_claims(name: str) -> list[Claim]:
 
 def table_under(table: Table, name: str | None) -> Table:
     """The table under the protocol of this name. ``paper`` means the rows' own protocols, and so does ``imagenet`` on a
-    table of ImageNet. None: demo for a table of the paper, the rows' own protocols for any other.
+    table of ImageNet; a name that ends with SUFFIX is a recipe whose training photos are resized once. None: demo for a
+    table of the paper, the rows' own protocols for any other.
 
     Raises StudyError with the nearest name, or where a row has no network for that protocol's images.
     """
+    if name is not None and name.endswith(SUFFIX):
+        try:
+            return table_from_small_photos(table_under(table, name.removesuffix(SUFFIX)))
+        except ValueError as error:
+            raise StudyError(str(error)) from None
     declared = _module("ablations.protocols")
     name = name or (declared.DEFAULT_PROTOCOL if table.of_the_paper else "paper")
     own = {protocol.name for protocol in (row.cell.protocol for row in table.rows)}
@@ -130,6 +137,7 @@ def listing() -> str:
     lines += ["protocols (PROTOCOL=NAME, or --protocol NAME)"]
     lines += [f"  {protocol.name:46} {protocol.title}" for protocol in protocols()]
     lines += [f"  {'imagenet':46} the table's own ImageNet protocol", f"  {'paper':46} the table's own protocols"]
+    lines += [f"  {'NAME' + SUFFIX:46} a recipe on photos, its training photos resized once (docs/training.md)"]
     return "\n".join(lines)
 
 

@@ -39,6 +39,7 @@ def train(
     max_minutes: options.MaxMinutes = None,
     devices: options.Devices = 1,
     at_once: options.AtOnce = None,
+    logger: options.Loggers = None,
     until_resolved: UntilResolved = False,
     max_hours: TrainHours = None,
     dry_run: options.DryRun = False,
@@ -51,7 +52,17 @@ def train(
     """
     found, runs = study_of(table, protocol, seeds, row, data, trunks)
     chosen = TrainingOptions(
-        device, executor.value, threads, workers, data, skip_damaged, max_minutes, devices, at_once, trunks
+        device,
+        executor.value,
+        threads,
+        workers,
+        data,
+        skip_damaged,
+        max_minutes,
+        devices,
+        at_once,
+        trunks,
+        tuple(logger or ()),
     )
     if until_resolved and not dry_run:
         if row:
@@ -88,6 +99,7 @@ def reproduce(
     max_minutes: options.MaxMinutes = None,
     devices: options.Devices = 1,
     at_once: options.AtOnce = None,
+    logger: options.Loggers = None,
     dry_run: options.DryRun = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -111,14 +123,20 @@ def reproduce(
     if dry_run:
         show_plan(found, runs, results or RESULTS, as_json)
         return
-    train_runs(
-        found,
-        runs,
-        results or RESULTS,
-        TrainingOptions(
-            device, executor.value, threads, workers, data, skip_damaged, max_minutes, devices, at_once, trunks
-        ),
+    chosen = TrainingOptions(
+        device,
+        executor.value,
+        threads,
+        workers,
+        data,
+        skip_damaged,
+        max_minutes,
+        devices,
+        at_once,
+        trunks,
+        tuple(logger or ()),
     )
+    train_runs(found, runs, results or RESULTS, chosen)
     report_table(table, results, as_json)
 
 
@@ -135,6 +153,7 @@ def work(
     workers: options.Workers = None,
     skip_damaged: options.SkipDamaged = False,
     max_minutes: options.MaxMinutes = None,
+    logger: options.Loggers = None,
 ) -> None:
     """Trains what is missing of some tables, beside other workers: start it on every machine that shares the folder.
 
@@ -142,7 +161,17 @@ def work(
     worker, and with exit status 75 when a signal or --max-minutes asked for the end: the same command goes on.
     """
     studies = [study_of(name, protocol, seeds, None, data, trunks) for name in tables]
-    chosen = TrainingOptions(device, executor.value, threads, workers, data, skip_damaged, max_minutes, trunks=trunks)
+    chosen = TrainingOptions(
+        device,
+        executor.value,
+        threads,
+        workers,
+        data,
+        skip_damaged,
+        max_minutes,
+        trunks=trunks,
+        loggers=tuple(logger or ()),
+    )
     elsewhere = work_on(studies, results or RESULTS, chosen)
     if elsewhere:
         print(f"{len(elsewhere)} runs are with other workers", file=sys.stderr)

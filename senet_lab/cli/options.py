@@ -54,6 +54,10 @@ Trunks = Annotated[
 SkipDamaged = Annotated[
     bool, typer.Option("--skip-damaged", help="go on without damaged training photos, and count them")
 ]
+Loggers = Annotated[
+    list[str] | None,
+    typer.Option("--logger", help="csv, tensorboard, wandb, mlflow or module:function; may be repeated"),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="say what would be trained, and train nothing")]
 MaxHours = Annotated[float | None, typer.Option("--max-hours", min=0.0, help="of one worker, a comparison")]
 NoTitle = Annotated[bool, typer.Option("--no-title", help="figures without their heading, for a page with captions")]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from senet_lab import extensions
 from senet_lab.cli import catalogue
-from senet_lab.cli.together import has_company, make_ready, say_nothing_to_train, trained_together
+from senet_lab.cli.together import has_company, make_ready, make_small_photos, say_nothing_to_train, trained_together
 from senet_lab.errors import StudyError
 from senet_lab.study import Run, Table
 from senet_lab.study.claim import Claim
@@ -26,6 +26,7 @@ class TrainingOptions:
     skip_damaged: whether a damaged training photo is left out, and counted, or stops a run. max_minutes: after so many
     runs save and end. devices: how many train each run together. at_once: the most images that pass through the network
     together; None for the whole of a device's part of a batch. trunks: the file that names weights for detectors.
+    loggers: of Lightning's, by name.
     """
 
     device: str = "auto"
@@ -38,11 +39,13 @@ class TrainingOptions:
     devices: int = 1
     at_once: int | None = None
     trunks: Path | None = None
+    loggers: tuple[str, ...] = ()
 
     def settings(self) -> "Settings":
-        """As the fleet takes them. Raises StudyError for a device that is not here."""
-        from senet_lab.training.settings import Executor, Settings
+        """As the fleet takes them. Raises StudyError for a device or a logger that is not here."""
+        from senet_lab.training.settings import Executor, Settings, refuse_loggers
 
+        refuse_loggers(self.loggers, Executor(self.executor))
         return Settings(
             device_named(self.device),
             self.threads,
@@ -52,6 +55,7 @@ class TrainingOptions:
             at_once=self.at_once,
             trunks=self.trunks,
             extensions=extensions.sources(),
+            loggers=self.loggers,
         )
 
 
@@ -166,6 +170,7 @@ def _trained(
     stop = StopSign(None if options.max_minutes is None else 60 * options.max_minutes)
     settings = options.settings()
     make_ready(name, missing, root)
+    make_small_photos(missing, options.data, options.skip_damaged)
     side_by_side = options.workers or workers_for(settings, missing, root)
     print(
         f"{name}: {len(missing)} of {len(runs)} runs to train on {settings.device}, {side_by_side} side by side",

@@ -39,6 +39,7 @@ def trained_together(
         return []
     from senet_lab.fleet.group import start
 
+    make_small_photos(missing, options.data, options.skip_damaged)
     status = start(_words(sys.argv[1:]), options.devices, options.settings())
     if status:
         raise SystemExit(status)  # a process has said why
@@ -61,6 +62,8 @@ def _as_one_of_them(
     from senet_lab.training.stopping import StopSign
 
     store, place = Store(root), place_in()
+    # Before the processes meet, since one that waits for the others gives up after some minutes.
+    make_small_photos(store.missing(runs), options.data, options.skip_damaged)
     ranks, settings = enter(place, options.settings())
     if place.first:
         tidy(store, runs)
@@ -82,15 +85,24 @@ def _as_one_of_them(
         raise SystemExit(0)
     if not missing:
         say_nothing_to_train(name, runs)
-    elsewhere = len(store.missing(missing))
-    if elsewhere:
-        print(f"{elsewhere} runs are with other workers", file=sys.stderr)
     return missing
 
 
 def say_nothing_to_train(name: str, runs: Sequence[Run]) -> None:
     """On stderr."""
     print(f"{name}: all {len(runs)} runs are recorded, nothing to train", file=sys.stderr)
+
+
+def make_small_photos(missing: Sequence[Run], data: Path | None, skip_damaged: bool) -> None:
+    """Makes what is not there yet of the photos that some protocols want resized once. Raises StudyError as
+    ``small_photos``."""
+    wanted = dict.fromkeys(run.cell.protocol for run in missing if run.cell.protocol.small_photos)
+    if wanted:
+        from senet_lab.data.open import open_photos
+        from senet_lab.data.small_photos import small_photos
+
+        for protocol in wanted:
+            small_photos(open_photos(protocol, data)["train"], protocol.small_photos, skip_damaged=skip_damaged)
 
 
 def make_ready(name: str, missing: Sequence[Run], root: Path) -> None:

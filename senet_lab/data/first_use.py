@@ -15,22 +15,23 @@ from typing import Any
 import numpy as np
 from filelock import FileLock
 
+from senet_lab.data.folder import FOLDER_VARIABLE
 from senet_lab.errors import StudyError
 
 TEMPORARY = ".bringing-"  # begins the names of temporary files and folders
 
 
 @contextlib.contextmanager
-def alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path, variable: str = FOLDER_VARIABLE) -> Iterator[None]:
     """Only one process at a time is in here for a folder, which is made where it is missing.
 
     On a file system without locks several may be: then each brings the data for itself, and the last one's equal
-    file stays. Raises StudyError where the folder cannot be written.
+    file stays. variable: names the place of the folder. Raises StudyError where the folder cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StudyError(f"cannot make {folder} ({error.strerror}); set SENET_LAB_DATA to another folder") from None
+        raise StudyError(f"cannot make {folder} ({error.strerror}); set {variable} to another folder") from None
     lock = FileLock(folder / ".lock")
     try:
         lock.acquire()

@@ -9,6 +9,7 @@ from senet_lab import extensions
 from senet_lab.data.arrays import ImageArrays, held_out
 from senet_lab.data.batches import BatchSource, Share
 from senet_lab.data.photo_folders import PhotoList
+from senet_lab.data.small_photos import small_photos
 from senet_lab.data.subset import fewer_arrays, fewer_photos
 from senet_lab.errors import StudyError
 from senet_lab.study.protocol import HELD_OUT, Dataset, Protocol
@@ -35,7 +36,10 @@ def open_source(
     if protocol.dataset.of_photos:
         from senet_lab.data.photo_data import PhotoData
 
-        return PhotoData(open_photos(protocol, folder), protocol, device, share=share, skip_damaged=skip_damaged)
+        photos, small = open_photos(protocol, folder), None
+        if protocol.small_photos:
+            small = small_photos(photos["train"], protocol.small_photos, skip_damaged=skip_damaged)
+        return PhotoData(photos, protocol, device, share=share, skip_damaged=skip_damaged, small=small)
     from senet_lab.data.resident import ResidentData
 
     return ResidentData(open_arrays(protocol), protocol, device, share)

@@ -15,6 +15,7 @@ from senet_lab.data.augment import normalise_rows, scale_and_shift
 from senet_lab.data.batches import Batch, Share
 from senet_lab.data.photo_folders import PhotoList
 from senet_lab.data.photo_loader import NO_LABEL, Made, Part, PhotoLoader, loader_processes, parts_of
+from senet_lab.data.small_photos import SmallPhotos
 from senet_lab.errors import StudyError
 from senet_lab.study.cell import derive_seed
 from senet_lab.study.protocol import Protocol
@@ -28,7 +29,7 @@ class PhotoData:
 
     share: the part of each batch that this process makes. skip_damaged: a damaged training photo's place is taken by
     the next good one of the list, and ``skipped`` tells which; otherwise, and among validation photos always, it is a
-    StudyError that names it.
+    StudyError that names it. small: the training photos, resized once.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class PhotoData:
         share: Share | None = None,
         skip_damaged: bool = False,
         processes: int | None = None,
+        small: SmallPhotos | None = None,
     ) -> None:
         self.protocol, self.device = protocol, device
         self.share = share or Share()
@@ -47,9 +49,11 @@ class PhotoData:
         self.skipped: dict[str, str] = {}  # path -> why
         self.photos = photos
         self.sha256 = {split: found.digest for split, found in photos.items()}
+        if small:
+            self.sha256["train, small photos"] = small.digest()
         self._scale, self._shift = scale_and_shift(MEAN, STD, device)
         number, pinned = loader_processes(device) if processes is None else processes, device.type == "cuda"
-        self._train = PhotoLoader(photos["train"], number, pinned, protocol.batch_size)
+        self._train = PhotoLoader(photos["train"], number, pinned, protocol.batch_size, small)
         self._test = PhotoLoader(photos["test"], number, pinned, EVALUATION_BATCH)
 
     def training_batches(self, seed: int, epoch: int, first: int = 0) -> Iterator[Batch]:

@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from senet_lab.data.photo_folders import PhotoList
 from senet_lab.data.photos import DamagedPhoto, draw_crop, evaluation_pixels, read_photo, stream_of, training_pixels
+from senet_lab.data.small_photos import SmallPhotos
 from senet_lab.errors import StudyError
 from senet_lab.machine import cores
 
@@ -49,8 +50,8 @@ Made = tuple[Tensor, Tensor, list[tuple[str, str]]]  # pixels, labels, (path, wh
 class _Parts(Dataset[Made]):
     """Makes parts. In a training part, a damaged photo's place is taken by the next good one of the list."""
 
-    def __init__(self, photos: PhotoList) -> None:
-        self.photos = photos
+    def __init__(self, photos: PhotoList, small: SmallPhotos | None) -> None:
+        self.photos, self.small = photos, small
 
     def __getitem__(self, part: Part) -> Made:
         pixels = torch.empty(len(part.indices), part.size, part.size, 3, dtype=torch.uint8)
@@ -78,9 +79,9 @@ class _Parts(Dataset[Made]):
         return None
 
     def _pixels(self, chosen: int, index: int, part: Part) -> Any:
-        photo = read_photo(self.photos.path(chosen))
         if part.key is None:
-            return evaluation_pixels(photo, part.resize, part.size)
+            return evaluation_pixels(read_photo(self.photos.path(chosen)), part.resize, part.size)
+        photo = (self.small.read(chosen) if self.small else None) or read_photo(self.photos.path(chosen))
         return training_pixels(photo, draw_crop(stream_of(part.key, index), *photo.size, part.flip), part.size)
 
 
@@ -100,11 +101,14 @@ class _Queue(Sampler[Part]):
 class PhotoLoader:
     """Makes parts of one list of photos in loader processes, which start at the first pass and live on.
 
-    Each thread that asks has processes of its own, so two runs may read side by side.
+    small: the same photos, resized once, which training parts are cut from. Each thread that asks has processes of its
+    own, so two runs may read side by side.
     """
 
-    def __init__(self, photos: PhotoList, processes: int, pinned: bool, batch: int) -> None:
-        self.photos, self.processes, self.pinned = photos, processes, pinned
+    def __init__(
+        self, photos: PhotoList, processes: int, pinned: bool, batch: int, small: SmallPhotos | None = None
+    ) -> None:
+        self.photos, self.processes, self.pinned, self.small = photos, processes, pinned, small
         self.ahead = max(AHEAD, -(-batch // (PART * max(1, processes))) + 1)
         self._own = threading.local()
 
@@ -136,7 +140,7 @@ class PhotoLoader:
             # the list of photos is copied to each, and semaphores are left behind when the worker is ended.
             options["multiprocessing_context"] = "fork"
         return DataLoader(
-            _Parts(self.photos),
+            _Parts(self.photos, self.small),
             batch_size=None,
             sampler=queue,
             num_workers=self.processes,

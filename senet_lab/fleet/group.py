@@ -1,15 +1,19 @@
 """One run after another, each on several devices: starting a process for each device, and what such a process does."""
 
+import contextlib
 import logging
+import os
 import sys
+import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from senet_lab.data.coco_data import Source
 from senet_lab.errors import StudyError
-from senet_lab.fleet.fleet import Watcher
-from senet_lab.fleet.outcome import Fate, Outcome, recorded
+from senet_lab.fleet import processes
+from senet_lab.fleet.fleet import RETRY_SECONDS, Watcher
+from senet_lab.fleet.outcome import Fate, Outcome, lacks_memory, recorded
 from senet_lab.fleet.worker import keep_memory
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run
@@ -21,6 +25,7 @@ from senet_lab.training.stopping import EXIT_GO_ON, Paused, StopSign
 from senet_lab.training.together import train_together
 
 SIGNALS = "SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1,SIGUSR2"  # that are handed on to the processes
+LAUNCHER = "SENET_LAB_LAUNCHER"  # the variable that tells processes which one started them
 
 
 def start(words: Sequence[str], devices: int, settings: Settings) -> int:
@@ -39,6 +44,7 @@ def start(words: Sequence[str], devices: int, settings: Settings) -> int:
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
     prepare_child(settings)
+    os.environ[LAUNCHER] = str(os.getpid())
     logging.disable(logging.ERROR)  # the processes say themselves what happened
     config = LaunchConfig(
         min_nodes=1,
@@ -64,7 +70,12 @@ def start(words: Sequence[str], devices: int, settings: Settings) -> int:
 
 
 def enter(place: Place, settings: Settings) -> tuple[Ranks, Settings]:
-    """Joins the other processes; returns them and the settings with this process's own device."""
+    """Joins the other processes; returns them and the settings with this process's own device.
+
+    From then on this process ends when the one that started it is gone.
+    """
+    launcher = os.environ.get(LAUNCHER)
+    processes.end_with_parent(int(launcher) if launcher else None)
     if settings.on_gpu:
         import torch
 
@@ -80,25 +91,85 @@ def train_each(
 ) -> None:
     """Trains the runs one after the other, in all processes together; the watcher is the first one's.
 
-    Leaves out those that somebody else holds. Raises Paused, in all processes, where the sign of any of them asks.
+    Waits for what becomes of those that somebody else holds. Raises Paused, in all processes, where the sign of any of
+    them asks for the end, and StudyError where one of them is gone or has too little memory.
     """
     opened: dict[str, Source] = {}
-    for number, run in enumerate(runs):
-        if watcher:
-            watcher.started(run)
-        report = _report_of(run, watcher) if watcher else silent
-        try:
-            records = train_together([run], store, settings, ranks, stop, report, opened)
-        except Paused as error:
-            if watcher:
-                watcher.ended(run, Outcome(Fate.PAUSED, str(error)))
-            text = f"paused with {len(runs) - number} of {len(runs)} runs to go"
-            raise Paused(f"{text}; the same command goes on from there") from None
-        if watcher:
-            watcher.ended(run, recorded(records[0]) if records else BUSY)
+    waiting = list(runs)
+    with told_in_words(ranks):
+        while waiting:
+            held: list[Run] = []
+            for number, run in enumerate(waiting):
+                to_go = len(waiting) - number + len(held)
+                if not _trained(run, store, settings, ranks, watcher, stop, opened, f"{to_go} of {len(runs)}"):
+                    held.append(run)
+            if len(held) == len(waiting):
+                _wait(ranks, stop, f"{len(held)} of {len(runs)}")
+            waiting = held
     leave(ranks)
 
 
+def _trained(
+    run: Run,
+    store: Store,
+    settings: Settings,
+    ranks: Ranks,
+    watcher: Watcher | None,
+    stop: StopSign,
+    opened: dict[str, Source],
+    to_go: str,
+) -> bool:
+    """Whether a run has a record now; another worker holds it where it has none."""
+    if watcher:
+        watcher.started(run)
+    report = _report_of(run, watcher) if watcher else silent
+    try:
+        records = train_together([run], store, settings, ranks, stop, report, opened)
+    except Paused as error:
+        if watcher:
+            watcher.ended(run, Outcome(Fate.PAUSED, str(error)))
+        raise _paused(to_go) from None
+    if watcher:
+        watcher.ended(run, recorded(records[0]) if records else BUSY)
+    return bool(records) or ranks.told(store.read(run) is not None if ranks.first else False)
+
+
+def _wait(ranks: Ranks, stop: StopSign, to_go: str) -> None:
+    """Before runs that others hold are asked for again; the first process's clock is everybody's."""
+    if ranks.first:
+        time.sleep(RETRY_SECONDS)
+    if ranks.most(bool(stop.reason)):
+        raise _paused(to_go)
+
+
+def _paused(to_go: str) -> Paused:
+    return Paused(f"paused with {to_go} runs to go; the same command goes on from there")
+
+
+@contextlib.contextmanager
+def told_in_words(ranks: Ranks) -> Iterator[None]:
+    """Says of an error of the connection, or of too little memory, what it means. Raises StudyError for those."""
+    try:
+        yield
+    except RuntimeError as error:
+        if lacks_memory(error):
+            raise StudyError("too little memory for this device's part of a batch; --at-once N takes less") from None
+        if ranks.together and any(sign in f"{type(error).__name__} {error}" for sign in LOST_SIGNS):
+            raise NeighbourLost(
+                "another of the processes that train together has ended, or cannot be reached; what was saved is kept, "
+                "and the same command goes on from there"
+            ) from None
+        raise
+
+
+class NeighbourLost(StudyError):
+    """One of the processes that train a run together is gone."""
+
+    exit_status = 1
+
+
+# How torch's errors name a connection that has broken: those of its own classes, and gloo's, which has none.
+LOST_SIGNS = ("DistBackendError", "DistNetworkError", "DistStoreError", "gloo", "Connection closed by peer")
 BUSY = Outcome(Fate.BUSY, "another worker trains it, or it is recorded meanwhile")
 
 

@@ -8,11 +8,15 @@ waits in a thread for its parent's end; then it kills the group.
 import contextlib
 import multiprocessing
 import os
+import select
 import signal
 import threading
+import time
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
+
+LOOK_SECONDS = 0.5  # between two looks for a parent that nothing tells of
 
 
 def start(target: Callable[..., None], arguments: Sequence[object]) -> BaseProcess:
@@ -30,6 +34,29 @@ def end(process: BaseProcess) -> None:
         os.killpg(process.pid, signal.SIGKILL)
     process.kill()
     process.join()
+
+
+def end_with_parent(parent: int | None = None) -> None:
+    """From now on this process, with its group where it leads one, is killed when its parent is gone.
+
+    For processes that others than ``start`` started. parent: its number where it is known; one that is gone by now ends
+    this process at once.
+    """
+    here = os.getppid()
+    if parent not in (None, here):
+        raise SystemExit(1)
+    threading.Thread(target=_watch, args=(here,), daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    with contextlib.suppress(OSError, AttributeError):  # where the system has such a thing
+        descriptor = os.pidfd_open(parent)
+        select.select([descriptor], [], [])
+    while os.getppid() == parent:
+        time.sleep(LOOK_SECONDS)
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _live(target: Callable[..., None], *arguments: object) -> None:

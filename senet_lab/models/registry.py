@@ -113,8 +113,10 @@ def _refuse_missing_sites(name: str, model: nn.Module, se: SESpec) -> None:
     blocks = se_blocks(model)
     if not blocks:
         raise ValueError(f"{name} has no site at integration point {se.integration.value!r} in stages {se.stages}")
+    found = {int(block.split("_")[1]) for block in blocks}
+    if se.stages == "all" and se.stage_reductions and len(se.stage_reductions) != len(found):
+        raise ValueError(f"{name} has {len(found)} stages with blocks, stage_reductions has {len(se.stage_reductions)}")
     if se.stages != "all":
-        found = {int(block.split("_")[1]) for block in blocks}
         missing = sorted(set(se.stages) - found)
         if missing:
             raise ValueError(f"{name} has no stage {missing[0]} with a site at {se.integration.value!r}")

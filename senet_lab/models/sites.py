@@ -39,7 +39,7 @@ def se_factory(se: SESpec | None) -> AttentionFactory:
 
     def attend(site: Site) -> nn.Module:
         occupied = site.point is se.integration and se.covers(site.stage)
-        return SEBlock(site.channels, se, name=site.name) if occupied else nn.Identity()
+        return SEBlock(site.channels, se.at(site.stage), name=site.name) if occupied else nn.Identity()
 
     return attend
 

@@ -13,6 +13,7 @@ from senet_lab.stats.families import claimed_cells
 from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.study.claim import Claim
 from senet_lab.study.protocol import HELD_OUT, Protocol
+from senet_lab.study.small_photos import table_from_small_photos
 from senet_lab.study.table import Table
 
 PROJECT = "results"  # the source of the records that a clone comes with, and of what is trained beside them
@@ -81,7 +82,11 @@ def candidates(table: Table, protocols: Iterable[Protocol]) -> list[Table]:
     recipe that is tried on held-out training images is about the recipe, and stands in the table that chooses it only.
     """
     own = {row.cell.protocol for row in table.rows}
+    protocols = list(protocols)
     found = [table]
+    if len(own) > 1 and any(protocol.small_photos for protocol in protocols):
+        with contextlib.suppress(ValueError):  # rows that are not on photos
+            found.append(table_from_small_photos(table))
     for protocol in protocols:
         if protocol not in own and protocol.evaluation_split != HELD_OUT:
             with contextlib.suppress(ValueError):  # no companion for that data set

@@ -48,7 +48,7 @@ def _wanted(row: Row) -> int:
     se, default = row.cell.se, SESpec()
     if se is None:
         return -2
-    for field in ("reduction", "gate", "squeeze", "integration", "stages"):
+    for field in ("reduction", "gate", "squeeze", "integration", "stages", "stage_reductions"):
         value = getattr(se, field)
         if value != getattr(default, field):
             return _place(value)

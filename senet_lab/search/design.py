@@ -20,23 +20,24 @@ from senet_lab.study.se import Excitation, Gate, Integration, SESpec
 
 OBJECTIVES = ("held_out_error_pct", "multiply_adds", "step_seconds")
 REDUCTIONS = (2, 4, 8, 16, 32)
+REDUCTION = "reduction_"  # begins the name of a parameter: the reduction ratio of a stage
 SEED = 0  # of the network and its batches, in every trial
 ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
 class DesignSpace:
-    """The choices for one backbone, every combination of which can be built."""
+    """The choices for one backbone, every combination of which can be built. reductions: of each stage."""
 
-    reductions: tuple[int, ...]
+    reductions: Mapping[int, tuple[int, ...]]
     stages: tuple[str, ...]  # "2+3", or "all"
     integrations: tuple[str, ...]
 
     def choices(self) -> dict[str, Sequence[int | str]]:
-        """By field of the SESpec."""
+        """By the names of Optuna's parameters. The ratio of a stage without blocks is drawn too, and means nothing."""
         return {
-            "reduction": self.reductions,
             "stages": self.stages,
+            **{f"{REDUCTION}{stage}": ratios for stage, ratios in self.reductions.items()},
             "integration": self.integrations,
             "gate": [gate.value for gate in Gate],
             "excitation": [excitation.value for excitation in Excitation],
@@ -56,42 +57,43 @@ class Design:
 
 
 def space_of(backbone: str, num_classes: int) -> DesignSpace:
-    """The space of a backbone: points that all its stages have, reductions that divide all widths there.
+    """The space of a backbone: points that all its stages have; of each stage the reductions that divide its widths.
 
     Raises ValueError for a backbone that carries no SE block at all.
     """
     blocks = se_blocks(build_model(backbone, SESpec(reduction=1), num_classes, device="meta"))
     numbers = sorted({int(name.split("_")[1]) for name in blocks})
-    integrations = [
-        point.value
-        for point in Integration
-        if all(_fits(backbone, num_classes, integration=point, stages=(stage,)) for stage in numbers)
-    ]
-    reductions = [
-        r for r in REDUCTIONS if all(_fits(backbone, num_classes, reduction=r, integration=p) for p in integrations)
-    ]
+
+    def fits(stage: int, reduction: int, point: Integration) -> bool:
+        se = SESpec(reduction=reduction, integration=point, stages=(stage,))
+        try:
+            build_model(backbone, se, num_classes, device="meta")
+        except ValueError:
+            return False
+        return True
+
+    points = [point for point in Integration if all(fits(stage, 1, point) for stage in numbers)]
+    reductions = {
+        stage: tuple(r for r in REDUCTIONS if all(fits(stage, r, point) for point in points)) or (1,)
+        for stage in numbers
+    }
     subsets = [part for size in range(1, len(numbers)) for part in combinations(numbers, size)]
     stages = [ALL, *("+".join(map(str, part)) for part in subsets)]
-    return DesignSpace(tuple(reductions or [1]), tuple(stages), tuple(integrations))
-
-
-def _fits(backbone: str, num_classes: int, **fields: object) -> bool:
-    try:
-        build_model(backbone, spec_of({"reduction": 1, **fields}), num_classes, device="meta")
-    except ValueError:
-        return False
-    return True
+    return DesignSpace(reductions, tuple(stages), tuple(point.value for point in points))
 
 
 def spec_of(values: Mapping[str, object]) -> SESpec:
     """The design that a trial's parameters mean. A one-dimensional convolution has no reduction, whatever they say."""
-    fields = dict(values)
-    if fields.get("excitation") == Excitation.CONV1D:
-        fields.pop("reduction", None)
-    stages = fields.get("stages", ALL)
-    if isinstance(stages, str) and stages != ALL:
-        fields["stages"] = tuple(int(stage) for stage in stages.split("+"))
-    return replace(SESpec(), **fields)  # type: ignore[arg-type]  # SESpec checks its values itself
+    known = {int(name.removeprefix(REDUCTION)): r for name, r in values.items() if name.startswith(REDUCTION)}
+    others = {name: value for name, value in values.items() if not name.startswith(REDUCTION)}
+    chosen = str(others.pop("stages", ALL))
+    stages = tuple(known) if chosen == ALL else tuple(int(stage) for stage in chosen.split("+"))
+    if chosen != ALL:
+        others["stages"] = stages
+    ratios = [known[stage] for stage in stages]
+    if others.get("excitation") != Excitation.CONV1D and ratios:
+        others |= {"reduction": ratios[0]} if len(set(ratios)) == 1 else {"stages": stages, "stage_reductions": ratios}
+    return SESpec(**others)  # type: ignore[arg-type]  # it checks its values itself
 
 
 def search_designs(
@@ -105,7 +107,7 @@ def search_designs(
     protocol = held_out_protocol(cell.protocol)
     space = space_of(cell.backbone, protocol.num_classes)
     plain = replace(cell, se=None, protocol=protocol)
-    study = journal.study(f"design-{plain.key}", objectives=len(OBJECTIVES))
+    study = journal.study(f"design-by-stage-{plain.key}", objectives=len(OBJECTIVES))
     with quiet():
         study.set_metric_names(list(OBJECTIVES))
 
@@ -156,6 +158,6 @@ def _design(trial: FrozenTrial, front: set[int]) -> Design:
 
 def words(se: SESpec) -> str:
     """A design in the words of a row's label."""
-    reduction = [] if se.excitation is Excitation.CONV1D else [f"r={se.reduction}"]
+    reduction = [] if se.excitation is Excitation.CONV1D else [se.ratio]
     stages = se.stages if se.stages == ALL else "+".join(map(str, se.stages))
     return ", ".join([*reduction, f"stages {stages}", se.integration.value, se.gate.value, se.excitation.value])

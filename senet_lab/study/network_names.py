@@ -6,20 +6,25 @@ from senet_lab.study.se import SESpec
 
 
 def parse_network(text: str) -> tuple[str, SESpec]:
-    """``resnet50:gate=tanh,reduction=8,stages=2+3`` as a name and an SESpec. Raises ValueError for what is none."""
+    """``resnet50:gate=tanh,reduction=8,stages=2+3`` as a name and an SESpec; ``reduction=4+8``: a ratio for each stage.
+
+    Raises ValueError for what is none.
+    """
     name, _, rest = text.partition(":")
     fields = to_plain(SESpec())
     for part in filter(None, rest.split(",")):
         key, equals, value = part.partition("=")
         if not equals or key not in fields:
             raise ValueError(f"{part!r} is no field=value of an SESpec ({', '.join(fields)})")
+        if key == "reduction" and "+" in value:
+            key = "stage_reductions"
         fields[key] = _value(key, value)
     return name, from_plain(SESpec, fields)
 
 
 def _value(key: str, value: str) -> object:
-    parts = value.split("+") if key == "stages" and value != "all" else [value]
-    if key in ("reduction", "stages") and value != "all":
+    parts = value.split("+") if key in ("stages", "stage_reductions") and value != "all" else [value]
+    if key in ("reduction", "stages", "stage_reductions") and value != "all":
         if not all(part.isdecimal() for part in parts):
             raise ValueError(f"{key}={value} is no whole number")
         return int(value) if key == "reduction" else [int(part) for part in parts]
@@ -34,9 +39,9 @@ def described(backbone: str, se: SESpec | BlockSpec | None) -> str:
         return f"{backbone}, plain"
     if isinstance(se, BlockSpec):
         return f"{backbone}, {' '.join([se.block, *(f'{one.name}={one.value}' for one in se.parameters)])}"
-    shown = [f"SE r={se.reduction}"]
+    shown = [f"SE {se.ratio}"]
     for field, default in SESpec.__dataclass_fields__.items():
         value = getattr(se, field)
-        if field not in ("reduction", "bias") and value != default.default:
+        if field not in ("reduction", "stage_reductions", "bias") and value != default.default:
             shown.append(f"{field} {value}")
     return f"{backbone}, {', '.join(shown)}"

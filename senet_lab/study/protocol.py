@@ -95,8 +95,9 @@ class Protocol:
     another size is refused. photos: whose they are, where the data set is a user's folder. training_sizes: pixels of
     the training crop, epoch by epoch, where it grows; image_size is then that of the evaluation.
     train_images_per_class: only so many, evenly spaced in canonical order (0: all). detection: where the networks find
-    objects; num_classes is then without the background, image_size that of a photo's shorter side. Two protocols are
-    equal where these fields are, whatever their prose says.
+    objects; num_classes is then without the background, image_size that of a photo's shorter side. small_photos:
+    training crops are cut from photos that were resized once to this shorter side in pixels (0: from the photos as they
+    are). Two protocols are equal where these fields are, whatever their prose says.
     """
 
     name: str
@@ -125,6 +126,7 @@ class Protocol:
     training_sizes: tuple[int, ...] = field(default=(), metadata=since(2))
     train_images_per_class: int = field(default=0, metadata=since(2))
     detection: Detection | None = field(default=None, metadata=since(3))
+    small_photos: int = field(default=0, metadata=since(3))
     # For readers.
     title: str = field(default="", metadata=PROSE, compare=False)
     departures: tuple[str, ...] = field(default=(), metadata=PROSE, compare=False)
@@ -142,6 +144,12 @@ class Protocol:
             raise ValueError(
                 f"protocol {self.name}: {len(self.training_sizes)} training sizes for {self.epochs} epochs; it needs "
                 "one for each, of at least a pixel"
+            )
+        whole = self.dataset.of_photos and self.detection is None
+        if self.small_photos and not (whole and self.small_photos >= self.image_size):
+            raise ValueError(
+                f"protocol {self.name}: images of {self.dataset.value}, {self.image_size} pixels, cannot be cut from "
+                f"photos with a shorter side of {self.small_photos}"
             )
         if self.detection is not None:
             self._check_detection(self.detection)

@@ -1,10 +1,13 @@
 """SESpec: what a Squeeze-and-Excitation block is made of and where it sits."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal
 
-from senet_lab.study.values import choice
+from senet_lab.study.values import choice, since
+
+FIRST_STAGE = 2  # the number of the first residual stage, as in the paper
+ONE_FOR_ALL = 16  # the reduction ratio where none is said
 
 
 class Squeeze(StrEnum):
@@ -48,42 +51,52 @@ class SESpec:
     reduction: r, exact wherever it is used: a width that r does not divide is refused, never rounded.
     stages: the residual stages that carry a block, numbered as in the paper (the first is 2).
     bias: whether the two FC layers have biases. The 2018 tables have them; TPAMI section 6 drops them.
+    stage_reductions: r of each stage that carries a block, in the order of their numbers, in place of one r for all.
 
     The enumerated fields take their names as strings: ``SESpec(gate="tanh")``.
     Raises ValueError for anything that is no valid value.
     """
 
-    reduction: int = 16
+    reduction: int = ONE_FOR_ALL
     squeeze: Squeeze = Squeeze.AVG
     gate: Gate = Gate.SIGMOID
     integration: Integration = Integration.STANDARD
     excitation: Excitation = Excitation.FC
     stages: tuple[int, ...] | Literal["all"] = "all"
     bias: bool = False
+    stage_reductions: tuple[int, ...] = field(default=(), metadata=since(3))
 
     def __post_init__(self) -> None:
-        for field, kind in (
+        for name, kind in (
             ("squeeze", Squeeze),
             ("gate", Gate),
             ("integration", Integration),
             ("excitation", Excitation),
         ):
-            object.__setattr__(self, field, choice(kind, field, getattr(self, field)))
+            object.__setattr__(self, name, choice(kind, name, getattr(self, name)))
         if type(self.reduction) is not int or self.reduction < 1:
             raise ValueError(f"reduction is {self.reduction!r}; it must be a whole number from 1 up")
         if type(self.bias) is not bool:
             raise ValueError(f"bias is {self.bias!r}; it must be True or False")
         object.__setattr__(self, "stages", stages_of(self.stages))
+        object.__setattr__(self, "stage_reductions", _ratios_of(self.stage_reductions))
         self._refuse_contradictions()
 
     def _refuse_contradictions(self) -> None:
+        ratios = self.stage_reductions
+        if ratios and self.reduction != ONE_FOR_ALL:
+            raise ValueError("stage_reductions stands in place of reduction; leave reduction at its default")
+        if ratios and len(set(ratios)) == 1:
+            raise ValueError(f"stage_reductions is {ratios}, one ratio for all: say reduction={ratios[0]}")
+        if ratios and self.stages != "all" and len(ratios) != len(self.stages):
+            raise ValueError(f"stage_reductions has {len(ratios)} ratios for the {len(self.stages)} stages")
         if self.excitation is Excitation.FC:
             return
         if self.bias:
             raise ValueError(f"bias belongs to the FC layers; excitation={self.excitation.value!r} has none")
         if self.squeeze is Squeeze.NONE:
             raise ValueError(f"excitation={self.excitation.value!r} needs a squeezed vector; squeeze is 'none'")
-        if self.excitation is Excitation.CONV1D and self.reduction != 16:
+        if self.excitation is Excitation.CONV1D and (ratios or self.reduction != ONE_FOR_ALL):
             raise ValueError("excitation='conv1d' has no reduction ratio; leave reduction at its default")
 
     def hidden_channels(self, channels: int) -> int:
@@ -99,6 +112,30 @@ class SESpec:
         """Whether units of this stage carry a block."""
         return self.stages == "all" or stage in self.stages
 
+    def at(self, stage: int) -> "SESpec":
+        """The form of the blocks of one stage that carries them, with its own reduction ratio.
+
+        Raises ValueError for a stage that none is said for.
+        """
+        ratios = self.stage_reductions
+        if not ratios:
+            return self
+        place = stage - FIRST_STAGE if self.stages == "all" else self.stages.index(stage)
+        if not 0 <= place < len(ratios):
+            raise ValueError(f"stage_reductions has {len(ratios)} ratios, none of them for stage {stage}")
+        return replace(self, reduction=ratios[place], stage_reductions=())
+
+    @property
+    def ratio(self) -> str:
+        """The reduction ratio in words: r=16, or r=4+8+16 by stage."""
+        return "r=" + "+".join(map(str, self.stage_reductions or (self.reduction,)))
+
+
+def _ratios_of(ratios: object) -> tuple[int, ...]:
+    if not isinstance(ratios, tuple | list) or any(type(ratio) is not int or ratio < 1 for ratio in ratios):
+        raise ValueError(f"stage_reductions is {ratios!r}; it must be whole numbers from 1 up, one for each stage")
+    return tuple(ratios)
+
 
 def stages_of(stages: object) -> tuple[int, ...] | Literal["all"]:
     """Stage numbers in order, or "all". Raises ValueError for anything that is neither."""
@@ -107,8 +144,8 @@ def stages_of(stages: object) -> tuple[int, ...] | Literal["all"]:
     if not isinstance(stages, tuple | list) or not stages:
         raise ValueError(f"stages is {stages!r}; it must be 'all' or stage numbers such as (2, 3)")
     for stage in stages:
-        if type(stage) is not int or stage < 2:
-            raise ValueError(f"stage {stage!r} does not exist: residual stages are numbered from 2")
+        if type(stage) is not int or stage < FIRST_STAGE:
+            raise ValueError(f"stage {stage!r} does not exist: residual stages are numbered from {FIRST_STAGE}")
     if len(set(stages)) != len(stages):
         raise ValueError(f"stages {tuple(stages)!r} names a stage twice")
     return tuple(sorted(stages))

@@ -2,6 +2,8 @@
 
 import contextlib
 import logging
+import signal
+import threading
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol as Interface
@@ -103,12 +105,20 @@ class RunCallback(pl.Callback):
     def __init__(self, resume: Checkpoint | None, hooks: Hooks) -> None:
         self.resume, self.hooks = resume, hooks
         self.follower: Follower | None = None
+        self._on_sigterm = signal.getsignal(signal.SIGTERM)
 
     def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         assert isinstance(module, Driven)
+        if callable(self._on_sigterm) and threading.current_thread() is threading.main_thread():
+            # Lightning's own handler would end a run wherever it is; all processes of a run end after the same step.
+            signal.signal(signal.SIGTERM, self._on_sigterm)
         optimizer = trainer.optimizers[0]
         if self.resume is not None:
             put(self.resume, module.model, optimizer)
+            # What loggers have for a step: that of the run, not of this process.
+            epoch, step = module.position(0)
+            done = epoch * module.cell.protocol.steps_per_epoch + step
+            trainer.fit_loop.epoch_loop._batches_that_stepped = done
         self.follower = Follower(module.run_state, optimizer, self.hooks, ranks=module.ranks)
 
     def on_train_batch_end(
@@ -137,7 +147,7 @@ class RunCallback(pl.Callback):
         self.follower.after_epoch()
 
     def on_exception(self, trainer: pl.Trainer, module: pl.LightningModule, exception: BaseException) -> None:
-        """Lightning sees SIGTERM before our next look: it ends the run between two steps, and we save it here."""
+        """Where nobody else takes SIGTERM, Lightning ends the run between two steps, and we save it here."""
         if isinstance(exception, SIGTERMException) and self.follower:
             self.follower.save()
 
@@ -171,7 +181,7 @@ def trainer_for(
     if logger is not None or len(callbacks) > 1:
         own = {
             "logger": logger if logger is not None else False,
-            "log_every_n_steps": min(50, protocol.steps_per_epoch),
+            "log_every_n_steps": 1 if within else min(50, protocol.steps_per_epoch),
             "num_sanity_val_steps": 0,
         }
         own |= {f"enable_{name}": False for name in ("checkpointing", "progress_bar", "model_summary")}

@@ -90,7 +90,7 @@ def make(
 
     hooks = Hooks(save, report, plan or SavePlan()) if ranks.first else Hooks(plan=plan or SavePlan())
     try:
-        trained = _train(run, model, data, settings, before.state if before else None, hooks, ranks)
+        trained = _train(run, model, data, settings, before.state if before else None, hooks, ranks, store)
     except Diverged as error:
         files, where = RunFiles(), _provenance(here, parts(error.steps), data, error.seconds, trunk)
         record = _record(run, model, None, str(error), where)
@@ -153,6 +153,7 @@ def _train(
     resume: Checkpoint | None,
     hooks: Hooks,
     ranks: Ranks,
+    store: Store,
 ) -> Trained:
     cell, compiled, at_once = run.cell, settings.compiles(run.cell), settings.at_once
     if isinstance(data, CocoData):
@@ -160,11 +161,24 @@ def _train(
 
         return detector_loop.train(model, data, cell, run.seed, resume=resume, hooks=hooks, ranks=ranks)
     if settings.executor_for(cell) is Executor.LIGHTNING:
-        from senet_lab.training import lightning_loop
+        from senet_lab.training import lightning_loop, loggers
 
-        return lightning_loop.train(
-            model, data, cell, run.seed, resume=resume, hooks=hooks, compiled=compiled, ranks=ranks, at_once=at_once
-        )
+        logger = loggers.make_loggers(settings.loggers, run, store.root) if ranks.first else []
+        try:
+            return lightning_loop.train(
+                model,
+                data,
+                cell,
+                run.seed,
+                resume=resume,
+                hooks=hooks,
+                compiled=compiled,
+                ranks=ranks,
+                at_once=at_once,
+                logger=logger or None,
+            )
+        finally:
+            loggers.close(logger)
     from senet_lab.training import device_loop
 
     return device_loop.train(

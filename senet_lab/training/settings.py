@@ -1,8 +1,10 @@
 """How runs are made; without torch, so that a command can say it to its workers before anyone loads torch."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 
 from senet_lab.errors import StudyError
@@ -10,6 +12,13 @@ from senet_lab.machine import compiled_code_folder
 from senet_lab.study.cell import Cell
 
 LONG_RUN_STEPS = 3_000  # below this, compiling takes longer than it saves
+
+LOGGERS = {
+    "csv": "",
+    "tensorboard": "tensorboard",
+    "wandb": "wandb",
+    "mlflow": "mlflow",
+}  # name -> package that it needs
 
 
 class Executor(StrEnum):
@@ -30,6 +39,7 @@ class Settings:
     at_once: the most images that pass through the network together, where the device does not hold its part of a batch.
     trunks: the file that names weights for the trunks of detectors.
     extensions: files and modules of a user's own, which every process loads (``senet_lab.extensions``).
+    loggers: of Lightning's, by name (``senet_lab.training.loggers``).
     """
 
     device: str = "cpu"
@@ -41,6 +51,7 @@ class Settings:
     at_once: int | None = None
     trunks: Path | None = None
     extensions: tuple[str, ...] = ()
+    loggers: tuple[str, ...] = ()
 
     @property
     def on_gpu(self) -> bool:
@@ -57,7 +68,7 @@ class Settings:
             raise StudyError(f"{cell.protocol.name} trains detectors, which Lightning drives; leave --executor out")
         if self.executor is not Executor.AUTO:
             return self.executor
-        return Executor.LIGHTNING if cell.protocol.dataset.of_photos else Executor.DEVICE
+        return Executor.LIGHTNING if self.loggers or cell.protocol.dataset.of_photos else Executor.DEVICE
 
     def compiles(self, cell: Cell) -> bool:
         """Whether the network of a cell is compiled."""
@@ -66,6 +77,24 @@ class Settings:
         if self.compiled is not None:
             return self.compiled
         return cell.protocol.epochs * cell.protocol.steps_per_epoch >= LONG_RUN_STEPS
+
+
+def refuse_loggers(names: Sequence[str], executor: Executor) -> None:
+    """Raises StudyError for a logger that is not known or not installed, and for an executor that has none."""
+    if names and executor is Executor.DEVICE:
+        raise StudyError("--logger is of Lightning, which --executor device does without; leave one of them out")
+    for name in names:
+        module, colon, function = name.partition(":")
+        if name not in LOGGERS and not (colon and module and function.isidentifier()):
+            raise StudyError(f"no logger is called {name!r}: {', '.join(LOGGERS)}, or module:function of your own")
+        if package := LOGGERS.get(name):
+            hint = "pip install 'senet-lab[loggers]'" if package == "tensorboard" else f"pip install {package}"
+            try:
+                missing = find_spec(package) is None
+            except ValueError:
+                missing = True
+            if missing:
+                raise StudyError(f"--logger {name} needs the package {package}: {hint}")
 
 
 def prepare_child(settings: Settings) -> None:

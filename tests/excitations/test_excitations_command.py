@@ -23,7 +23,7 @@ from senet_lab.models.gate_taps import gate_taps
 from senet_lab.models.registry import build_model
 from senet_lab.records.store import Store
 from senet_lab.study import Run, SESpec
-from senet_lab.study.network_names import parse_network
+from senet_lab.study.network_names import described, parse_network
 from senet_lab.study.released import View
 from senet_lab.training.final_weights import weights_path
 from senet_lab.training.progress import silent
@@ -126,6 +126,9 @@ def test_a_file_needs_its_network(senet_lab, tmp_path):
     for network, said in (("cifar_resnet20", "does not fit"), ("resnet51", "nearest"), ("resnet50:x=1", "SESpec")):
         status, _, err = senet_lab("excitations", "w.safetensors", "--network", network, "--data", "synthetic")
         assert (status != 0, said in err, len(err.splitlines())) == (True, True, 1), err
+    by_stage = parse_network("resnet50:reduction=4+8,stages=2+3")
+    assert by_stage == ("resnet50", SESpec(stages=(2, 3), stage_reductions=(4, 8)))
+    assert described(*by_stage) == "resnet50, SE r=4+8, stages (2, 3)"
     assert ("resnet50", SESpec(stages=(2, 3), bias=True)) == parse_network("resnet50:stages=2+3,bias=true")
 
 

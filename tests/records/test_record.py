@@ -9,6 +9,7 @@ import pytest
 
 from senet_lab.records.image_bits import ImageBits
 from senet_lab.records.record import NO_FILES, SCHEMA, FileDigests, RecordError, from_json, to_json
+from senet_lab.study import SESpec
 from senet_lab.study.cell import to_plain
 from tests.samples import IMAGES, PLAIN, PROVENANCE, SE, altered, failed, finished
 
@@ -45,6 +46,16 @@ def test_schema_2_is_read_for_ever():
     assert json.loads(text)["schema"] == 2
     assert record.files == FileDigests(curve="ab" * 32, weights="cd" * 32)
     assert to_json(dataclasses.replace(record, files=NO_FILES)) == (GOLDEN / "record-schema-1.json").read_text()
+    assert text == to_json(record)
+
+
+def test_schema_3_is_read_for_ever():
+    """Its block has a reduction ratio for each stage; an earlier version refuses it as of a later one."""
+    text = (GOLDEN / "record-schema-3.json").read_text()
+    record = from_json(text, "golden")
+
+    assert json.loads(text)["schema"] == 3
+    assert record.run.cell.se == SESpec(stage_reductions=(4, 8, 16))
     assert text == to_json(record)
 
 

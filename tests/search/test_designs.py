@@ -27,28 +27,34 @@ def searched(tmp_path_factory):
 
 
 def test_the_space_has_only_designs_that_can_be_built():
-    """Every reduction at every point, every point at every stage; sets of stages from one to all."""
+    """Every reduction of every stage at every point, in every set of stages from one to all."""
     space = space_of(BACKBONE, 10)
     for integration in space.integrations:
-        for reduction in space.reductions:
-            build_model(BACKBONE, spec_of({"reduction": reduction, "integration": integration}), 10, device="meta")
         for stages in space.stages:
-            spec = spec_of({"stages": stages, "integration": integration, "reduction": 1})
-            build_model(BACKBONE, spec, 10, device="meta")
+            for place in (0, -1):
+                ratios = {f"reduction_{stage}": found[place] for stage, found in space.reductions.items()}
+                spec = spec_of({"stages": stages, "integration": integration, **ratios, "reduction_3": 4})
+                build_model(BACKBONE, spec, 10, device="meta")
 
     assert space == DesignSpace(
-        reductions=(2, 4, 8, 16),
+        reductions={2: (2, 4, 8, 16), 3: (2, 4, 8, 16, 32), 4: (2, 4, 8, 16, 32)},
         stages=("all", "2", "3", "4", "2+3", "2+4", "3+4"),
         integrations=("standard", "pre", "post", "identity", "conv3x3"),
     )
 
 
 def test_parameters_mean_a_design():
-    """A one-dimensional convolution has no reduction; stages are numbers."""
-    values = {"reduction": 8, "stages": "2+4", "gate": "tanh", "excitation": "conv1d", "integration": "pre"}
+    """A one-dimensional convolution has no reduction; equal reductions are one for all, others one for each stage."""
+    values = {"stages": "2+4", "gate": "tanh", "excitation": "conv1d", "integration": "pre"}
+    ratios = {"reduction_2": 8, "reduction_3": 2, "reduction_4": 8}
+    other = {**ratios, "reduction_4": 16}
 
-    assert SESpec(stages=(2, 4), gate="tanh", excitation="conv1d", integration="pre") == spec_of(values)
-    assert words(spec_of(values)) == "stages 2+4, pre, tanh, conv1d"
+    assert SESpec(stages=(2, 4), gate="tanh", excitation="conv1d", integration="pre") == spec_of({**values, **ratios})
+    assert words(spec_of({**values, **ratios})) == "stages 2+4, pre, tanh, conv1d"
+    assert spec_of({"stages": "2+4", **ratios}) == SESpec(stages=(2, 4), reduction=8)
+    assert spec_of({"stages": "2+4", **other}) == SESpec(stages=(2, 4), stage_reductions=(8, 16))
+    assert spec_of({"stages": "all", **other}) == SESpec(stages=(2, 3, 4), stage_reductions=(8, 2, 16))
+    assert words(spec_of({"stages": "2+4", **other})) == "r=8+16, stages 2+4, standard, sigmoid, fc"
 
 
 def test_no_design_of_the_front_is_beaten_in_all_three(searched):
@@ -66,11 +72,13 @@ def test_no_design_of_the_front_is_beaten_in_all_three(searched):
 
 
 def test_what_mattered_is_a_share_of_each_choice(searched):
-    """For each objective over the five choices, adding up to one; time follows the gate's name here."""
+    """For each objective over every choice, adding up to one; time follows the gate's name here."""
     _, _, importances = searched
 
     assert {"held_out_error_pct", "multiply_adds", "step_seconds"} == set(importances)
-    assert {"reduction", "stages", "integration", "gate", "excitation"} == set(importances["step_seconds"])
+    assert {"stages", "reduction_2", "reduction_3", "reduction_4", "integration", "gate", "excitation"} == set(
+        importances["step_seconds"]
+    )
     assert sum(importances["step_seconds"].values()) == pytest.approx(1.0)
     assert max(importances["step_seconds"], key=importances["step_seconds"].get) == "gate"
 

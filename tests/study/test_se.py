@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from senet_lab.models.registry import build_model
+from senet_lab.models.registry import build_model, se_blocks
 from senet_lab.study import Gate, Integration, SESpec, Squeeze
 
 
@@ -18,6 +18,7 @@ def test_the_default_is_the_papers_block():
         "fc",
         "all",
         False,
+        (),
     )
 
 
@@ -44,6 +45,11 @@ def test_the_default_is_the_papers_block():
         ({"excitation": "group", "bias": True}, "bias belongs to the FC layers"),
         ({"excitation": "conv1d", "squeeze": "none"}, "needs a squeezed vector"),
         ({"excitation": "conv1d", "reduction": 8}, "has no reduction ratio"),
+        ({"excitation": "conv1d", "stage_reductions": (8, 16)}, "has no reduction ratio"),
+        ({"stage_reductions": (8, 0)}, r"stage_reductions is \(8, 0\); it must be whole numbers"),
+        ({"stage_reductions": (8, 16), "reduction": 8}, "leave reduction at its default"),
+        ({"stage_reductions": (8, 8, 8)}, "one ratio for all: say reduction=8"),
+        ({"stage_reductions": (8, 16), "stages": (2, 3, 4)}, "2 ratios for the 3 stages"),
     ],
 )
 def test_what_is_no_se_block_is_refused(fields, named):
@@ -97,3 +103,26 @@ def test_a_network_refuses_a_stage_that_it_does_not_have():
     """ResNet-50 ends with stage 5."""
     with pytest.raises(ValueError, match="resnet50 has no stage 6"):
         build_model("resnet50", SESpec(stages=(5, 6)), device="meta")
+
+
+def test_each_stage_may_have_a_reduction_of_its_own():
+    """The blocks of a network, and the weights they add: 2 * C * C / r a block. One ratio for all is left alone."""
+    by_stage = SESpec(stages=(3, 5), stage_reductions=(4, 32))
+    blocks = se_blocks(build_model("resnet50", by_stage, device="meta"))
+    found = {(name.split("_")[1], block.se.reduction): block.channels for name, block in blocks.items()}
+
+    assert found == {("3", 4): 512, ("5", 32): 2048}
+    assert by_stage.at(5) == SESpec(stages=(3, 5), reduction=32)
+    assert by_stage.ratio == "r=4+32"
+    assert SESpec(reduction=8).at(2) == SESpec(reduction=8)
+    weights = sum(p.numel() for block in blocks.values() for p in block.parameters())
+    assert weights == 4 * 2 * 512 * 512 // 4 + 3 * 2 * 2048 * 2048 // 32
+
+
+@pytest.mark.parametrize(
+    ("ratios", "named"), [((4, 8, 16), "none of them for stage 5"), ((2, 4, 8, 16, 32), "4 stages")]
+)
+def test_a_network_refuses_ratios_for_other_stages(ratios, named):
+    """One for each of its stages, where all carry blocks."""
+    with pytest.raises(ValueError, match=f"resnet50.*{named}"):
+        build_model("resnet50", SESpec(stage_reductions=ratios), device="meta")
