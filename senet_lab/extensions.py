@@ -23,6 +23,7 @@ from types import ModuleType
 from typing import Any
 
 from senet_lab.errors import StudyError
+from senet_lab.extension_lines import line_of_code, line_of_entry
 from senet_lab.study.block import BlockSpec
 from senet_lab.study.cell import Cell
 from senet_lab.study.protocol import Protocol
@@ -72,13 +73,13 @@ def load_extension(source: str) -> Extension:
             source,
             hashlib.sha256(path.read_bytes()).hexdigest(),
             module,
-            _mapping(module, path, "BLOCKS", callable, "a factory: factory(site, **parameters) -> nn.Module"),
-            _mapping(module, path, "NETWORKS", lambda one: isinstance(one, OwnNetwork), "an OwnNetwork"),
-            _protocols(module, path),
+            _mapping(module, source, path, "BLOCKS", callable, "a factory: factory(site, **parameters) -> nn.Module"),
+            _mapping(module, source, path, "NETWORKS", lambda one: isinstance(one, OwnNetwork), "an OwnNetwork"),
+            _protocols(module, source, path),
             {
                 name: (path.parent / folder).resolve()
                 for name, folder in _mapping(
-                    module, path, "DATASETS", lambda one: isinstance(one, str | Path), "a folder"
+                    module, source, path, "DATASETS", lambda one: isinstance(one, str | Path), "a folder"
                 ).items()
             },
         )
@@ -138,6 +139,28 @@ def entry_points() -> dict[str, str]:
     return {one.name: one.value for one in metadata.entry_points(group=ENTRY_POINTS)}
 
 
+def place_of(extension: Extension, mapping: str, key: str, thing: object = None) -> str:
+    """File and line of an entry, or of the function or class behind it where that is in the file too."""
+    path = str(extension.module.__file__)
+    code = line_of_code(thing) if thing is not None else None
+    if code and code[0] == path:
+        return f"{extension.source}, line {code[1]}"
+    return _place(extension.source, Path(path), mapping, key)
+
+
+def _place(source: str, path: Path, mapping: str, key: str | None = None) -> str:
+    line = line_of_entry(path, mapping, key)
+    return source if line is None else f"{source}, line {line}"
+
+
+def blamed(error: BaseException) -> str | None:
+    """An error in one line with the file and line of a user's code that it came through; None where it came through
+    none."""
+    files = {frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)}
+    mine = next((one for one in _loaded.values() if str(one.module.__file__) in files), None)
+    return blame(error, mine.source) if mine else None
+
+
 def blame(error: BaseException, source: str) -> str:
     """An error in one line, with the last line of this file or module that it passed through, if any."""
     path = str(Path(source).resolve()) if source.endswith(".py") else _origin(source)
@@ -179,31 +202,36 @@ def _origin(source: str) -> str:
     return str(spec.origin) if spec else source
 
 
-def _mapping(module: ModuleType, path: Path, name: str, fits: Callable[[Any], bool], what: str) -> Mapping[str, Any]:
+def _mapping(
+    module: ModuleType, source: str, path: Path, name: str, fits: Callable[[Any], bool], what: str
+) -> Mapping[str, Any]:
     found = getattr(module, name, {})
     if not isinstance(found, Mapping):
-        raise StudyError(f"{path}: {name} is no mapping of names")
+        raise StudyError(f"{_place(source, path, name)}: {name} is no mapping of names")
     for key, value in found.items():
         if not isinstance(key, str) or not fits(value):
-            raise StudyError(f"{path}: {name}[{key!r}] is {type(value).__name__}; it must be {what}")
+            place = _place(source, path, name, key)
+            raise StudyError(f"{place}: {name}[{key!r}] is {type(value).__name__}; it must be {what}")
     return found
 
 
-def _protocols(module: ModuleType, path: Path) -> tuple[Protocol, ...]:
+def _protocols(module: ModuleType, source: str, path: Path) -> tuple[Protocol, ...]:
     found = getattr(module, "PROTOCOLS", ())
     protocols = tuple(found.values()) if isinstance(found, Mapping) else tuple(found)
     for one in protocols:
         if not isinstance(one, Protocol):
-            raise StudyError(f"{path}: PROTOCOLS has a {type(one).__name__}; it must hold values of type Protocol")
+            place = _place(source, path, "PROTOCOLS")
+            raise StudyError(f"{place}: PROTOCOLS has a {type(one).__name__}; it must hold values of type Protocol")
     return protocols
 
 
 def _refuse_taken(extension: Extension) -> None:
     for other in _loaded.values():
-        for kind, mine, theirs in (
-            ("block", extension.blocks, other.blocks),
-            ("network", extension.networks, other.networks),
-            ("data set", extension.datasets, other.datasets),
+        for kind, name, mine, theirs in (
+            ("block", "BLOCKS", extension.blocks, other.blocks),
+            ("network", "NETWORKS", extension.networks, other.networks),
+            ("data set", "DATASETS", extension.datasets, other.datasets),
         ):
             if taken := sorted(set(mine) & set(theirs)):
-                raise StudyError(f"{extension.source}: {kind} {taken[0]!r} is taken by {other.source}; rename one")
+                place = place_of(extension, name, taken[0])
+                raise StudyError(f"{place}: {kind} {taken[0]!r} is taken by {other.source}; rename one")

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from senet_lab import extensions
+from senet_lab.cli import catalogue
 from senet_lab.errors import StudyError
 from senet_lab.models.of_cell import build_cell
 from senet_lab.study import Cell, SESpec, own_block
@@ -86,9 +87,13 @@ def test_equal_seeds_draw_equal_blocks(example):
 
 
 BLOCKS = [
-    ("BLOCKS = {'mine': 3}\n", r"mine.py: BLOCKS\['mine'\] is int; it must be a factory"),
-    ("BLOCKS = [1]\n", r"mine.py: BLOCKS is no mapping"),
-    ("def mine(site):\n    return 3\nBLOCKS = {'mine': mine}\n", r"block 'mine' gives a int at SE_2_1, no nn.Module"),
+    ("BLOCKS = {'mine': 3}\n", r"mine.py, line 3: BLOCKS\['mine'\] is int; it must be a factory"),
+    ("BLOCKS = {\n    'mine': 3}\n", r"mine.py, line 4: BLOCKS\['mine'\] is int; it must be a factory"),
+    ("BLOCKS = [1]\n", r"mine.py, line 3: BLOCKS is no mapping"),
+    (
+        "def mine(site):\n    return 3\nBLOCKS = {'mine': mine}\n",
+        r"mine.py, line 3: block 'mine' gives a int at SE_2_1, no nn.Module",
+    ),
     (
         "def mine(site):\n    raise KeyError('width')\nBLOCKS = {'mine': mine}\n",
         r"mine.py, line 4: KeyError: 'width' \(block 'mine' at SE_2_1\)",
@@ -102,13 +107,26 @@ BLOCKS = [
         "BLOCKS = {'mine': lambda site: M()}\n",
         r"mine.py, line 5: RuntimeError: .* \(block 'mine' at SE_2_1\)",
     ),
-    ("BLOCKS = {'mine': lambda site, width: nn.Identity()}\n", r"TypeError: .*'width' \(block 'mine' at SE_2_1\)"),
+    (
+        "BLOCKS = {'mine': lambda site, width: nn.Identity()}\n",
+        r"mine.py, line 3: TypeError: .*'width' \(block 'mine' at SE_2_1\)",
+    ),
+    (
+        "class M(nn.Module):\n    def forward(self, x):\n        return x[:, 1:]\n"
+        "BLOCKS = {'mine': lambda site: M()}\n",
+        r"mine.py, line 4: block 'mine' makes a map of \(63, 6, 5\)",
+    ),
+    (
+        "class M(nn.Module):\n    def forward(self, x):\n        return 1 / 0 if self.training else x\n"
+        "BLOCKS = {'mine': lambda site: M()}\n",
+        r"mine.py, line 5: ZeroDivisionError: division by zero \(block 'mine' at SE_2_1\)",
+    ),
     ("def f(:\n", r"mine.py, line 3: SyntaxError"),
     ("import no_such_module\n", r"mine.py, line 3: ModuleNotFoundError: No module named 'no_such_module'"),
     ("BLOCKS = {}\n", r"no block is called 'mine'"),
-    ("NETWORKS = {'net': nn.Conv2d}\n", r"NETWORKS\['net'\] is type; it must be an OwnNetwork"),
-    ("PROTOCOLS = (3,)\n", r"PROTOCOLS has a int; it must hold values of type Protocol"),
-    ("DATASETS = {'a': 3}\n", r"DATASETS\['a'\] is int; it must be a folder"),
+    ("NETWORKS = {'net': nn.Conv2d}\n", r"mine.py, line 3: NETWORKS\['net'\] is type; it must be an OwnNetwork"),
+    ("PROTOCOLS = (3,)\n", r"mine.py, line 3: PROTOCOLS has a int; it must hold values of type Protocol"),
+    ("DATASETS = {'a': 3}\n", r"mine.py, line 3: DATASETS\['a'\] is int; it must be a folder"),
 ]
 
 
@@ -125,8 +143,64 @@ def test_a_name_that_is_taken_is_refused(tmp_path, example):
     (tmp_path / "other.py").write_text("BLOCKS = {'eca': lambda site: None}\n")
 
     assert example is extensions.load_extension(str(EXAMPLE))
-    with pytest.raises(StudyError, match=r"other.py: block 'eca' is taken by .*my_table.py; rename one"):
+    with pytest.raises(StudyError, match=r"other.py, line 1: block 'eca' is taken by .*my_table.py; rename one"):
         extensions.load_extension(str(tmp_path / "other.py"))
+
+
+NETWORKS = [
+    (
+        "class N(nn.Module):\n    def __init__(self, attend, k):\n        super().__init__()\n"
+        "    def forward(self, x):\n        return x.mean((2, 3))\nNETWORKS = {'net': OwnNetwork(N, 32)}\n",
+        r"mine.py, line 6: network 'net' makes \(2, 3\) of two images; it must make \(2, 10\)",
+    ),
+    (
+        "class N(nn.Module):\n    def __init__(self, attend, k):\n        super().__init__()\n"
+        "    def forward(self, x):\n        return x @ x\nNETWORKS = {'net': OwnNetwork(lambda a, k: N(a), 32)}\n",
+        r"mine.py, line 8: TypeError: .*'k' \(network 'net'\)",
+    ),
+    (
+        "class N(nn.Module):\n    def __init__(self, attend, k):\n        super().__init__()\n"
+        "    def forward(self, x):\n        raise OSError('no')\nNETWORKS = {'net': OwnNetwork(N, 32)}\n",
+        r"mine.py, line 7: OSError: no \(network 'net'\)",
+    ),
+    ("NETWORKS = {'cifar_resnet20': OwnNetwork(None, 32)}\n", r"mine.py, line 3: network 'cifar_resnet20' is taken"),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), NETWORKS)
+def test_a_mistake_in_a_network_is_one_line(tmp_path, text, said):
+    """With file and line, and before anything is trained."""
+    path = tmp_path / "mine.py"
+    path.write_text(HEAD.replace("import", "from senet_lab.extensions import OwnNetwork; import", 1) + text)
+    extension = extensions.load_extension(str(path))
+    with pytest.raises(StudyError, match=said):
+        build_cell(replace(CELL, backbone=next(iter(extension.networks)), se=None))
+
+
+HEAD_OF_TABLE = """from dataclasses import replace
+from ablations.protocols import CIFAR10, DEMO
+from senet_lab.study import Cell, Protocol, Row, Table
+def table(protocol):
+    row = Row('a', Cell(backbone='cifar_resnet20', se=None, protocol=protocol))
+    return Table(edition='mine', number='1', topic='t', caption='T', baseline='a', rows=(row,), companions={})
+"""
+OWN_CLASS = "class P(Protocol):\n    pass\nTABLE = table(P(**{f: getattr(DEMO, f) for f in Protocol.__slots__}))\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("TABLE = table(DEMO)\nPROTOCOLS = (replace(CIFAR10, epochs=2),)\n", "line 8: protocol 'cifar10' is taken"),
+        ("TABLE = table(replace(CIFAR10, epochs=2))\n", "line 7: protocol 'cifar10' is taken"),
+        (OWN_CLASS, "line 9: P is a class of this file"),
+    ],
+)
+def test_recipes_that_records_could_not_keep_apart_are_refused(tmp_path, text, said):
+    """One under the name of a declared one, in PROTOCOLS or in a row; and one of a class that only the file knows."""
+    path = tmp_path / "mine.py"
+    path.write_text(HEAD_OF_TABLE + text)
+    with pytest.raises(StudyError, match=f"mine.py, {said}"):
+        catalogue.find_table(str(path))
 
 
 def test_an_installed_module_is_an_extension_too(tmp_path, monkeypatch):

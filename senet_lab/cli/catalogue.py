@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 from senet_lab.errors import StudyError
-from senet_lab.extensions import entry_points, load_extension, own_protocols
+from senet_lab.extensions import Extension, entry_points, load_extension, own_protocols, place_of
 from senet_lab.study import Protocol, Table
 from senet_lab.study.claim import Claim
 from senet_lab.study.protocol import Dataset
@@ -155,13 +155,34 @@ def _module(name: str) -> ModuleType:
 
 def _own_table(source: str) -> Table:
     """The TABLE of a user's file or of an installed package's module."""
-    module = load_extension(source).module
-    table = getattr(module, "TABLE", None)
+    extension = load_extension(source)
+    table = getattr(extension.module, "TABLE", None)
     if not isinstance(table, Table):
         raise StudyError(f"{source} has no TABLE of type senet_lab.study.Table")
     if table.slug in {declared.slug for declared in tables()}:
         raise StudyError(f"{source}: {table.slug} is declared in ablations; give this table an edition of its own")
+    _refuse_own_classes(extension, table)
+    _refuse_taken_protocols(extension, table)
     return table
+
+
+def _refuse_own_classes(extension: Extension, table: Table) -> None:
+    """Cells go to workers, and into records, as values of this project's own classes."""
+    for value in [value for row in table.rows for value in (row.cell, row.cell.se, row.cell.protocol)]:
+        if value is not None and type(value).__module__ == extension.module.__name__:
+            name = type(value).__name__
+            place = place_of(extension, "TABLE", name)
+            raise StudyError(f"{place}: {name} is a class of this file, which no worker can be given; use its base")
+
+
+def _refuse_taken_protocols(extension: Extension, table: Table) -> None:
+    """A declared recipe's name stands for it alone: in headings, and for the folder of its records."""
+    declared = {protocol.name: protocol for protocol in protocols()}
+    for protocol in (*extension.protocols, *(row.cell.protocol for row in table.rows)):
+        if protocol != declared.get(protocol.name, protocol):
+            where = "PROTOCOLS" if protocol in extension.protocols else "TABLE"
+            place = place_of(extension, where, protocol.name)
+            raise StudyError(f"{place}: protocol {protocol.name!r} is taken by a declared recipe; rename this one")
 
 
 def _own_source(name: str) -> str | None:

@@ -6,6 +6,7 @@ beyond that is done on the device.
 
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 import warnings
@@ -145,8 +146,25 @@ class PhotoLoader:
             sampler=queue,
             num_workers=self.processes,
             pin_memory=self.pinned,
+            worker_init_fn=_ended_by_the_trainer_alone if self.processes else None,
             **options,
         )
+
+
+def _ended_by_the_trainer_alone(process: int) -> None:
+    """Signals that a launcher, a queue or a terminal sends to all processes are for the one that trains: it saves, and
+    needs its loaders until then. SIGTERM ends a loader where it comes from the process that started it."""
+    for number in (signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_IGN)
+    if hasattr(signal, "sigwaitinfo"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        threading.Thread(target=_wait_for_the_trainer, daemon=True).start()
+
+
+def _wait_for_the_trainer() -> None:
+    while True:
+        if signal.sigwaitinfo({signal.SIGTERM}).si_pid == os.getppid():
+            os._exit(0)
 
 
 def parts_of(batch: NDArray[np.int64]) -> list[NDArray[np.int64]]:

@@ -148,12 +148,14 @@ def _paused(to_go: str) -> Paused:
 
 @contextlib.contextmanager
 def told_in_words(ranks: Ranks) -> Iterator[None]:
-    """Says of an error of the connection, or of too little memory, what it means. Raises StudyError for those."""
+    """Says what an error of the connection, of a loader or of too little memory means. Raises StudyError for those."""
     try:
         yield
     except RuntimeError as error:
         if lacks_memory(error):
             raise StudyError("too little memory for this device's part of a batch; --at-once N takes less") from None
+        if "DataLoader worker" in str(error):
+            raise StudyError("a process that loads photos ended; is there too little memory?") from None
         if ranks.together and any(sign in f"{type(error).__name__} {error}" for sign in LOST_SIGNS):
             raise NeighbourLost(
                 "another of the processes that train together has ended, or cannot be reached; what was saved is kept, "

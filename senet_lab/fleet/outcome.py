@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from senet_lab.errors import StudyError
+from senet_lab.extensions import blamed
 from senet_lab.records.record import Record
 from senet_lab.training.stopping import Paused
 
@@ -83,7 +84,7 @@ def outcome_of(error: Exception, results: Path) -> Outcome:
     text = " ".join(str(error).split())[:LONGEST]
     if lacks_memory(error):
         return Outcome(Fate.OUT_OF_MEMORY, text)
-    return Outcome(Fate.BROKEN, f"{type(error).__name__}: {text}")
+    return Outcome(Fate.BROKEN, blamed(error) or f"{type(error).__name__}: {text}")
 
 
 def lacks_memory(error: Exception) -> bool:

@@ -3,8 +3,9 @@
 Of a cell of detection it is the detector, whose trunk is that network.
 """
 
+import copy
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -78,10 +79,11 @@ def own_factory(block: BlockSpec) -> AttentionFactory:
         try:
             module = factory(site, **block.arguments)
         except Exception as error:  # whatever a user's code raises
-            raise StudyError(_blamed(error, extension, block, site)) from None
+            raise StudyError(_blamed(error, extension, block, site, factory)) from None
         if not isinstance(module, nn.Module):
+            place = extensions.place_of(extension, "BLOCKS", block.block, factory)
             kind = type(module).__name__
-            raise StudyError(f"{extension.source}: block {block.block!r} gives a {kind} at {site.name}, no nn.Module")
+            raise StudyError(f"{place}: block {block.block!r} gives a {kind} at {site.name}, no nn.Module")
         _try(module, extension, block, site)
         return module
 
@@ -89,26 +91,50 @@ def own_factory(block: BlockSpec) -> AttentionFactory:
 
 
 def _try(module: nn.Module, extension: extensions.Extension, block: BlockSpec, site: Site) -> None:
-    """Runs a block once on a small map, so that a wrong shape is said before training."""
+    """Runs a block on a small map, as evaluated and as trained, so that a mistake is said before training."""
     parameter = next(module.parameters(), None)
     device = parameter.device if parameter is not None else torch.get_default_device()
     batch, height, width = PROBE
-    training = module.training
+    wanted = (batch, site.channels, height, width)
+    u_BCHW = torch.zeros(wanted, device=device)
     try:
-        with torch.no_grad():
-            shape = tuple(module.eval()(torch.zeros(batch, site.channels, height, width, device=device)).shape)
+        found = [_output(network, u_BCHW) for network in _as_evaluated_and_as_trained(module)]
     except Exception as error:
-        raise StudyError(_blamed(error, extension, block, site)) from None
-    module.train(training)
-    if shape != (batch, site.channels, height, width):
+        raise StudyError(_blamed(error, extension, block, site, type(module).forward)) from None
+    shape = next((shape for shape in found if shape != wanted), None)
+    if shape is not None:
+        place = extensions.place_of(extension, "BLOCKS", block.block, type(module).forward)
         raise StudyError(
-            f"{extension.source}: block {block.block!r} makes a map of {shape[1:]} from one of "
+            f"{place}: block {block.block!r} makes a map of {shape[1:]} from one of "
             f"{(site.channels, height, width)} at {site.name}; its output must have the shape of its input"
         )
 
 
-def _blamed(error: Exception, extension: extensions.Extension, block: BlockSpec, site: Site) -> str:
-    return f"{extensions.blame(error, extension.source)} (block {block.block!r} at {site.name})"
+def _as_evaluated_and_as_trained(module: nn.Module) -> Iterator[nn.Module]:
+    """The module itself, and for training a copy, whose statistics may move. Its own mode stays."""
+    training = module.training
+    with torch.random.fork_rng(devices=[]):
+        yield module.eval()
+        module.train(training)
+        try:
+            copied = copy.deepcopy(module)
+        except Exception:  # what cannot be copied is first seen in training
+            return
+        yield copied.train()
+
+
+def _output(network: nn.Module, x: Tensor) -> tuple[int, ...] | str:
+    with torch.no_grad():
+        out = network(x)
+    return tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
+
+
+def _blamed(error: Exception, extension: extensions.Extension, block: BlockSpec, site: Site, code: object) -> str:
+    text, what = extensions.blame(error, extension.source), f"block {block.block!r} at {site.name}"
+    if ", line " not in text:  # it broke on the way in, as with a wrong number of arguments
+        place = extensions.place_of(extension, "BLOCKS", block.block, code)
+        text = text.replace(extension.source, place, 1)
+    return f"{text} ({what})"
 
 
 def _refuse_unknown(backbone: str) -> None:
@@ -120,7 +146,10 @@ def _refuse_unknown(backbone: str) -> None:
 def _own_network(cell: Cell, own: extensions.OwnNetwork, num_classes: int, seed: int, device: str) -> nn.Module:
     se = cell.se
     placement = Placement(own_factory(se) if isinstance(se, BlockSpec) else se_factory(se), seed)
-    source = next(one for one in extensions.loaded() if cell.backbone in one.networks).source
+    extension = next(one for one in extensions.loaded() if cell.backbone in one.networks)
+    place = extensions.place_of(extension, "NETWORKS", cell.backbone)
+    if cell.backbone in model_names():
+        raise StudyError(f"{place}: network {cell.backbone!r} is taken by one of this project's; rename it")
     with torch.random.fork_rng(devices=[]), torch.device("meta" if device == "meta" else "cpu"):
         torch.manual_seed(seed)
         try:
@@ -128,9 +157,10 @@ def _own_network(cell: Cell, own: extensions.OwnNetwork, num_classes: int, seed:
         except StudyError:
             raise
         except Exception as error:
-            raise StudyError(f"{extensions.blame(error, source)} (network {cell.backbone!r})") from None
+            raise StudyError(_blamed_network(error, extension, cell.backbone)) from None
         if not isinstance(model, nn.Module):
-            raise StudyError(f"{source}: network {cell.backbone!r} is a {type(model).__name__}, no nn.Module")
+            raise StudyError(f"{place}: network {cell.backbone!r} is a {type(model).__name__}, no nn.Module")
+        _try_network(model, own, cell.backbone, num_classes, extension)
     if se is not None and not placement.blocks:
         what = se.block if isinstance(se, BlockSpec) else "SE"
         raise ValueError(f"{cell.backbone} has no site for {what} at {se.integration.value!r}")
@@ -138,3 +168,28 @@ def _own_network(cell: Cell, own: extensions.OwnNetwork, num_classes: int, seed:
         own_blocks = placement.blocks if isinstance(se, BlockSpec) else ()
         initialise(model, seed, [*own_blocks, *without_rule(model)])
     return model.to(device)
+
+
+def _try_network(
+    model: nn.Module, own: extensions.OwnNetwork, name: str, num_classes: int, extension: extensions.Extension
+) -> None:
+    """Shows a network two images of the size that it is made for, so that a mistake is said before training."""
+    parameter = next(model.parameters(), None)
+    device = parameter.device if parameter is not None else torch.get_default_device()
+    images = torch.zeros(2, 3, own.image_size, own.image_size, device=device)
+    try:
+        found = [_output(network, images) for network in _as_evaluated_and_as_trained(model)]
+    except Exception as error:
+        raise StudyError(_blamed_network(error, extension, name)) from None
+    wanted = (2, num_classes)
+    shape = next((shape for shape in found if shape != wanted), None)
+    if shape is not None:
+        place = extensions.place_of(extension, "NETWORKS", name, type(model).forward)
+        raise StudyError(f"{place}: network {name!r} makes {shape} of two images; it must make {wanted}")
+
+
+def _blamed_network(error: Exception, extension: extensions.Extension, name: str) -> str:
+    text = extensions.blame(error, extension.source)
+    if ", line " not in text:
+        text = text.replace(extension.source, extensions.place_of(extension, "NETWORKS", name), 1)
+    return f"{text} (network {name!r})"
