@@ -11,9 +11,13 @@ from senet_lab import extensions
 from senet_lab.cli import catalogue
 from senet_lab.errors import StudyError
 from senet_lab.models.of_cell import build_cell
-from senet_lab.study import Cell, SESpec, own_block
+from senet_lab.records.store import Store
+from senet_lab.study import Cell, Run, SESpec, own_block
 from senet_lab.study.block import BlockSpec, Parameter
 from senet_lab.study.cell import from_plain, to_plain
+from senet_lab.training.progress import silent
+from senet_lab.training.run import make, open_data
+from senet_lab.training.settings import Settings
 from tests.tiny import TINY
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "own_blocks" / "my_table.py"
@@ -30,6 +34,18 @@ def _nothing_loaded(monkeypatch):
 def example():
     """The example's extension."""
     return extensions.load_extension(str(EXAMPLE))
+
+
+def test_the_example_on_photos_trains_from_its_own_folder(tmp_path):
+    """Its recipe is about the photos beside the file, by name, counts and digest; a run is recorded without --data."""
+    extension = extensions.load_extension(str(EXAMPLE.with_name("on_photos.py")))
+    row = extension.module.TABLE.row("SE, r=16, 8, 4")
+    run = Run(cell=row.cell, seed=0)
+    record = make(run, open_data(run, Settings(), {}), Store(tmp_path), Settings(), silent)
+
+    assert (row.cell.protocol.name, row.cell.protocol.train_images) == ("shapes-by-short", 48)
+    assert len(record.correct_top1) == 16
+    assert {"on_photos.py": extension.sha256} == record.provenance.parts[0].extensions
 
 
 def with_block(tmp_path, text, **parameters):

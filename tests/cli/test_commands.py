@@ -24,7 +24,7 @@ def test_list_names_every_table_and_protocol_on_a_line(senet_lab):
     lines = out.splitlines()
 
     assert (status, err) == (0, "")
-    assert len(catalogue.tables()) + len(catalogue.protocols()) + 2 + 2 == len(lines)
+    assert len(catalogue.tables()) + len(catalogue.protocols()) + 2 + 3 == len(lines)  # imagenet, paper, -photos400
     assert "  table7, reduction " in out
     assert "  tpami-table12, gate, tpami-gate " in out
 

@@ -74,7 +74,9 @@ def test_a_run_that_is_ended_ten_times_has_the_bits_of_one_that_is_not(folder, w
         by = (signal.SIGKILL, signal.SIGTERM)[number % 2].name
         status, said = command(folder, words, way, END_AT=str(step), END_BY=by, END_RANK=chance.choice(ranks))
         assert status != 0, said
-        assert "Traceback" not in said.partition("torch/distributed/run.py")[0], said
+        # torchrun itself ends with a traceback; of ours none does, and they are told by their place.
+        assert "]: Traceback" not in said, said
+        assert "Traceback" not in said or way == "two processes", said
         assert not Store(folder / way).read_all()
     status, said = command(folder, words, way, **NO_MORE)
 
