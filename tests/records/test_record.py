@@ -49,9 +49,9 @@ def test_schema_2_is_read_for_ever():
     assert text == to_json(record)
 
 
-def test_schema_3_is_read_for_ever():
+def test_a_block_with_a_reduction_for_each_stage_is_of_schema_3():
     """Its block has a reduction ratio for each stage; an earlier version refuses it as of a later one."""
-    text = (GOLDEN / "record-schema-3.json").read_text()
+    text = (GOLDEN / "by-stage-record-schema-3.json").read_text()
     record = from_json(text, "golden")
 
     assert json.loads(text)["schema"] == 3
