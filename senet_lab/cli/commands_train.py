@@ -52,18 +52,8 @@ def train(
     """
     found, runs = study_of(table, protocol, seeds, row, data, trunks)
     chosen = TrainingOptions(
-        device,
-        executor.value,
-        threads,
-        workers,
-        data,
-        skip_damaged,
-        max_minutes,
-        devices,
-        at_once,
-        trunks,
-        tuple(logger or ()),
-    )
+        device, executor.value, threads, workers, data, skip_damaged, max_minutes, devices, at_once, trunks
+    ).logged_by(logger)
     if until_resolved and not dry_run:
         if row:
             raise StudyError("--until-resolved is about all comparisons of a table; leave --row out")
@@ -124,18 +114,8 @@ def reproduce(
         show_plan(found, runs, results or RESULTS, as_json)
         return
     chosen = TrainingOptions(
-        device,
-        executor.value,
-        threads,
-        workers,
-        data,
-        skip_damaged,
-        max_minutes,
-        devices,
-        at_once,
-        trunks,
-        tuple(logger or ()),
-    )
+        device, executor.value, threads, workers, data, skip_damaged, max_minutes, devices, at_once, trunks
+    ).logged_by(logger)
     train_runs(found, runs, results or RESULTS, chosen)
     report_table(table, results, as_json)
 
@@ -162,16 +142,8 @@ def work(
     """
     studies = [study_of(name, protocol, seeds, None, data, trunks) for name in tables]
     chosen = TrainingOptions(
-        device,
-        executor.value,
-        threads,
-        workers,
-        data,
-        skip_damaged,
-        max_minutes,
-        trunks=trunks,
-        loggers=tuple(logger or ()),
-    )
+        device, executor.value, threads, workers, data, skip_damaged, max_minutes, trunks=trunks
+    ).logged_by(logger)
     elsewhere = work_on(studies, results or RESULTS, chosen)
     if elsewhere:
         print(f"{len(elsewhere)} runs are with other workers", file=sys.stderr)

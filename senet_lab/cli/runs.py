@@ -41,6 +41,10 @@ class TrainingOptions:
     trunks: Path | None = None
     loggers: tuple[str, ...] = ()
 
+    def logged_by(self, names: Iterable[str] | None) -> "TrainingOptions":
+        """The same with these loggers."""
+        return replace(self, loggers=tuple(names or ()))
+
     def settings(self) -> "Settings":
         """As the fleet takes them. Raises StudyError for a device or a logger that is not here."""
         from senet_lab.training.settings import Executor, Settings, refuse_loggers

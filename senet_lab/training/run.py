@@ -159,6 +159,8 @@ def _train(
     if isinstance(data, CocoData):
         from senet_lab.training import detector_loop
 
+        if settings.loggers:
+            raise StudyError("detectors are trained without Lightning's loggers; leave --logger out")
         return detector_loop.train(model, data, cell, run.seed, resume=resume, hooks=hooks, ranks=ranks)
     if settings.executor_for(cell) is Executor.LIGHTNING:
         from senet_lab.training import lightning_loop, loggers
