@@ -74,7 +74,7 @@ def verify(
         try:
             train_run(label, record.run, place, made)
         except StudyError as error:
-            raise _explained(error, label, scratch) from None
+            raise _explained(error, record, scratch) from None
         held = _compare(store, record, place, label, as_json)
     raise typer.Exit(0 if held else 1)
 
@@ -151,12 +151,16 @@ def _folder(scratch: Path | None) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _explained(error: StudyError, label: str, scratch: Path | None) -> StudyError:
-    """Where a run was asked to end: that nothing is said of the record, and how to go on."""
+def _explained(error: StudyError, record: "Record", scratch: Path | None) -> StudyError:
+    """Where a run was asked to end: that nothing is said of the record, and how to go on. Where its code is a user's
+    own: how that is named."""
     from senet_lab.training.stopping import Paused
 
     if not isinstance(error, Paused):
-        return error
+        own = any(part.extensions for part in record.provenance.parts)
+        hint = "; the record has code of its user's own: senet-lab verify my_table.py loads it and draws a record of it"
+        return StudyError(f"{error}{hint}") if own else error
+    label = f"{record.run.cell.key}/{record.run.seed}"
     place = scratch or "DIR"
     kept = "goes on" if scratch else "keeps what it has trained"
     return Paused(

@@ -6,8 +6,10 @@ from dataclasses import replace
 import pytest
 
 from senet_lab.cli import catalogue, commands_verify
+from senet_lab.errors import StudyError
 from senet_lab.study import Run
 from senet_lab.training.stopping import Paused
+from tests.report.test_verification import PART
 from tests.samples import PROVENANCE, filled, finished, one_line
 
 ROWS = catalogue.table_under(catalogue.find_table("table7"), "demo").rows
@@ -112,6 +114,22 @@ def test_when_the_time_is_over_nothing_is_said(senet_lab, store, monkeypatch):
 
     assert (status, out) == (75, "")
     assert f"senet-lab verify {FIRST.key}/0 --scratch DIR" in one_line(err.splitlines()[-1])
+
+
+def test_code_of_ones_own_is_named_by_its_file(senet_lab, tmp_path, monkeypatch):
+    """A key alone does not say where the code lies; the answer does."""
+    part = replace(PART, extensions={"my_table": "ab" * 32})
+    record = replace(finished(FIRST), provenance=replace(PROVENANCE, parts=(part,)))
+    filled(tmp_path / "results", record)
+
+    def train(*_):
+        raise StudyError("no block is called 'eca'")
+
+    monkeypatch.setattr(commands_verify, "train_run", train)
+    status, _, err = senet_lab("verify", f"{FIRST.key}/0")
+
+    assert status == 2
+    assert "no block is called 'eca'; the record has code of its user's own: senet-lab verify my_table.py" in err
 
 
 def test_scratch_is_kept(senet_lab, store, trained, tmp_path):
