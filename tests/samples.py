@@ -9,7 +9,7 @@ import numpy as np
 from senet_lab.records.curves import CurvePoint, curve_csv
 from senet_lab.records.files import replace_file
 from senet_lab.records.image_bits import ImageBits
-from senet_lab.records.record import Provenance, Record, Status, to_json
+from senet_lab.records.record import Provenance, Record, Status, TrainedPart, to_json
 from senet_lab.records.store import Store
 from senet_lab.study import Cell, Protocol, Row, Run, Schedule, SESpec, Table
 from senet_lab.study.conventions import Operation
@@ -54,6 +54,18 @@ PROVENANCE = Provenance(
     data_sha256={"train": "aa", "test": "bb"},
     train_seconds=12.5,
     finished_at="2026-01-02T03:04:05+00:00",
+)
+PART = TrainedPart(
+    steps=10,
+    revision="0123456789abcdef",
+    dirty=False,
+    device="a processor",
+    cpu="a processor",
+    cpu_flags=("avx2", "fma"),
+    threads=1,
+    executor="device",
+    compiled=False,
+    versions={"python": "3.11", "torch": "2.11.0"},
 )
 
 

@@ -8,28 +8,15 @@ import torch
 from senet_lab.data.open import open_source
 from senet_lab.records.curves import curve_of
 from senet_lab.records.publish import read_file
-from senet_lab.records.record import TrainedPart
 from senet_lab.records.store import Store
 from senet_lab.report.verification import Outcome, circumstances, verify
 from senet_lab.report.verification_text import finding, verification_data, verification_text
 from senet_lab.training.progress import silent
 from senet_lab.training.run import make
 from senet_lab.training.settings import Settings
-from tests.samples import PROVENANCE, curve_of_two, failed, finished
+from tests.samples import PART, PROVENANCE, curve_of_two, failed, finished
 from tests.tiny import AUGMENTED, run
 
-PART = TrainedPart(
-    steps=10,
-    revision="0123456789abcdef",
-    dirty=False,
-    device="a processor",
-    cpu="a processor",
-    cpu_flags=("avx2", "fma"),
-    threads=1,
-    executor="device",
-    compiled=False,
-    versions={"python": "3.11", "torch": "2.11.0"},
-)
 CURVES = (curve_of_two(), curve_of_two())
 GATES = (b"epoch,block,mean\n1,SE_2_1,0.5\n", b"epoch,block,mean\n1,SE_2_1,0.5\n")
 

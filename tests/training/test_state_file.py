@@ -12,12 +12,12 @@ from torch import nn
 from senet_lab.models.dropout import StreamDropout
 from senet_lab.records.curves import CurvePoint
 from senet_lab.records.gate_health import GateHealth
-from senet_lab.records.record import TrainedPart
 from senet_lab.training.checkpoint import Checkpoint, CheckpointError, misfit, momentum_of
 from senet_lab.training.epoch import EpochSums
 from senet_lab.training.parts import changed, with_steps
 from senet_lab.training.state_file import Kind, Saved, from_bytes, read, to_bytes
 from senet_lab.training.step import make_optimizer
+from tests.samples import PART as SAMPLE
 from tests.tiny import AUGMENTED, run
 
 PATH = Path("the/file.safetensors")
@@ -33,18 +33,7 @@ POINT = CurvePoint(
     seconds=1.5,
 )
 HEALTH = GateHealth(epoch=1, block="SE_2_1", mean=0.5, spread=0.1, share_low=0.0, share_high=0.25)
-PART = TrainedPart(
-    steps=5,
-    revision="aaaa",
-    dirty=False,
-    device="a processor",
-    cpu="a processor",
-    cpu_flags=("avx2", "fma"),
-    threads=1,
-    executor="device",
-    compiled=False,
-    versions={"python": "3.11", "torch": "2.11"},
-)
+PART = replace(SAMPLE, steps=5, revision="aaaa", versions={"python": "3.11", "torch": "2.11"})
 
 
 def small_network():
