@@ -10,6 +10,7 @@ from senet_lab.cli import (
     commands_export,
     commands_html,
     commands_look,
+    commands_papers,
     commands_plan,
     commands_report,
     commands_search,
@@ -33,6 +34,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("list")(commands_plan.list_all)
+app.command("papers")(commands_papers.papers)
 app.command("plan")(commands_plan.plan)
 app.command("train")(commands_train.train)
 app.command("work")(commands_train.work)

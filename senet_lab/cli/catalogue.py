@@ -69,6 +69,12 @@ def claims() -> list[Claim]:
     return list(_module("ablations.claims").CLAIMS)
 
 
+def printed() -> tuple[Mapping[str, int], Mapping[tuple[str, int], str]]:
+    """How many numbered tables each edition prints, and why some of them have no rows here."""
+    declared = _module("ablations.printed")
+    return declared.PRINTED, declared.NOT_ASKED
+
+
 def wanted() -> tuple[tuple[str, tuple[str, ...], int], ...]:
     """The study that the project is after: protocol, tables, seeds."""
     found: tuple[tuple[str, tuple[str, ...], int], ...] = _module("ablations.wanted").WANTED
