@@ -91,6 +91,9 @@ def _candidates(name: str | None, root: Path, seed: int | None) -> "list[tuple[S
     else:
         found = [(store, record) for record in _of_table(name, store)]
     found = [(place, record) for place, record in found if seed is None or record.run.seed == seed]
+    if found and all(record.run.cell.protocol.detection for _, record in found):
+        raise StudyError("verify compares answers image by image, and a detector has none; train it again elsewhere")
+    found = [(place, record) for place, record in found if record.run.cell.protocol.detection is None]
     if not found:
         of = f" of {name}" if name else ""
         raise StudyError(f"{root} has no record{of}{'' if seed is None else f' with seed {seed}'} to verify")

@@ -114,7 +114,7 @@ def _runs(views: Sequence[View], needs: Needs) -> Block:
         (
             f"{key}/{seed}",
             record.run.cell.protocol.name,
-            NONE if record.top1_error_pct is None else f"{record.top1_error_pct:.2f}",
+            NONE if record.first is None else f"{record.first:.2f}",
             _minutes([record.run], needs),
             record.provenance.device,
             f"senet-lab verify {key}/{seed}",

@@ -30,6 +30,7 @@ def record_data(record: Record, store: Store) -> dict[str, Any]:
         "top1_err": _number(record.top1_error_pct, PERCENT),
         "top5_err": _number(record.top5_error_pct, PERCENT),
         "best_top1_err": _number(record.best_top1_error_pct, PERCENT),
+        **_of_detector(record),
         "train_time": _number(made.train_seconds, SECONDS),
         "provenance": to_plain(made),
         "files": to_plain(record.files),
@@ -37,6 +38,18 @@ def record_data(record: Record, store: Store) -> dict[str, Any]:
         "digest": read_json(store.path(record.run), MEND)["digest"],
         "digest_of_what_was_measured": scientific_digest(record),
         "curve": curve,
+    }
+
+
+def _of_detector(record: Record) -> dict[str, Any]:
+    """AP and how many boxes were found; nothing of a network that names photos."""
+    found = record.precision
+    if found is None:
+        return {}
+    names = ("ap_pct", "ap50_pct", "ap75_pct", "ap_small_pct", "ap_medium_pct", "ap_large_pct")
+    return {name.removesuffix("_pct"): _number(getattr(found, name), PERCENT) for name in names} | {
+        "images": _number(found.photos, COUNT),
+        "boxes": _number(found.boxes, COUNT),
     }
 
 
