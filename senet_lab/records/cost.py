@@ -47,15 +47,16 @@ class Total:
 
 
 class CostModel:
-    """Estimates from records, on the machine that most of them were made on.
+    """Estimates from records, on one machine: that which most of them were made on, unless another is named.
 
     counts: multiply-adds of the networks that have no record, by ``network_key``.
     """
 
-    def __init__(self, records: Iterable[Record], counts: Mapping[str, Counts]) -> None:
-        finished = [record for record in records if record.status is not Status.FAILED]
+    def __init__(self, records: Iterable[Record], counts: Mapping[str, Counts], machine: str | None = None) -> None:
+        finished = self._finished = [record for record in records if record.status is not Status.FAILED]
         machines = Counter(_machine(record) for record in finished)
-        self.machine = min(machines, key=lambda name: (-machines[name], name), default="no machine yet")
+        self._machines = sorted(machines, key=lambda name: (-machines[name], name))
+        self.machine = machine or next(iter(self._machines), "no machine yet")
         self._counts = counts
         self._multiply_adds = {network_key(record.run.cell): record.multiply_adds for record in finished}
         self._here = [record for record in finished if _machine(record) == self.machine]
@@ -65,6 +66,11 @@ class CostModel:
         names = {record.run.cell.protocol.name for record in self._here}
         self._rates = {name: self._rate(name) for name in names}
         self._real_rate = self._rate(None)
+
+    def elsewhere(self) -> "list[CostModel]":
+        """The same for each other machine that made records."""
+        others = [name for name in self._machines if name != self.machine]
+        return [CostModel(self._finished, self._counts, name) for name in others]
 
     def estimate(self, run: Run) -> Estimate | None:
         """What a run takes; None where no record tells it, or where its network was never counted."""
@@ -106,7 +112,8 @@ class CostModel:
         if multiply_adds is None:
             return None
         protocol = run.cell.protocol
-        return float(protocol.epochs * protocol.steps_per_epoch * protocol.batch_size * multiply_adds)
+        images = protocol.epochs * protocol.steps_per_epoch * protocol.batch_size
+        return float(images * multiply_adds) * protocol.relative_work
 
 
 def _machine(record: Record) -> str:
@@ -155,10 +162,14 @@ def planned(runs: Iterable[Run], store: Store, model: CostModel) -> list[Planned
 
 
 def cost_of(lines: Sequence[PlannedRun], model: CostModel) -> str:
-    """One line: how many runs are missing and what they cost, one after another."""
+    """One line: how many runs are missing and what they cost, one after another, on each machine that has records."""
     missing = [line.run for line in lines if line.status is None]
     text = f"{len(missing)} of {len(lines)} runs are not recorded"
-    return f"{text}: {time_text(model.total(missing), missing)}" if missing else text
+    if not missing:
+        return text
+    others = [model.total(missing) for model in model.elsewhere()]
+    hours = [f"; about {one.seconds / 3600:.2f} on {one.machine}" for one in others if one.seconds is not None]
+    return f"{text}: {time_text(model.total(missing), missing)}{''.join(hours)}"
 
 
 def time_text(total: Total, runs: Sequence[Run] = ()) -> str:

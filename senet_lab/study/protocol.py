@@ -175,6 +175,12 @@ class Protocol:
         return self.training_sizes[epoch] if self.training_sizes else self.image_size
 
     @property
+    def relative_work(self) -> float:
+        """What a training image costs, as a part of one of ``image_size``; below one where training crops grow."""
+        sizes = self.training_sizes or (self.image_size,)
+        return sum((size / self.image_size) ** 2 for size in sizes) / len(sizes)
+
+    @property
     def data_name(self) -> str:
         """What to call the data set: a user's folder by its own name, and as a folder."""
         return f"folder {self.photos.name}" if self.photos else self.dataset.value

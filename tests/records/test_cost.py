@@ -81,6 +81,26 @@ def test_times_of_another_machine_are_not_mixed_in():
     assert model.estimate(Run(cell=SE, seed=1)).basis is Basis.PROTOCOL
 
 
+def test_a_plan_tells_the_time_on_each_machine(tmp_path):
+    """The one with the most records first. One hour for plain and two minutes on the other; SE is twice the work."""
+    other = took(finished(PLAIN, 2), 120)
+    other = replace(other, provenance=replace(other.provenance, device="another"))
+    filled(tmp_path, took(finished(PLAIN, 0), HOUR), took(finished(PLAIN, 1), HOUR), other)
+    text = plan_of(tmp_path, 1)[1]
+
+    assert "about 2.00 hours of one worker on a processor (1 thread)" in text
+    assert text.endswith("; about 0.07 on another (1 thread)")
+
+
+def test_growing_crops_cost_less():
+    """Half the side in one of two epochs is a quarter of that epoch's work."""
+    growing = replace(PROTOCOL, name="growing", training_sizes=(16, 32))
+    model = CostModel([took(finished(PLAIN, 0), HOUR)], COUNTS)
+
+    assert growing.relative_work == 0.625
+    assert model.estimate(Run(cell=replace(PLAIN, protocol=growing), seed=0)).seconds == pytest.approx(0.625 * HOUR)
+
+
 def test_made_up_images_tell_no_time_of_real_ones():
     """A demonstration's records scale to themselves alone, and an unknown network has no estimate."""
     made_up = replace(PLAIN, protocol=SYNTHETIC)
