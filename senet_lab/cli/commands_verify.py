@@ -41,6 +41,7 @@ def verify(
     seed: Seed = None,
     minutes: Minutes = None,
     data: options.Data = None,
+    trunks: options.Trunks = None,
     results: options.Results = None,
     device: options.Device = "auto",
     scratch: Scratch = None,
@@ -70,6 +71,7 @@ def verify(
             skip_damaged=record.provenance.skipped_photos > 0,
             max_minutes=minutes,
             at_once=max((part.batch_norm_images for part in record.provenance.parts), default=0) or None,
+            trunks=trunks,
         )
         try:
             train_run(label, record.run, place, made)
@@ -91,9 +93,6 @@ def _candidates(name: str | None, root: Path, seed: int | None) -> "list[tuple[S
     else:
         found = [(store, record) for record in _of_table(name, store)]
     found = [(place, record) for place, record in found if seed is None or record.run.seed == seed]
-    if found and all(record.run.cell.protocol.detection for _, record in found):
-        raise StudyError("verify compares answers image by image, and a detector has none; train it again elsewhere")
-    found = [(place, record) for place, record in found if record.run.cell.protocol.detection is None]
     if not found:
         of = f" of {name}" if name else ""
         raise StudyError(f"{root} has no record{of}{'' if seed is None else f' with seed {seed}'} to verify")
@@ -174,7 +173,6 @@ def _explained(error: StudyError, record: "Record", scratch: Path | None) -> Stu
 
 def _compare(store: "Store", record: "Record", place: Path, label: str, as_json: bool) -> bool:
     """Prints what was found; whether the record holds."""
-    from senet_lab.records.curves import curve_of
     from senet_lab.records.publish import read_file
     from senet_lab.records.store import Store
     from senet_lab.report.verification import verify as compared
@@ -186,7 +184,7 @@ def _compare(store: "Store", record: "Record", place: Path, label: str, as_json:
     found = compared(
         record,
         again,
-        (curve_of(record, store), curve_of(again, scratch)),
+        (read_file(store, record, "curve"), read_file(scratch, again, "curve")),
         (read_file(store, record, "gates"), read_file(scratch, again, "gates")),
         store.read_all(),
     )

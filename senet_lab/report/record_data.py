@@ -1,9 +1,12 @@
 """A record as numbers with their units, for programs: what ``show --json`` prints."""
 
+import csv
+import io
+import math
 from typing import Any
 
 from senet_lab.records.checked_files import read_json
-from senet_lab.records.curves import curve_of
+from senet_lab.records.publish import read_file
 from senet_lab.records.record import Record, scientific_digest
 from senet_lab.records.store import Store
 from senet_lab.report.numbers import COUNT, PERCENT
@@ -17,7 +20,6 @@ def record_data(record: Record, store: Store) -> dict[str, Any]:
     """Everything but the answers image by image; errors at the final epoch. Raises StudyError where the record's file
     went away or its curve is another run's."""
     made, cell = record.provenance, record.run.cell
-    curve = [{name: getattr(point, name) for name in point.__slots__} for point in curve_of(record, store)]
     return {
         "key": cell.key,
         "seed": record.run.seed,
@@ -37,7 +39,7 @@ def record_data(record: Record, store: Store) -> dict[str, Any]:
         "file": str(path_below(store, record)),
         "digest": read_json(store.path(record.run), MEND)["digest"],
         "digest_of_what_was_measured": scientific_digest(record),
-        "curve": curve,
+        "curve": _curve(read_file(store, record, "curve")),
     }
 
 
@@ -51,6 +53,13 @@ def _of_detector(record: Record) -> dict[str, Any]:
         "images": _number(found.photos, COUNT),
         "boxes": _number(found.boxes, COUNT),
     }
+
+
+def _curve(data: bytes | None) -> list[dict[str, float | None]]:
+    """Epoch by epoch, of networks that name photos and of detectors; a loss that is no number is None."""
+    lines = csv.DictReader(io.StringIO((data or b"").decode()))
+    values = ({name: float(text) for name, text in line.items()} for line in lines)
+    return [{name: value if math.isfinite(value) else None for name, value in line.items()} for line in values]
 
 
 def _number(value: float | None, unit: str) -> dict[str, Any] | None:

@@ -5,18 +5,18 @@ torch round otherwise; then the errors are compared, within the interval that ``
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from functools import cached_property
 
-from senet_lab.records.curves import COLUMNS, CurvePoint
 from senet_lab.records.image_bits import ImageBits
+from senet_lab.records.precision import Precision
 from senet_lab.records.record import Provenance, Record, TrainedPart
-from senet_lab.stats.two_runs import Allowed, allowed_by_images, allowed_by_seeds, errors_by_cell
+from senet_lab.stats.two_runs import Allowed, allowed_by_images, allowed_by_resamples, allowed_by_seeds, errors_by_cell
 
 NOT_RECORDED = "not recorded"
 CODE = ("revision", "own code")  # whose difference does not excuse other bits
-CURVE = tuple(name for name in COLUMNS if name != "seconds")
+TIMES = "seconds"  # the column of a curve that no two runs share
 
 
 class Outcome(StrEnum):
@@ -31,11 +31,13 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Values that were compared one by one. count: how many; None where the record has no file of them."""
+    """Values that were compared one by one. count: how many; None where the record has no file of them. answers:
+    they are what was measured, not how it came about."""
 
     name: str
     count: int | None
     differing: int = 0
+    answers: bool = False
 
     @property
     def text(self) -> str:
@@ -76,28 +78,36 @@ class Verification:
         return [name for name in CODE if name in self.circumstances and len(set(self.circumstances[name])) > 1]
 
     @property
-    def bits(self) -> int:
-        """How many answers were compared."""
-        return sum(one.count or 0 for one in self.compared if one.name.endswith("bits"))
+    def answers(self) -> int:
+        """How many answers were compared: bits of images, or numbers of a detector's AP."""
+        return sum(one.count or 0 for one in self.compared if one.answers)
 
     @property
-    def other_bits(self) -> int:
+    def other_answers(self) -> int:
         """How many of them differ."""
-        return sum(one.differing for one in self.compared if one.name.endswith("bits"))
+        return sum(one.differing for one in self.compared if one.answers)
 
     @property
     def difference(self) -> float | None:
-        """Top-1 error now less the recorded one, in points; None where a run failed."""
-        old, new = self.recorded.top1_error_pct, self.again.top1_error_pct
+        """Top-1 error, or AP, now less the recorded one, in points; None where a run failed."""
+        old, new = self.recorded.first, self.again.first
         return None if old is None or new is None else new - old
 
     @cached_property
     def allowed(self) -> Allowed | None:
         """How far the errors may lie apart; None where a run failed."""
-        old, new = self.recorded.correct_top1, self.again.correct_top1
-        if old is None or new is None:
+        if self.difference is None:
             return None
-        return allowed_by_seeds(self.others, len(old)) or allowed_by_images(_differing(old, new), len(old))
+        images = self.recorded.correct_top1
+        by_seeds = allowed_by_seeds(self.others, None if images is None else len(images))
+        if by_seeds is not None:
+            return by_seeds
+        if self.recorded.precision and self.again.precision:
+            return allowed_by_resamples(self.recorded.precision.of_resamples(), self.again.precision.of_resamples())
+        old, new = self.recorded.correct_top1, self.again.correct_top1
+        assert old is not None
+        assert new is not None
+        return allowed_by_images(_differing(old, new), len(old))
 
     @property
     def outcome(self) -> Outcome:
@@ -121,11 +131,11 @@ class Verification:
 def verify(
     recorded: Record,
     again: Record,
-    curves: tuple[Sequence[CurvePoint], Sequence[CurvePoint]],
+    curves: tuple[bytes | None, bytes | None],
     gates: tuple[bytes | None, bytes | None],
     of_protocol: Iterable[Record],
 ) -> Verification:
-    """Compares two records of one run. curves, gates: of both, empty or None where there is no file.
+    """Compares two records of one run. curves, gates: the files of both, None where there is none.
 
     of_protocol: records, of which those under the same protocol tell the spread over seeds. The curves' seconds are no
     part of the comparison.
@@ -137,7 +147,8 @@ def verify(
         Compared("parameters and multiply-adds", 2, sum(a != b for a, b in zip(*counts, strict=True))),
         *_bits("top-1 bits", recorded.correct_top1, again.correct_top1),
         *_bits("top-5 bits", recorded.correct_top5, again.correct_top5),
-        _values("numbers of the curve", *(_numbers(curve) for curve in curves)),
+        *_precision(recorded, again),
+        _values("numbers of the curve", *(_fields(data) for data in curves)),
         _values("numbers of the gates' health", *(_fields(data) for data in gates)),
     ]
     return Verification(recorded, again, tuple(found), errors_by_cell(of_protocol, recorded.run.cell.protocol))
@@ -186,20 +197,36 @@ def _bits(name: str, old: ImageBits | None, new: ImageBits | None) -> list[Compa
         return []
     if old is None or new is None or len(old) != len(new):
         count = len(old or new or ())
-        return [Compared(name, count, count)]
-    return [Compared(name, len(old), _differing(old, new))]
+        return [Compared(name, count, count, answers=True)]
+    return [Compared(name, len(old), _differing(old, new), answers=True)]
+
+
+def _precision(recorded: Record, again: Record) -> list[Compared]:
+    """Of detectors: AP in all its forms and over the resamples, and the file of the boxes by its digest."""
+    if recorded.precision is None and again.precision is None:
+        return []
+    old, new = (None if one is None else _numbers(one) for one in (recorded.precision, again.precision))
+    numbers = _values("numbers of AP", old or [], new or [])
+    boxes = Compared("found boxes", 1 if recorded.files.boxes else None, int(recorded.files.boxes != again.files.boxes))
+    return [replace(numbers, answers=True), boxes if boxes.count else Compared(boxes.name, None)]
 
 
 def _differing(old: ImageBits, new: ImageBits) -> int:
     return (int.from_bytes(old.packed) ^ int.from_bytes(new.packed)).bit_count()
 
 
-def _numbers(curve: Sequence[CurvePoint]) -> list[str] | None:
-    return [repr(getattr(point, name)) for point in curve for name in CURVE] or None
+def _numbers(found: Precision) -> list[str]:
+    own = [repr(getattr(found, one.name)) for one in fields(found) if one.name != "resamples"]
+    return own + [repr(value) for value in found.of_resamples()]
 
 
 def _fields(data: bytes | None) -> list[str] | None:
-    return None if data is None else [field for line in data.decode().splitlines()[1:] for field in line.split(",")]
+    """The values of a CSV file, without times."""
+    if data is None:
+        return None
+    lines = [line.split(",") for line in data.decode().splitlines()]
+    kept = [place for place, name in enumerate(lines[0]) if name != TIMES]
+    return [line[place] for line in lines[1:] for place in kept]
 
 
 def _values(name: str, old: list[str] | None, new: list[str] | None) -> Compared:

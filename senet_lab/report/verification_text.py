@@ -3,6 +3,7 @@
 from typing import Any
 
 from senet_lab.report.verification import Outcome, Verification
+from senet_lab.study.measure import measure_of
 
 
 def verification_text(found: Verification) -> str:
@@ -20,10 +21,10 @@ def finding(found: Verification) -> str:
     if outcome is Outcome.OTHER_DATA:
         return f"other data: {_other_data(found)}; nothing can be said of the record"
     if outcome is Outcome.EQUAL:
-        if not found.bits:
+        if not found.answers:
             return "the run failed again, at the same step"
-        return f"all {found.bits:,} bits equal{_in_spite_of(found)}"
-    counts = f"{found.other_bits:,} of {found.bits:,} bits differ"
+        return f"all {found.answers:,} {_what(found)} equal{_in_spite_of(found)}"
+    counts = f"{found.other_answers:,} of {found.answers:,} {_what(found)} differ"
     if outcome is Outcome.DIFFERENT:
         code = ", ".join(f"{name} {' -> '.join(found.circumstances[name])}" for name in found.other_code)
         cause = f"the code is another ({code})" if code else "nor is the code another"
@@ -31,25 +32,26 @@ def finding(found: Verification) -> str:
     where = f"{counts}; {_machine(found)}"
     if found.difference is None or found.allowed is None:
         return f"{where}; one of the two runs failed"
-    errors = f"{found.recorded.top1_error_pct:.2f} % recorded, {found.again.top1_error_pct:.2f} % again"
+    name = measure_of(found.recorded.run.cell.protocol).first.words
+    values = f"{name}: {found.recorded.first:.2f} % recorded, {found.again.first:.2f} % again"
     inside = "within" if outcome is Outcome.WITHIN else "outside"
-    return f"{where}. Top-1 error: {errors}; {found.difference:+.2f} points, {inside} {_interval(found)}"
+    return f"{where}. {values[0].upper()}{values[1:]}; {found.difference:+.2f} points, {inside} {_interval(found)}"
 
 
 def verification_data(found: Verification) -> dict[str, Any]:
     """Numbers with units, for JSON."""
-    allowed = found.allowed
+    allowed, field = found.allowed, measure_of(found.recorded.run.cell.protocol).first.field
     return {
         "key": found.recorded.run.cell.key,
         "seed": found.recorded.run.seed,
         "outcome": found.outcome,
         "holds": found.holds,
         "finding": finding(found),
-        "bits": found.bits,
-        "differing_bits": found.other_bits,
+        _what(found).replace(" ", "_"): found.answers,
+        f"differing_{_what(found)}".replace(" ", "_"): found.other_answers,
         "compared": [{"what": one.name, "values": one.count, "differing": one.differing} for one in found.compared],
-        "recorded_top1_error_pct": found.recorded.top1_error_pct,
-        "again_top1_error_pct": found.again.top1_error_pct,
+        f"recorded_{field}": found.recorded.first,
+        f"again_{field}": found.again.first,
         "difference_points": found.difference,
         "interval_half_width_points": None if allowed is None else allowed.points,
         "interval_freedom": None if allowed is None else allowed.freedom,
@@ -57,6 +59,10 @@ def verification_data(found: Verification) -> dict[str, Any]:
             name: {"recorded": old, "again": new} for name, (old, new) in found.circumstances.items()
         },
     }  # fmt: skip
+
+
+def _what(found: Verification) -> str:
+    return "numbers of AP" if found.recorded.run.cell.protocol.detection else "bits"
 
 
 def _interval(found: Verification) -> str:

@@ -6,10 +6,11 @@ import pytest
 
 from senet_lab.records.cost import CostModel
 from senet_lab.records.record import scientific_digest
-from senet_lab.report.artifact import Needs, artifact_blocks, write_artifact
+from senet_lab.report.artifact import DATA_DISK, Needs, artifact_blocks, write_artifact
 from senet_lab.report.load import load
 from senet_lab.study import Row, Run
 from senet_lab.study.counts import network_key
+from senet_lab.study.protocol import Dataset
 from tests.samples import PLAIN, PROTOCOL, SE, SYNTHETIC, TABLE, counted, filled, finished, judged_views
 
 OTHER = replace(PROTOCOL, name="other", epochs=3)
@@ -90,6 +91,11 @@ def test_its_minutes_are_the_plans(tmp_path):
     assert {line["minutes"] for line in lines_of(runs)} == {
         f"{model.total([Run(cell=PLAIN, seed=0)]).seconds / 60:,.0f}"
     }
+
+
+def test_every_published_data_set_has_its_size():
+    """All but generated images and a user's own photos."""
+    assert set(Dataset) - set(DATA_DISK) == {Dataset.SYNTHETIC, Dataset.FOLDER}
 
 
 def test_the_file(tmp_path):

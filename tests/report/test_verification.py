@@ -6,18 +6,21 @@ import pytest
 import torch
 
 from senet_lab.data.open import open_source
-from senet_lab.records.curves import curve_of
+from senet_lab.records.curves import curve_csv
 from senet_lab.records.publish import read_file
+from senet_lab.records.record import FileDigests
 from senet_lab.records.store import Store
 from senet_lab.report.verification import Outcome, circumstances, verify
 from senet_lab.report.verification_text import finding, verification_data, verification_text
 from senet_lab.training.progress import silent
 from senet_lab.training.run import make
 from senet_lab.training.settings import Settings
+from tests.detection.samples import SE as DETECTOR
+from tests.detection.samples import detector, precision
 from tests.samples import PART, PROVENANCE, curve_of_two, failed, finished
 from tests.tiny import AUGMENTED, run
 
-CURVES = (curve_of_two(), curve_of_two())
+CURVES = (curve_csv(curve_of_two()), curve_csv(curve_of_two()))
 GATES = (b"epoch,block,mean\n1,SE_2_1,0.5\n", b"epoch,block,mean\n1,SE_2_1,0.5\n")
 
 
@@ -55,7 +58,7 @@ def test_one_other_bit_on_the_same_machine_is_a_difference():
     """However small, and though the error would lie within every interval."""
     found = compared(made(finished()), made(finished(wrong=201), revision="fedcba9876543210"))
 
-    assert (found.outcome, found.holds, found.other_bits) == (Outcome.DIFFERENT, False, 1)
+    assert (found.outcome, found.holds, found.other_answers) == (Outcome.DIFFERENT, False, 1)
     assert "1 of 2,000 bits differ" in finding(found)
     assert "the code is another (revision 0123456789 -> fedcba9876)" in finding(found)
 
@@ -113,9 +116,35 @@ def test_a_failed_run_that_fails_again_is_equal():
     assert verification_data(compared(finished(), made(failed())))["difference_points"] is None
 
 
+def test_a_detector_is_compared_by_its_ap():
+    """All numbers of AP and of its resamples, and the boxes by their digest; the answers have no bits."""
+    record = made(replace(detector(DETECTOR, 0, precision(30.0)), files=FileDigests(boxes="ab")))
+    same = compared(record, record)
+    other = compared(record, made(replace(detector(DETECTOR, 0, precision(30.1)), files=FileDigests(boxes="cd"))))
+
+    assert (same.outcome, finding(same)) == (Outcome.EQUAL, "all 1,008 numbers of AP equal")
+    assert other.outcome is Outcome.DIFFERENT
+    assert "found boxes: not the same" in verification_text(other)
+
+
+def test_a_detector_on_another_machine_is_judged_by_resamples_or_seeds():
+    """Without two seeds by the photos, on which both scatter alike, so that any difference lies outside; with two seeds
+    that are two points apart by these."""
+    old, new = (
+        made(detector(DETECTOR, 0, precision(30.0))),
+        made(detector(DETECTOR, 0, precision(30.5)), device="a GPU"),
+    )
+    seeds = [detector(DETECTOR, seed, precision(30.0 + 2 * seed)) for seed in (0, 1)]
+    by_photos, by_seeds = compared(old, new), compared(old, new, of_protocol=seeds)
+
+    assert (by_photos.outcome, by_seeds.outcome) == (Outcome.OUTSIDE, Outcome.WITHIN)
+    assert "AP: 30.00 % recorded, 30.50 % again; +0.50 points, within ± 25.41" in finding(by_seeds)
+    assert verification_data(by_seeds)["again_ap_pct"] == 30.5
+
+
 def test_files_that_are_not_here_are_not_compared():
     """And that is no difference; a changed number is."""
-    without = compared(finished(), finished(), curves=([], CURVES[1]), gates=(None, GATES[1]))
+    without = compared(finished(), finished(), curves=(None, CURVES[1]), gates=(None, GATES[1]))
     changed = compared(finished(), finished(), gates=(GATES[0], GATES[1].replace(b"0.5", b"0.6")))
 
     assert Outcome.EQUAL is without.outcome
@@ -131,9 +160,9 @@ def test_a_run_that_is_trained_twice_is_equal(tmp_path):
     records = [make(one, source, store, Settings(), silent) for store in stores]
     pairs = list(zip(records, stores, strict=True))
     found = verify(
-        *records, [curve_of(*pair) for pair in pairs], [read_file(store, r, "gates") for r, store in pairs], records
+        *records, *([read_file(store, r, name) for r, store in pairs] for name in ("curve", "gates")), records
     )
 
-    assert (found.outcome, found.bits, found.other_machine) == (Outcome.EQUAL, 40, [])
+    assert (found.outcome, found.answers, found.other_machine) == (Outcome.EQUAL, 40, [])
     assert [one.differing for one in found.compared] == [0] * 6
     assert None not in [one.count for one in found.compared]
