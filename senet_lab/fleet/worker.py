@@ -43,10 +43,13 @@ def work(connections: Sequence[Connection], store: Store, settings: Settings, lo
     if settings.on_gpu:
         sys.setswitchinterval(SWITCH_SECONDS)
     numerics.set_switches(settings.threads)
-    for source in settings.extensions:
-        load_extension(source)
-    provenance.revision()  # asked now, since a commit made while this process trains is not what it runs
     worker = _Worker(store, settings, len(connections))
+    try:
+        for source in settings.extensions:
+            load_extension(source)
+    except StudyError as error:  # the command has loaded it, and this process cannot: each run tells so
+        worker.refusal = error
+    provenance.revision()  # asked now, since a commit made while this process trains is not what it runs
     worker.stop.on_signals()
     threads = [threading.Thread(target=worker.serve, args=(one,), daemon=True) for one in connections[1:]]
     for thread in threads:
@@ -62,6 +65,7 @@ class _Worker:
     def __init__(self, store: Store, settings: Settings, threads: int) -> None:
         self.store, self.settings, self.threads = store, settings, threads
         self.stop = StopSign()
+        self.refusal: StudyError | None = None  # of all runs
         self._data: dict[str, Source] = {}  # of each protocol, opened once
         self._opening = threading.Lock()
 
@@ -83,6 +87,8 @@ class _Worker:
 
     def _attempt(self, run: Run, report: "_Reporter") -> Outcome:
         try:
+            if self.refusal is not None:
+                raise self.refusal
             with self.store.lock(run) as lease:
                 if lease is None:
                     return Outcome(Fate.BUSY, "another worker trains it")

@@ -55,6 +55,15 @@ def test_every_other_error_has_its_fate(error, fate, capsys):
     assert not lacks_memory(error)
 
 
+def test_a_file_that_a_worker_cannot_load_is_told_by_its_runs(tmp_path):
+    """As one line with file and line, where the process would only be lost."""
+    busy = worker._Worker(Store(tmp_path), Settings(), 1)
+    busy.refusal = StudyError("my_table.py, line 3: KeyError: 'x'")
+    outcome = busy._attempt(run(0), lambda progress: None)
+
+    assert (outcome.fate, outcome.text) == (Fate.REFUSED, "my_table.py, line 3: KeyError: 'x'")
+
+
 class Left(Exception):
     """The process would have ended."""
 

@@ -2,19 +2,18 @@
 
 import csv
 import sys
-from dataclasses import replace
 
 import pytest
 
-from ablations import protocols
 from senet_lab.cli import catalogue
-from tests.tiny import TINY
 
 MINE = """
-from ablations.protocols import PROTOCOLS
+from dataclasses import replace
+from ablations.protocols import DEMO
 from senet_lab.study import Cell, Row, SESpec, Table
 
-CELL = Cell(backbone="cifar_resnet11_bottleneck", se=SESpec(), protocol=PROTOCOLS["tiny"])
+TINY = replace(DEMO, name="tiny", train_images=60, test_images=20, batch_size=20, epochs=1)
+CELL = Cell(backbone="cifar_resnet11_bottleneck", se=SESpec(), protocol=TINY)
 TABLE = Table(
     edition="mine", number="1", topic="search", caption="A search", baseline="plain", companions={},
     rows=(Row("plain", Cell(backbone=CELL.backbone, se=None, protocol=CELL.protocol)), Row("SE", CELL)),
@@ -23,9 +22,8 @@ TABLE = Table(
 
 
 @pytest.fixture
-def mine(tmp_path, monkeypatch):
+def mine(tmp_path):
     """A table of two rows under a protocol of one epoch of 60 images."""
-    monkeypatch.setitem(protocols.PROTOCOLS, "tiny", replace(TINY, epochs=1))
     (tmp_path / "my_table.py").write_text(MINE)
 
 
