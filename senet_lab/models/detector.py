@@ -70,8 +70,17 @@ def build_detector(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "init", "detector"))
         if width is None:
-            return FasterRCNN(trunk, num_classes, **faster_rcnn)
-        return FasterRCNN(trunk, box_predictor=FastRCNNPredictor(width, num_classes), **faster_rcnn)
+            detector = FasterRCNN(trunk, num_classes, **faster_rcnn)
+        else:
+            detector = FasterRCNN(trunk, box_predictor=FastRCNNPredictor(width, num_classes), **faster_rcnn)
+    for head in (detector.rpn.head, detector.roi_heads.box_predictor):
+        head.register_forward_hook(_in_fp32)
+    return detector
+
+
+def _in_fp32(head: nn.Module, inputs: object, output: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Boxes are computed in the type of a head's output; in bfloat16 a place at 1,000 pixels is known to 8 alone."""
+    return tuple([one.float() for one in part] if isinstance(part, list) else part.float() for part in output)
 
 
 def detection_losses(

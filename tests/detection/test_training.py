@@ -17,6 +17,7 @@ from senet_lab.records.publish import file_of, read_file
 from senet_lab.records.record import scientific_digest
 from senet_lab.records.store import Store
 from senet_lab.study import Run
+from senet_lab.study.protocol import Precision
 from senet_lab.training.coco_evaluation import evaluated
 from senet_lab.training.detector_step import take_detection_gradients
 from senet_lab.training.progress import silent
@@ -82,6 +83,22 @@ def test_the_two_heads_are_built_on_one_network(small):
     assert any(name.startswith("box_head.stage.") for name, _ in stage5.roi_heads.named_parameters())
     assert not any("pyramid" in name for name, _ in stage5.named_parameters())
     assert [len(se_blocks(model)) for model in (pyramid, stage5)] == [4, 4]
+
+
+def test_boxes_are_told_in_fp32_whatever_the_network_computes_in(small):
+    """In bfloat16 places far from the border would be known to some pixels only; losses stay near those of fp32."""
+    cell = small.stage5.row("SE-small").cell
+    model, losses = build_cell(cell, seed=1), []
+    for precision in (Precision.FP32, Precision.BF16):
+        protocol = replace(cell.protocol, precision=precision)
+        step = next(opened(small.stage5, small.folder).training_batches(0, 0))
+        losses.append(float(take_detection_gradients(model, step, protocol, 0, (0, 0))))
+    maps = model.backbone(step[0].images[0][None, :, :32, :32])
+    with torch.autocast("cpu", torch.bfloat16):
+        scores, shifts = model.rpn.head(list(maps.values()))
+
+    assert losses[1] != losses[0] == pytest.approx(losses[1], rel=0.1)
+    assert {one.dtype for one in (*scores, *shifts)} == {torch.float32}
 
 
 def test_parts_of_a_batch_add_up_to_it(small):
