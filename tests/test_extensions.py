@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from ablations import protocols
 from senet_lab import extensions
 from senet_lab.cli import catalogue
 from senet_lab.errors import StudyError
@@ -36,11 +37,21 @@ def example():
     return extensions.load_extension(str(EXAMPLE))
 
 
+def test_the_example_takes_a_recipe_that_is_declared_later(monkeypatch):
+    """Nothing in it names the recipes that it may be trained by: under another on CIFAR-10 every row is a network."""
+    later = replace(protocols.CIFAR10, name="later", epochs=3)
+    monkeypatch.setitem(protocols.PROTOCOLS, "later", later)
+    table = catalogue.table_under(catalogue.find_table(str(EXAMPLE)), "later")
+
+    assert {row.cell.protocol for row in table.rows} == {later}
+    assert all(next(build_cell(row.cell, device="meta").parameters()).is_meta for row in table.rows)
+
+
 def test_the_example_on_photos_trains_from_its_own_folder(tmp_path):
     """Its recipe is about the photos beside the file, by name, counts and digest; a run is recorded without --data."""
     extension = extensions.load_extension(str(EXAMPLE.with_name("on_photos.py")))
     row = extension.module.TABLE.row("SE, r=16, 8, 4")
-    run = Run(cell=row.cell, seed=0)
+    run = Run(cell=replace(row.cell, protocol=replace(row.cell.protocol, epochs=1)), seed=0)
     record = make(run, open_data(run, Settings(), {}), Store(tmp_path), Settings(), silent)
 
     assert (row.cell.protocol.name, row.cell.protocol.train_images) == ("shapes-by-short", 48)

@@ -15,6 +15,7 @@ from senet_lab.data.own_photos import own_photos
 from senet_lab.extensions import OwnNetwork
 from senet_lab.models.sites import AttentionFactory, Site
 from senet_lab.study import Cell, Integration, Row, SESpec, Table
+from senet_lab.study.protocol import Precision
 
 SHAPES = Path(__file__).parent / "shapes"
 
@@ -48,8 +49,9 @@ RECIPE = own_photos(
         name="short",
         train_images_per_class=0,
         batch_size=8,
+        precision=Precision.FP32,
         schedule=replace(IMAGENETTE_SHORT.schedule, warmup_steps=0, warmup_ramp=False),
-        departures=("data: a stand-in", "3 epochs of 6 batches of 8"),
+        departures=("data: a stand-in", "3 epochs of 6 batches of 8, in fp32"),
     ),
     SHAPES,
 )
