@@ -10,6 +10,7 @@ import torch
 from ablations import protocols
 from senet_lab import extensions
 from senet_lab.cli import catalogue
+from senet_lab.data.open import open_source
 from senet_lab.errors import StudyError
 from senet_lab.models.of_cell import build_cell
 from senet_lab.records.store import Store
@@ -47,16 +48,33 @@ def test_the_example_takes_a_recipe_that_is_declared_later(monkeypatch):
     assert all(next(build_cell(row.cell, device="meta").parameters()).is_meta for row in table.rows)
 
 
-def test_the_example_on_photos_trains_from_its_own_folder(tmp_path):
-    """Its recipe is about the photos beside the file, by name, counts and digest; a run is recorded without --data."""
-    extension = extensions.load_extension(str(EXAMPLE.with_name("on_photos.py")))
-    row = extension.module.TABLE.row("SE, r=16, 8, 4")
-    run = Run(cell=replace(row.cell, protocol=replace(row.cell.protocol, epochs=1)), seed=0)
+@pytest.fixture
+def on_photos():
+    """The extension of the example with photos."""
+    return extensions.load_extension(str(EXAMPLE.with_name("on_photos.py")))
+
+
+def test_the_example_on_photos_is_about_the_folder_beside_it(on_photos):
+    """By name, counts and digest, found without --data; its networks take the photos' size."""
+    cells = {row.label: row.cell for row in on_photos.module.TABLE.rows}
+    protocol = cells["plain"].protocol
+    images, _ = next(iter(open_source(protocol, torch.device("cpu")).test_batches()))
+
+    assert (protocol.name, protocol.train_images, protocol.test_images) == ("shapes-by-short", 48, 16)
+    assert {label: tuple(build_cell(cell)(images).shape) for label, cell in cells.items()} == dict.fromkeys(
+        cells, (16, 2)
+    )
+
+
+@pytest.mark.slow
+def test_the_example_on_photos_trains(on_photos, tmp_path):
+    """For an epoch; the record names the file."""
+    cell = on_photos.module.TABLE.row("SE, r=16, 8, 4").cell
+    run = Run(cell=replace(cell, protocol=replace(cell.protocol, epochs=1)), seed=0)
     record = make(run, open_data(run, Settings(), {}), Store(tmp_path), Settings(), silent)
 
-    assert (row.cell.protocol.name, row.cell.protocol.train_images) == ("shapes-by-short", 48)
     assert len(record.correct_top1) == 16
-    assert {"on_photos.py": extension.sha256} == record.provenance.parts[0].extensions
+    assert {"on_photos.py": on_photos.sha256} == record.provenance.parts[0].extensions
 
 
 def with_block(tmp_path, text, **parameters):
