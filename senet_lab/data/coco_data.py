@@ -5,21 +5,18 @@ alone: not on the number of loader processes, nor on how many processes share a 
 """
 
 import sys
-import threading
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import Dataset
 
 from senet_lab.data.batches import BatchSource, Share
 from senet_lab.data.coco import BoxedPhotos
-from senet_lab.data.photo_loader import loader_processes
+from senet_lab.data.loader_processes import LoaderProcesses, loader_processes
 from senet_lab.data.photos import DamagedPhoto, read_photo, stream_of
 from senet_lab.errors import StudyError
 from senet_lab.study.cell import derive_seed
@@ -110,19 +107,6 @@ def _mirrored(key: int, photo: int) -> bool:
     return bool(stream_of(key, photo).random() < 0.5)
 
 
-class _Queue(Sampler[_Wanted]):
-    """The chunks that are to be made, in order; set anew for each pass, so that the processes live on."""
-
-    def __init__(self) -> None:
-        self.wanted: Sequence[_Wanted] = ()
-
-    def __iter__(self) -> Iterator[_Wanted]:
-        return iter(self.wanted)
-
-    def __len__(self) -> int:
-        return len(self.wanted)
-
-
 class CocoData:
     """Training and evaluation photos of one protocol of detection. sha256: their digests.
 
@@ -151,8 +135,10 @@ class CocoData:
             )
         self.skipped: dict[str, str] = {}  # path -> why
         self.sha256 = {split: found.digest for split, found in photos.items()}
-        self._processes = loader_processes(device) if processes is None else processes
-        self._own = threading.local()
+        number = loader_processes(device) if processes is None else processes
+        self._loaders: dict[str, LoaderProcesses[_Wanted, _Made]] = {
+            split: LoaderProcesses(_Chunks(found), found.root, number, AHEAD) for split, found in photos.items()
+        }
 
     def training_batches(self, seed: int, epoch: int, first: int = 0) -> Iterator[Step]:
         """The steps of one epoch from the ``first`` on, the same for the same seed in every row."""
@@ -176,7 +162,7 @@ class CocoData:
         yield from self._chunks("test", [_Wanted(number, part, None) for number, part in enumerate(parts)])
 
     def _chunks(self, split: str, wanted: Sequence[_Wanted]) -> Iterator[Chunk]:
-        for one, made in zip(wanted, self._made(split, wanted), strict=True):
+        for one, made in zip(wanted, self._loaders[split].made(wanted), strict=True):
             self._note(made.damaged, len(made.pixels) < len(one.photos))
             images = (pixels.to(self.device, non_blocking=True) for pixels in made.pixels)
             yield Chunk(
@@ -186,37 +172,6 @@ class CocoData:
                 tuple(boxes.to(self.device) for boxes in made.boxes),
                 tuple(labels.to(self.device) for labels in made.labels),
             )
-
-    def _made(self, split: str, wanted: Sequence[_Wanted]) -> Iterator[_Made]:
-        """Each thread that asks has loader processes of its own, which live on. Raises StudyError where one ends."""
-        loaders = vars(self._own).setdefault("loaders", {})
-        if split not in loaders:
-            queue = _Queue()
-            loaders[split] = queue, self._loader(split, queue)
-        queue, loader = loaders[split]
-        queue.wanted = wanted
-        with warnings.catch_warnings():  # of forking beside threads, of which the children use none
-            warnings.simplefilter("ignore", DeprecationWarning)
-            made = iter(loader)
-        try:
-            yield from made
-        except RuntimeError as error:
-            if "DataLoader worker" not in str(error):
-                raise
-            why = " ".join(str(error).split())[:100]
-            raise StudyError(
-                f"a process that loads photos of {self.photos[split].root} ended ({why}); is there too little memory?"
-            ) from None
-
-    def _loader(self, split: str, queue: _Queue) -> Any:
-        options: dict[str, Any] = {}
-        if self._processes:
-            options = {"prefetch_factor": AHEAD, "persistent_workers": True}
-        if self._processes and sys.platform == "linux":
-            options["multiprocessing_context"] = "fork"  # as in photo_loader
-        return DataLoader(
-            _Chunks(self.photos[split]), batch_size=None, sampler=queue, num_workers=self._processes, **options
-        )
 
     def _note(self, damaged: Sequence[tuple[str, str]], lacking: bool) -> None:
         for path, why in damaged:

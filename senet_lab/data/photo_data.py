@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from senet_lab.data.augment import normalise_rows, scale_and_shift
 from senet_lab.data.batches import Batch, Share
+from senet_lab.data.loader_processes import loader_processes
 from senet_lab.data.photo_folders import PhotoList
-from senet_lab.data.photo_loader import NO_LABEL, Made, Part, PhotoLoader, loader_processes, parts_of
+from senet_lab.data.photo_loader import NO_LABEL, Made, Part, PhotoLoader, parts_of
 from senet_lab.data.small_photos import SmallPhotos
 from senet_lab.errors import StudyError
 from senet_lab.study.cell import derive_seed

@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 
 from ablations.protocols import IMAGENET_100EP
+from senet_lab.data.loader_processes import loader_processes
 from senet_lab.data.own_photos import own_photos
-from senet_lab.data.photo_loader import loader_processes
 from senet_lab.fleet.fleet import train_all
 from senet_lab.records.store import Store
 from senet_lab.study.protocol import Precision

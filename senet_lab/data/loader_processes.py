@@ -1,0 +1,110 @@
+"""Processes that read photos ahead, for as long as a run lasts: how they start, live on, and end."""
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from senet_lab.errors import StudyError
+from senet_lab.machine import cores
+
+Wanted = TypeVar("Wanted")
+Made = TypeVar("Made")
+
+
+class _Queue(Sampler[Wanted]):
+    """What is to be made, in order; set anew for each pass, so that the processes live on."""
+
+    def __init__(self) -> None:
+        self.wanted: Sequence[Wanted] = ()
+
+    def __iter__(self) -> Iterator[Wanted]:
+        return iter(self.wanted)
+
+    def __len__(self) -> int:
+        return len(self.wanted)
+
+
+class LoaderProcesses(Generic[Wanted, Made]):
+    """Makes the items of a data set in so many processes (0: in this one), which start at the first pass.
+
+    Each thread that asks has processes of its own, so two runs may read side by side. root: of the photos.
+    ahead: items that each process may make before they are asked for.
+    """
+
+    def __init__(self, items: Dataset[Made], root: Path, processes: int, ahead: int, pinned: bool = False) -> None:
+        self.items, self.root, self.processes, self.ahead, self.pinned = items, root, processes, ahead, pinned
+        self._own = threading.local()
+
+    def made(self, wanted: Sequence[Wanted]) -> Iterator[Made]:
+        """The items in order. Raises StudyError where a process ends, as one does that the system kills."""
+        if not hasattr(self._own, "loader"):
+            self._own.queue = _Queue()
+            self._own.loader = self._loader(self._own.queue)
+        self._own.queue.wanted = wanted
+        with warnings.catch_warnings():  # of forking beside threads, of which the children use none
+            warnings.simplefilter("ignore", DeprecationWarning)
+            made = iter(self._own.loader)
+        try:
+            yield from made
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error):
+                raise
+            raise StudyError(
+                f"a process that loads photos of {self.root} ended ({' '.join(str(error).split())[:100]}); "
+                "is there too little memory?"
+            ) from None
+
+    def _loader(self, queue: _Queue[Wanted]) -> Any:
+        options: dict[str, Any] = {}
+        if self.processes:
+            options = {"prefetch_factor": self.ahead, "persistent_workers": True}
+        if self.processes and sys.platform == "linux":
+            # A worker of the fleet would otherwise start them anew, as it was started itself: torch is loaded for each,
+            # the list of photos is copied to each, and semaphores are left behind when the worker is ended.
+            options["multiprocessing_context"] = "fork"
+        return DataLoader(
+            self.items,
+            batch_size=None,
+            sampler=queue,
+            num_workers=self.processes,
+            pin_memory=self.pinned,
+            worker_init_fn=_ended_by_the_trainer_alone if self.processes else None,
+            **options,
+        )
+
+
+def _ended_by_the_trainer_alone(process: int) -> None:
+    """Signals that a launcher, a queue or a terminal sends to all processes are for the one that trains: it saves, and
+    needs its loaders until then. SIGTERM ends a loader where it comes from the process that started it."""
+    for number in (signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_IGN)
+    if hasattr(signal, "sigwaitinfo"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        threading.Thread(target=_wait_for_the_trainer, daemon=True).start()
+
+
+def _wait_for_the_trainer() -> None:
+    while True:
+        if signal.sigwaitinfo({signal.SIGTERM}).si_pid == os.getppid():
+            os._exit(0)
+
+
+def loader_processes(device: torch.device) -> int:
+    """How many processes load photos: the cores that this process may use, less the threads that train on a CPU.
+
+    0 in a process that may not start others. Of several processes that torchrun started here, each has its share.
+    """
+    if multiprocessing.current_process().daemon:
+        return 0
+    if device.type == "cpu":
+        return max(1, cores() - torch.get_num_threads())
+    return max(1, cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
