@@ -95,10 +95,11 @@ def _fail(text: str, status: int) -> None:
     from senet_lab.training.spokesman import may_speak
 
     try:
-        speaks, place = may_speak(), place_in()
+        place = place_in()
+        speaks = place.first if status == GO_ON else may_speak()  # all pause together
     except StudyError:  # variables that contradict each other, which is what is to be said
         speaks, place = True, Place()
     if speaks:
-        who = "" if place.first or status == GO_ON else f"process {place.rank}: "
+        who = "" if place.first else f"process {place.rank}: "
         print(f"senet-lab: {who}{' '.join(text.split())}", file=sys.stderr)
     sys.exit(status)

@@ -176,6 +176,8 @@ def trainer_for(
     # The batches are made in memory, on purpose without worker processes.
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*barebones=True.*")
+    warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.*is deprecated.*")  # Lightning's own use of torch
+    warnings.filterwarnings("ignore", message=".*sync_dist=True.*")  # what is logged is of all processes already
     warnings.filterwarnings("ignore", message=".*srun. command is available.*")  # a cluster's job may train one run
     own: dict[str, object] = {"barebones": True}
     if logger is not None or len(callbacks) > 1:

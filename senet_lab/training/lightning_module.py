@@ -179,6 +179,8 @@ class SENetModule(pl.LightningModule):
         elif self._run.in_epoch:
             point = self._run.end_epoch(self.position(0).epoch, evaluation)
             self.log_dict({name: getattr(point, name) for name in ("learning_rate", *LOGGED)})
+            if self._first.epoch:  # the trainer's own count begins with this process
+                self.log("epoch", float(self.position(0).epoch))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Adds curve, gates and the unfinished epoch, and whose they are."""
