@@ -26,7 +26,7 @@ from ablations.protocols.imagenet import (
     MOBILE,
 )
 from ablations.protocols.photos import IMAGENET_FAST, IMAGENETTE, IMAGENETTE_SHORT, PLACES365
-from ablations.protocols.short import CIFAR10_QUICK, DEMO, PEAK_RATE_CANDIDATES
+from ablations.protocols.short import CIFAR10_QUICK, CIFAR10_SHORT, CIFAR100_SHORT, DEMO, PEAK_RATE_CANDIDATES
 
 __all__ = [
     "BOX_RECIPE",
@@ -35,10 +35,12 @@ __all__ = [
     "CIFAR10_HE2016",
     "CIFAR10_QUICK",
     "CIFAR10_SHAKE",
+    "CIFAR10_SHORT",
     "CIFAR10_WRN",
     "CIFAR100",
     "CIFAR100_HE2016",
     "CIFAR100_SHAKE_EVEN",
+    "CIFAR100_SHORT",
     "CIFAR100_WRN",
     "COCO_2014",
     "COCO_MINIVAL",
@@ -67,6 +69,8 @@ PROTOCOLS = {
     for protocol in (
         DEMO,
         CIFAR10_QUICK,
+        CIFAR10_SHORT,
+        CIFAR100_SHORT,
         *PEAK_RATE_CANDIDATES,
         CIFAR10,
         CIFAR100,
