@@ -44,20 +44,21 @@ TEN_EPOCHS = "10 epochs, peak rate first by a linear ramp over two of them: far 
 
 # Ten epochs on one CPU core: the schedule, not the paper, decides what can be seen. The peak rate was chosen among
 # PEAK_RATES on held-out training images (selection_table1_peak_rate.py), one value for all rows: the lowest mean of the
-# errors of the plain network and SE r=16.
+# errors of the plain network and SE r=16. That is the highest rate tried: a higher one might do better still.
 CIFAR10_SHORT = replace(
     CIFAR10,
     name="cifar10-short",
     title="CIFAR-10, 10 epochs",
     epochs=10,
-    schedule=Schedule(decay=Decay.COSINE, peak_lr=0.1, warmup_steps=780, warmup_ramp=True),  # two epochs of 390
+    schedule=Schedule(decay=Decay.COSINE, peak_lr=0.2, warmup_steps=780, warmup_ramp=True),  # two epochs of 390
     nesterov=True,
     weight_decay=5e-4,
     departures=(
         CIFAR10.departures[0],
         TEN_EPOCHS,
         CIFAR10.departures[1],
-        "the peak rate was chosen by one run each of the plain network and SE r=16 on held-out training images",
+        "the peak rate is the best of 0.05, 0.1 and 0.2, by one run each of the plain network and SE r=16 on held-out "
+        "training images; higher ones were not tried",
     ),
 )
 CIFAR100_SHORT = replace(
