@@ -39,8 +39,9 @@ def figure_stem(view: View, folder: Path) -> Path:
 
 def figure_heading(view: View, more: str = "") -> str:
     """Table, networks, data set and protocol; more: what the marks mean."""
-    width = 50 if layout().one_column else 125
-    lines = (title_of(view.paper), f"{', '.join(view.networks)} on {view.datasets}, protocol {view.name}{more}")
+    width = 50 if layout().one_column else 115
+    protocols = view.name.replace("+", ", ")
+    lines = (title_of(view.paper), f"{', '.join(view.networks)} on {view.datasets}, protocol {protocols}{more}")
     return "\n".join(textwrap.fill(line, width) for line in lines)
 
 

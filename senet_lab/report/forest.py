@@ -62,7 +62,8 @@ def _subtitle(comparisons: Sequence[Comparison]) -> str:
     networks = list(dict.fromkeys(name for comparison in comparisons for name in comparison.view.networks))
     shown = ", ".join(networks) if len(networks) < 3 else f"{len(networks)} networks"
     paper = f"; published on {dataset_name(view.paper.paper_protocol)}" if view.companion else ""
-    return f"measured on {view.datasets} with {shown}, protocol {view.name}{paper}"
+    protocols = view.name.replace("+", ", ")
+    return f"measured on {view.datasets} with {shown}, protocol {protocols}{paper}"
 
 
 def _draw(frame: pd.DataFrame, heading: str, comparisons: Sequence[Comparison], stem: Path) -> list[Path]:
