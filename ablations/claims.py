@@ -114,6 +114,7 @@ def _of_networks(table: Table, edition: str, section: str) -> tuple[Claim, ...]:
             statement="SE costs less than 1 % more multiply-adds",
             source=section,
             parts=tuple(Costs(f"SE-{name}", name, Quantity.MULTIPLY_ADDS, 1.0, 1.01) for name in _plain_names(table)),
+            transfers=False,  # about images of 224 pixels
         ),
         Claim(
             name=f"{edition}-parameters",
@@ -121,6 +122,7 @@ def _of_networks(table: Table, edition: str, section: str) -> tuple[Claim, ...]:
             statement="SE-ResNet-50 has about 10 % more parameters than ResNet-50 (9.5 to 10.5 %)",
             source=section,
             parts=(Costs("SE-ResNet-50", "ResNet-50", Quantity.PARAMETERS, 1.095, 1.105),),
+            transfers=False,  # about networks for 1000 classes
         ),
     )
 

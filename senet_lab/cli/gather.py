@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from senet_lab.records.cost import CostModel
     from senet_lab.report.load import Loaded
     from senet_lab.report.published import Published
-    from senet_lab.report.views import Judged
+    from senet_lab.report.views import Judged, View
     from senet_lab.report.write import Report
     from senet_lab.stats.verdicts import Judgement
 
@@ -66,7 +66,6 @@ def gather(
     from senet_lab.report.load import PROJECT, load_all
     from senet_lab.report.published import load_published
     from senet_lab.report.views import judged, measured_views
-    from senet_lab.stats.families import claimed_cells
     from senet_lab.stats.paired_runs import PairedRuns
     from senet_lab.stats.verdicts import judge
 
@@ -75,9 +74,7 @@ def gather(
         roots.append((results, str(results)))
     loaded, numbers, root = load_all(roots, tables, claims), load_published(catalogue.published_folder()), roots[-1][0]
     views = [measured_views(table, loaded) for table in tables]
-    shown = [*tables, *(view.table for of_table in views for view in of_table)]
-    cells = {row.cell for table in shown for row in table.rows} | set(also)
-    cells |= {cell for table in shown for cell in claimed_cells(table, claims)}
+    cells = set(also) | _counted_cells(tables, [view for of_table in views for view in of_table], claims)
     counts, counted = counts_of(cells, root)
     recorded = [view.table for of_table in views for view in of_table if not view.synthetic]
     return Material(
@@ -90,6 +87,20 @@ def gather(
         counted,
         root,
     )
+
+
+def _counted_cells(tables: Sequence[Table], views: "Sequence[View]", claims: Sequence[Claim]) -> set[Cell]:
+    """The cells whose sizes reports tell: of all rows and claims; under a user's own photos only of what is recorded,
+    since not every network takes images as small as theirs."""
+    from senet_lab.stats.families import claimed_cells
+
+    own = [view for view in views if any(protocol.photos for protocol in view.protocols)]
+    whole = [*tables, *(view.table for view in views if view not in own)]
+    cells = {row.cell for table in whole for row in table.rows}
+    cells |= {cell for table in whole for cell in claimed_cells(table, claims)}
+    return cells | {
+        row.cell for view in own for row, summary in zip(view.table.rows, view.rows, strict=True) if summary.seeds
+    }
 
 
 def cost_model(runs: Iterable[Run], root: Path) -> "CostModel":

@@ -55,7 +55,11 @@ def count_networks(cells: Iterable[Cell]) -> dict[str, Counts]:
         key = network_key(cell)
         if key not in counts:
             model = build_cell(cell, device="meta")
-            counts[key] = complexity_of(model, cell)
+            try:
+                counts[key] = complexity_of(model, cell)
+            except RuntimeError as error:
+                pixels = cell.protocol.image_size
+                raise ValueError(f"{cell.backbone} cannot take images of {pixels} pixels ({error})") from None
     return counts
 
 

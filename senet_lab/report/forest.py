@@ -163,5 +163,5 @@ def _legend(frame: pd.DataFrame, comparisons: Sequence[Comparison]) -> list[Line
 
 
 def _wrapped(text: str) -> str:
-    width = 50 if layout().one_column else 120
+    width = 50 if layout().one_column else 110
     return "\n".join(textwrap.fill(line, width) for line in text.splitlines())

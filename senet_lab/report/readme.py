@@ -9,7 +9,7 @@ from senet_lab.report.blocks import Block
 from senet_lab.report.claims_page import measured_title
 from senet_lab.report.render import block_markdown, plain
 from senet_lab.report.views import Judged, title_of
-from senet_lab.report.write import Report
+from senet_lab.report.write import Part, Report
 from senet_lab.stats.verdicts import Verdict
 
 FRONT = "cvpr2018-table7"  # the table that the front page shows
@@ -25,7 +25,10 @@ def write_readmes(
 ) -> None:
     """Puts the forest plots, one table and the count of verdicts into the front page, and an index of all tables into
     ``results``/README.md."""
-    put_sections(readme, "results", [*_pictures(forests, results.name), *_front(reports, results.name)])
+    shown = _front_parts(reports)
+    stems = [f"forest-{part.comparison.view.name}" for part in shown]
+    pictures = _pictures([path for path in forests if path.stem in stems], results.name)
+    put_sections(readme, "results", [*pictures, *_front(shown, results.name)])
     put_sections(readme, "claims", [block_markdown(verdicts_block(judged), level=3), _more(results.name)])
     put_sections(results / "README.md", "index", [*_pictures(forests, ""), index(reports)])
 
@@ -35,14 +38,17 @@ def _pictures(paths: Sequence[Path], folder: str) -> list[str]:
     return [f"![{path.stem}]({prefix}figures/{path.name})\n" for path in paths]
 
 
-def _front(reports: Sequence[Report], folder: str) -> list[str]:
-    parts = []
-    for report in reports:
-        shown = [part for part in report.kept if part.comparison.view.compares]
-        if report.table.slug == FRONT and shown:
-            parts.append(f"### {plain(title_of(report.table))}\n")
-            parts += [block_markdown(part.blocks[0].for_paper(), level=4, folded=True) for part in shown]
-    return [*parts, f"All tables: [{folder}/README.md]({folder}/README.md).\n"]
+def _front_parts(reports: Sequence[Report]) -> list[Part]:
+    """Of the front page's table, what was measured in every row; where nothing was, what compares some of them."""
+    parts = [part for report in reports if report.table.slug == FRONT for part in report.kept]
+    whole = [part for part in parts if all(row.seeds for row in part.comparison.view.rows)]
+    return whole or [part for part in parts if part.comparison.view.compares]
+
+
+def _front(parts: Sequence[Part], folder: str) -> list[str]:
+    lines = [f"### {plain(title_of(parts[0].comparison.view.paper))}\n"] if parts else []
+    lines += [block_markdown(part.blocks[0].for_paper(), level=4, folded=True) for part in parts]
+    return [*lines, f"All tables: [{folder}/README.md]({folder}/README.md).\n"]
 
 
 def _more(folder: str) -> str:

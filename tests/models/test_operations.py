@@ -1,10 +1,13 @@
 """The conventions of the published costs: which figures each of them reaches, and what it gives for the others."""
 
+from dataclasses import replace
+
 import pytest
 
-from senet_lab.models.complexity import complexity, operations
+from ablations.protocols import IMAGENET_100EP
+from senet_lab.models.complexity import complexity, count_networks, operations
 from senet_lab.models.registry import build_model, image_size
-from senet_lab.study import SESpec
+from senet_lab.study import Cell, SESpec
 from senet_lab.study.conventions import MOBILE, NETWORKS, Operation, printed
 
 RELEASED = SESpec(bias=True)
@@ -135,3 +138,10 @@ def test_kinds_of_resnet_50():
 def test_printed_digits(count, decimals, cut, text):
     """Rounding and cutting in billions, in whole numbers throughout."""
     assert text == printed(count, 10**9, decimals, cut=cut)
+
+
+def test_a_network_that_takes_no_images_so_small_is_named():
+    """With their size, as a mistake of its user."""
+    protocol = replace(IMAGENET_100EP, image_size=64, resize=64)
+    with pytest.raises(ValueError, match="inception_resnet_v2 cannot take images of 64 pixels"):
+        count_networks([Cell(backbone="inception_resnet_v2", se=None, protocol=protocol)])

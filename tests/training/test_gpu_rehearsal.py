@@ -240,7 +240,7 @@ def test_a_network_is_built_while_no_other_thread_draws(monkeypatch, tmp_path):
     class Built(Exception):
         pass
 
-    def build(*_):
+    def build(*_, **__):
         alone.append(TURNS._alone)
         raise Built
 
