@@ -3,6 +3,7 @@
 ``python -m senet_lab.cli.catalogue`` lists them.
 """
 
+import contextlib
 import difflib
 import importlib
 import pkgutil
@@ -197,4 +198,5 @@ def _own_source(name: str) -> str | None:
 
 
 if __name__ == "__main__":  # needs nothing installed, so that `make help` works in a fresh clone
-    print(listing())
+    with contextlib.suppress(BrokenPipeError):  # a reader that has gone, as in `| head`
+        print(listing(), flush=True)

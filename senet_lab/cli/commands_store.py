@@ -47,6 +47,8 @@ def status(
     protocol: options.ProtocolName = None,
     seeds: options.Seeds = 1,
     row: options.RowNames = None,
+    data: options.Data = None,
+    trunks: options.Trunks = None,
     results: options.Results = None,
     as_json: options.AsJson = False,
 ) -> None:
@@ -54,7 +56,7 @@ def status(
     from senet_lab.records.status import states_of
     from senet_lab.records.store import Store
 
-    found, runs = study_of(table, protocol, seeds, row)
+    found, runs = study_of(table, protocol, seeds, row, data, trunks)
     states = states_of(runs, Store(results or RESULTS))
     if as_json:
         labels = labels_of(found, runs)

@@ -14,7 +14,10 @@ from senet_lab.cli.commands_store import status_lines
 from senet_lab.cli.runs import study_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from senet_lab.fleet.submit import Request
+    from senet_lab.study import Run, Table
 
 MOST_JOBS, MOST_MINUTES, MOST_NODES = 10_000, 100_000, 1_000
 
@@ -36,6 +39,8 @@ def submit(
     partition: Annotated[str | None, typer.Option("--partition", help="of SLURM")] = None,
     account: Annotated[str | None, typer.Option("--account", help="of SLURM")] = None,
     gpus_per_worker: Annotated[int, typer.Option("--gpus-per-worker", min=0, max=64, help="0 for CPUs")] = 0,
+    data: options.Data = None,
+    trunks: options.Trunks = None,
     cpus_per_worker: Annotated[int, typer.Option("--cpus-per-worker", min=1, max=1_024, help="cores")] = 1,
     executor: Annotated[QueueName, typer.Option("--executor", help="slurm, processes here, or this process")] = (
         QueueName.SLURM
@@ -52,13 +57,13 @@ def submit(
     from senet_lab.fleet.submit import Request, minutes_of_work, script
 
     for name in table:
-        study_of(name, protocol, seeds, None)  # a mistyped name is said here, not in a job
+        study_of(name, protocol, seeds, None, data, trunks)  # a mistyped name is said here, not in a job
     root = (results or RESULTS).resolve()
     folder = root / "cache" / "submit"
     if tell:
-        _say_status(table, protocol, seeds, root)
+        _say_status(table, root, lambda name: study_of(name, protocol, seeds, None, data, trunks))
         return
-    words = [*table, "--seeds", str(seeds), "--results", str(root), "--threads", "1"]
+    words = [*table, "--seeds", str(seeds), "--results", str(root), "--threads", "1", *_paths(data, trunks)]
     words += ["--protocol", protocol] if protocol else []
     words += ["--workers", str(cpus_per_worker)] if not gpus_per_worker else []
     words += ["--max-minutes", f"{minutes_of_work(time):g}"] if executor is QueueName.SLURM else []
@@ -77,6 +82,12 @@ def submit(
         _queue(words, request, folder)
 
 
+def _paths(data: Path | None, trunks: Path | None) -> list[str]:
+    """Options that hold wherever a worker starts."""
+    named = (("--data", data), ("--trunks", trunks))
+    return [word for option, path in named if path for word in (option, str(path.resolve()))]
+
+
 def _queue(words: list[str], request: "Request", folder: Path) -> None:
     from senet_lab.fleet.submit import remember, submit
 
@@ -86,14 +97,14 @@ def _queue(words: list[str], request: "Request", folder: Path) -> None:
     print(f"logs: {folder}; senet-lab submit with --status tells how far they are", file=sys.stderr)
 
 
-def _say_status(tables: list[str], protocol: str | None, seeds: int, root: Path) -> None:
+def _say_status(tables: list[str], root: Path, study: "Callable[[str], tuple[Table, tuple[Run, ...]]]") -> None:
     """For each table: its runs by state, with those that workers in the queue may take, and the queue itself."""
     from senet_lab.fleet.submit import queue_of
     from senet_lab.records.status import states_of
     from senet_lab.records.store import Store
 
     for name in tables:
-        found, runs = study_of(name, protocol, seeds, None)
+        found, runs = study(name)
         queue = queue_of(name, root / "cache" / "submit")
         print("\n".join(status_lines(found, states_of(runs, Store(root)), bool(queue))))
         workers = ", ".join(f"{number} {state.lower()}" for state, number in sorted(queue.items()))

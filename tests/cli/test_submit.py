@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from senet_lab.cli import catalogue
+from tests.data.pictures import class_folders
 from tests.samples import filled, finished, one_line
 
 DEMO7 = catalogue.table_under(catalogue.find_table("table7"), "demo")
@@ -80,3 +81,16 @@ def test_the_batch_script_is_shown(senet_lab):
     assert status == 0
     assert " -m senet_lab work table7 --seeds 1 " in out
     assert "--protocol demo" in out
+
+
+def test_workers_are_told_of_photos_of_ones_own(senet_lab, tmp_path):
+    """By a path that holds wherever they start; and their state can be asked for."""
+    pytest.importorskip("submitit")
+    class_folders(tmp_path / "pets", train=2, test=1)
+    words = ("table2", "--data", "pets", "--protocol", "imagenette-short")
+    status, out, err = senet_lab("submit", *words, "--executor", "local", "--dry-run")
+    told = senet_lab("status", *words, "--row", "SE-ResNet-50")
+
+    assert status == 0, err
+    assert f"--data {tmp_path / 'pets'}" in out
+    assert (told[0], "2 not run" in told[1]) == (0, True)
