@@ -6,8 +6,7 @@ import pytest
 
 from senet_lab.cli import catalogue
 from senet_lab.errors import StudyError
-from senet_lab.models.complexity import complexity
-from senet_lab.models.registry import build_model
+from senet_lab.models.complexity import count_networks
 from senet_lab.records.complexities import FILE, missing_counts, read_counts, write_counts
 from senet_lab.study.counts import network_key
 from tests.samples import PLAIN, SE, counted
@@ -64,12 +63,6 @@ def test_the_committed_counts_are_those_of_the_networks(names):
     demo = [
         catalogue.table_under(table, "demo") for table in tables if "resnet50" in table.companions.get("synthetic", {})
     ]
-    cells = {network_key(row.cell): row.cell for table in (*tables, *demo) for row in table.rows}
-    computed = {
-        key: complexity(
-            build_model(cell.backbone, cell.se, cell.protocol.num_classes, device="meta"), cell.protocol.image_size
-        )
-        for key, cell in cells.items()
-    }
+    computed = count_networks(row.cell for table in (*tables, *demo) for row in table.rows)
 
     assert computed == {key: committed[key] for key in computed}
