@@ -55,8 +55,7 @@ def excitations(
     subject = found or _of_runs(source, protocol, seed, random_weights, root, device)
     look = look_at(subject, root, data, chosen, where, names)
     print(look.text)
-    pictures = ", ".join(str(path) for path in look.paths if path.suffix == ".png")
-    print(f"written: {look.folder}/*.csv, {pictures}", file=sys.stderr)
+    print(look.written, file=sys.stderr)
 
 
 def _of_others(source: str, network: str | None, weights: Path | None, random_weights: bool) -> "Subject | None":

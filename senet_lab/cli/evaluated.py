@@ -28,11 +28,9 @@ def watched(source: str, network: "Network", photos: "PhotoSet", choice: "Choice
 
     if not is_of_a_library(source):
         raise StudyError(f"--excitations takes timm:NAME or torchvision:NAME; senet-lab excitations takes {source}")
-    watch = Watch(network.model, ())
     subject = from_library(source, choice.weights, choice.random_weights)
     task = task_of(subject, choice.results, of_photo_set(photos, choice.data), ())
-    watch.class_names, watch.own_rows = task.labelled.class_names, task.own_rows
-    return task, watch
+    return task, Watch(network.model, task.labelled.class_names, task.own_rows)
 
 
 def keep_excitations(task: "Task", watch: "Watch") -> None:
@@ -41,8 +39,7 @@ def keep_excitations(task: "Task", watch: "Watch") -> None:
 
     look = keep(task, watch.result(task.origin))
     print(look.text, file=sys.stderr)
-    pictures = ", ".join(str(path) for path in look.paths if path.suffix == ".png")
-    print(f"written: {look.folder}/*.csv, {pictures}", file=sys.stderr)
+    print(look.written, file=sys.stderr)
 
 
 def say_without_blacklist(path: Path, names: Sequence[str], found: "Sequence[Evaluated | None]") -> None:

@@ -99,6 +99,7 @@ def _passes(
             lacked.append((number, lacking))
     if not lacked:
         return
+    recorded = [_is_recorded(root, subject) for subject in subjects]
     geometries = list(dict.fromkeys(network.view.geometry for network in networks))
     size = options.batch
     batches = [parts[number][i : i + size] for number, _ in lacked for i in range(0, len(parts[number]), size)]
@@ -120,7 +121,7 @@ def _passes(
             progress.add(len(labels))
         for i in lacking:
             runners[i].refuse_strange_labels(photos)
-            if not _is_recorded(root, subjects[i]):
+            if not recorded[i]:
                 record.write_part(record.part_path(root, subjects[i].key, number), _joined(results[i]))
 
 

@@ -30,6 +30,12 @@ class Look:
     folder: Path
     paths: tuple[Path, ...]
 
+    @property
+    def written(self) -> str:
+        """What was written, for a person."""
+        pictures = ", ".join(str(path) for path in self.paths if path.suffix == ".png")
+        return f"written: {self.folder}/*.csv, {pictures}"
+
 
 def check_classes(data: str, classes: Sequence[str]) -> None:
     """Raises StudyError for a class that a folder of images does not have, before anything is trained or captured."""
