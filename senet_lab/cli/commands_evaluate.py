@@ -107,6 +107,7 @@ def evaluate_table(table: Table, choice: Choice, as_json: bool = False) -> None:
     Raises StudyError for a table without such rows.
     """
     from senet_lab.evaluation.networks import open_network, with_view
+    from senet_lab.records.evaluation import read_all
     from senet_lab.report.released import as_data
 
     if choice.weights or choice.excitations:
@@ -133,16 +134,15 @@ def evaluate_table(table: Table, choice: Choice, as_json: bool = False) -> None:
     if None in found:
         _say_unfinished(found)
         return
-    written = write_released(table, choice.results)
+    written = write_released(table, choice.results, read_all(choice.results))
     if as_json:
         print_json({"rows": [as_data(one) for one in found if one], "files": [str(path) for path in written[1]]})
         return
     print_report(*written)
 
 
-def write_released(table: Table, root: Path) -> tuple[str, list[Path]]:
+def write_released(table: Table, root: Path, evaluated: "Sequence[Evaluated]") -> tuple[str, list[Path]]:
     """Writes the page of a table's released weights from records alone; its text and files, or neither."""
-    from senet_lab.records.evaluation import read_all
     from senet_lab.records.files import replace_file
     from senet_lab.report.latex import latex
     from senet_lab.report.published import load_published, read_published
@@ -150,7 +150,7 @@ def write_released(table: Table, root: Path) -> tuple[str, list[Path]]:
     from senet_lab.report.render import markdown
     from senet_lab.report.views import title_of
 
-    shown = shown_for(table, catalogue.released(), read_all(root))
+    shown = shown_for(table, catalogue.released(), evaluated)
     if not shown:
         return "", []
     folder = catalogue.published_folder()

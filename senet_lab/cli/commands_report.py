@@ -85,6 +85,7 @@ def report_all(results: options.Results = None, allow_fewer: AllowFewer = False)
     """Rebuilds every table and figure, pages of released weights, the counts of networks, and the generated parts of
     README.md and results/README.md, from the records alone."""
     from senet_lab.cli.commands_evaluate import write_released
+    from senet_lab.records.evaluation import read_all
     from senet_lab.report.readme import write_readmes
     from senet_lab.report.write import write_all_forests, write_report
 
@@ -94,11 +95,11 @@ def report_all(results: options.Results = None, allow_fewer: AllowFewer = False)
     )
     _refuse_fewer(material, allow_fewer)
     keep_counts(material.counted, material.root)
-    reports = material.reports()
+    reports, evaluated = material.reports(), read_all(material.root)
     for found in reports:
         with said_if_slow(f"{found.table.name}: writing tables and figures"):
             write_report(found, material.numbers, material.counts, material.root)
-        write_released(found.table, material.root)
+        write_released(found.table, material.root, evaluated)
     forests = write_all_forests(reports, material.root / "figures")
     blocks, _ = _write_claims(material)
     _write_missing(material, wanted)

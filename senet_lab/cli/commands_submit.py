@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from senet_lab.fleet.submit import Request
     from senet_lab.study import Run, Table
 
-MOST_JOBS, MOST_MINUTES, MOST_NODES = 10_000, 100_000, 1_000
+MOST_JOBS, MOST_MINUTES = 10_000, 100_000
 
 
 class QueueName(StrEnum):

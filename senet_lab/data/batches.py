@@ -9,6 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from senet_lab.study.cell import derive_seed
+
 Batch = tuple[Tensor, Tensor]  # images B 3 H W fp32, labels B int64
 
 
@@ -29,6 +31,12 @@ class Share:
         each, more = divmod(stop - start, self.ranks)
         begin = start + self.rank * each + min(self.rank, more)
         return slice(begin, begin + each + (self.rank < more))
+
+
+def drawn_for(seed: int, epoch: int, images: int) -> tuple[NDArray[np.int64], int]:
+    """The order of so many images in an epoch, and the key of their augmentation: of seed and epoch alone."""
+    generator = torch.Generator().manual_seed(derive_seed(seed, "batches", epoch))
+    return torch.randperm(images, generator=generator).numpy(), derive_seed(seed, "augment", epoch)
 
 
 class BatchSource(Interface):

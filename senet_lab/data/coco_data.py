@@ -14,12 +14,11 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from senet_lab.data.batches import BatchSource, Share
+from senet_lab.data.batches import BatchSource, Share, drawn_for
 from senet_lab.data.coco import BoxedPhotos
 from senet_lab.data.loader_processes import LoaderProcesses, loader_processes
 from senet_lab.data.photos import DamagedPhoto, read_photo, stream_of
 from senet_lab.errors import StudyError
-from senet_lab.study.cell import derive_seed
 from senet_lab.study.protocol import Protocol
 
 AHEAD = 4  # chunks that each process may make ahead
@@ -143,9 +142,7 @@ class CocoData:
     def training_batches(self, seed: int, epoch: int, first: int = 0) -> Iterator[Step]:
         """The steps of one epoch from the ``first`` on, the same for the same seed in every row."""
         protocol = self.protocol
-        generator = torch.Generator().manual_seed(derive_seed(seed, "batches", epoch))
-        order = torch.randperm(len(self.photos["train"]), generator=generator).numpy()
-        key = derive_seed(seed, "augment", epoch)
+        order, key = drawn_for(seed, epoch, len(self.photos["train"]))
         mine = self.share.of(np.arange(protocol.batch_size // self.together)).tolist()
         wanted = []
         for step in range(first, protocol.steps_per_epoch):

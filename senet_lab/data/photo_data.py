@@ -12,13 +12,12 @@ import torch
 from numpy.typing import NDArray
 
 from senet_lab.data.augment import normalise_rows, scale_and_shift
-from senet_lab.data.batches import Batch, Share
+from senet_lab.data.batches import Batch, Share, drawn_for
 from senet_lab.data.loader_processes import loader_processes
 from senet_lab.data.photo_folders import PhotoList
 from senet_lab.data.photo_loader import NO_LABEL, Made, Part, PhotoLoader, parts_of
 from senet_lab.data.small_photos import SmallPhotos
 from senet_lab.errors import StudyError
-from senet_lab.study.cell import derive_seed
 from senet_lab.study.protocol import Protocol
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's training photos, used for all photos
@@ -61,9 +60,8 @@ class PhotoData:
         """The batches of one epoch from the ``first`` on: the same for the same seed in every row. The last, partial
         batch is left out."""
         protocol = self.protocol
-        generator = torch.Generator().manual_seed(derive_seed(seed, "batches", epoch))
-        order = torch.randperm(len(self.photos["train"]), generator=generator).numpy()
-        key, size = derive_seed(seed, "augment", epoch), protocol.training_size(epoch)
+        order, key = drawn_for(seed, epoch, len(self.photos["train"]))
+        size = protocol.training_size(epoch)
         steps = range(first, protocol.steps_per_epoch)
         batches = [self.share.of(order[step * protocol.batch_size :][: protocol.batch_size]) for step in steps]
         parts = [Part(indices, size, key, protocol.flip) for batch in batches for indices in parts_of(batch)]
