@@ -1,5 +1,9 @@
 """Average precision of found boxes by COCO's own code (pycocotools), and of resamples of the photos by ours.
 
+Where faster-coco-eval is installed, it counts the AP of each size of objects; pycocotools then matches the boxes of
+every size alone, since the resamples need what was matched photo by photo and the faster code does not hand it out.
+Its AP has to be that of these matches to 1e-9, else pycocotools counts all.
+
 N photos, D boxes of a category, T overlaps, M objects.
 """
 
@@ -18,6 +22,7 @@ from senet_lab.errors import StudyError
 from senet_lab.records.precision import RESAMPLES, FoundBoxes, Precision, drawn, packed
 
 MOST = 100  # boxes of a photo that count
+SAME = 1e-9  # how far the AP of two codes may be apart, from 0 to 1
 SUMMARY = ("ap_pct", "ap50_pct", "ap75_pct", "ap_small_pct", "ap_medium_pct", "ap_large_pct")
 Floats = NDArray[np.float64]
 Look = Callable[[], None]
@@ -39,10 +44,9 @@ def precision_of(truth: BoxedPhotos, found: FoundBoxes, look: Look = lambda: Non
 
     look: is called between two steps of the work. Raises StudyError as ``coco_code``.
     """
-    evaluation = evaluated(truth, found)
+    summary, matched = summary_and_matches(truth, found)
     look()
-    numbers = dict(zip(SUMMARY, evaluation.stats[: len(SUMMARY)].tolist(), strict=True))
-    matched = matches_of(evaluation, truth.numbers)
+    numbers = dict(zip(SUMMARY, summary, strict=True))
     resamples = resampled(matched, len(truth), look)
     return Precision(
         **{name: None if number < 0 else 100 * number for name, number in numbers.items()},  # type: ignore[arg-type]
@@ -52,9 +56,55 @@ def precision_of(truth: BoxedPhotos, found: FoundBoxes, look: Look = lambda: Non
     )
 
 
+def summary_and_matches(truth: BoxedPhotos, found: FoundBoxes) -> "tuple[list[float], list[Matches]]":
+    """The numbers of SUMMARY from 0 to 1, below 0 where there is no object; and what was matched."""
+    faster = _faster_evaluation(truth, found)
+    if faster is not None:
+        matched = matches_of(_matched_alone(truth, found), truth.numbers)
+        ap = average_precision(matched, np.ones(len(truth), dtype=np.int64))
+        if abs(ap - max(0.0, faster[0])) < SAME:
+            return faster, matched
+    evaluation = evaluated(truth, found)
+    return evaluation.stats[: len(SUMMARY)].tolist(), matches_of(evaluation, truth.numbers)
+
+
 def evaluated(truth: BoxedPhotos, found: FoundBoxes) -> Any:
     """pycocotools' evaluation of found boxes, summarised."""
     coco, cocoeval = coco_code()
+    with contextlib.redirect_stdout(io.StringIO()):
+        evaluation = cocoeval.COCOeval(*_sides(coco.COCO, truth, found), iouType="bbox")
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    return evaluation
+
+
+def _matched_alone(truth: BoxedPhotos, found: FoundBoxes) -> Any:
+    """pycocotools' matches over objects of every size, without the other ranges and without AP."""
+    coco, cocoeval = coco_code()
+    with contextlib.redirect_stdout(io.StringIO()):
+        evaluation = cocoeval.COCOeval(*_sides(coco.COCO, truth, found), iouType="bbox")
+        evaluation.params.areaRng, evaluation.params.areaRngLbl = evaluation.params.areaRng[:1], ["all"]
+        evaluation.evaluate()
+    return evaluation
+
+
+def _faster_evaluation(truth: BoxedPhotos, found: FoundBoxes) -> list[float] | None:
+    """The numbers of SUMMARY by faster-coco-eval; None where it is not installed."""
+    try:
+        from faster_coco_eval import COCO, COCOeval_faster
+    except ImportError:
+        return None
+    with contextlib.redirect_stdout(io.StringIO()):
+        evaluation = COCOeval_faster(*_sides(COCO, truth, found), iouType="bbox", print_function=lambda _: None)
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    return [float(number) for number in evaluation.stats[: len(SUMMARY)]]
+
+
+def _sides(index: Callable[[], Any], truth: BoxedPhotos, found: FoundBoxes) -> list[Any]:
+    """The objects and the found boxes as an evaluation takes them. index: makes an empty COCO."""
     objects = [
         {"image_id": photo, "category_id": category, "bbox": box, "iscrowd": crowd, "area": area}
         for photo, category, box, crowd, area in _objects(truth)
@@ -63,13 +113,7 @@ def evaluated(truth: BoxedPhotos, found: FoundBoxes) -> Any:
         {"image_id": int(p), "category_id": int(c), "bbox": [x, y, w, h], "score": s, "iscrowd": 0, "area": w * h}
         for p, x, y, w, h, s, c in found.columns()
     ]
-    with contextlib.redirect_stdout(io.StringIO()):
-        sides = [_indexed(coco.COCO(), truth, lines) for lines in (objects, boxes)]
-        evaluation = cocoeval.COCOeval(*sides, iouType="bbox")
-        evaluation.evaluate()
-        evaluation.accumulate()
-        evaluation.summarize()
-    return evaluation
+    return [_indexed(index(), truth, lines) for lines in (objects, boxes)]
 
 
 def _objects(truth: BoxedPhotos) -> Iterator[tuple[int, int, list[float], int, float]]:

@@ -1,5 +1,6 @@
 """AP by COCO's own code on found boxes, and of resamples by ours: both agree."""
 
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -77,6 +78,29 @@ def test_our_ap_is_that_of_cocos_code(truth):
 
     assert ours == pytest.approx(evaluation.stats[0], abs=1e-9)
     assert 0.05 < ours < 0.95
+
+
+@pytest.mark.parametrize("boxes", [0, 150])
+def test_the_faster_code_gives_the_same_precision(truth, few, monkeypatch, boxes):
+    """With faster-coco-eval and without it: every number and every resample equal to 1e-9, or None in both."""
+    pytest.importorskip("faster_coco_eval")
+    found = noisy(truth, boxes) if boxes else as_found(truth, np.array([], dtype=int))
+    fast = precision_of(truth, found)
+    monkeypatch.setitem(sys.modules, "faster_coco_eval", None)  # what Python keeps of a package that is not there
+    slow = precision_of(truth, found)
+
+    names = [name for name in coco_evaluation.SUMMARY if getattr(slow, name) is not None]
+    assert [getattr(fast, name) for name in names] == pytest.approx([getattr(slow, name) for name in names], abs=1e-9)
+    assert [name for name in coco_evaluation.SUMMARY if getattr(fast, name) is not None] == names
+    assert fast.resamples == slow.resamples
+
+
+def test_a_faster_code_that_counts_otherwise_is_not_used(truth, few, monkeypatch):
+    """Where its AP is not that of the matches, pycocotools' numbers stand."""
+    expected = precision_of(truth, noisy(truth))
+    monkeypatch.setattr(coco_evaluation, "_faster_evaluation", lambda truth, found: [0.5] * 6)
+
+    assert precision_of(truth, noisy(truth)) == expected
 
 
 def test_a_photo_that_counts_twice_is_there_twice(truth):
