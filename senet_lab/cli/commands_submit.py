@@ -1,4 +1,4 @@
-"""``submit``: ``work`` through a queue."""
+"""``submit``: ``work`` through a queue, or ``train`` on several machines at once."""
 
 import shlex
 import sys
@@ -12,6 +12,7 @@ from senet_lab.cli import options
 from senet_lab.cli.catalogue import RESULTS
 from senet_lab.cli.commands_store import status_lines
 from senet_lab.cli.runs import study_of
+from senet_lab.errors import StudyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from senet_lab.fleet.submit import Request
     from senet_lab.study import Run, Table
 
-MOST_JOBS, MOST_MINUTES = 10_000, 100_000
+MOST_JOBS, MOST_NODES, MOST_MINUTES = 10_000, 1_000, 100_000
 
 
 class QueueName(StrEnum):
@@ -38,7 +39,10 @@ def submit(
     time: Annotated[int, typer.Option("--time", min=5, max=MOST_MINUTES, help="minutes of one worker")] = 240,
     partition: Annotated[str | None, typer.Option("--partition", help="of SLURM")] = None,
     account: Annotated[str | None, typer.Option("--account", help="of SLURM")] = None,
-    gpus_per_worker: Annotated[int, typer.Option("--gpus-per-worker", min=0, max=64, help="0 for CPUs")] = 0,
+    gpus_per_worker: Annotated[int, typer.Option("--gpus-per-worker", min=0, max=64, help="of a node; 0: CPUs")] = 0,
+    nodes: Annotated[
+        int, typer.Option("--nodes", min=1, max=MOST_NODES, help="machines that train one run together, with SLURM")
+    ] = 1,
     data: options.Data = None,
     trunks: options.Trunks = None,
     cpus_per_worker: Annotated[int, typer.Option("--cpus-per-worker", min=1, max=1_024, help="cores")] = 1,
@@ -51,7 +55,8 @@ def submit(
 ) -> None:
     """Queues workers that train what tables lack. They share the results folder, and need no process that stays alive.
 
-    A worker that is preempted or out of time saves its runs and is queued again. --status tells, from files and the
+    A worker that is preempted or out of time saves its runs and is queued again. With --nodes, a worker is several
+    machines that train one run after another together, a process for each GPU. --status tells, from files and the
     queue, what is done, running, queued and broken, whoever submitted it. Logs are in results/cache/submit.
     """
     from senet_lab.fleet.submit import Request, minutes_of_work, script
@@ -63,9 +68,9 @@ def submit(
     if tell:
         _say_status(table, root, lambda name: study_of(name, protocol, seeds, None, data, trunks))
         return
-    words = [*table, "--seeds", str(seeds), "--results", str(root), "--threads", "1", *_paths(data, trunks)]
-    words += ["--protocol", protocol] if protocol else []
-    words += ["--workers", str(cpus_per_worker)] if not gpus_per_worker else []
+    words = [_command(table, nodes, executor), *table, "--seeds", str(seeds), "--results", str(root)]
+    words += _paths(data, trunks) + (["--protocol", protocol] if protocol else [])
+    words += _threads(nodes, cpus_per_worker, gpus_per_worker)
     words += ["--max-minutes", f"{minutes_of_work(time):g}"] if executor is QueueName.SLURM else []
     request = Request(
         executor=executor.value,
@@ -73,6 +78,7 @@ def submit(
         minutes=time,
         cpus=cpus_per_worker,
         gpus=gpus_per_worker,
+        nodes=nodes,
         partition=partition,
         account=account,
     )
@@ -80,6 +86,24 @@ def submit(
         print(script(words, request, folder))
     else:
         _queue(words, request, folder)
+
+
+def _command(tables: list[str], nodes: int, executor: QueueName) -> str:
+    """What a worker calls. Raises StudyError for what several machines together cannot do."""
+    if nodes == 1:
+        return "work"
+    if executor is not QueueName.SLURM:
+        raise StudyError(f"--nodes {nodes} needs SLURM; leave --executor {executor.value} out")
+    if len(tables) > 1:
+        raise StudyError(f"--nodes {nodes} trains one table; submit {' and '.join(tables)} one by one")
+    return "train"
+
+
+def _threads(nodes: int, cpus: int, gpus: int) -> list[str]:
+    """A run that trains alone has one thread, beside others; one that trains on whole machines has all of each."""
+    if nodes > 1:
+        return ["--threads", str(cpus)]
+    return ["--threads", "1", *([] if gpus else ["--workers", str(cpus)])]
 
 
 def _paths(data: Path | None, trunks: Path | None) -> list[str]:
@@ -93,7 +117,7 @@ def _queue(words: list[str], request: "Request", folder: Path) -> None:
 
     jobs = submit(words, request, folder)
     remember(jobs, words, folder)
-    print(f"{len(jobs)} workers are queued: {', '.join(jobs)}; each runs senet-lab work {shlex.join(words)}")
+    print(f"{len(jobs)} workers are queued: {', '.join(jobs)}; each runs senet-lab {shlex.join(words)}")
     print(f"logs: {folder}; senet-lab submit with --status tells how far they are", file=sys.stderr)
 
 

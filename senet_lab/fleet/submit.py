@@ -1,5 +1,7 @@
 """Hands ``senet-lab work`` to a queue: an array of workers through submitit, which knows SLURM, this machine and none.
 
+A worker of several machines is ``senet-lab train`` instead, once for each of their GPUs, which train each run together.
+
 A worker that is preempted or out of time saves what it trains, ends, and is queued again. What is done is in the
 results folder: neither the queue nor a process that would have to stay alive holds it.
 """
@@ -20,7 +22,7 @@ from senet_lab.errors import StudyError
 from senet_lab.records.files import read_bytes, replace_file
 from senet_lab.training.stopping import EXIT_GO_ON
 
-WORK = (sys.executable, "-m", "senet_lab", "work")
+PROGRAM = (sys.executable, "-m", "senet_lab")
 ENDING_SECONDS = 120  # that a worker gets before the end of its time, to save and to be queued again
 REQUEUES = 10_000  # out of time; SLURM's own limits end a study, not ours
 JOBS = "jobs.jsonl"  # of a folder: what was queued from here
@@ -30,9 +32,10 @@ SUBMITIT = "submit needs submitit, which is not installed: install senet-lab[clu
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What is asked of a queue. minutes: time limit of one worker. nodes: of one worker; more than one trains one run.
+    """What is asked of a queue. minutes: time limit of one worker. nodes: of one worker; more than one train each
+    run together, a process for each GPU, or one for each node without. gpus: of each node.
 
-    cpus: of one worker, a thread each. executor: slurm, local (processes here) or debug (in this process).
+    cpus: of one process. executor: slurm, local (processes here) or debug (in this process).
     """
 
     executor: str
@@ -48,19 +51,27 @@ class Request:
 
 @dataclass
 class Worker:
-    """One job: runs ``senet-lab work`` with these words, and gives it time to save when the job is to end."""
+    """One job, or one task of it: runs senet-lab with these words, and gives it time to save when the job is to end.
+
+    together: whether the job has several tasks, which train each run together.
+    """
 
     words: tuple[str, ...]
+    together: bool = False
     process: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
 
     def __call__(self) -> int:
         """Trains until nothing is left; returns the exit status. Raises RuntimeError where the command failed."""
-        self.process = subprocess.Popen([*WORK, *self.words])
+        if self.together:  # the first node's name, and a port that every task draws from the job's number
+            from submitit.helpers import TorchDistributedEnvironment
+
+            TorchDistributedEnvironment().export(set_cuda_visible_devices=False, overwrite=True)
+        self.process = subprocess.Popen([*PROGRAM, *self.words])
         status = self.process.wait()
         if status == EXIT_GO_ON:  # time is up, or a signal came: the queue's own signal, which queues again, follows
             time.sleep(2 * ENDING_SECONDS)
         elif status:
-            raise RuntimeError(f"senet-lab work {' '.join(self.words)} ended with status {status}; its log is above")
+            raise RuntimeError(f"senet-lab {' '.join(self.words)} ended with status {status}; its log is above")
         return status
 
     def checkpoint(self) -> Any:
@@ -70,10 +81,10 @@ class Worker:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait()
-        return DelayedSubmission(Worker(self.words))
+        return DelayedSubmission(Worker(self.words, self.together))
 
     def __getstate__(self) -> dict[str, object]:
-        return {"words": self.words, "process": None}
+        return {"words": self.words, "together": self.together, "process": None}
 
 
 def submit(words: Sequence[str], request: Request, folder: Path) -> list[str]:
@@ -82,7 +93,7 @@ def submit(words: Sequence[str], request: Request, folder: Path) -> list[str]:
     Raises StudyError where submitit is not installed, or the queue refuses.
     """
     executor = _executor(request, folder)
-    tasks = [Worker(tuple(words)) for _ in range(request.workers)]
+    tasks = [Worker(tuple(words), request.nodes > 1) for _ in range(request.workers)]
     try:
         with executor.batch():
             jobs = [executor.submit(task) for task in tasks]
@@ -98,10 +109,10 @@ def script(words: Sequence[str], request: Request, folder: Path) -> str:
     """The batch script of one worker, for a look. Raises StudyError where submitit is not installed."""
     executor = _executor(request, folder)
     if request.executor != "slurm":
-        return " ".join([*WORK, *words])
+        return " ".join([*PROGRAM, *words])
     inner = executor._executor
     text: str = inner._make_submission_file_text(inner._submitit_command_str, "worker")
-    return f"{text.rstrip()}\n# each worker then runs: {' '.join([*WORK, *words])}\n"
+    return f"{text.rstrip()}\n# each worker then runs: {' '.join([*PROGRAM, *words])}\n"
 
 
 def _executor(request: Request, folder: Path) -> Any:
@@ -118,7 +129,7 @@ def _executor(request: Request, folder: Path) -> Any:
         name=request.name,
         timeout_min=request.minutes,
         nodes=request.nodes,
-        tasks_per_node=1,
+        tasks_per_node=max(1, request.gpus) if request.nodes > 1 else 1,
         cpus_per_task=request.cpus,
         gpus_per_node=request.gpus,
         slurm_array_parallelism=request.workers,

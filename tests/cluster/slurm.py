@@ -1,4 +1,4 @@
-"""A real SLURM on this one machine, without systemd: munge, a controller and a node, in a folder of its own.
+"""A real SLURM on this one machine, without systemd: munge, a controller and one or two nodes, in a folder of its own.
 
     python -m tests.cluster.slurm FOLDER     # starts it, prints the variables to export, ends with Ctrl-C
 
@@ -27,13 +27,12 @@ AuthType=auth/munge
 AuthInfo=socket={folder}/munge.socket,cred_expire=5
 CredType=cred/munge
 StateSaveLocation={folder}/state
-SlurmdSpoolDir={folder}/spool
+SlurmdSpoolDir={folder}/spool-%n
 SlurmctldPidFile={folder}/slurmctld.pid
-SlurmdPidFile={folder}/slurmd.pid
+SlurmdPidFile={folder}/slurmd-%n.pid
 SlurmctldLogFile={folder}/slurmctld.log
-SlurmdLogFile={folder}/slurmd.log
+SlurmdLogFile={folder}/slurmd-%n.log
 SlurmctldPort={port}
-SlurmdPort={node_port}
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 JobAcctGatherType=jobacct_gather/none
@@ -49,9 +48,9 @@ MpiDefault=none
 JobRequeue=1
 SchedulerParameters=bf_interval=1,sched_interval=1,requeue_delay=1
 OverTimeLimit=0
-NodeName={host} CPUs={cpus} RealMemory=2000 State=UNKNOWN
-PartitionName=all Nodes={host} Default=YES MaxTime=INFINITE State=UP OverSubscribe=FORCE:4
+PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP OverSubscribe=FORCE:4
 """
+NODE = "NodeName={name} NodeHostname={host} Port={port} CPUs={cpus} RealMemory=2000 State=UNKNOWN\n"
 
 
 def missing() -> list[str]:
@@ -60,24 +59,27 @@ def missing() -> list[str]:
 
 
 @contextlib.contextmanager
-def cluster(folder: Path, cpus: int = 4) -> Iterator[dict[str, str]]:
-    """Starts the daemons, waits until the node is idle, and yields the environment of its clients; ends them after.
+def cluster(folder: Path, cpus: int = 4, nodes: int = 1) -> Iterator[dict[str, str]]:
+    """Starts the daemons, waits until the nodes are idle, and yields the environment of their clients; ends them after.
 
-    cpus: that the node claims to have; jobs of one CPU each run side by side. Raises RuntimeError where the node does
-    not come up.
+    cpus: that each node claims to have; jobs of one CPU each run side by side. nodes: 1 or 2, all on this machine; the
+    second has the other name that the machine knows itself by. Raises RuntimeError where they do not come up.
     """
     folder.mkdir(parents=True)
-    for inner in ("state", "spool"):
-        (folder / inner).mkdir()
-    host, (port, node_port) = socket.gethostname().partition(".")[0], _free_ports(2)
+    (folder / "state").mkdir()
+    host, (port, *node_ports) = socket.gethostname().partition(".")[0], _free_ports(1 + nodes)
+    names = (host, "localhost")[:nodes]
+    for name in names:
+        (folder / f"spool-{name}").mkdir()
     configuration = folder / "slurm.conf"
-    values = {"host": host, "user": getpass.getuser(), "folder": folder, "port": port, "node_port": node_port}
-    configuration.write_text(CONFIGURATION.format(cpus=cpus, **values))
+    text = CONFIGURATION.format(host=host, user=getpass.getuser(), folder=folder, port=port)
+    lines = [NODE.format(name=n, host=host, port=p, cpus=cpus) for n, p in zip(names, node_ports, strict=True)]
+    configuration.write_text(text + "".join(lines))
     environment = os.environ | {"SLURM_CONF": str(configuration)}
     daemons = [_munge(folder)]
     try:
-        for words in (["slurmctld", "-D", "-c"], ["slurmd", "-D"]):
-            with open(folder / f"{words[0]}.out", "ab") as log:
+        for words in (["slurmctld", "-D", "-c"], *(["slurmd", "-D", "-N", name] for name in names)):
+            with open(folder / f"{words[0]}-{words[-1]}.out", "ab") as log:
                 daemons.append(subprocess.Popen(words, env=environment, stdout=log, stderr=log))
         _wait_until_idle(folder, environment)
         yield environment
@@ -88,6 +90,7 @@ def cluster(folder: Path, cpus: int = 4) -> Iterator[dict[str, str]]:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 daemon.wait(timeout=10)
             daemon.kill()
+            daemon.wait()
 
 
 def _munge(folder: Path) -> subprocess.Popen[bytes]:
@@ -115,9 +118,8 @@ def _wait_until_idle(folder: Path, environment: dict[str, str]) -> None:
         if state == "idle":
             return
         time.sleep(0.5)
-    written = [folder / name for name in ("slurmctld.log", "slurmd.log") if (folder / name).exists()]
-    logs = "".join(path.read_text()[-800:] for path in written)
-    raise RuntimeError(f"the node is {state!r} and not idle: {logs}")
+    logs = "".join(path.read_text()[-800:] for path in sorted(folder.glob("slurm*.log")))
+    raise RuntimeError(f"the nodes are {state!r} and not idle: {logs}")
 
 
 def _free_ports(number: int) -> list[int]:

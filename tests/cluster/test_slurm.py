@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -99,6 +100,58 @@ def test_ten_records_survive_preemption_a_kill_and_the_time_limit(tmp_path):
 
     assert hits(calm) == hits(shared)
     assert len(hits(shared)) == 10
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(bool(missing()), reason=f"needs SLURM and root; missing here: {', '.join(missing())}")
+@pytest.mark.skipif(socket.gethostname().startswith("localhost"), reason="two nodes need two names of this machine")
+def test_two_machines_train_a_run_together_and_go_on_after_preemption(tmp_path):
+    """One job of two nodes, requeued in the middle: the bits are those of two processes on one machine."""
+    (tmp_path / "queue_table.py").write_text(TABLE)
+    words = [str(tmp_path / "queue_table.py"), "--results"]
+    calm, shared = tmp_path / "calm", tmp_path / "shared"
+    trained = command("train", *words, str(calm), "--devices", "2")
+    assert trained.returncode == 0, trained.stderr
+    with cluster(tmp_path / "slurm", nodes=2) as environment:
+        submitted = command("submit", *words, str(shared), "--nodes", "2", "--time", "30", environment=environment)
+        assert submitted.returncode == 0, submitted.stderr
+        until(lambda: hits(shared), 240, "a record")
+        scontrol(environment, "requeue", running(environment)[0][0])
+        until(lambda: len(hits(shared)) == 5, 400, f"five records; {hits(shared).keys()}")
+        subprocess.run(["scancel", "--user", "root"], env=environment, check=False)
+
+    assert hits(calm) == hits(shared)
+    body = json.loads(next((shared / "records").rglob("*.json")).read_text())
+    assert {part["processes"] for part in body["provenance"]["parts"]} == {2}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["table7", "--executor", "local"], "--nodes 2 needs SLURM; leave --executor local out"),
+        (["table7", "tpami-table10"], "--nodes 2 trains one table; submit table7 and tpami-table10 one by one"),
+    ],
+)
+def test_what_several_machines_cannot_do_together_is_said(senet_lab, words, said):
+    """Before anything is queued."""
+    status, out, err = senet_lab("submit", *words, "--protocol", "demo", "--nodes", "2")
+
+    assert (status, out) == (2, "")
+    assert said in err
+
+
+def test_the_batch_script_of_several_machines_has_a_task_for_each_gpu(senet_lab):
+    """Two nodes of eight GPUs: sixteen processes of one training."""
+    words = ["submit", "table7", "--nodes", "2", "--gpus-per-worker", "8", "--cpus-per-worker", "12", "--dry-run"]
+    status, out, _ = senet_lab(*words, "--protocol", "demo")
+
+    assert status == 0 or "not here" in out
+    if status == 0:
+        assert "#SBATCH --nodes=2" in out
+        assert "#SBATCH --ntasks-per-node=8" in out
+        assert "#SBATCH --gpus-per-node=8" in out
+        assert "senet_lab train table7 --seeds 1" in out
+        assert "--threads 12" in out
 
 
 def test_submit_prints_the_batch_script(tmp_path, senet_lab):
