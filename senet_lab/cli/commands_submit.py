@@ -59,7 +59,7 @@ def submit(
     machines that train one run after another together, a process for each GPU. --status tells, from files and the
     queue, what is done, running, queued and broken, whoever submitted it. Logs are in results/cache/submit.
     """
-    from senet_lab.fleet.submit import Request, minutes_of_work, script
+    from senet_lab.fleet.submit import Request, script
 
     for name in table:
         study_of(name, protocol, seeds, None, data, trunks)  # a mistyped name is said here, not in a job
@@ -68,10 +68,6 @@ def submit(
     if tell:
         _say_status(table, root, lambda name: study_of(name, protocol, seeds, None, data, trunks))
         return
-    words = [_command(table, nodes, executor), *table, "--seeds", str(seeds), "--results", str(root)]
-    words += _paths(data, trunks) + (["--protocol", protocol] if protocol else [])
-    words += _threads(nodes, cpus_per_worker, gpus_per_worker)
-    words += ["--max-minutes", f"{minutes_of_work(time):g}"] if executor is QueueName.SLURM else []
     request = Request(
         executor=executor.value,
         workers=workers,
@@ -82,28 +78,33 @@ def submit(
         partition=partition,
         account=account,
     )
-    if dry_run:
-        print(script(words, request, folder))
-    else:
-        _queue(words, request, folder)
+    words = [_command(table, request), *table, "--seeds", str(seeds), "--results", str(root), *_paths(data, trunks)]
+    words += (["--protocol", protocol] if protocol else []) + _share(request)
+    print(script(words, request, folder)) if dry_run else _queue(words, request, folder)
 
 
-def _command(tables: list[str], nodes: int, executor: QueueName) -> str:
+def _command(tables: list[str], request: "Request") -> str:
     """What a worker calls. Raises StudyError for what several machines together cannot do."""
-    if nodes == 1:
+    if request.nodes == 1:
         return "work"
-    if executor is not QueueName.SLURM:
-        raise StudyError(f"--nodes {nodes} needs SLURM; leave --executor {executor.value} out")
+    if request.executor != QueueName.SLURM:
+        raise StudyError(f"--nodes {request.nodes} needs SLURM; leave --executor {request.executor} out")
     if len(tables) > 1:
-        raise StudyError(f"--nodes {nodes} trains one table; submit {' and '.join(tables)} one by one")
+        raise StudyError(f"--nodes {request.nodes} trains one table; submit {' and '.join(tables)} one by one")
     return "train"
 
 
-def _threads(nodes: int, cpus: int, gpus: int) -> list[str]:
-    """A run that trains alone has one thread, beside others; one that trains on whole machines has all of each."""
-    if nodes > 1:
-        return ["--threads", str(cpus)]
-    return ["--threads", "1", *([] if gpus else ["--workers", str(cpus)])]
+def _share(request: "Request") -> list[str]:
+    """Threads and minutes. A run that trains alone has one thread, beside others; one that trains on whole machines has
+    all of each."""
+    from senet_lab.fleet.submit import minutes_of_work
+
+    if request.nodes > 1:
+        words = ["--threads", str(request.cpus)]
+    else:
+        words = ["--threads", "1", *([] if request.gpus else ["--workers", str(request.cpus)])]
+    limited = request.executor == QueueName.SLURM
+    return words + (["--max-minutes", f"{minutes_of_work(request.minutes):g}"] if limited else [])
 
 
 def _paths(data: Path | None, trunks: Path | None) -> list[str]:

@@ -20,6 +20,7 @@ from torchvision.transforms.v2 import functional as F
 
 from senet_lab.evaluation.photo_set import Photo
 
+AHEAD = 2  # batches that are asked of each process before they are used
 Geometry = tuple[int, int, str]  # shorter side, crop, interpolation
 
 
@@ -49,40 +50,59 @@ def shown(image: Image.Image, geometry: Geometry) -> NDArray[np.uint8]:
     return np.array(F.center_crop(resized, [size, size])).transpose(2, 0, 1)
 
 
-class _Photos(Dataset[list[Tensor] | Damaged]):
-    """Batches of photos: one item is a whole batch, one tensor a geometry."""
+class _Photos(Dataset[int | Damaged]):
+    """Batches of photos: one item is a whole batch, written into a slot. slots: S of one uint8 B 3 H W a geometry."""
 
-    def __init__(self, batches: Sequence[Sequence[Photo]], geometries: Sequence[Geometry]) -> None:
-        self.batches, self.geometries = batches, geometries
+    def __init__(
+        self, batches: Sequence[Sequence[Photo]], geometries: Sequence[Geometry], slots: Sequence[Sequence[Tensor]]
+    ) -> None:
+        self.batches, self.geometries, self.slots = batches, geometries, slots
 
     def __len__(self) -> int:
         return len(self.batches)
 
-    def __getitem__(self, index: int) -> list[Tensor] | Damaged:
-        photos = self.batches[index]
-        made = [torch.empty(len(photos), 3, size, size, dtype=torch.uint8) for _, size, _ in self.geometries]
-        for row, photo in enumerate(photos):
+    def __getitem__(self, index: int) -> int | Damaged:
+        slot = self.slots[index % len(self.slots)]
+        for row, photo in enumerate(self.batches[index]):
             try:
                 image = load(photo.place.read())
             except Exception as error:  # Pillow raises many kinds for a damaged photo
                 return Damaged(photo.described, f"{type(error).__name__}: {str(error)[:120]}")
-            for tensor, geometry in zip(made, self.geometries, strict=True):
+            for tensor, geometry in zip(slot, self.geometries, strict=True):
                 tensor[row] = torch.from_numpy(shown(image, geometry))
-        return made
+        return index
 
 
 def decoded(
     batches: Sequence[Sequence[Photo]], geometries: Sequence[Geometry], processes: int
 ) -> Iterator[list[Tensor] | Damaged]:
-    """The pixels of each batch, in order: one uint8 tensor B 3 H W for each geometry."""
+    """The pixels of each batch, in order: one uint8 tensor B 3 H W for each geometry, to be used before the next.
+
+    Processes write into memory that all of them share and that is used again, so that it is neither copied nor made
+    anew. A process may be ahead of the batch in use by all that are asked for, so there is one slot more than these.
+    """
+    if not batches:
+        return
+    slots = _slots(max(map(len, batches)), geometries, 1 + AHEAD * processes)
     loader: Any = DataLoader(
-        _Photos(batches, geometries),
+        _Photos(batches, geometries, slots),
         batch_size=None,
         num_workers=processes,
         worker_init_fn=_one_thread if processes else None,
-        prefetch_factor=2 if processes else None,
+        prefetch_factor=AHEAD if processes else None,
     )
-    yield from loader
+    for batch, done in zip(batches, loader, strict=True):
+        if isinstance(done, Damaged):
+            yield done
+        else:
+            yield [tensor[: len(batch)] for tensor in slots[done % len(slots)]]
+
+
+def _slots(photos: int, geometries: Sequence[Geometry], number: int) -> list[list[Tensor]]:
+    sizes = [size for _, size, _ in geometries]
+    return [
+        [torch.empty(photos, 3, size, size, dtype=torch.uint8).share_memory_() for size in sizes] for _ in range(number)
+    ]
 
 
 def _one_thread(_: int) -> None:

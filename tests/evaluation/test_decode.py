@@ -1,6 +1,7 @@
 """Photos are read as torchvision reads them, odd but healthy ones too."""
 
 import io
+import time
 
 import numpy as np
 import pytest
@@ -82,10 +83,34 @@ def test_batches_come_in_order_and_a_damaged_photo_by_name(processes, tmp_path):
         path.write_bytes(photos.jpeg(number) if number != 2 else photos.jpeg(number)[:300])
         batches.append([Photo(str(number), 0, Place(str(path)))])
 
-    found = list(decoded(batches, [(64, 56, "bilinear")], processes))
+    found = [
+        one if isinstance(one, Damaged) else [pixels.clone() for pixels in one]
+        for one in decoded(batches, [(64, 56, "bilinear")], processes)
+    ]
 
     expected = [torch.from_numpy(shown(load(photos.jpeg(n)), (64, 56, "bilinear"))) for n in (0, 1, 3)]
     assert all(torch.equal(e, f[0][0]) for e, f in zip(expected, (found[0], found[1], found[3]), strict=True))
     assert isinstance(found[2], Damaged)
     assert str(tmp_path / "2.JPEG") == found[2].name
     assert "truncated" in found[2].why.lower()
+
+
+def test_no_process_writes_into_pixels_that_are_in_use(tmp_path):
+    """Sixteen batches of other photos through two processes that run ahead while each is looked at: every pixel is
+    that of its own photo, and the last, shorter batch has its own length."""
+    batches = []
+    for number in range(16):
+        path = tmp_path / f"{number}.JPEG"
+        path.write_bytes(photos.jpeg(number))
+        batches.append([Photo(str(number), 0, Place(str(path)))] * (3 if number < 15 else 2))
+
+    for number, pixels in enumerate(decoded(batches, [(64, 56, "bilinear")], 2)):
+        time.sleep(0.02)  # long enough for the processes to fill all that they may
+        expected = torch.from_numpy(shown(load(photos.jpeg(number)), (64, 56, "bilinear")))
+        assert len(pixels[0]) == len(batches[number])
+        assert all(torch.equal(one, expected) for one in pixels[0])
+
+
+def test_nothing_to_decode_is_no_batch():
+    """No process is started for it."""
+    assert list(decoded([], [(64, 56, "bilinear")], 2)) == []
