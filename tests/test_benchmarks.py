@@ -11,6 +11,7 @@ from senet_lab.report.speed import speed_blocks
 from tests.sleepers import broken, sleeper
 
 
+@pytest.mark.slow
 def test_every_contender_is_timed_in_every_round():
     """Two rounds of two contenders, one of two copies that count together; each was ready before the first."""
     said = []
@@ -26,6 +27,7 @@ def test_every_contender_is_timed_in_every_round():
     assert [text[:10] for text in said] == ["one: ready", "two: ready", "round 1 of", "round 2 of"]
 
 
+@pytest.mark.slow
 def test_a_contender_that_breaks_is_named(capfd):
     """And the others do not stay behind."""
     with pytest.raises(RuntimeError, match="the contender 'broken' ended before the race"):

@@ -1,6 +1,7 @@
 """The rules of the house: who may import whom, and what a source may say."""
 
 import ast
+import functools
 import re
 import sys
 from pathlib import Path
@@ -103,6 +104,12 @@ COMMANDS = [f"cli/{path.stem}" for path in sorted((ROOT / "senet_lab" / "cli").g
 HEAVY = {"torch", "torchvision", "pytorch_lightning", "numpy", "pandas", "scipy", "matplotlib", "seaborn", "optuna"}
 
 
+@functools.cache
+def tree_of(path: Path) -> ast.Module:
+    """The parsed source; most rules read them all."""
+    return ast.parse(path.read_text())
+
+
 def module_of(path: Path) -> str:
     """The dotted name of a source file."""
     parts = path.relative_to(ROOT).with_suffix("").parts
@@ -111,7 +118,7 @@ def module_of(path: Path) -> str:
 
 def imports(path: Path, top_level_only: bool = False) -> set[str]:
     """Every module that a file imports; ``from a import b`` counts as a.b where that is a module, else as a."""
-    tree = ast.parse(path.read_text())
+    tree = tree_of(path)
     found = set()
     for node in tree.body if top_level_only else ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -258,7 +265,7 @@ def test_a_function_fits_a_screen():
         f"{module_of(path)}.{node.name}": (node.end_lineno or 0) - node.lineno + 1
         for path in SOURCES
         if module_of(path).startswith("senet_lab")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.FunctionDef)
     }
 
@@ -283,7 +290,7 @@ def must_explain(node: ast.stmt) -> bool:
 
 def test_a_file_says_what_it_is():
     """Every module of the package has a docstring, and so has what is public in it and must explain itself."""
-    trees = {module_of(path): ast.parse(path.read_text()) for path in SOURCES}
+    trees = {module_of(path): tree_of(path) for path in SOURCES}
     public = {
         f"{name}.{node.name}": node
         for name, tree in trees.items()

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from senet_lab.data import cifar as module
-from senet_lab.data.cifar import cifar
 from senet_lab.data.open import open_arrays
 from senet_lab.errors import StudyError
 from senet_lab.study.protocol import Dataset
 from tests.data.stand_in import SMALL, put, refusal
+from tests.real_data import real_cifar
 from tests.tiny import TINY
 
 
@@ -121,7 +121,7 @@ def test_photos_are_never_opened_as_arrays(monkeypatch, tmp_path):
 )
 def test_cifar_has_the_known_statistics(dataset, mean, std):
     """The channel means and deviations of the training images of both sets, which pass the check of their hashes."""
-    data = cifar(dataset)
+    data = real_cifar(dataset)
 
     assert (data.channel_mean, data.channel_std) == (mean, std)
     assert len(data.class_names) == {Dataset.CIFAR10: 10, Dataset.CIFAR100: 100}[dataset]
@@ -132,6 +132,7 @@ def test_another_set_under_the_name_of_cifar100_is_refused(tmp_path, monkeypatch
     """CIFAR-10's whole arrays in the folder of CIFAR-100 are known for what they are."""
     from senet_lab.data.folder import data_folder
 
+    real_cifar(Dataset.CIFAR10)
     (tmp_path / "cifar100").symlink_to((data_folder() / "cifar10").resolve())
     monkeypatch.setenv("SENET_LAB_DATA", str(tmp_path))
 

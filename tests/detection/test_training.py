@@ -56,7 +56,7 @@ def test_a_detector_is_trained_and_its_ap_is_that_of_cocos_code(small, tmp_path)
     assert len(curve) == 3
 
 
-@pytest.mark.parametrize("at", [2, 6])
+@pytest.mark.parametrize("at", [2, pytest.param(6, marks=pytest.mark.slow)])
 def test_a_stopped_detector_goes_on_to_the_same_end(small, tmp_path, at):
     """In the middle of an epoch, and after the last step with its evaluation to do: the same bits as in one go."""
     stop = StopSign()

@@ -46,6 +46,7 @@ def test_a_network_by_name_with_a_file_of_weights(senet_lab, weights, data):
     assert "of 10 images" not in err
 
 
+@pytest.mark.slow
 def test_excitations_come_from_the_same_pass(senet_lab, data, tmp_path):
     """As `senet-lab excitations` has them but for rounding; the record is that of an evaluation alone."""
     words = ["timm:tf_mobilenetv3_small_100", "--random-weights", "--data", str(data), "--results"]

@@ -25,7 +25,7 @@ def digests(paths):
 @pytest.mark.parametrize(
     "name", ["depth", *(pytest.param(n, marks=pytest.mark.slow) for n in ("activations", "images", "histograms"))]
 )
-def test_figures_come_out_the_same_twice(tmp_path, name):
+def test_figures_come_out_the_same_twice(tmp_path, name, every_format):
     """PDF, SVG, PNG and CSV; another folder gives the same bytes."""
     found = [digests(write_figures(captured_of(tmp_path / place), tmp_path / place, [name])) for place in ("a", "b")]
 
@@ -33,7 +33,7 @@ def test_figures_come_out_the_same_twice(tmp_path, name):
     assert found[0] == found[1]
 
 
-def test_a_pdf_embeds_its_fonts_and_has_no_date(tmp_path):
+def test_a_pdf_embeds_its_fonts_and_has_no_date(tmp_path, every_format):
     """TrueType, not Type 3; nothing of when it was made."""
     (path,) = (p for p in write_figures(captured_of(tmp_path), tmp_path, ["depth"]) if p.suffix == ".pdf")
     data = path.read_bytes()

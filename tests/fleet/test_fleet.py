@@ -64,28 +64,23 @@ def test_four_runs_side_by_side_have_the_curves_that_each_has_alone(tmp_path):
         assert _curve(tmp_path / "alone", of) == _curve(tmp_path / "together", of)
 
 
-def test_a_run_that_cannot_be_built_does_not_stop_the_others(tmp_path):
-    """r=7 divides no width of the network: that run breaks with its reason, the next one is recorded."""
+def test_a_run_that_cannot_be_built_or_diverges_does_not_stop_the_others(tmp_path):
+    """r=7 divides no width of the network: that run breaks with its reason. A loss that is no number any more is
+    recorded as failed, without error rates, with the epoch. The run after both is recorded."""
     bad = Run(cell=cell(reduction=7), seed=5)
-    (nothing, good), broken, _ = _train([bad, run(0)], tmp_path)
+    wild = replace(AUGMENTED, schedule=replace(AUGMENTED.schedule, peak_lr=1e30, warmup_steps=0))
+    (nothing, failed, good), broken, listener = _train([bad, run(1, wild), run(0)], tmp_path)
 
     assert nothing is None
-    assert good.failure is None
     assert len(broken) == 1
     assert "r=7 does not divide 64 channels" in broken[0]
+    assert Fate.RECORDED is listener.outcomes[1].fate
+    assert (failed.status, failed.top1_error_pct, failed.correct_top1) == (Status.FAILED, None, None)
+    assert "epoch 1" in failed.failure
+    assert good.failure is None
 
 
-def test_a_diverged_run_is_recorded_as_failed(tmp_path):
-    """Its record has no error rates and says in which epoch the loss ceased to be a number."""
-    wild = replace(AUGMENTED, schedule=replace(AUGMENTED.schedule, peak_lr=1e30, warmup_steps=0))
-    (record,), broken, listener = _train([run(0, wild)], tmp_path)
-
-    assert broken == []
-    assert Fate.RECORDED is listener.outcomes[0].fate
-    assert (record.status, record.top1_error_pct, record.correct_top1) == (Status.FAILED, None, None)
-    assert "epoch 1" in record.failure
-
-
+@pytest.mark.slow
 def test_missing_data_stop_the_fleet_with_one_line(tmp_path, monkeypatch):
     """Where no run can succeed, the reason comes once, and nothing is recorded."""
     monkeypatch.setenv("SENET_LAB_DATA", str(tmp_path / "nowhere"))
@@ -96,6 +91,7 @@ def test_missing_data_stop_the_fleet_with_one_line(tmp_path, monkeypatch):
     assert list((tmp_path / "results").glob("records/**/*.json")) == []
 
 
+@pytest.mark.slow
 def test_a_killed_command_goes_on_where_it_was_and_ends_the_same(tmp_path):
     """kill -9 of parent and worker after the first checkpoint; the same command ends with the same bits."""
     of = run(0, replace(AUGMENTED, epochs=6))

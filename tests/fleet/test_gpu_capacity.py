@@ -49,6 +49,7 @@ def test_runs_are_doubled_as_long_as_it_pays_and_fits(full, room, most, expected
     assert expected == found if room == 100 else found <= room
 
 
+@pytest.mark.slow
 def test_a_device_that_cannot_be_measured_takes_one_run(tmp_path):
     """The measuring process ends without an answer where there is no such device, and says why in its log only."""
     if torch.cuda.is_available():

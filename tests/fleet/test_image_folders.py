@@ -35,6 +35,7 @@ def photos(tmp_path):
     return tmp_path / "pets"
 
 
+@pytest.mark.slow
 def test_a_worker_has_loader_processes(tmp_path, photos):
     """Two steps on photos, and their evaluation, end in a record: a worker may start processes of its own."""
     of, store, watched = run(0, own_photos(RECIPE, photos)), Store(tmp_path / "results"), Listener()

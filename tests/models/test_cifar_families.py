@@ -19,6 +19,7 @@ from tests.models.written_out import FACTS, extra_parameters, multiply_add_count
 
 CIFAR = [name for name in model_names() if name.startswith("cifar_")]
 WITH_BIASES = SESpec(bias=True)
+LARGE = ("cifar_shake29_2x4x64d", "cifar_shake26_2x96d", "cifar_wrn16_8", "cifar_preresnet164")
 
 
 def parameters(name: str, se: SESpec | None, classes: int) -> int:
@@ -141,7 +142,7 @@ def test_wrn_adds_what_its_widths_say():
     assert 86_016 == extra_parameters(FACTS["cifar_wrn16_8"], SESpec()) == 2 * sum(c * c // 8 for c in (128, 256, 512))
 
 
-@pytest.mark.parametrize("name", CIFAR)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n in LARGE)) for n in CIFAR])
 def test_one_training_step_reaches_every_weight(name):
     """Forward and backward at batch 2 with SE: finite logits B K, and a gradient that is not all zero somewhere."""
     model = build_model(name, WITH_BIASES, 10).train()
@@ -160,7 +161,7 @@ def test_one_training_step_reaches_every_weight(name):
 def test_images_of_another_size_are_refused(name):
     """A CIFAR network on 224 pixels would run and mean something else."""
     with pytest.raises(ValueError, match="32 x 32"):
-        build_model(name, None, 10)(torch.zeros(1, 3, 224, 224))
+        build_model(name, None, 10, device="meta")(torch.zeros(1, 3, 224, 224, device="meta"))
 
 
 @pytest.mark.parametrize("name", ["cifar_resnet20", "cifar_resnet29_bottleneck", "cifar_wrn16_8", "resnet50"])
@@ -179,7 +180,7 @@ def test_memory_format_changes_no_logit(name):
 @pytest.mark.parametrize(
     ("name", "backend"),
     [
-        ("cifar_resnet11_bottleneck", "eager"),
+        pytest.param("cifar_resnet11_bottleneck", "eager", marks=pytest.mark.slow),
         pytest.param("cifar_resnet11_bottleneck", "aot_eager", marks=pytest.mark.slow),
         pytest.param("cifar_resnet20", "aot_eager", marks=pytest.mark.slow),
         pytest.param("cifar_resnet11_bottleneck", "inductor", marks=pytest.mark.slow),

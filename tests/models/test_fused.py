@@ -31,7 +31,11 @@ NETWORKS = {
     "shufflenet": [{}],
 }
 POINTS = [("cifar_resnet11_bottleneck", {"integration": point}) for point in ("pre", "post", "identity", "conv3x3")]
-CASES = [(name, axes) for name, every in NETWORKS.items() for axes in every] + POINTS
+LARGE = ("cifar_wrn16_8", "resnet50")
+CASES = [
+    pytest.param(name, axes, marks=[pytest.mark.slow] * (name in LARGE))
+    for name, axes in [(name, axes) for name, every in NETWORKS.items() for axes in every] + POINTS
+]
 COMPILED = [("cifar_resnet11_bottleneck", {}), ("cifar_resnet20", {"gate": "relu", "integration": "conv3x3"})]
 
 

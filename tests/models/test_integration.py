@@ -84,16 +84,16 @@ def assert_as_written(model: nn.Module, facts: Facts, se: SESpec | None, x: torc
 @pytest.mark.parametrize("point", Integration)
 @pytest.mark.parametrize("kind", UNITS)
 def test_every_squeeze_and_gate_is_as_written(kind, point, excitation):
-    """Squeezes x gates x stages (all, the first, the second) at this point of this unit; biases in all stages."""
+    """Squeezes x gates, in all stages or the second one alone, at this point of this unit; biases in all stages."""
     facts, x = small_facts(kind, 2), images(2, 32)
     tried = 0
 
-    for stages in ("all", (2,), (3,)):
+    for stages in ("all", (3,)):
         for se in specs(point, excitation, stages):
             assert_as_written(small_network(facts, se), facts, se, x)
             tried += 1
 
-    assert {"fc": 36, "group": 18, "conv1d": 18}[excitation] == tried
+    assert {"fc": 27, "group": 12, "conv1d": 12}[excitation] == tried
 
 
 @pytest.mark.parametrize("stages", SUBSETS, ids=str)

@@ -69,15 +69,14 @@ def test_layouts_do_not_replace_each_other(tmp_path, comparison):
             names |= {path.name for path in write_forest(comparison, tmp_path / "f" / "forest")}
 
     assert {"forest.png", "forest-untitled.png", "forest-one-column.png", "forest-one-column-untitled.png"} <= names
-    assert len(names) == 16
+    assert len(names) == 12
     assert layout() == Layout()
     svg = (tmp_path / "f" / "forest-untitled.svg").read_text()
     assert "A sample" not in svg
     assert "A sample" in (tmp_path / "f" / "forest.svg").read_text()
-    assert b"FontFile2" in (tmp_path / "f" / "forest.pdf").read_bytes()
 
 
-def test_a_forest_shows_both_differences(tmp_path, comparison):
+def test_a_forest_shows_both_differences(tmp_path, comparison, every_format):
     """Measured with its half-width, published, seeds and verdict of each row that has a baseline."""
     (line,) = differences(comparison).to_dict("records")
 
@@ -85,6 +84,7 @@ def test_a_forest_shows_both_differences(tmp_path, comparison):
     assert {".pdf", ".svg", ".png", ".csv"} == {
         path.suffix for path in write_forest_of_all([comparison, comparison], tmp_path / "f" / "all")
     }
+    assert b"FontFile2" in (tmp_path / "f" / "all.pdf").read_bytes()
 
 
 def test_without_a_measurement_there_is_no_forest(tmp_path):

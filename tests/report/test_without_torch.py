@@ -55,7 +55,7 @@ def without_torch(folder, *words):
     return done
 
 
-def test_a_table_is_reported_without_torch(clone):
+def test_a_table_is_reported_without_torch(clone, every_format):
     """`senet-lab reproduce table7 --seeds 2`, every run recorded, prints the table and writes tables and figures.
 
     A second process, here, writes the same bytes.

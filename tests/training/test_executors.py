@@ -134,6 +134,7 @@ def graph_losses(losses, monkeypatch):
     return losses
 
 
+@pytest.mark.slow
 def test_both_executors_agree_where_steps_are_replayed(monkeypatch, request):
     """The comparison on CUDA, made on the CPU with the step itself for a graph of it."""
     monkeypatch.setattr(device_loop, "captures", lambda data, model: True)

@@ -208,7 +208,7 @@ def test_the_host_is_never_far_ahead_of_the_device():
     assert MARKED < max(counted.ahead) <= 2 * MARKED
 
 
-@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # raised inside torch.compile
 def test_a_run_that_ends_leaves_nothing_for_the_collector(monkeypatch, compiled):
     """Its tensors, and a graph's memory with them, are free at once and not when the collector comes."""

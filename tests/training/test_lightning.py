@@ -159,7 +159,7 @@ def test_a_resumed_fit_evaluates_as_the_whole_one(options, source, tmp_path):
     steps = ModelCheckpoint(tmp_path, "{step}", every_n_train_steps=1, save_top_k=-1)
     module, _ = fit(source, callbacks=[steps], **options)
 
-    for step in (2, 3, 4, 6):
+    for step in (2, 6):
         resumed, _ = fit(source, tmp_path / f"step={step}.ckpt", **options)
         equal(module, resumed)
 

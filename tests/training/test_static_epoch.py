@@ -60,7 +60,7 @@ def static(protocol, device="cpu", epochs=2, captured=False):
     return losses, model.state_dict()
 
 
-@pytest.mark.parametrize("padding", [0, 4])
+@pytest.mark.parametrize("padding", [pytest.param(0, marks=pytest.mark.slow), 4])
 def test_static_steps_are_the_plain_loops(padding):
     """50 steps with crop, flip, a hole and changing rates on the CPU: the same weights, bit for bit."""
     protocol = replace(PROTOCOL, crop="pad-crop" if padding else "none", crop_padding=padding)
@@ -123,6 +123,7 @@ def test_warming_up_needs_no_more_than_one_batch():
     assert int(steps._step) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*script_method.*:DeprecationWarning")  # raised inside torch.compile
 @pytest.mark.filterwarnings("ignore:.*should not be instantiated.*:DeprecationWarning")  # and so is this
 def test_batch_and_step_compile_as_one_graph_that_runs_share(monkeypatch):
