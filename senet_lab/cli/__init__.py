@@ -1,1 +1,1 @@
-"""The commands: names to values, options, what is printed while work goes on."""
+"""The command line: it turns names into tables, declares options, and prints progress and results."""

@@ -1,4 +1,4 @@
-"""All commands as one program, and how it ends: a user's mistake is one line on stderr and a non-zero exit status."""
+"""Collects all commands in one program. A user's mistake ends it with one line on stderr and a non-zero exit status."""
 
 import os
 import sys
@@ -22,9 +22,10 @@ from senet_lab.cli import (
 from senet_lab.cli.show import make_printable
 from senet_lab.errors import StudyError
 
-INTERRUPTED = 130  # exit status
-GO_ON = 75  # exit status of runs that were paused
-CLOSED_PIPE = 141  # exit status
+# Exit statuses.
+INTERRUPTED = 130
+GO_ON = 75  # runs were paused; the same command goes on with them
+CLOSED_PIPE = 141
 
 app = typer.Typer(
     help="Ablations of Squeeze-and-Excitation Networks: the paper's tables, published beside measured.",
@@ -80,7 +81,7 @@ def main() -> None:
 
 
 def _end(end: SystemExit) -> None:
-    """Writes what is still held back; a reader that has gone, as in ``| head -1``, is no mistake."""
+    """Writes buffered output and ends. A reader that has closed the pipe, as in ``| head -1``, is no mistake."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -90,14 +91,14 @@ def _end(end: SystemExit) -> None:
 
 
 def _fail(text: str, status: int) -> None:
-    """Says why on stderr; of several processes that train together, one does."""
+    """Prints the reason on stderr and exits. Of several processes that train together, only one prints it."""
     from senet_lab.training.place import Place, place_in
     from senet_lab.training.spokesman import may_speak
 
     try:
         place = place_in()
         speaks = place.first if status == GO_ON else may_speak()  # all pause together
-    except StudyError:  # variables that contradict each other, which is what is to be said
+    except StudyError:  # contradictory environment variables: that is the mistake which ``text`` reports
         speaks, place = True, Place()
     if speaks:
         who = "" if place.first else f"process {place.rank}: "

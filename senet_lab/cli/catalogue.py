@@ -1,4 +1,4 @@
-"""Names to values: tables and protocols of the ``ablations`` package, or of a file that the user names.
+"""Finds tables and protocols by name: those of the ``ablations`` package, or of a file that the user names.
 
 ``python -m senet_lab.cli.catalogue`` lists them.
 """
@@ -20,20 +20,20 @@ from senet_lab.study.released import Released
 from senet_lab.study.small_photos import SUFFIX, table_from_small_photos
 
 RESULTS = Path("results")
-BARE_EDITION = "cvpr2018"  # the edition that a name without one belongs to, where it has that table
+BARE_EDITION = "cvpr2018"  # a name without an edition means this one, where it has such a table
 
 
 class NoCompanion(StudyError):
-    """A table has no network for the images of a protocol."""
+    """The table has a row without a network for the protocol's images."""
 
 
 def published_folder() -> Path:
-    """Where the published numbers lie."""
+    """The folder of the published numbers."""
     return Path(_module("ablations").__path__[0]) / "published"
 
 
 def tables() -> list[Table]:
-    """Every declared table, by edition and number."""
+    """Every declared table, sorted by edition and number."""
     package = _module("ablations")
     modules = [_module(f"ablations.{info.name}") for info in pkgutil.iter_modules(package.__path__)]
     found = [module.TABLE for module in modules if hasattr(module, "TABLE")]
@@ -41,7 +41,10 @@ def tables() -> list[Table]:
 
 
 def names_of(table: Table, among: Iterable[Table]) -> list[str]:
-    """The names that mean this table, its own first: a bare topic belongs to the 2018 edition where that has it."""
+    """The names of a table, its own first. A topic without an edition means the 2018 table, where there is one.
+
+    among: all declared tables.
+    """
     same_topic = [other.edition for other in among if other.topic == table.topic]
     names = [table.name]
     if table.edition == BARE_EDITION or BARE_EDITION not in same_topic:
@@ -52,9 +55,9 @@ def names_of(table: Table, among: Iterable[Table]) -> list[str]:
 
 
 def find_table(name: str) -> Table:
-    """The table of this name or topic, or the TABLE of a Python file of this path or of an installed package.
+    """The declared table of this name or topic; else the TABLE of the Python file or installed package so named.
 
-    Raises StudyError with the nearest name, or with what is wrong in the file.
+    Raises StudyError: for an unknown name it gives the nearest one, for a file it says what is wrong in it.
     """
     declared = tables()
     by_name = {alias: table for table in declared for alias in names_of(table, declared)}
@@ -77,19 +80,19 @@ def printed() -> tuple[Mapping[str, int], Mapping[tuple[str, int], str]]:
 
 
 def wanted() -> tuple[tuple[str, tuple[str, ...], int], ...]:
-    """The study that the project is after: protocol, tables, seeds."""
+    """The study that the project aims at: protocol name, table names and number of seeds, one entry per protocol."""
     found: tuple[tuple[str, tuple[str, ...], int], ...] = _module("ablations.wanted").WANTED
     return found
 
 
 def released() -> Mapping[str, tuple[Released, ...]]:
-    """Which released weights stand for which row of the ImageNet tables, by the rows' labels."""
+    """The released weights that stand for rows of the ImageNet tables, by the rows' labels."""
     found: Mapping[str, tuple[Released, ...]] = _module("ablations.released").RELEASED
     return found
 
 
 def find_claims(name: str) -> list[Claim]:
-    """The claims about the table of this name, or the CLAIMS of a Python file of this path, where it has any."""
+    """The declared claims about the table of this name; for a user's file or package, its CLAIMS (none is no error)."""
     if name.endswith(".py") or name in entry_points():
         return list(getattr(load_extension(str(_own_source(name))).module, "CLAIMS", ()))
     slug = find_table(name).slug
@@ -97,11 +100,14 @@ def find_claims(name: str) -> list[Claim]:
 
 
 def table_under(table: Table, name: str | None) -> Table:
-    """The table under the protocol of this name. ``paper`` means the rows' own protocols, and so does ``imagenet`` on a
-    table of ImageNet; a name that ends with SUFFIX is a recipe whose training photos are resized once. None: demo for a
-    table of the paper, the rows' own protocols for any other.
+    """The table with the protocol of this name in every row.
 
-    Raises StudyError with the nearest name, or where a row has no network for that protocol's images.
+    ``paper`` means the rows' own protocols, and so does ``imagenet`` for an ImageNet table. A name that ends with
+    SUFFIX is a recipe whose training photos are resized once. None means demo for a table of the paper, and the rows'
+    own protocols for any other table.
+
+    Raises StudyError for an unknown name (it gives the nearest one), and NoCompanion where a row has no network for
+    the protocol's images.
     """
     if name is not None and name.endswith(SUFFIX):
         try:
@@ -126,7 +132,7 @@ def table_under(table: Table, name: str | None) -> Table:
 
 
 def photo_recipe(boxes: bool = False) -> str:
-    """The protocol whose recipe trains a user's own photos, or those with boxes, where none is named."""
+    """The protocol that trains a user's own photos where the user names none. boxes: the photos have boxes."""
     declared = _module("ablations.protocols")
     return str(declared.BOX_RECIPE if boxes else declared.PHOTO_RECIPE)
 
@@ -137,7 +143,7 @@ def protocols() -> list[Protocol]:
 
 
 def listing() -> str:
-    """Every table and protocol by name, for a person."""
+    """The names of all tables and protocols, as text."""
     declared = tables()
     lines = ["tables (make NAME, or senet-lab reproduce NAME)"]
     lines += [f"  {', '.join(names_of(table, declared)):46} {table.caption}" for table in declared]
@@ -174,16 +180,16 @@ def _own_table(source: str) -> Table:
 
 
 def _refuse_own_classes(extension: Extension, table: Table) -> None:
-    """Cells go to workers, and into records, as values of this project's own classes."""
+    """Raises StudyError where a row uses a class of the user's file: workers and records know this project's only."""
     for value in [value for row in table.rows for value in (row.cell, row.cell.se, row.cell.protocol)]:
         if value is not None and type(value).__module__ == extension.module.__name__:
             name = type(value).__name__
             place = place_of(extension, "TABLE", name)
-            raise StudyError(f"{place}: {name} is a class of this file, which no worker can be given; use its base")
+            raise StudyError(f"{place}: {name} is a class of this file, and workers cannot load it; use its base class")
 
 
 def _refuse_taken_protocols(extension: Extension, table: Table) -> None:
-    """A declared recipe's name stands for it alone: in headings, and for the folder of its records."""
+    """Raises StudyError where another protocol has a declared recipe's name: headings and folders go by that name."""
     declared = {protocol.name: protocol for protocol in protocols()}
     for protocol in (*extension.protocols, *(row.cell.protocol for row in table.rows)):
         if protocol != declared.get(protocol.name, protocol):
@@ -193,10 +199,10 @@ def _refuse_taken_protocols(extension: Extension, table: Table) -> None:
 
 
 def _own_source(name: str) -> str | None:
-    """Where a user's own table of this name is from: its file, or the module of an installed package; None for none."""
+    """The file or the installed package's module that this name means; None where it means neither."""
     return name if name.endswith(".py") else entry_points().get(name)
 
 
 if __name__ == "__main__":  # needs nothing installed, so that `make help` works in a fresh clone
-    with contextlib.suppress(BrokenPipeError):  # a reader that has gone, as in `| head`
+    with contextlib.suppress(BrokenPipeError):  # the reader has closed the pipe, as in `| head`
         print(listing(), flush=True)

@@ -1,4 +1,4 @@
-"""``evaluate``: trained ImageNet networks, whoever trained them, on labelled photos and beside the paper's tables."""
+"""``evaluate``: measures ImageNet networks that anybody trained on labelled photos, beside the paper's tables."""
 
 import sys
 from collections.abc import Sequence
@@ -20,13 +20,16 @@ if TYPE_CHECKING:
     from senet_lab.evaluation.photo_set import PhotoSet
     from senet_lab.records.evaluation import Evaluated
 
-PROTOCOL = "released"  # PROTOCOL= of make, for evaluation instead of training
+PROTOCOL = "released"  # with this name ``reproduce`` (make PROTOCOL=released) evaluates instead of training
 MOST_SHARDS, MOST_BATCH = 10_000, 4_096
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a user said of an evaluation."""
+    """The options of one evaluation. shard: part k of n, as "k/n". view: "crop/shorter side"; None: each network's own.
+
+    batch: photos at once. precision: fp32 or bf16; None chooses by the device. rows: labels; empty for all.
+    """
 
     data: Path
     results: Path
@@ -95,7 +98,7 @@ def evaluate(
 
 
 def default_data() -> Path:
-    """Where ImageNet lies unless --data says otherwise."""
+    """The folder of ImageNet where --data is not given."""
     from senet_lab.data.folder import data_folder
 
     return data_folder() / "imagenet"
@@ -112,7 +115,7 @@ def evaluate_table(table: Table, choice: Choice, as_json: bool = False) -> None:
 
     if choice.weights or choice.excitations:
         option = "--weights" if choice.weights else "--excitations"
-        raise StudyError(f"{option} belongs to one network; a table has a network a row")
+        raise StudyError(f"{option} belongs to one network; a table has one for each row")
     released = catalogue.released()
     for label in choice.rows:
         if label not in [r.label for r in table.rows]:
@@ -142,7 +145,10 @@ def evaluate_table(table: Table, choice: Choice, as_json: bool = False) -> None:
 
 
 def write_released(table: Table, root: Path, evaluated: "Sequence[Evaluated]") -> tuple[str, list[Path]]:
-    """Writes the page of a table's released weights from records alone; its text and files, or neither."""
+    """Writes the page of a table's released weights from records alone; returns its text and its files.
+
+    Both are empty where no evaluation of released weights is recorded for the table.
+    """
     from senet_lab.records.files import replace_file
     from senet_lab.report.latex import latex
     from senet_lab.report.published import load_published, read_published
@@ -198,7 +204,7 @@ def _evaluate_networks(sources: Sequence[str], choice: Choice, as_json: bool) ->
 
 
 def _photos(choice: Choice) -> "PhotoSet":
-    """The photos, looked for before any weights are brought."""
+    """Opens the photos. This comes before any weights are downloaded, so that a wrong folder is found at once."""
     from senet_lab.evaluation.layouts import open_photos
 
     photos = open_photos(choice.data, choice.subset)

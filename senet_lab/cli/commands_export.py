@@ -1,4 +1,4 @@
-"""What takes a trained network elsewhere: ``export`` and ``predict``."""
+"""Commands that use a trained network outside the study: ``export`` and ``predict``."""
 
 import json
 import sys

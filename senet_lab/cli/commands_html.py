@@ -1,4 +1,4 @@
-"""What a person opens or follows: ``html``, one page with everything, and ``show``, one record in words."""
+"""``html`` writes one page with all results; ``show`` prints one record in words."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,8 +19,10 @@ RecordName = Annotated[str, typer.Argument(metavar="KEY[/SEED]", help="the key o
 
 
 def html(results: options.Results = None) -> None:
-    """Writes results/report.html from records alone: all tables, charts, claims and records in one file that needs no
-    network."""
+    """Writes results/report.html from records alone: all tables, charts, claims and records in one file.
+
+    The page loads nothing from the Internet.
+    """
     from senet_lab.html.page import html_of, page_of
     from senet_lab.records.files import replace_file
 

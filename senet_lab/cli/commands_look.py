@@ -1,4 +1,4 @@
-"""What looks into trained networks and draws: ``excitations`` and ``figures``."""
+"""``excitations`` captures the gates of a trained network; ``figures`` draws from files alone."""
 
 import sys
 from pathlib import Path
@@ -12,7 +12,7 @@ from senet_lab.cli.runs import TrainingOptions, device_named, study_of, train_ru
 from senet_lab.errors import StudyError
 from senet_lab.study import Run
 
-COMPARISONS = ("curves", "cost")  # figures of a table's records
+COMPARISONS = ("curves", "cost")  # figures that are drawn from a table's records, not from captured gates
 
 if TYPE_CHECKING:
     from senet_lab.excitations.subjects import Subject
@@ -38,9 +38,9 @@ def excitations(
 ) -> None:
     """Looks at the gates of a trained network class by class: files, figures, and the paper's statements as numbers.
 
-    ``best`` is the recorded SE network with the lowest error whose weights are here; where there is none, the SE row
-    of table7 is trained on synthetic images. Arrays go to results/cache/excitations, what git keeps to
-    results/excitations, figures to results/figures.
+    ``best`` is the recorded SE network with the lowest error whose weights are on this machine. Where there is none,
+    row r=16 of table7 is trained on synthetic images first. Arrays go to results/cache/excitations (outside git),
+    class means to results/excitations, figures to results/figures.
     """
     from senet_lab.excitations.figures import figure_names
     from senet_lab.excitations.look import check_classes, look_at
@@ -59,7 +59,7 @@ def excitations(
 
 
 def _of_others(source: str, network: str | None, weights: Path | None, random_weights: bool) -> "Subject | None":
-    """The network of a library or of a file; None where the source is neither."""
+    """The network of a library or of a weights file; None where the source is neither."""
     from senet_lab.excitations import networks_of_others, recorded_runs
     from senet_lab.weights import is_weights_file
 
@@ -75,12 +75,12 @@ def _of_others(source: str, network: str | None, weights: Path | None, random_we
     if known is not None:
         return recorded_runs.recorded(*known)
     if network is None:
-        raise StudyError(f"{source} is of no recorded run; say with --network what it is of")
+        raise StudyError(f"{source} belongs to no recorded run; name its network with --network")
     return networks_of_others.from_file(Path(source), network)
 
 
 def _of_runs(source: str, protocol: str | None, seed: int, random_weights: bool, root: Path, device: str) -> "Subject":
-    """The network of a recorded run; where ``best`` finds none, one is trained on synthetic images first."""
+    """The network of a recorded run. Where ``best`` finds no run, one is trained on synthetic images first."""
     from senet_lab.excitations import recorded_runs
     from senet_lab.records.store import Store
 

@@ -1,4 +1,4 @@
-"""``papers``: every numbered table of both editions with its state, so that none is absent without a word."""
+"""``papers``: lists every numbered table of both editions with its state, so that no table is silently left out."""
 
 from dataclasses import asdict
 
@@ -12,7 +12,7 @@ from senet_lab.cli.show import print_json, said_if_slow
 def papers(results: options.Results = None, as_json: options.AsJson = False) -> None:
     """Lists every numbered table of the paper: its name here, what is published, and what measured it.
 
-    Exit status 1 where one is absent without a reason, or has no published number.
+    Exit status 1 where a table is absent without a reason, or has no published number.
     """
     from senet_lab.report.papers import printed_tables
 

@@ -1,4 +1,4 @@
-"""What there is to train, and what it costs: ``list`` and ``plan``. They read records and write nothing."""
+"""``list`` names the tables and protocols; ``plan`` says what a table still needs and costs. Both write nothing."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +12,7 @@ from senet_lab.cli.show import print_json
 from senet_lab.study import Run, Table
 
 Resolve = Annotated[
-    float | None, typer.Option("--resolve", help="how many seeds would settle differences of so many points")
+    float | None, typer.Option("--resolve", help="say how many seeds would settle differences of so many points")
 ]
 
 
@@ -52,9 +52,9 @@ def plan(
     results: options.Results = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Says which runs a table needs, which are recorded, and what the others cost. Reads records only.
+    """Says which runs a table needs, which of them are recorded, and what the others cost. Reads records only.
 
-    With --resolve: how many seeds would settle which comparison, and which ones none would.
+    With --resolve it says how many seeds would settle each comparison, and which comparisons no number would settle.
     """
     found, runs = study_of(table, protocol, seeds, row, data, trunks)
     if resolve is not None:
@@ -74,7 +74,7 @@ def plan(
 
 
 def show_plan(table: Table, runs: tuple[Run, ...], root: Path, as_json: bool) -> None:
-    """Prints a line for each run with its record's status, and one with the cost of those that have none."""
+    """Prints a line for each run with its record's status, and a last line with the cost of the missing runs."""
     from senet_lab.records.cost import cost_of, planned
     from senet_lab.records.store import Store
 

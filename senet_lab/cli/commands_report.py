@@ -1,4 +1,4 @@
-"""What is printed and written from records alone: ``report``, ``report-all``, ``claims`` and ``conform``."""
+"""Commands that report from records alone: ``report``, ``report-all``, ``claims`` and ``conform``."""
 
 import sys
 from collections.abc import Sequence
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 Columns = Annotated[
-    str | None, typer.Option("--columns", help="of the comparison, with commas between: row,published,measured,...")
+    str | None, typer.Option("--columns", help="print these columns of the comparison: row,published,measured,...")
 ]
 AllowFewer = Annotated[
-    bool, typer.Option("--allow-fewer", help="also where runs that the tables show have no record any more")
+    bool, typer.Option("--allow-fewer", help="go on even if runs that the tables show have lost their records")
 ]
 AsLatex = Annotated[bool, typer.Option("--latex", help="print LaTeX")]
 
@@ -58,7 +58,10 @@ def report_table(
     figures: tuple[bool, options.WidthName] = (True, options.WidthName.TWO),
     allow_fewer: bool = False,
 ) -> None:
-    """What ``report`` does, for commands that report when they are done. figures: whether titled, and their width."""
+    """Does the work of ``report``; other commands call it when they are done.
+
+    figures: whether figures have titles, and their width.
+    """
     from senet_lab.report.latex import latex
     from senet_lab.report.picture import Layout, laid_out
     from senet_lab.report.render import markdown
@@ -82,8 +85,11 @@ def report_table(
 
 
 def report_all(results: options.Results = None, allow_fewer: AllowFewer = False) -> None:
-    """Rebuilds every table and figure, pages of released weights, the counts of networks, and the generated parts of
-    README.md and results/README.md, from the records alone."""
+    """Rebuilds all results from the records alone.
+
+    These are every table and figure, the pages of released weights, the networks' counts, and the generated parts of
+    README.md and results/README.md.
+    """
     from senet_lab.cli.commands_evaluate import write_released
     from senet_lab.records.evaluation import read_all
     from senet_lab.report.readme import write_readmes
@@ -109,7 +115,7 @@ def report_all(results: options.Results = None, allow_fewer: AllowFewer = False)
 
 
 def claims(results: options.Results = None, allow_fewer: AllowFewer = False, as_json: options.AsJson = False) -> None:
-    """Prints one page over all claims of the paper with their verdicts, from records alone; writes results/claims.*."""
+    """Prints all claims of the paper with their verdicts, from records alone. Writes results/claims.*."""
     from senet_lab.report.claims_page import claim_lines, claims_page
 
     with said_if_slow("reading the records of all tables"):
@@ -140,7 +146,7 @@ def _refuse_fewer(material: Material, allow_fewer: bool) -> None:
 
 
 def wanted_runs() -> "list[Wanted]":
-    """The wanted study (``ablations/wanted.py``), protocol by protocol."""
+    """The runs of the wanted study (``ablations/wanted.py``), protocol by protocol."""
     found: list[Wanted] = []
     for protocol, names, seeds in catalogue.wanted():
         tables = [catalogue.table_under(catalogue.find_table(name), protocol) for name in names]
@@ -165,14 +171,14 @@ def _write_artifact(material: Material) -> None:
 
 
 def plan_model(material: Material) -> "CostModel":
-    """What runs cost, as plans have it."""
+    """The model of what runs cost that plans use, from all records at hand."""
     from senet_lab.records.cost import CostModel
 
     return CostModel((record for loaded in material.loaded for record in loaded.records), material.counts)
 
 
 def missing_block(material: Material, wanted: "list[Wanted]") -> "Block":
-    """What of the wanted study has no record in the folder that is written to, and what it would cost."""
+    """The runs of the wanted study that have no record in the folder that is written to, and what they would cost."""
     from senet_lab.report.not_run import not_run_block
 
     records = [record for loaded in material.loaded if loaded.store.root == material.root for record in loaded.records]
@@ -182,7 +188,7 @@ def missing_block(material: Material, wanted: "list[Wanted]") -> "Block":
 def conform(table: options.AnyTableName = None, as_json: options.AsJson = False) -> None:
     """Compares every computed parameter and multiply-add count with the published one.
 
-    Exit status 1 where a figure does not match that is not among the known open ones.
+    Exit status 1 where a count differs that is not listed as a known difference (ablations/published/open.csv).
     """
     from senet_lab.report import check_counts
     from senet_lab.report.published import load_published

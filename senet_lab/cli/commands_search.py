@@ -1,4 +1,4 @@
-"""What searches on held-out training images: ``search``. Optuna is an extra, loaded by these commands alone."""
+"""``search``: searches hyperparameters or block designs on held-out training images, with Optuna (an extra)."""
 
 import sys
 from pathlib import Path
@@ -18,35 +18,35 @@ if TYPE_CHECKING:
 
 DEFAULT_TABLE = "table7"
 Trials = Annotated[
-    int, typer.Option("--trials", min=1, max=options.MOST_TRIALS, help="in all, with those of earlier calls; a row")
+    int, typer.Option("--trials", min=1, max=options.MOST_TRIALS, help="trials of each row, earlier calls included")
 ]
 
 
 def search(
     table: Annotated[str, typer.Argument(metavar="[TABLE]", help="whose rows are searched")] = DEFAULT_TABLE,
-    row: Annotated[str | None, typer.Option("--row", help="this row alone, by TPE; with --design, its network")] = None,
+    row: Annotated[str | None, typer.Option("--row", help="search this row alone; with --design: its network")] = None,
     design: Annotated[bool, typer.Option("--design", help="search over designs of the SE block instead")] = False,
     protocol: options.ProtocolName = None,
     trials: Trials = 20,
-    seeds: Annotated[int, typer.Option("--seeds", min=1, max=options.MOST_SEEDS, help="of every trial")] = 1,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, max=options.MOST_SEEDS, help="seeds of each trial")] = 1,
     fresh_seeds: Annotated[
-        int, typer.Option("--fresh-seeds", min=0, max=options.MOST_SEEDS, help="of the verdicts at each row's best")
+        int, typer.Option("--fresh-seeds", min=0, max=options.MOST_SEEDS, help="seeds of the final verdicts")
     ] = 3,
     results: options.Results = None,
     device: options.Device = "auto",
     threads: options.Threads = 1,
 ) -> None:
-    """Searches learning rate and weight decay on held-out training images, with Optuna; test images are not opened.
+    """Searches learning rate and weight decay on held-out training images, with Optuna. Test images are not opened.
 
-    Every row of the table gets the same points, trials, seeds and epochs. What comes of it: the expected best error
-    against the budget, and the verdicts once more with every row at its own best, on fresh seeds. --row searches one
-    row alone. --design searches forms of the SE block for error, multiply-adds and time of a step. A call that was
-    stopped goes on where it stood; several calls side by side share the work.
+    Every row of the table gets the same points, trials, seeds and epochs. The results are the expected best error
+    against the number of trials, and the table's verdicts with every row at its own best point, on fresh seeds. --row
+    searches one row alone, by TPE. --design searches forms of the SE block for low error, few multiply-adds and short
+    steps. A call that was stopped goes on where it stopped; several calls side by side share the work.
     """
     found, _ = study_of(table, protocol, 1, [row] if row else None)
     root, where = results or RESULTS, device_named(device)
     if design and seeds > 1:
-        raise StudyError("--seeds is of a table's search; a design is trained with one seed")
+        raise StudyError("--seeds belongs to the search over a table; a design is trained with one seed")
     _refuse_photos(found, row)
     trainer = _trainer(where, threads)
     if design:
@@ -60,7 +60,7 @@ def search(
 
 
 def _refuse_photos(table: Table, row: str | None) -> None:
-    """Before anything is opened, downloaded or asked of Optuna."""
+    """Raises StudyError for protocols without held-out images, before anything is opened or downloaded."""
     from senet_lab.search.space import held_out_protocol
 
     for one in [table.row(row)] if row else table.rows:
@@ -69,7 +69,7 @@ def _refuse_photos(table: Table, row: str | None) -> None:
 
 def _trainer(device: str, threads: int) -> "Trainer":
     try:
-        import optuna  # noqa: F401 - whether it is there
+        import optuna  # noqa: F401 - only to see whether it is installed
     except ModuleNotFoundError:
         raise StudyError("senet-lab search needs Optuna: pip install 'senet-lab[search]'") from None
     import torch
@@ -100,7 +100,7 @@ def _search_row(table: Table, label: str, trials: int, root: Path, trainer: "Tra
 
 
 def _search_table(table: Table, trials: int, seeds: int, root: Path, trainer: "Trainer") -> "list[RowTrials] | None":
-    """The rows' trials; None where other processes still work on some."""
+    """The trials of every row; None while other processes still work on some of them."""
     from senet_lab.search.fair import describe, search_table
     from senet_lab.search.files import search_folder, write_fair
     from senet_lab.search.journal import Journal
@@ -109,7 +109,7 @@ def _search_table(table: Table, trials: int, seeds: int, root: Path, trainer: "T
     name = f"{table.slug}-{protocol.name}"
     found = search_table(table, trials, seeds, Journal(_journal(root, name)), trainer, _tell)
     if found is None:
-        print("other processes still work on trials of this search; call again for what came of it")
+        print("other processes still work on trials of this search; call again later for its results")
         return None
     paths = write_fair(search_folder(root, name, protocol), table, protocol, found)
     print(
@@ -143,7 +143,7 @@ def _search_designs(table: Table, label: str | None, trials: int, root: Path, tr
     name = f"designs-{cell.backbone}-{cell.protocol.name}"
     designs, importances = search_designs(cell, trials, Journal(_journal(root, name)), trainer, _tell)
     if not designs:
-        raise StudyError("no design is done yet; other processes are at work on this search")
+        raise StudyError("no design is trained yet; other processes are working on this search")
     paths = write_designs(search_folder(root, name, cell.protocol), cell, designs, importances)
     print(
         f"designs of {cell.backbone} under {cell.protocol.name}: {len(designs)} trained with one seed, "

@@ -1,4 +1,4 @@
-"""What is done with stores of records: ``merge`` and ``status``."""
+"""``merge`` joins stores of records; ``status`` says how far the runs of a table are."""
 
 from collections import Counter
 from dataclasses import replace
@@ -16,14 +16,15 @@ from senet_lab.study import Table
 if TYPE_CHECKING:
     from senet_lab.records.status import RunState
 
-Folders = Annotated[list[Path], typer.Argument(metavar="DIR...", help="folders of results, from other machines say")]
+Folders = Annotated[list[Path], typer.Argument(metavar="DIR...", help="results folders, such as from other machines")]
 
 
 def merge(folders: Folders, results: options.Results = None, as_json: options.AsJson = False) -> None:
-    """Brings records, curves, gates and weights of other folders of results into this one.
+    """Copies records, curves, gates and weights of other results folders into this one.
 
-    Every file is checked first: what is equal is skipped, what contradicts is refused by name, and then nothing is
-    written. Writes results/records, results/curves, results/sequential and, outside git, results/cache/weights.
+    Every file is checked first. Equal files are skipped. If a file contradicts one that is here, the command names it
+    and writes nothing. Writes results/records, results/curves, results/sequential and, outside git,
+    results/cache/weights.
     """
     from senet_lab.records.merge import merge as merge_stores
     from senet_lab.records.store import Store
@@ -52,7 +53,7 @@ def status(
     results: options.Results = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Says of every run of a table whether it is done, running and where, broken and why, or not begun."""
+    """Says for every run of a table whether it is done, running (and where), broken (and why), or not begun."""
     from senet_lab.records.status import states_of
     from senet_lab.records.store import Store
 
@@ -66,9 +67,10 @@ def status(
 
 
 def status_lines(table: Table, states: "list[RunState]", queued: bool = False) -> list[str]:
-    """Rows by seeds, how many runs are in each state, and what is said of those that are neither done nor not begun.
+    """The lines that ``status`` prints: rows by seeds, the number of runs in each state, and notes on single runs.
 
-    queued: whether workers in a queue will take what nobody trains.
+    Runs that are done, not begun or queued have no note. queued: whether workers in a queue will take the runs that
+    nobody trains.
     """
     from senet_lab.records.status import State
 

@@ -1,4 +1,4 @@
-"""``submit``: ``work`` through a queue, or ``train`` on several machines at once."""
+"""``submit``: puts jobs into a queue that call ``work``, or that call ``train`` on several machines at once."""
 
 import shlex
 import sys
@@ -53,16 +53,16 @@ def submit(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="print the batch script, queue nothing")] = False,
     tell: Annotated[bool, typer.Option("--status", help="queue nothing; say what is queued, running, done")] = False,
 ) -> None:
-    """Queues workers that train what tables lack. They share the results folder, and need no process that stays alive.
+    """Queues workers that train the runs which tables lack.
 
-    A worker that is preempted or out of time saves its runs and is queued again. With --nodes, a worker is several
-    machines that train one run after another together, a process for each GPU. --status tells, from files and the
-    queue, what is done, running, queued and broken, whoever submitted it. Logs are in results/cache/submit.
+    Workers share the results folder; this command need not stay alive. A worker that is preempted or out of time saves
+    its runs and is queued again. With --nodes, a worker is several machines that train each run together, a process for
+    each GPU. --status says what is done, running, queued and broken. Logs are in results/cache/submit.
     """
     from senet_lab.fleet.submit import Request, script
 
     for name in table:
-        study_of(name, protocol, seeds, None, data, trunks)  # a mistyped name is said here, not in a job
+        study_of(name, protocol, seeds, None, data, trunks)  # a mistyped name fails here, not later in a job
     root = (results or RESULTS).resolve()
     folder = root / "cache" / "submit"
     if tell:
@@ -84,7 +84,7 @@ def submit(
 
 
 def _command(tables: list[str], request: "Request") -> str:
-    """What a worker calls. Raises StudyError for what several machines together cannot do."""
+    """The command that a worker runs. Raises StudyError for options that several machines together do not support."""
     if request.nodes == 1:
         return "work"
     if request.executor != QueueName.SLURM:
@@ -95,8 +95,10 @@ def _command(tables: list[str], request: "Request") -> str:
 
 
 def _share(request: "Request") -> list[str]:
-    """Threads and minutes. A run that trains alone has one thread, beside others; one that trains on whole machines has
-    all of each."""
+    """The options for threads, workers and minutes.
+
+    Runs that train side by side have one thread each. A run that trains on whole machines has all their threads.
+    """
     from senet_lab.fleet.submit import minutes_of_work
 
     if request.nodes > 1:
@@ -108,7 +110,7 @@ def _share(request: "Request") -> list[str]:
 
 
 def _paths(data: Path | None, trunks: Path | None) -> list[str]:
-    """Options that hold wherever a worker starts."""
+    """The options that name files, as absolute paths, since a worker may start in another folder."""
     named = (("--data", data), ("--trunks", trunks))
     return [word for option, path in named if path for word in (option, str(path.resolve()))]
 
@@ -123,7 +125,7 @@ def _queue(words: list[str], request: "Request", folder: Path) -> None:
 
 
 def _say_status(tables: list[str], root: Path, study: "Callable[[str], tuple[Table, tuple[Run, ...]]]") -> None:
-    """For each table: its runs by state, with those that workers in the queue may take, and the queue itself."""
+    """Prints for each table the states of its runs, and the queued workers that may take them."""
     from senet_lab.fleet.submit import queue_of
     from senet_lab.records.status import states_of
     from senet_lab.records.store import Store

@@ -1,4 +1,4 @@
-"""What trains: ``train`` and ``reproduce``."""
+"""Commands that train: ``train``, ``reproduce`` and ``work``."""
 
 import sys
 from typing import Annotated
@@ -45,10 +45,11 @@ def train(
     dry_run: options.DryRun = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Trains what is not recorded. Writes results/records, results/curves and, outside git, results/cache.
+    """Trains the runs that are not recorded. Writes results/records, results/curves and, outside git, results/cache.
 
-    With --until-resolved it adds seed after seed to the rows whose comparisons are open, and stops where the verdicts
-    are settled; its plan, which keeps the error rate over all looks, goes to results/sequential.
+    With --until-resolved it adds seed after seed to the rows whose comparisons are open, and stops when all verdicts
+    are settled. Its plan goes to results/sequential; it keeps the error rate although the verdicts are looked at
+    several times.
     """
     found, runs = study_of(table, protocol, seeds, row, data, trunks)
     chosen = TrainingOptions(
@@ -93,10 +94,10 @@ def reproduce(
     dry_run: options.DryRun = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Trains what is not recorded, then reports: what `make table7` calls.
+    """Trains the runs that are not recorded, then reports. `make table7` calls it.
 
     Where no protocol is named and the table has no network for the synthetic images, it reports only. With protocol
-    ``released`` it evaluates released weights instead, on the photos in $SENET_LAB_DATA/imagenet.
+    ``released`` it trains nothing, and evaluates released weights on the photos in $SENET_LAB_DATA/imagenet.
     """
     if protocol == RELEASED:
         choice = Choice(default_data(), results or RESULTS, device_named(device), rows=tuple(row or ()))
@@ -135,10 +136,10 @@ def work(
     max_minutes: options.MaxMinutes = None,
     logger: options.Loggers = None,
 ) -> None:
-    """Trains what is missing of some tables, beside other workers: start it on every machine that shares the folder.
+    """Trains the missing runs of some tables beside other workers. Start it on every machine that shares the folder.
 
-    Workers divide the runs by claims in results/cache/locks. It leaves when every run is recorded or held by another
-    worker, and with exit status 75 when a signal or --max-minutes asked for the end: the same command goes on.
+    Workers divide the runs by lock files in results/cache/locks. A worker ends when every run is recorded or held by
+    another worker. It ends with exit status 75 when a signal or --max-minutes stopped it; the same command goes on.
     """
     studies = [study_of(name, protocol, seeds, None, data, trunks) for name in tables]
     chosen = TrainingOptions(

@@ -1,4 +1,4 @@
-"""``verify``: a record of the store is trained again, elsewhere, and compared bit by bit."""
+"""``verify``: trains a recorded run again in another folder, and compares it with its record bit by bit."""
 
 import contextlib
 import random
@@ -47,11 +47,12 @@ def verify(
     scratch: Scratch = None,
     as_json: options.AsJson = False,
 ) -> None:
-    """Trains a recorded run again, in a folder of its own, and compares every bit, the curve and the gates.
+    """Trains a recorded run again in another folder, and compares record, curve and gates bit by bit.
 
-    Of several records one is drawn at random. Exit status 0: all is equal, or device, processor or versions are others
-    and the errors agree within the interval that is printed. 1: neither. 75: the minutes were over; nothing is said.
-    Nothing is written to results. --device auto takes the kind of device that the record is from, where it is here.
+    Of several records one is drawn at random. Nothing is written to results. --device auto takes the kind of device
+    that the record was made on, where this machine has one. Exit status 0: all is equal; or device, processor or
+    versions differ, and the errors agree within the printed interval. 1: they disagree. 75: the minutes were over
+    before the run ended, so there is no answer.
     """
     root = results or RESULTS
     candidates = _candidates(name, root, seed)
@@ -60,7 +61,7 @@ def verify(
     label = f"{record.run.cell.key}/{record.run.seed}"
     _say_what_is_drawn(record, model, len(candidates))
     if scratch is not None and scratch.resolve() in (RESULTS.resolve(), root.resolve()):
-        raise StudyError(f"{scratch} is a folder of results; --scratch names another one")
+        raise StudyError(f"{scratch} is a folder of results; choose another folder for --scratch")
     with _folder(scratch) as place:
         made = TrainingOptions(
             _device_for(record, device),
@@ -82,7 +83,7 @@ def verify(
 
 
 def _candidates(name: str | None, root: Path, seed: int | None) -> "list[tuple[Store, Record]]":
-    """The records that the name stands for. Raises StudyError for none."""
+    """The records that the name stands for, each with its store. Raises StudyError where there is none."""
     from senet_lab.records.store import Store
 
     store = Store(root)
@@ -110,7 +111,7 @@ def _of_table(name: str, store: "Store") -> "list[Record]":
 def _drawn(
     candidates: "Sequence[tuple[Store, Record]]", model: "CostModel", minutes: float | None
 ) -> "tuple[Store, Record]":
-    """One of them, of those that take so long at most. Raises StudyError where all take longer."""
+    """A random candidate, of those that take at most ``minutes``. Raises StudyError where all take longer."""
     if minutes is None:
         return random.choice(candidates)
     times = [model.estimate(record.run) for _, record in candidates]
@@ -140,7 +141,7 @@ def _say_what_is_drawn(record: "Record", model: "CostModel", among: int) -> None
 
 
 def _device_for(record: "Record", device: str) -> str:
-    """The kind of device that a record is from; one with a CUDA version in its record is from a GPU."""
+    """The device to train on: ``auto`` becomes cpu for a record without a CUDA version, which was made on a CPU."""
     return "cpu" if device == "auto" and "cuda" not in record.provenance.versions else device
 
 
@@ -154,8 +155,7 @@ def _folder(scratch: Path | None) -> Iterator[Path]:
 
 
 def _explained(error: StudyError, record: "Record", scratch: Path | None) -> StudyError:
-    """Where a run was asked to end: that nothing is said of the record, and how to go on. Where its code is a user's
-    own: how that is named."""
+    """The error with a hint. For a paused run: how to go on. For a run with a user's own code: how to load it."""
     from senet_lab.training.stopping import Paused
 
     if not isinstance(error, Paused):
@@ -172,7 +172,7 @@ def _explained(error: StudyError, record: "Record", scratch: Path | None) -> Stu
 
 
 def _compare(store: "Store", record: "Record", place: Path, label: str, as_json: bool) -> bool:
-    """Prints what was found; whether the record holds."""
+    """Compares the record with the run trained again, prints the result, and returns whether the record holds."""
     from senet_lab.records.publish import read_file
     from senet_lab.records.store import Store
     from senet_lab.report.verification import verify as compared

@@ -1,4 +1,4 @@
-"""What a command says while it works: rich on a terminal, plain lines elsewhere. Both go to stderr."""
+"""Shows progress on stderr while runs are trained: bars on a terminal, plain lines elsewhere."""
 
 import sys
 import time
@@ -15,8 +15,8 @@ from senet_lab.study.cell import Run
 from senet_lab.study.protocol import Protocol
 from senet_lab.training.progress import Progress as RunProgress
 
-SAY_SECONDS = 10.0  # between two plain lines about the progress of one run
-PACE_SECONDS = 30.0  # the time over which the pace of a run is counted
+SAY_SECONDS = 10.0  # least time between two plain lines about one run
+PACE_SECONDS = 30.0  # the pace of a run is measured over this time
 
 
 def clock(seconds: float) -> str:
@@ -27,28 +27,28 @@ def clock(seconds: float) -> str:
 
 
 class _Pace:
-    """How fast one run takes its steps, from what it told lately."""
+    """How many steps a second one run takes, over the last PACE_SECONDS."""
 
     def __init__(self) -> None:
-        self.told: deque[tuple[float, int]] = deque()  # when, and which step
+        self.told: deque[tuple[float, int]] = deque()  # (time in seconds, steps done by then)
 
     def add(self, now: float, step: int) -> None:
-        """It had done so many steps now."""
+        """Notes that the run has done ``step`` steps at time ``now`` (seconds)."""
         self.told.append((now, step))
         while now - self.told[0][0] > PACE_SECONDS and len(self.told) > 2:
             self.told.popleft()
 
     def steps_a_second(self) -> float:
-        """0.0 where nothing is known yet."""
+        """0.0 until two times are known."""
         (begun, first), (now, last) = self.told[0], self.told[-1]
         return (last - first) / (now - begun) if now > begun else 0.0
 
 
 class Watch:
-    """Follows a fleet. labels: what to call each run; now: a clock in seconds.
+    """Shows the progress of all runs. labels: the name of each run, by key and seed. now: a clock in seconds.
 
-    A terminal shows bars. Elsewhere there are lines: for each run its start, its end, and its progress in between, but
-    not more often than every SAY_SECONDS.
+    A terminal shows bars. Elsewhere each run has a line for its start, one for its end, and progress lines in between,
+    at most one every SAY_SECONDS.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Watch:
         self.steps = {self._name(run): 0 for run in runs}
         self.total = sum(run.cell.protocol.epochs * run.cell.protocol.steps_per_epoch for run in runs)
         self.begun = now()
-        self.before: dict[str, int] = {}  # steps that a run's checkpoint had done
+        self.before: dict[str, int] = {}  # steps that were already done in a run's checkpoint
         self.paces: dict[str, _Pace] = {}
         self.said: dict[str, float] = {}  # when a run's progress was last said
         console = Console(stderr=True)
@@ -84,7 +84,7 @@ class Watch:
             self.bars.stop()
 
     def started(self, run: Run) -> None:
-        """A worker took a run."""
+        """A worker has begun a run."""
         name = self._name(run)
         self.paces[name], self.said[name] = _Pace(), self.now()
         if self.bars:
@@ -94,7 +94,7 @@ class Watch:
             self._say(f"{name}: starts")
 
     def progressed(self, run: Run, progress: RunProgress) -> None:
-        """A run went on."""
+        """A run has told its progress."""
         name = self._name(run)
         if progress.note:
             self._say(f"{name}: {progress.note}")
@@ -110,9 +110,9 @@ class Watch:
             self._say(f"{name}: {note}; {self._left()}")
 
     def _note(self, name: str, protocol: Protocol, progress: RunProgress) -> str:
-        """After an epoch its test error; within one how far it is, images a second, and the time to its end."""
+        """After an epoch: the error. Within an epoch: its percentage, images a second, and the time to its end."""
         if progress.after_epoch:
-            self.paces[name] = _Pace()  # the evaluation's time is no time of training
+            self.paces[name] = _Pace()  # starts anew, since evaluation takes time without training steps
             error = f"training loss {progress.train_loss}"
             if progress.top1_error_pct is not None:
                 error = f"{protocol.evaluation_split} top-1 error {progress.top1_error_pct:.2f} %"
@@ -126,14 +126,14 @@ class Watch:
         return note
 
     def ended(self, run: Run, outcome: Outcome) -> None:
-        """A run came to an end, or is in other hands."""
+        """A run has ended, or another worker has it."""
         name = self._name(run)
         if outcome.fate is Fate.RECORDED:
             self.steps[name] = run.cell.protocol.epochs * run.cell.protocol.steps_per_epoch
         note = outcome.fate.value
         if outcome.fate is Fate.PAUSED:
             note = outcome.text
-        elif outcome.fate not in (Fate.NO_ROOM, Fate.NO_DATA):  # what all runs lack is said at the end, once
+        elif outcome.fate not in (Fate.NO_ROOM, Fate.NO_DATA):  # these concern all runs; the end says them once
             note += f", {outcome.text}"
         if self.bars:
             self.bars.update(self.tasks[name], note=note)

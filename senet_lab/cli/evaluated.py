@@ -1,4 +1,4 @@
-"""What an evaluation tells beside its records: excitations of the same pass, errors without some photos."""
+"""What an evaluation gives beside records: excitations from the same pass, and errors without blacklisted photos."""
 
 import sys
 from collections.abc import Sequence
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def watched(source: str, network: "Network", photos: "PhotoSet", choice: "Choice") -> "tuple[Task, Watch]":
-    """What captures a network's excitations while it is evaluated, and where they go.
+    """The task that says where a network's excitations go, and the watch that captures them during its evaluation.
 
-    Raises StudyError for a network without gates, and where what follows could not be written.
+    Raises StudyError for a network without gates, and where the files could not be written.
     """
     from senet_lab.excitations.capture import Watch
     from senet_lab.excitations.labelled_images import of_photo_set
@@ -34,7 +34,7 @@ def watched(source: str, network: "Network", photos: "PhotoSet", choice: "Choice
 
 
 def keep_excitations(task: "Task", watch: "Watch") -> None:
-    """Writes what was seen, and says it on stderr."""
+    """Writes the captured excitations, and prints a summary on stderr."""
     from senet_lab.excitations.look import keep
 
     look = keep(task, watch.result(task.origin))
@@ -43,7 +43,10 @@ def keep_excitations(task: "Task", watch: "Watch") -> None:
 
 
 def say_without_blacklist(path: Path, names: Sequence[str], found: "Sequence[Evaluated | None]") -> None:
-    """The errors without the photos of a blacklist, on stderr. names: of all photos, in order."""
+    """Prints the errors without the blacklisted photos on stderr.
+
+    path: the blacklist. names: the photos' names, in the order of the evaluations' images.
+    """
     import numpy as np
 
     from senet_lab.evaluation.labels import blacklisted, number_of

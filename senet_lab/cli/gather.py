@@ -1,6 +1,6 @@
-"""Brings together what reports need: records, published numbers, counts and claims, each read once for all tables.
+"""Gathers what reports need: records, published numbers, counts and claims. Each is read once for all tables.
 
-Nothing is written here.
+It writes no report. Only new counts of networks are kept, in the cache.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,10 +27,11 @@ RESULTS = catalogue.RESULTS
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """Some tables with their judged views, one list a table, and what both were made of.
+    """Tables, their judged views, and everything that both were made from.
 
-    unrecorded: the verdicts of the tables that have no record under the paper's own protocols. root: of what is
-    written. counted: those of the counts that no file has yet.
+    judged: one list of views for each table. unrecorded: the verdicts of tables without a record under the paper's own
+    protocols. counts: parameters and multiply-adds, by network. counted: the part of ``counts`` that no committed file
+    has yet. root: the folder that reports are written to.
     """
 
     tables: Sequence[Table]
@@ -59,9 +60,9 @@ class Material:
 def gather(
     tables: Sequence[Table], claims: Sequence[Claim], results: Path | None, also: Iterable[Cell] = ()
 ) -> Material:
-    """The records of ``results`` and of another folder, with verdicts. also: further cells to be counted.
+    """Reads the committed records and those of the folder ``results``, and judges the claims by them.
 
-    Raises StudyError where a record, a plan or a published number cannot be believed.
+    also: further cells whose networks are counted. Raises StudyError for a damaged record, plan or published number.
     """
     from senet_lab.report.load import PROJECT, load_all
     from senet_lab.report.published import load_published
@@ -90,8 +91,10 @@ def gather(
 
 
 def _counted_cells(tables: Sequence[Table], views: "Sequence[View]", claims: Sequence[Claim]) -> set[Cell]:
-    """The cells whose sizes reports tell: of all rows and claims; under a user's own photos only of what is recorded,
-    since not every network takes images as small as theirs."""
+    """The cells whose sizes reports show: those of all rows and claims.
+
+    Of rows under a user's own photos only recorded ones are counted, since not every network takes images that small.
+    """
     from senet_lab.stats.families import claimed_cells
 
     own = [view for view in views if any(protocol.photos for protocol in view.protocols)]
@@ -104,7 +107,7 @@ def _counted_cells(tables: Sequence[Table], views: "Sequence[View]", claims: Seq
 
 
 def cost_model(runs: Iterable[Run], root: Path) -> "CostModel":
-    """What runs cost by the records of ``root`` and the committed ones, as ``not-run.md`` has it."""
+    """A model of what runs cost, from the committed records and those of ``root``. ``not-run.md`` uses the same."""
     from senet_lab.records.cost import CostModel
     from senet_lab.records.store import Store
 

@@ -1,4 +1,4 @@
-"""How much memory the runs take that a report speaks of: estimated once, and read from a file afterwards."""
+"""How much memory the runs in a report take. It is estimated once, and read from a file afterwards."""
 
 import json
 from collections.abc import Iterable
@@ -13,11 +13,12 @@ MEND = "delete it, and the next report estimates it anew"
 
 
 def memory_of(cells: Iterable[Cell], root: Path) -> dict[str, int]:
-    """The bytes that one run takes on a CPU, by the cell's key: from the committed file and that of ``root``; what none
-    of them has is estimated (``senet_lab.fleet.memory``), which needs torch, and added to the file of ``root``.
+    """The bytes that one run takes on a CPU, by the cell's key.
 
-    Of cells that differ in their SE blocks only, the first is looked at. Those of photos are left out: their memory
-    follows from the loader processes, so from the machine. Raises StudyError for a damaged file.
+    They are read from the committed file and from the file of ``root``. A need that neither holds is estimated
+    (``senet_lab.fleet.memory``, with torch) and added to the file of ``root``. Of cells that differ only in their SE
+    blocks, the first stands for all. Cells on photos are left out: their memory depends on the number of loader
+    processes, and so on the machine. Raises StudyError for a damaged file.
     """
     named = {cell.key: (_name(cell), cell) for cell in cells if not cell.protocol.dataset.of_photos}
     known = _read(RESULTS) | _read(root)
@@ -32,7 +33,7 @@ def memory_of(cells: Iterable[Cell], root: Path) -> dict[str, int]:
 
 
 def _name(cell: Cell) -> str:
-    """What the estimate depends on, in words."""
+    """Everything that the estimate depends on, in words."""
     protocol = cell.protocol
     images = protocol.train_images + protocol.test_images
     return f"{cell.backbone}, batch {protocol.batch_size}, {protocol.image_size} pixels, {images} images"

@@ -1,4 +1,4 @@
-"""Records by the names that a user gives them, and what the command line knows of a run."""
+"""Finds records by the key that a user types, and tells which rows and which command a run belongs to."""
 
 import shlex
 from collections.abc import Callable, Iterable
@@ -14,11 +14,14 @@ if TYPE_CHECKING:
     from senet_lab.records.record import Record
     from senet_lab.records.store import Store
 
-AGAIN = "again"  # the folder of results that a command at a record names
+AGAIN = "again"  # the results folder in the command that trains a record again
 
 
 def records_named(name: str, roots: Iterable[Path]) -> "list[tuple[Store, Record]]":
-    """The records whose key begins so, of one key only. Raises StudyError for none, and for several keys."""
+    """The records whose key begins with the name; KEY/SEED for one seed. Each comes with its store.
+
+    Raises StudyError where no key begins so, and where several do.
+    """
     from senet_lab.records.store import Store
 
     roots = list(roots)
@@ -41,7 +44,7 @@ def records_named(name: str, roots: Iterable[Path]) -> "list[tuple[Store, Record
 
 
 def origins() -> "Callable[[Run], Origin]":
-    """Tells of a run in which rows it stands, and how it is trained again."""
+    """A function that gives for a run its rows in the declared tables, and the command that trains it again."""
     from senet_lab.html.runs import Origin
 
     known: dict[Cell, list[tuple[Table, str, str]]] = {}
@@ -62,7 +65,7 @@ def origins() -> "Callable[[Run], Origin]":
 
 
 def _places(cell: Cell) -> list[tuple[Table, str, str]]:
-    """The rows of declared tables that are this cell, with the name of the protocol that makes them so."""
+    """The rows of declared tables that equal this cell, as (table, name of the protocol, row's label)."""
     from senet_lab.report.load import candidates
 
     return [

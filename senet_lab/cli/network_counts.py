@@ -1,4 +1,4 @@
-"""The sizes of the networks that a command speaks of: each is counted once, and read from a file afterwards."""
+"""Parameters and multiply-adds of the networks in a report. Each is counted once, and read from a file afterwards."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -12,11 +12,12 @@ from senet_lab.study.counts import Counts
 
 
 def counts_of(cells: Iterable[Cell], root: Path) -> tuple[dict[str, Counts], dict[str, Counts]]:
-    """The counts of these networks, from the committed file, that of ``root`` and its cache; and, second, those of them
-    that only the cache has. What none has is counted, and kept in the cache where that can be written. A network with a
-    user's own code is counted each time, for the code may have changed.
+    """The counts of these networks; and, second, the part of them that neither results folder has in its file.
 
-    Raises StudyError for a network that cannot be built."""
+    They are read from the committed file, the file of ``root``, and the cache of ``root``. A network that is in none of
+    them is counted, and kept in the cache where that is writable. A network with a user's own code is counted each
+    time, since the code may have changed. Raises StudyError for a network that cannot be built.
+    """
     from senet_lab.records.complexities import missing_counts, read_counts
 
     cells = list(cells)
@@ -26,7 +27,7 @@ def counts_of(cells: Iterable[Cell], root: Path) -> tuple[dict[str, Counts], dic
     kept = read_counts(root / "cache") if missing else {}
     counted = count(cell for network, cell in missing.items() if network not in kept)
     if counted and root.is_dir():
-        with suppress(OSError):  # of somebody else, or full: the counts are made again the next time
+        with suppress(OSError):  # the folder is read-only or full: the networks are counted again next time
             keep_counts(counted, root / "cache")
     lacking = {network: (kept | counted)[network] for network in missing}
     return known | lacking | count(own), lacking
@@ -41,7 +42,7 @@ def keep_counts(counted: dict[str, Counts], root: Path) -> None:
 
 
 def count(cells: Iterable[Cell]) -> dict[str, Counts]:
-    """The counts of these networks, made anew. Raises StudyError for one that cannot be built."""
+    """Counts these networks, by network. Raises StudyError for one that cannot be built."""
     cells = list(cells)
     if not cells:
         return {}  # without loading torch

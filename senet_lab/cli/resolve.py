@@ -1,4 +1,7 @@
-"""Trains a table seed by seed until its comparisons are settled, by a plan that keeps its error rate over the looks."""
+"""Trains a table seed by seed until its comparisons are settled.
+
+A sequential plan keeps the error rate, although the comparisons are tested after every seed.
+"""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -26,7 +29,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When to stop at the latest. side_by_side: how many runs train at once, to tell what fits into the hours."""
+    """When to stop at the latest. side_by_side: how many runs train at once; it tells how many fit into max_hours."""
 
     most_seeds: int
     max_hours: float | None
@@ -36,10 +39,11 @@ class Limits:
 def train_until_resolved(
     table: Table, claims: Sequence[Claim], root: Path, limits: Limits, train: Train, say: Say
 ) -> int:
-    """Trains seed after seed the rows whose comparisons are open, and looks after each; returns how many remain open.
+    """Adds seed after seed to the rows whose comparisons are open, and tests them after each seed.
 
-    Another seed is begun only where it fits into the hours by the time of the runs before. Raises StudyError where
-    the table was begun with another plan, and what ``train`` raises.
+    Returns how many comparisons remain open. Another seed is begun only where it fits into ``limits.max_hours``, by the
+    time that earlier runs took. Raises StudyError where the table was begun with another plan, and what ``train``
+    raises.
     """
     from senet_lab.report.views import view_name
     from senet_lab.stats.difference import SIGNIFICANCE
@@ -85,7 +89,7 @@ def _said(total: int, left: int, say: Say) -> int:
 
 
 def _runs_of_look(left: "Iterable[Compared]", runs: "PairedRuns", plan: SequentialPlan, look: int) -> tuple[Run, ...]:
-    """What a look at open comparisons needs: the next seed stands in for one that failed in either row."""
+    """The runs that a look at the open comparisons needs. Where a seed failed in either row, the next replaces it."""
     wanted: dict[tuple[str, int], Run] = {}
     for one in left:
         seeds = range(plan.first_seed, plan.last_seed + 1)

@@ -1,4 +1,4 @@
-"""From a table's name to its runs, and from these to records."""
+"""Finds the runs of a named table, and trains those that have no record."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TrainingOptions:
-    """What a command line says about where and how runs are trained; none of it is science.
+    """Where and how runs are trained. None of it is part of a protocol.
 
     workers: runs side by side; None for as many as the device takes. data: the folder of a user's own photos.
-    skip_damaged: whether a damaged training photo is left out, and counted, or stops a run. max_minutes: after so many
-    runs save and end. devices: how many train each run together. at_once: the most images that pass through the network
-    together; None for the whole of a device's part of a batch. trunks: the file that names weights for detectors.
-    loggers: of Lightning's, by name.
+    skip_damaged: leave damaged training photos out and count them, instead of stopping the run. max_minutes: runs save
+    and end after this time. devices: how many devices train each run together. at_once: the most images that pass
+    through the network together; None for a device's whole part of a batch. trunks: the file that names weights for
+    detectors' trunks. loggers: names of Lightning loggers.
     """
 
     device: str = "auto"
@@ -42,11 +42,11 @@ class TrainingOptions:
     loggers: tuple[str, ...] = ()
 
     def logged_by(self, names: Iterable[str] | None) -> "TrainingOptions":
-        """The same with these loggers."""
+        """These options with other loggers."""
         return replace(self, loggers=tuple(names or ()))
 
     def settings(self) -> "Settings":
-        """As the fleet takes them. Raises StudyError for a device or a logger that is not here."""
+        """The settings for the fleet. Raises StudyError for a device or a logger that this machine does not have."""
         from senet_lab.training.settings import Executor, Settings, refuse_loggers
 
         refuse_loggers(self.loggers, Executor(self.executor))
@@ -71,11 +71,11 @@ def study_of(
     data: Path | None = None,
     trunks: Path | None = None,
 ) -> tuple[Table, tuple[Run, ...]]:
-    """The table under the protocol, and its runs; only those of some rows and their baselines where rows are named.
+    """The table under the protocol, and its runs. Where rows are named: only their runs and those of their baselines.
 
-    data: the folder of a user's own photos, which then take the place of the protocol's data set. trunks: the file that
-    names weights for the trunks of detectors. Raises StudyError with the nearest name for one that is not known, and
-    where photos or weights cannot be trained on.
+    data: the folder of a user's own photos, which replace the protocol's data set. trunks: the file that names weights
+    for detectors' trunks. Raises StudyError for an unknown name (it gives the nearest one), and for photos or weights
+    that cannot be used.
     """
     paper = catalogue.find_table(name)
     table = catalogue.table_under(paper, protocol) if data is None else _on_photos(paper, protocol, data)
@@ -109,8 +109,10 @@ def _on_photos(paper: Table, recipe: str | None, folder: Path) -> Table:
 
 
 def labels_of(table: Table, runs: Iterable[Run]) -> dict[tuple[str, int], str]:
-    """What to call each run: table, row, seed. One that only a claim needs has no row; it is plain, or goes by its
-    key."""
+    """The name of each run, by key and seed: table, row, seed.
+
+    A run that only a claim needs has no row. It is called "plain" without SE blocks, and else by its cell's key.
+    """
     rows: dict[str, str] = {}
     for row in table.rows:
         rows.setdefault(row.cell.key, row.label)
@@ -120,10 +122,10 @@ def labels_of(table: Table, runs: Iterable[Run]) -> dict[tuple[str, int], str]:
 
 
 def train_runs(table: Table, runs: Sequence[Run], root: Path, options: TrainingOptions) -> list[Run]:
-    """Trains those of the runs that have no record and returns them; says what it does on stderr.
+    """Trains the runs that have no record, and returns them. Progress goes to stderr.
 
-    Raises StudyError where nothing can be trained or written, or, at the end, where runs broke; Paused where a signal
-    or the time asked for the end.
+    Raises StudyError where nothing can be trained or written, and at the end where some runs broke. Raises Paused where
+    a signal or the time limit stopped it.
     """
     if options.devices > 1 or has_company():
         return trained_together(table.name, runs, labels_of(table, runs), root, options)
@@ -131,14 +133,15 @@ def train_runs(table: Table, runs: Sequence[Run], root: Path, options: TrainingO
 
 
 def train_run(label: str, run: Run, root: Path, options: TrainingOptions) -> None:
-    """Trains one run under ``root`` where it has no record there, whatever table it is of. Raises as ``train_runs``."""
+    """Trains one run, unless ``root`` has its record. It needs no table. Raises the same errors as ``train_runs``."""
     _trained(label, [run], {(run.cell.key, run.seed): label}, root, options)
 
 
 def work_on(studies: Sequence[tuple[Table, Sequence[Run]]], root: Path, options: TrainingOptions) -> list[Run]:
-    """The same for several tables, beside other workers on the same folder: a run that another one holds is left to it.
+    """Trains the missing runs of several tables, beside other workers on the same folder.
 
-    Returns the runs that are with other workers at the end.
+    A run that another worker holds is left to it. Returns the runs that other workers still hold at the end. Raises the
+    same errors as ``train_runs``.
     """
     runs = list(dict.fromkeys(run for _, planned in studies for run in planned))
     labels = {key: label for table, planned in studies for key, label in labels_of(table, planned).items()}
@@ -192,7 +195,10 @@ def _trained(
 def train_until(
     table: Table, claims: Sequence[Claim], seeds: int, max_hours: float | None, root: Path, options: TrainingOptions
 ) -> None:
-    """Trains a table until its comparisons are settled, at most ``seeds`` seeds a row (1: the usual most)."""
+    """Trains a table until its comparisons are settled, with at most ``seeds`` seeds a row.
+
+    ``seeds`` = 1, the default of --seeds, means ``resolve.MOST_SEEDS``.
+    """
     from senet_lab.cli.resolve import MOST_SEEDS, Limits, train_until_resolved
     from senet_lab.fleet.capacity import workers_for
 
@@ -208,7 +214,10 @@ def train_until(
 
 
 def device_named(name: str) -> str:
-    """The device of this name, ``auto`` resolved. Raises StudyError for one that is not here."""
+    """The torch device of this name; ``auto`` is cuda where there is one, else cpu.
+
+    Raises StudyError for a device that this machine does not have.
+    """
     kind, _, index = name.partition(":")
     if kind not in ("auto", "cpu", "cuda") or (index and not (kind == "cuda" and index.isdigit())):
         raise StudyError(f"device {name!r} is none of auto, cpu, cuda, cuda:N")

@@ -1,4 +1,4 @@
-"""How a command prints what it has found."""
+"""How commands print their results."""
 
 import codecs
 import contextlib
@@ -17,7 +17,7 @@ PLAIN = {"±": "+-", "–": "-", "—": "--", "≤": "<=", "≥": ">=", "·": "*
 
 
 def make_printable() -> None:
-    """Lets stdout and stderr say in plain letters what their encoding cannot (LANG=C, PYTHONIOENCODING=ascii)."""
+    """Lets stdout and stderr print plain letters for those that their encoding lacks, such as with LANG=C."""
     codecs.register_error(PLAIN_LETTERS, _in_plain_letters)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -33,7 +33,7 @@ def _in_plain_letters(error: UnicodeError) -> tuple[str, int]:
 
 @contextlib.contextmanager
 def said_if_slow(work: str) -> Iterator[None]:
-    """Says on stderr what is done, once it has taken two seconds."""
+    """Prints on stderr what the command is doing, where it takes more than SLOW_SECONDS."""
     timer = threading.Timer(SLOW_SECONDS, lambda: print(f"{work} ...", file=sys.stderr, flush=True))
     timer.daemon = True
     timer.start()
@@ -44,9 +44,9 @@ def said_if_slow(work: str) -> Iterator[None]:
 
 
 def say_what_git_lacks(results: Path) -> None:
-    """Says on stderr how many records of a folder git does not know, whose reports would show what others cannot see.
+    """Says on stderr how many records of a folder are not committed to git, so that other people cannot see them.
 
-    Nothing where there is no git or no repository.
+    Says nothing where there is no git or no repository.
     """
     git = shutil.which("git")
     records = results / "records"
@@ -60,11 +60,11 @@ def say_what_git_lacks(results: Path) -> None:
 
 
 def print_json(value: object) -> None:
-    """JSON on stdout, for programs."""
+    """Prints a value as JSON on stdout."""
     print(json.dumps(value, indent=1))
 
 
 def print_report(text: str, paths: Iterable[Path]) -> None:
-    """A text on stdout, and on stderr the files that hold it."""
+    """Prints a text on stdout, and the files that were written on stderr."""
     print(text)
     print("written: " + ", ".join(str(path) for path in paths), file=sys.stderr)

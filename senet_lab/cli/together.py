@@ -1,4 +1,7 @@
-"""Runs that several devices train together: the command starts itself once for each, or finds itself so started."""
+"""Trains each run on several devices together.
+
+The command either starts one process of itself for each device, or finds that torchrun or srun has started it so.
+"""
 
 import sys
 from collections.abc import Sequence
@@ -13,7 +16,10 @@ if TYPE_CHECKING:
 
 
 def has_company() -> bool:
-    """Whether torchrun or srun started this process as one of several. Raises StudyError for a place that cannot be."""
+    """Whether torchrun or srun started this process as one of several.
+
+    Raises StudyError where their environment variables contradict each other.
+    """
     from senet_lab.training.place import place_in
 
     return place_in().together
@@ -22,10 +28,10 @@ def has_company() -> bool:
 def trained_together(
     name: str, runs: Sequence[Run], labels: dict[tuple[str, int], str], root: Path, options: "TrainingOptions"
 ) -> list[Run]:
-    """Trains those of the runs that have no record, one after the other, each on all devices; returns them.
+    """Trains the runs that have no record one after the other, each on all devices, and returns them.
 
-    Only the first of the processes writes, speaks and returns; the others end here. Raises StudyError where nothing can
-    be trained or written, and Paused where a signal or the time asked for the end.
+    Only the first process writes, prints and returns; the others end here. Raises StudyError where nothing can be
+    trained or written, and Paused where a signal or the time limit stopped it.
     """
     if options.workers is not None and options.workers > 1:
         raise StudyError("on several devices runs are trained one after the other; leave --workers out")
@@ -42,12 +48,12 @@ def trained_together(
     make_small_photos(missing, options.data, options.skip_damaged)
     status = start(_words(sys.argv[1:]), options.devices, options.settings())
     if status:
-        raise SystemExit(status)  # a process has said why
+        raise SystemExit(status)  # one of the processes has printed the reason
     return missing
 
 
 def _words(words: Sequence[str]) -> list[str]:
-    """What each process is called with: only training, since this command reports itself."""
+    """The command line of each process. ``reproduce`` becomes ``train``, since only this process reports afterwards."""
     return ["train" if word == "reproduce" and not at else word for at, word in enumerate(words) if word != "--json"]
 
 
@@ -62,7 +68,7 @@ def _as_one_of_them(
     from senet_lab.training.stopping import StopSign
 
     store, place = Store(root), place_in()
-    # Before the processes meet, since one that waits for the others gives up after some minutes.
+    # This comes before the processes connect: a process that waits for the others gives up after some minutes.
     make_small_photos(store.missing(runs), options.data, options.skip_damaged)
     ranks, settings = enter(place, options.settings())
     if place.first:
@@ -89,13 +95,15 @@ def _as_one_of_them(
 
 
 def say_nothing_to_train(name: str, runs: Sequence[Run]) -> None:
-    """On stderr."""
+    """Says on stderr that all runs are recorded."""
     print(f"{name}: all {len(runs)} runs are recorded, nothing to train", file=sys.stderr)
 
 
 def make_small_photos(missing: Sequence[Run], data: Path | None, skip_damaged: bool) -> None:
-    """Makes what is not there yet of the photos that some protocols want resized once. Raises StudyError as
-    ``small_photos``."""
+    """Makes the resized photos that the runs' protocols ask for, where they are not made yet.
+
+    Raises the StudyErrors of ``small_photos``.
+    """
     wanted = dict.fromkeys(run.cell.protocol for run in missing if run.cell.protocol.small_photos)
     if wanted:
         from senet_lab.data.open import open_photos
@@ -106,7 +114,7 @@ def make_small_photos(missing: Sequence[Run], data: Path | None, skip_damaged: b
 
 
 def make_ready(name: str, missing: Sequence[Run], root: Path) -> None:
-    """Makes the folder ready and keeps what the networks cost. Raises StudyError for what cannot be built."""
+    """Prepares the results folder, and keeps the networks' counts. Raises StudyError for one that cannot be built."""
     from senet_lab.cli.network_counts import counts_of, keep_counts
     from senet_lab.records.store import Store
 

@@ -1,8 +1,7 @@
-"""The artifact appendix: for every table, run and claim the command that makes it again, what that takes, and what must
-come out.
+"""The artifact appendix: for every table, run and claim, the command that makes it again, its cost, and its result.
 
-Times are those of the plan. Memory is an estimate for one run on a CPU. What comes out is a digest where the machine is
-of the same kind, and elsewhere an interval.
+Times are those of the plan. Memory is an estimate for one run on a CPU. The expected result is a digest on a machine of
+the same kind, and an interval elsewhere.
 """
 
 import hashlib
@@ -24,9 +23,9 @@ from senet_lab.study.table import Table, plan_runs
 
 FILE = "artifact.md"
 TITLE = "Artifact appendix: how every result is made again, and what must come out"
-DIGITS = 16  # of a digest; enough to tell one from another
-AGAIN = "RESULTS=again"  # trains beside the records of results/, which stand
-# GB: the archive, if it is downloaded, and what lies unpacked beside it
+DIGITS = 16  # digits of a digest that are printed; enough to tell two digests apart
+AGAIN = "RESULTS=again"  # trains into another folder, so that the records of results/ stay as they are
+# Gigabytes on disk: the archive, where it is downloaded, and the unpacked files.
 DATA_DISK = {
     Dataset.CIFAR10: 0.4,
     Dataset.CIFAR100: 0.4,
@@ -40,8 +39,11 @@ ENVIRONMENT = "5 GB of disk for the virtual environment, mostly torch, come on t
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What the appendix knows beside records. model: the plan's estimates; memory: bytes of a run by its cell's key;
-    declared: the protocols that a command can name."""
+    """What the appendix needs beside records.
+
+    model: estimates the time of runs, as plans do. memory: the bytes that a run takes, by its cell's key. declared: the
+    protocols that a command can name.
+    """
 
     model: CostModel
     memory: Mapping[str, int]
@@ -49,9 +51,11 @@ class Needs:
 
 
 def artifact_blocks(tables: Sequence[Table], judged: Sequence[Judged], needs: Needs, root: Path) -> list[Block]:
-    """From records alone; tables trained again; single runs; claims; what was not run. root: where the tables lie.
+    """The sections of the appendix, each a block.
 
-    Synthetic data have no part in it."""
+    They are: what is rebuilt from records alone, tables trained again, single runs, claims, and what was not run.
+    Synthetic data are left out. root: the results folder with the tables.
+    """
     shown = [one for one in judged if not one.view.synthetic]
     return [
         _rebuilt(tables, root),
@@ -180,7 +184,7 @@ def _not_run(tables: Sequence[Table], judged: Sequence[Judged], needs: Needs) ->
 
 
 def _runs_of(view: View) -> tuple[Run, ...]:
-    """The runs that are recorded of a view, and, of its rows, those for which the same command asks."""
+    """All runs that the view's command asks for: every row with the seeds up to the highest recorded one."""
     seeds = max((record.run.seed for record in view.records), default=0) + 1
     return plan_runs([view.table], seeds)
 
@@ -195,7 +199,7 @@ def _command(view: View, needs: Needs) -> str:
 
 
 def _cost(runs: Sequence[Run], needs: Needs) -> tuple[str, str, str, str]:
-    """Minutes, memory of the largest run, disk, runs."""
+    """The cells for minutes, memory of the largest run, disk, and number of runs."""
     known = [needs.memory[run.cell.key] for run in runs if run.cell.key in needs.memory]
     memory = f"{max(known) / 2**30:.1f} GB" if known else NONE
     return _minutes(runs, needs), memory, _data_disk(run.cell.protocol for run in runs), str(len(runs))

@@ -1,4 +1,4 @@
-"""A block: one table of text cells on its way to a page, the same for Markdown, LaTeX and HTML."""
+"""A block: one table of text cells with notes. Markdown, LaTeX and HTML pages are made from the same blocks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -9,10 +9,10 @@ from senet_lab.errors import StudyError
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A title, columns, one line of cells a row, and the notes below.
+    """A title, the columns' headings, one line of cells for each row, and the notes below.
 
-    names: what each column is called on a command line, in order; empty where columns are not chosen. narrow: the
-    names of those that a page of paper has room for. label: names the block in a LaTeX document.
+    names: the columns' names on the command line, in order; empty where a user cannot choose columns. narrow: the names
+    of the columns that fit on a printed page. label: the block's label in a LaTeX document.
     """
 
     title: str
@@ -24,7 +24,7 @@ class Block:
     label: str = ""
 
     def only(self, names: Sequence[str]) -> Self:
-        """The block with the columns of these names, in this order. Raises StudyError for one that it has not."""
+        """The block with only these columns, in this order. Raises StudyError for an unknown column."""
         for name in names:
             if name not in self.names:
                 raise StudyError(f"no column is called {name!r}; there are {', '.join(self.names)}")
@@ -38,5 +38,5 @@ class Block:
         )
 
     def for_paper(self) -> Self:
-        """The block with the columns that a page has room for; itself where none are named."""
+        """The block with the columns that fit on a printed page; all columns where ``narrow`` is empty."""
         return self.only(self.narrow) if self.narrow else self

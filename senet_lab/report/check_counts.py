@@ -1,4 +1,4 @@
-"""Computed parameter and multiply-add counts against the published ones, figure by figure."""
+"""Compares computed counts of parameters and multiply-adds with the published ones, figure by figure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,13 +12,17 @@ from senet_lab.study.counts import Counts, network_key
 from senet_lab.study.table import Table
 
 UNITS = {"params": 10**6, "gflops": 10**9, "mflops": 10**6}
-OPEN_FILE = "open.csv"  # figures known not to match, and why
+OPEN_FILE = "open.csv"  # the figures that are known to differ, each with the reason
 OPEN_COLUMNS = ("edition", "table", "row", "metric", "note")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """One published count beside the computed one, both in the published unit."""
+    """One published count beside the computed one, both in the published unit (UNITS).
+
+    matched: whether both are equal at the printed precision. convention: how the table counts, in words. note: why an
+    open figure differs; empty for others.
+    """
 
     edition: str
     table: str
@@ -26,7 +30,7 @@ class Figure:
     metric: str
     published: float
     computed: float
-    matched: bool  # at the printed precision
+    matched: bool
     convention: str
     note: str
 
@@ -34,7 +38,7 @@ class Figure:
 def figures(
     tables: Iterable[Table], numbers: list[Published], counts: Mapping[str, Counts], notes: Mapping[str, str]
 ) -> list[Figure]:
-    """Every published count of these tables' rows. notes: of open figures, by ``figure_name``."""
+    """Every published count of these tables' rows beside the computed one. notes: as ``open_notes`` gives them."""
     found = []
     for table in tables:
         for row in table.rows:
@@ -67,12 +71,12 @@ def _figure(number: Published, counts: Counts, notes: Mapping[str, str]) -> Figu
 
 
 def figure_name(figure: Published | Figure) -> str:
-    """Names a figure in the list of open ones."""
+    """The name of a figure in the list of open figures."""
     return f"{figure.edition} {figure.table} {figure.row} {figure.metric}"
 
 
 def open_notes(folder: Path) -> dict[str, str]:
-    """Why each open figure does not match, by ``figure_name``. Raises StudyError for a file of another form."""
+    """The reason why each open figure differs, by ``figure_name``. Raises StudyError for a missing or damaged file."""
     path = folder / OPEN_FILE
     try:
         lines = read_csv(path, OPEN_COLUMNS, MEND)
@@ -82,5 +86,5 @@ def open_notes(folder: Path) -> dict[str, str]:
 
 
 def regressions(found: Iterable[Figure], notes: Mapping[str, str]) -> list[Figure]:
-    """Figures that do not match though they are not among the open ones."""
+    """The figures that differ and are not in the list of open figures."""
     return [figure for figure in found if not figure.matched and figure_name(figure) not in notes]

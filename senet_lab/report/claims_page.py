@@ -1,4 +1,4 @@
-"""Claims as blocks and lines: what the paper's own numbers say, what was measured, and the verdicts, by protocol."""
+"""The page of claims: for each protocol, every claim with the published numbers, the measured ones and the verdict."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -26,7 +26,7 @@ def claims_page(blocks: Sequence[Block]) -> str:
 
 
 def claim_blocks(judged: Iterable[Judged], numbers: Sequence[Published]) -> list[Block]:
-    """One block for each protocol and source. Synthetic data support and contradict nothing, so they have none."""
+    """One block for each protocol and source of records. Views of synthetic data are left out: they test no claim."""
     groups: dict[str, list[Judged]] = {}
     for one in judged:
         if not one.view.synthetic:
@@ -35,14 +35,16 @@ def claim_blocks(judged: Iterable[Judged], numbers: Sequence[Published]) -> list
 
 
 def measured_title(view: View) -> str:
-    """Whose records, whether the data are synthetic, and the protocol."""
+    """A heading with the source of the records, a mark for synthetic data, and the protocol."""
     synthetic = "SYNTHETIC DATA, " if view.synthetic else ""
     return f"Measured, records: {view.source} — {synthetic}{protocols_text(view)}"
 
 
 def claim_block(judged: Sequence[Judged], numbers: Sequence[Published]) -> Block:
-    """The claims about tables that have records under one protocol and source: a line for each, then one for each of
-    its parts where it has several."""
+    """The claims about tables with records under one protocol and source.
+
+    Each claim has a line; where it has several parts, a line for each part follows.
+    """
     results = [result for one in judged for result in one.judgement.claims]
     notes = [
         f"Claims: {tally(results)}.",
@@ -68,19 +70,22 @@ def claim_block(judged: Sequence[Judged], numbers: Sequence[Published]) -> Block
 
 
 def open_block(unrecorded: Iterable[Judgement], numbers: Sequence[Published]) -> Block:
-    """The claims under the paper's own protocols for which there is no record: what is published, what is counted."""
+    """The claims under the paper's own protocols that have no record, with published differences and counted parts."""
     lines = [line for judgement in unrecorded for result in judgement.claims for line in _lines(result, numbers)]
     notes = ("No run of these under the paper's own protocols is recorded: only what is counted has a verdict.",)
     return Block("The paper's own protocols", COLUMNS, tuple(lines), notes, label="claims-not-run")
 
 
 def claims_csv(judged: Iterable[Judged], numbers: Sequence[Published]) -> str:
-    """``claim_lines`` as a file."""
+    """``claim_lines`` as the text of a CSV file."""
     return csv_text(CSV_COLUMNS, claim_lines(judged, numbers))
 
 
 def claim_lines(judged: Iterable[Judged], numbers: Sequence[Published]) -> list[dict[str, Any]]:
-    """One line a part, source and protocol: names, numbers in points of top-1 error or AP, verdicts."""
+    """One line for each claim's part, source and protocol: names, numbers and verdicts, by CSV_COLUMNS.
+
+    Numbers are in points of top-1 error or AP. Values that a part does not have are left out.
+    """
     return [
         _line(one.view, result, part, numbers)
         for one in judged
@@ -91,13 +96,13 @@ def claim_lines(judged: Iterable[Judged], numbers: Sequence[Published]) -> list[
 
 
 def tally(results: Iterable[ClaimResult]) -> str:
-    """How many claims have which verdict, in one line."""
+    """How many claims have each verdict, in one line."""
     found = [result.verdict for result in results]
     return ", ".join(f"{found.count(verdict)} {verdict.value}" for verdict in Verdict)
 
 
 def published_difference(claim: Claim, part: Part, numbers: Sequence[Published]) -> float | None:
-    """Row less other row by the printed numbers that the claim's table compares; None where one is not printed."""
+    """The part's row less its other row, by the printed numbers, in points. None where one of them is not printed."""
     rows = {row.label: row for row in claim.table.rows}
     if not {part.row, part.than} <= rows.keys():
         return None

@@ -1,4 +1,4 @@
-"""Published beside measured: the rows of one view with all that any page, file or picture says of them."""
+"""Published beside measured: the rows of one view with everything that pages, files and figures show of them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,16 +11,18 @@ from senet_lab.stats.verdicts import Judgement, PartResult, Verdict
 from senet_lab.study.counts import Counts, network_key
 from senet_lab.study.table import Row
 
-DIRECTIONS = {Verdict.SUPPORTED: "lower", Verdict.CONTRADICTED: "higher"}  # of "the row is below its baseline"
+# A row is judged by the statement "the row is below its baseline".
+DIRECTIONS = {Verdict.SUPPORTED: "lower", Verdict.CONTRADICTED: "higher"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparedRow:
-    """One row. baseline: the row that it is compared with; None for a baseline itself.
+    """One row, published and measured.
 
-    published: the printed numbers by metric, in the paper's units. published_points: the printed number that rows are
-    compared by, less the baseline's. counts: of the network that was trained. result: the row against its baseline,
-    with the measured difference.
+    baseline: the row that it is compared with; None for a baseline itself. published: the printed numbers by metric, in
+    the paper's units. published_points: the printed difference to the baseline, in points. counts: parameters and
+    multiply-adds of the trained network. result: the test of the row against its baseline, with the measured
+    difference.
     """
 
     row: Row
@@ -33,18 +35,21 @@ class ComparedRow:
 
     @property
     def difference(self) -> Difference | None:
-        """The measured difference in points, over ``summary.compared`` and all images."""
+        """The measured difference to the baseline in points, over the seeds ``summary.compared`` and all images."""
         return self.result.difference if self.result else None
 
     @property
     def direction(self) -> str | None:
-        """The verdict: the true difference is "lower" or "higher" than zero, or neither is known; None without one."""
+        """The verdict on the true difference: "lower" or "higher" than zero, or a verdict that says it is not known.
+
+        None where nothing was run.
+        """
         if self.result is None or self.result.verdict is Verdict.NOT_RUN:
             return None
         return DIRECTIONS.get(self.result.verdict, self.result.verdict.value)
 
     def printed(self, metrics: Sequence[str]) -> Published | None:
-        """The printed number of the first of these metrics that the paper has for it."""
+        """The printed number of the first of these metrics that the paper prints for this row; None for none."""
         return next((self.published[metric] for metric in metrics if metric in self.published), None)
 
 

@@ -1,4 +1,4 @@
-"""Error against what a network costs: parameters and multiply-adds."""
+"""Figures of the error against the size of a network: its parameters and multiply-adds."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,11 +15,11 @@ from senet_lab.report.views import View
 from senet_lab.stats.mean import mean_of
 
 AXES = (("parameters_m", "parameters, M"), ("multiply_adds_m", "multiply-adds, M"))
-LEAST_SPAN = 0.25  # of the largest value; below it, costs are as good as equal and shall look so
+LEAST_SPAN = 0.25  # least span of an axis, as a part of the largest value, so that almost equal costs look equal
 
 
 def write_cost(view: View, folder: Path) -> list[Path]:
-    """Writes the figure of a view; nothing where fewer than two rows have a finished run."""
+    """Writes the figure of a view and returns its files; none where fewer than two rows have a finished run."""
     frame = cost(view)
     if frame.empty:
         return []
@@ -47,9 +47,9 @@ def write_cost(view: View, folder: Path) -> list[Path]:
 
 
 def plot_cost(frame: pd.DataFrame, column: str, styles: Styles, ax: Axes, images: int) -> Axes:
-    """The mean error of each row with its interval, over one of the columns of cost.
+    """Draws the mean error of each row with its interval against one column of costs.
 
-    frame: as ``figure_data.cost``. images: that each error is over.
+    frame: as from ``figure_data.cost``. images: how many images each error is measured on.
     """
     for label, part in frame.groupby("row", sort=False):
         mean = mean_of(part[part.columns[4]].tolist(), images)
@@ -70,7 +70,7 @@ def plot_cost(frame: pd.DataFrame, column: str, styles: Styles, ax: Axes, images
 
 
 def limits(values: Sequence[float]) -> tuple[float, float]:
-    """The ends of an axis around these values: with a margin, and never so near that equal costs look different."""
+    """The ends of an axis around these values, with a margin and a span of at least LEAST_SPAN."""
     low, high = min(values), max(values)
     span = max(high - low, LEAST_SPAN * high)
     middle = (low + high) / 2

@@ -1,5 +1,8 @@
-"""The numbers of a table as CSV: long, one line a row, source, protocol and metric; and wide, one line a row and source
-with the names of timm's result files."""
+"""The numbers of a table as CSV files.
+
+The long file has a line for each row, source, protocol and metric. The wide file has a line for each row and source;
+its columns have the names of timm's result files.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -33,7 +36,7 @@ Line = dict[str, object]
 def table_csv(
     table: Table, numbers: Sequence[Published], counts: Mapping[str, Counts], comparisons: Iterable[Comparison]
 ) -> str:
-    """Published, computed and measured values of one table, told apart by ``source``."""
+    """The long CSV file: published, computed and measured values of one table. Column ``source`` tells them apart."""
     lines = [*_published(table, numbers), *_computed(table, counts)]
     for comparison in comparisons:
         for row in comparison.rows:
@@ -44,11 +47,11 @@ def table_csv(
 def wide_csv(
     table: Table, numbers: Sequence[Published], counts: Mapping[str, Counts], comparisons: Iterable[Comparison]
 ) -> str:
-    """One line a row for what is published, and one for each view of it that is measured.
+    """The wide CSV file: a line for the published numbers of each row, and one for each view that measured the row.
 
-    top1, top5: accuracy in percent; top1_err, top5_err: error in percent; of detectors ap and ap50 take their place.
-    Differences are to the row's baseline in points; param_count and gmacs in millions and thousand millions, weights
-    and biases and multiply-adds for one image.
+    top1, top5: accuracy in percent. top1_err, top5_err: error in percent. Detectors have ap and ap50 instead, in
+    percent. Differences are to the row's baseline, in points. param_count: weights and biases, in millions. gmacs:
+    multiply-adds for one image, in thousand millions.
     """
     lines = [_wide_published(table, row, numbers, counts.get(network_key(row.cell))) for row in table.rows]
     for comparison in comparisons:
@@ -177,7 +180,7 @@ def _mean_rates(number: Number, mean: Mean | None) -> Line:
 
 
 def _rates(number: Number, value: float | None, half_width: float | None) -> Line:
-    """The number with its interval; of an error the accuracy too, under the name without its end."""
+    """The number with its interval. An error also gives the accuracy, under the name without "_err"."""
     if value is None:
         return {}
     name, end, _ = number.data.partition("_err")

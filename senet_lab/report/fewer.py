@@ -1,4 +1,4 @@
-"""Whether a rebuild would show fewer runs than the tables that are there: records that went away are not forgotten."""
+"""Refuses to rebuild tables that would show fewer runs than they show now, because records were lost."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,9 +14,9 @@ MOST_NAMED = 3
 
 
 def refuse_fewer(tables: Iterable[Table], root: Path, stores: Iterable[Path]) -> None:
-    """Raises StudyError where a table below ``root`` shows a run whose record is in none of the stores any more.
+    """Raises StudyError where a table below ``root`` shows a run whose record is no longer in any of the stores.
 
-    To be called before anything is written. Runs that a table no longer asks for are not missed.
+    Call it before anything is written. stores: the results folders that are read.
     """
     stores = list(stores)
     lost = list(dict.fromkeys(run for table in tables for run in _lost(root / "tables" / f"{table.slug}.csv", stores)))
@@ -25,7 +25,7 @@ def refuse_fewer(tables: Iterable[Table], root: Path, stores: Iterable[Path]) ->
     more = f" and {len(lost) - MOST_NAMED} more" if len(lost) > MOST_NAMED else ""
     raise StudyError(
         f"{len(lost)} runs that {root}/tables shows have no record any more ({', '.join(lost[:MOST_NAMED])}{more}), so "
-        "the tables would become poorer; restore the records from git, or say --allow-fewer"
+        "the tables would lose them; restore the records from git, or say --allow-fewer"
     )
 
 

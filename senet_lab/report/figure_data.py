@@ -1,4 +1,4 @@
-"""What the figures of a view draw, as data frames; each is written as CSV beside its figure."""
+"""The data frames that the figures of a view draw. Each is written as CSV beside its figure."""
 
 from dataclasses import asdict
 
@@ -11,11 +11,14 @@ from senet_lab.report.views import View
 from senet_lab.study.se import SESpec
 from senet_lab.study.table import Row
 
-FEWEST_EPOCHS = 5  # of a curve; two or three points are no curve
+FEWEST_EPOCHS = 5  # shorter runs have no curve: a few points are none
 
 
 def errors(view: View) -> pd.DataFrame:
-    """One line a finished run: row, seed, and what rows are compared by (such as ap_pct), in the table's order."""
+    """A line for each finished run, in the table's order.
+
+    Columns: row, seed, and the number that rows are compared by, in percent (top1_error_pct or ap_pct).
+    """
     lines = [
         (row.label, record.run.seed, record.first)
         for row in view.table.rows
@@ -26,9 +29,9 @@ def errors(view: View) -> pd.DataFrame:
 
 
 def curves(view: View) -> pd.DataFrame:
-    """One line a run and epoch: the columns of the curve files, row and seed; empty where no run has five epochs.
+    """A line for each run and epoch; empty where no run has FEWEST_EPOCHS epochs.
 
-    Raises StudyError for a curve that is not whole.
+    Columns: those of the curve files, row, seed. Raises StudyError for a damaged curve.
     """
     lines = []
     for row in view.table.rows:
@@ -41,7 +44,7 @@ def curves(view: View) -> pd.DataFrame:
 
 
 def se_row(view: View) -> Row | None:
-    """The row that stands for SE against its plain baseline: the paper's block where it has one, else the best."""
+    """The SE row that is drawn against its plain baseline: the paper's block where the table has it, else the best."""
     rows = [s for s in view.rows if s.row.cell.se and s.first and view.table.baseline_of(s.row).cell.se is None]
     if not rows:
         return None
@@ -51,7 +54,7 @@ def se_row(view: View) -> Row | None:
 
 
 def plain_against_se(view: View) -> pd.DataFrame:
-    """As ``curves``, of that row and its baseline; empty where one of the two has no curve."""
+    """The ``curves`` of the SE row and its baseline; empty where one of the two has no curve."""
     row, frame = se_row(view), curves(view)
     if row is None or frame.empty:
         return pd.DataFrame()
@@ -60,8 +63,11 @@ def plain_against_se(view: View) -> pd.DataFrame:
 
 
 def cost(view: View) -> pd.DataFrame:
-    """One line a finished run: row, seed, parameters_m, multiply_adds_m, and as ``errors``; empty
-    where fewer than two rows have one."""
+    """A line for each finished run; empty where fewer than two rows have one.
+
+    Columns: row, seed, parameters_m and multiply_adds_m (millions), and the number that rows are compared by, in
+    percent.
+    """
     lines = [
         (row.label, r.run.seed, r.trainable / 1e6, r.multiply_adds / 1e6, r.first)
         for row in view.table.rows
@@ -73,8 +79,10 @@ def cost(view: View) -> pd.DataFrame:
 
 
 def differences(comparison: Comparison) -> pd.DataFrame:
-    """One line for each row that has a baseline and a measured or a published difference to it: table, row, baseline,
-    published_points, measured_points, half_width_95, seeds, verdict."""
+    """A line for each row that has a measured or a published difference to its baseline.
+
+    Columns: table, row, baseline, published_points, measured_points, half_width_95, seeds, verdict.
+    """
     lines = [
         {
             "table": comparison.view.paper.name,

@@ -22,8 +22,10 @@ Styles = dict[str, dict[str, Any]]
 
 
 def write_figures(comparison: Comparison, folder: Path) -> list[Path]:
-    """Writes the forest plot, the errors and, where a run has five epochs, the curves, as PDF, SVG and PNG with the CSV
-    behind each; returns the paths."""
+    """Writes the figures of a view as PDF, SVG and PNG, each with its data as CSV, and returns the paths.
+
+    They are the forest plot, the errors and, where a run has five epochs, the curves.
+    """
     view = comparison.view
     stem = figure_stem(view, folder)
     paths = write_forest(comparison, stem.with_name(f"{stem.name}-forest"))
@@ -32,13 +34,13 @@ def write_figures(comparison: Comparison, folder: Path) -> list[Path]:
 
 
 def figure_stem(view: View, folder: Path) -> Path:
-    """The beginning of the names of a view's figures; a folder of one's own adds its name."""
+    """The path with which the names of a view's figures begin. Another results folder adds its own name."""
     own = f"-{view.loaded.store.root.name}" if view.own and not view.synthetic else ""
     return folder / f"{view.paper.slug}-{view.name}{own}"
 
 
 def figure_heading(view: View, more: str = "") -> str:
-    """Table, networks, data set and protocol; more: what the marks mean."""
+    """A heading with table, networks, data set and protocol. more: what the marks mean."""
     width = 50 if layout().one_column else 115
     protocols = view.name.replace("+", ", ")
     lines = (title_of(view.paper), f"{', '.join(view.networks)} on {view.datasets}, protocol {protocols}{more}")
@@ -60,9 +62,9 @@ def _write_errors(view: View, frame: pd.DataFrame, stem: Path) -> list[Path]:
 
 
 def plot_errors(frame: pd.DataFrame, styles: Styles, ax: Axes, images: int) -> Axes:
-    """A hollow point a run, and beside them the mean with its 95 % interval.
+    """Draws a hollow point for each run, and beside them the mean with its 95 % interval.
 
-    frame: as ``figure_data.errors``. images: that each error is over.
+    frame: as from ``figure_data.errors``. images: how many images each error is measured on.
     """
     labels = list(dict.fromkeys(frame["row"]))
     for place, label in enumerate(labels):
@@ -84,7 +86,7 @@ def plot_errors(frame: pd.DataFrame, styles: Styles, ax: Axes, images: int) -> A
 
 
 def write_curves(view: View, frame: pd.DataFrame, stem: Path) -> list[Path]:
-    """Writes training and evaluation errors by epoch; nothing for an empty frame."""
+    """Writes a figure of training and evaluation errors by epoch, and returns its files; none for an empty frame."""
     if frame.empty:
         return []
     seeds = frame["seed"].nunique()
@@ -102,14 +104,16 @@ def write_curves(view: View, frame: pd.DataFrame, stem: Path) -> list[Path]:
 
 
 def write_plain_against_se(view: View, folder: Path) -> list[Path]:
-    """Writes the curves of the plain network and of the paper's block alone, as the paper's figure has them."""
+    """Writes the curves of only the plain network and the SE network, as the paper's figures of training curves do."""
     stem = figure_stem(view, folder)
     return write_curves(view, plain_against_se(view), stem.with_name(f"{stem.name}-plain-se"))
 
 
 def plot_curves(frame: pd.DataFrame, styles: Styles, ax: Axes) -> Axes:
-    """Training (dashed) and evaluation error by epoch, one colour a row, a band over seeds. frame: as
-    ``figure_data.curves``."""
+    """Draws training (dashed) and evaluation error by epoch, one colour for each row, with a band over seeds.
+
+    frame: as from ``figure_data.curves``.
+    """
     for label, part in frame.groupby("row", sort=False):
         colour = styles[str(label)]["color"]
         for column, dashes in (("test_top1_error_pct", "-"), ("train_top1_error_pct", "--")):

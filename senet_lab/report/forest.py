@@ -1,4 +1,4 @@
-"""Forest plots: the measured difference of each row with its interval, the published one beside it as a hollow mark."""
+"""Forest plots: each row's measured difference with its interval, and the published difference as a hollow mark."""
 
 import textwrap
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ from senet_lab.report.figure_data import differences
 from senet_lab.report.picture import SMALL, draw, layout
 from senet_lab.report.views import dataset_name, title_of
 
-LINE, HEAD, FOOT = 0.2, 0.55, 0.95  # inches: of a row, above the first, below the last
-GREY = "#767676"  # nothing is decided; as dark as small marks in print need, and light enough for a dark page
+LINE, HEAD, FOOT = 0.2, 0.55, 0.95  # inches: height of a row, space above the first row, space below the last
+GREY = "#767676"  # no decision; dark enough for small marks in print, light enough for a dark page
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """How a measured difference is drawn. square: with a dotted interval, which is over images alone."""
+    """How a measured difference is drawn. square: a square with a dotted interval, for intervals over images alone."""
 
     color: str
     square: bool = False
@@ -36,11 +36,11 @@ VERDICTS = {
     "not run": Mark(GREY),
 }
 PUBLISHED = "#000000"
-BESIDE = 0.17  # of a line: the measured mark above its middle, the published one below
+BESIDE = 0.17  # lines by which the measured mark stands above the middle of its line, and the published one below
 
 
 def write_forest(comparison: Comparison, stem: Path) -> list[Path]:
-    """Writes the forest plot of one table under one protocol; returns its paths, none where nothing is measured."""
+    """Writes the forest plot of one table under one protocol and returns its paths; none where nothing is measured."""
     frame = differences(comparison)
     if frame.empty or frame["measured_points"].notna().sum() == 0:
         return []
@@ -48,7 +48,7 @@ def write_forest(comparison: Comparison, stem: Path) -> list[Path]:
 
 
 def write_forest_of_all(comparisons: Sequence[Comparison], stem: Path) -> list[Path]:
-    """Writes one forest plot over all tables that one protocol measured; returns its paths."""
+    """Writes one forest plot of all tables measured under one protocol, and returns its paths."""
     frames = [differences(comparison) for comparison in comparisons]
     frames = [frame for frame in frames if not frame.empty and frame["measured_points"].notna().any()]
     if not frames:
@@ -96,13 +96,13 @@ def _draw(frame: pd.DataFrame, heading: str, comparisons: Sequence[Comparison], 
 
 
 def _places(frame: pd.DataFrame, tables: Sequence[str]) -> list[int]:
-    """The line of each row, from the top; a line is left free above each table where there are several."""
+    """The line of each row, from the top. Where there are several tables, each has a free line above it."""
     headed = len(tables) > 1
     return [index + (headed and tables.index(table) + 1) for index, table in enumerate(frame["table"])]
 
 
 def plot_forest(frame: pd.DataFrame, places: Sequence[int], ax: Axes) -> Axes:
-    """One line a row. frame: as ``figure_data.differences``; places: the line of each of its rows."""
+    """Draws one line for each row. frame: as from ``figure_data.differences``. places: the line of each of its rows."""
     for place, row in zip(places, frame.itertuples(index=False), strict=True):
         if pd.notna(row.measured_points):
             mark = VERDICTS.get(str(row.verdict), Mark(GREY))
@@ -132,7 +132,7 @@ def plot_forest(frame: pd.DataFrame, places: Sequence[int], ax: Axes) -> Axes:
 
 
 def axis_text(comparisons: Sequence[Comparison]) -> str:
-    """What the differences are of."""
+    """The label of the x axis: which number the differences are of."""
     words = dict.fromkeys(one.view.measure.first.words for one in comparisons)
     return f"{', '.join(words)} less the baseline's, points"
 

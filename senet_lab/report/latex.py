@@ -1,7 +1,7 @@
-"""Blocks as LaTeX: one ``tabular`` each that fits one or two columns of a page, with caption, label and notes apart.
+"""Blocks as LaTeX: each is a ``tabular`` with caption and label that fits one or two columns; notes come apart.
 
-Needs the packages booktabs and array. A table that fits 3.3 inches is a ``table``, one that fits 7 inches a ``table*``.
-Widths are estimated from the characters in the font size that is chosen, with some room to spare.
+The document needs the packages booktabs and array. A table that fits into 3.3 inches becomes a ``table``, a wider one a
+``table*``. Widths are estimated from the number of characters, with some room to spare.
 """
 
 import re
@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from senet_lab.report.blocks import Block
 
 COLUMN, PAGE = 3.3 * 72.27, 7.0 * 72.27  # points
-CHARACTER = {r"\footnotesize": 4.6, r"\scriptsize": 4.0}  # points, of a mean character in Computer Modern
+CHARACTER = {r"\footnotesize": 4.6, r"\scriptsize": 4.0}  # points: mean width of a character in Computer Modern
 GAP = 8.0  # points between columns: twice \tabcolsep as it is set below
-HEADER = 12  # characters of a line of a column's head, at least
-LATIN = 0x180  # characters below are in the fonts of every installation
+HEADER = 12  # a column's heading is broken into lines of at least so many characters
+LATIN = 0x180  # the fonts of every LaTeX installation have the characters below this one
 SPECIAL = {
     "\\": r"\textbackslash{}",
     "&": r"\&",
@@ -44,12 +44,12 @@ MINUS = re.compile(r"(?<![\w.)-])([-+])(?=\d)")
 
 
 def latex(title: str, blocks: Sequence[Block]) -> str:
-    """Each block as a float, its columns those that a page has room for; then the notes of all, as a list each."""
+    """Each block as a floating table, with the columns that fit on a page. ``latex_notes`` gives the notes."""
     return "\n".join(_table(title, block.for_paper()) for block in blocks)
 
 
 def latex_notes(blocks: Sequence[Block]) -> str:
-    """The notes of the blocks, each a paragraph that refers to its table."""
+    """The notes of the blocks: for each a paragraph that refers to its table, with a list."""
     parts = []
     for block in blocks:
         notes = "\n".join(rf"\item {escape(note)}" for note in block.notes)
@@ -90,8 +90,10 @@ def _table(title: str, block: Block) -> str:
 
 
 def _fitted(block: Block) -> tuple[str, str, list[int], float]:
-    """Font size, environment, characters of each column, and the width in points of a first column whose text is
-    broken into lines; 0 where it need not be."""
+    """Font size, environment, characters of each column, and the width in points of the first column.
+
+    The width is 0 where the first column's text need not be broken into lines.
+    """
     cells = [max((len(line[i]) for line in block.lines), default=1) for i in range(len(block.columns))]
     widths = [
         max(cell, min(len(name), max(HEADER, cell)), *(len(word) for word in name.split()))
@@ -107,7 +109,7 @@ def _fitted(block: Block) -> tuple[str, str, list[int], float]:
 
 
 def _head(name: str, width: int, side: str) -> str:
-    """A column's name on as few lines as its width allows."""
+    """A column's heading, on as few lines as its width (in characters) allows."""
     lines: list[str] = []
     for word in name.split():
         if lines and len(lines[-1]) + 1 + len(word) <= width:
@@ -125,8 +127,11 @@ def _label(block: Block) -> str:
 
 
 def escape(text: str) -> str:
-    """Text for LaTeX: every character that it would read as a command is written out, a sign before a number is a sign
-    and no hyphen, and a character that its fonts may lack becomes a question mark."""
+    """Text for LaTeX.
+
+    Characters that LaTeX would read as commands are escaped. A sign before a number is set as a sign, not as a hyphen.
+    Characters that LaTeX fonts may lack become question marks.
+    """
     flat = " ".join(text.split())
     written = "".join(SPECIAL.get(c, c if c.isprintable() and ord(c) < LATIN else "?") for c in flat)
     return MINUS.sub(r"$\1$", written)

@@ -1,4 +1,4 @@
-"""Records as a data frame."""
+"""Loads the records of results folders for reports."""
 
 import contextlib
 from collections.abc import Iterable, Sequence
@@ -16,12 +16,12 @@ from senet_lab.study.protocol import HELD_OUT, Protocol
 from senet_lab.study.small_photos import table_from_small_photos
 from senet_lab.study.table import Table
 
-PROJECT = "results"  # the source of the records that a clone comes with, and of what is trained beside them
+PROJECT = "results"  # the name of the source that holds the records of a clone and those trained beside them
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Records of one source: "results", or the name of another folder that a user trains into."""
+    """The records of one source: "results", or another folder that a user trains into, by its name."""
 
     source: str
     store: Store
@@ -29,12 +29,15 @@ class Loaded:
     paired_runs: PairedRuns
 
     def protocols(self) -> list[Protocol]:
-        """The protocols that have records here, each as it was when they were made, by name and key fields."""
+        """The protocols that have records here, as the records hold them, sorted by name and version."""
         found = {record.run.cell.protocol: None for record in self.records}
         return sorted(found, key=lambda protocol: (protocol.name, protocol.version))
 
     def frame(self) -> pd.DataFrame:
-        """One line a record: key, seed, failed, top1_error_pct, top5_error_pct, best_top1_error_pct, train_seconds."""
+        """One line for each record.
+
+        Columns: key, seed, failed, top1_error_pct, top5_error_pct, best_top1_error_pct, train_seconds.
+        """
         columns = ["key", "seed", "failed", "top1_error_pct", "top5_error_pct", "best_top1_error_pct", "train_seconds"]
         lines = [
             (
@@ -52,9 +55,9 @@ class Loaded:
 
 
 def load(root: Path, source: str, tables: Sequence[Table] | None = None, claims: Sequence[Claim] = ()) -> Loaded:
-    """The records below a results folder, in order: every one, or those that reports on some tables and claims need.
+    """The records of a results folder: all of them, or those that reports on some tables and claims need.
 
-    Raises RecordError for one that cannot be believed.
+    tables: None for all records. Raises RecordError for a damaged record.
     """
     store = Store(root)
     if tables is None:
@@ -71,25 +74,26 @@ def load(root: Path, source: str, tables: Sequence[Table] | None = None, claims:
 def load_all(
     roots: Sequence[tuple[Path, str]], tables: Sequence[Table] | None = None, claims: Sequence[Claim] = ()
 ) -> list[Loaded]:
-    """The records of several folders, told apart by their source; folders without records are left out."""
+    """The records of several (folder, source) pairs. Folders without records are left out."""
     return [found for found in (load(root, source, tables, claims) for root, source in roots) if found.records]
 
 
 def candidates(table: Table, protocols: Iterable[Protocol]) -> list[Table]:
-    """The table as the paper has it and under every other one of the protocols that it has networks for.
+    """The table under the paper's own protocols, and under every other protocol that it has networks for.
 
-    Rows that differ by their protocol alone would be one row under another; such a table stands under its own only. A
-    recipe that is tried on held-out training images is about the recipe, and stands in the table that chooses it only.
+    A table whose rows differ only in their protocol stands under its own protocols only, since under one protocol its
+    rows would be equal. Protocols that evaluate on held-out training images are left out: they compare recipes, and
+    belong to the table that chooses the recipe.
     """
     own = {row.cell.protocol for row in table.rows}
     protocols = list(protocols)
     found = [table]
     if len(own) > 1 and any(protocol.small_photos for protocol in protocols):
-        with contextlib.suppress(ValueError):  # rows that are not on photos
+        with contextlib.suppress(ValueError):  # a row is not trained on photos
             found.append(table_from_small_photos(table))
     for protocol in protocols:
         if protocol not in own and protocol.evaluation_split != HELD_OUT:
-            with contextlib.suppress(ValueError):  # no companion for that data set
+            with contextlib.suppress(ValueError):  # a row has no network for that data set
                 found.append(table.under(protocol))
     rows = len({row.cell for row in table.rows})
     return [candidate for candidate in found if len({row.cell for row in candidate.rows}) == rows]

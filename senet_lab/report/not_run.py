@@ -1,4 +1,4 @@
-"""What of the wanted study is not recorded, and what it would cost on the device of the records there are."""
+"""The page of the wanted study's runs that are not recorded, and what they would cost on the recorded device."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ Wanted = tuple[str, str, int, Sequence[Run]]  # protocol, tables, seeds, runs
 
 
 def not_run_block(wanted: Iterable[Wanted], records: Sequence[Record], model: CostModel) -> Block:
-    """One line a protocol. records: those that are not wanted any more; model: what the others cost."""
+    """One line for each protocol. records: what was run already. model: estimates the cost of the other runs."""
     recorded = {(record.run.cell.key, record.run.seed) for record in records}
     lines, totals = [], []
     for protocol, tables, seeds, runs in wanted:

@@ -1,4 +1,4 @@
-"""The notes below a comparison: how its numbers came about, and all that limits them."""
+"""The notes below a comparison: how its numbers were made, and what limits them."""
 
 from collections.abc import Iterable, Sequence
 
@@ -59,7 +59,7 @@ def _provenance(view: View) -> str:
 
 
 def _seeds(comparison: Comparison) -> Iterable[str]:
-    """Failed, missing and left-out seeds, and the baseline over the seeds of a row that has fewer."""
+    """Notes on failed, missing and left-out seeds, and on the baseline's mean over the seeds of a row with fewer."""
     view = comparison.view
     wanted = sorted({seed for summary in view.rows for seed in summary.seeds})
     for summary in view.rows:

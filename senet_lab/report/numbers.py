@@ -13,7 +13,7 @@ UNITS = {"pct": PERCENT, "M": "million", "G": "thousand million", "ms": "ms"}  #
 
 
 def comparison_data(comparison: Comparison) -> dict[str, Any]:
-    """One view: what was trained, and a row for each of the table's."""
+    """One view as JSON values: what was trained, and the numbers of each row."""
     view = comparison.view
     return {
         "source": view.source,

@@ -1,4 +1,4 @@
-"""The paper's numbered tables one by one: by which name each is asked for, what is published, and what measured it."""
+"""The paper's numbered tables one by one: the name of each, its published numbers, and what measured it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,9 +11,12 @@ NOT_YET = "not yet"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrintedTable:
-    """name: on the command line, None where it is not asked for. rows: that are asked for, and with how many published
-    numbers. measured: the protocols with records that git keeps. reason: why it is not asked for; empty where nothing
-    says so."""
+    """One numbered table of an edition.
+
+    name: its name on the command line; None where ``ablations`` does not declare it. rows: how many rows are declared.
+    numbers: how many numbers are published for them. measured: the protocols with committed records. reason: why the
+    table is not declared; empty where no reason is given.
+    """
 
     edition: str
     number: int
@@ -25,12 +28,12 @@ class PrintedTable:
 
     @property
     def absent(self) -> bool:
-        """Whether it is missing without a reason, or stands here without a published number."""
+        """Whether the table is missing without a reason, or is declared without a published number."""
         return (self.name is None and not self.reason) or (self.name is not None and not self.numbers)
 
     @property
     def text(self) -> str:
-        """In one line."""
+        """The table's state in one line."""
         title = f"{EDITIONS.get(self.edition, self.edition)} table {self.number}"
         if self.name is None:
             return f"{title:18} {self.reason or 'MISSING: no table of ablations has its rows, and no reason is given'}"
@@ -46,7 +49,10 @@ def printed_tables(
     reports: Sequence[Report],
     numbers: Sequence[Published],
 ) -> list[PrintedTable]:
-    """Every table of every edition in its order. printed: how many there are; reasons: for those without rows."""
+    """Every table of every edition, in order.
+
+    printed: how many tables each edition has. reasons: why some (edition, number) are not declared.
+    """
     known = {(report.table.edition, report.table.number): report for report in reports}
     found = []
     for edition, count in printed.items():

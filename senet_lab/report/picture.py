@@ -1,4 +1,4 @@
-"""Pictures on disk: PDF, SVG and PNG with the CSV behind them. The same data gives the same bytes."""
+"""Saves figures as PDF, SVG and PNG, with their data as CSV. The same data gives the same bytes."""
 
 import contextlib
 import io
@@ -16,9 +16,9 @@ from matplotlib.figure import Figure
 from senet_lab.records.files import replace_file
 
 DPI = 150
-ONE_COLUMN, TWO_COLUMNS = 3.3, 7.0  # inches, of a page of two columns
+ONE_COLUMN, TWO_COLUMNS = 3.3, 7.0  # inches: width of one and of both columns of a two-column page
 FORMATS: dict[str, dict[str, Any]] = {
-    # No date and a fixed salt, so that files can be compared.
+    # Without dates and, below, with a fixed salt, so that equal figures are equal files.
     "pdf": {"metadata": {"CreationDate": None, "Producer": None, "Creator": None}},
     "svg": {"metadata": {"Date": None}},
     "png": {"dpi": DPI, "metadata": {"Software": None}},
@@ -42,7 +42,7 @@ SMALL: dict[Any, Any] = STYLE | {
     "lines.linewidth": 1.1,
     "lines.markersize": 3.5,
 }
-# Told apart without colour too: luminance falls from line to line, and each has its own dashes and marker.
+# Lines differ without colour too: in luminance, dashes and marker.
 LINES: tuple[dict[str, Any], ...] = (
     {"color": "#d55e00", "linestyle": "-", "marker": "o"},
     {"color": "#56b4e9", "linestyle": "--", "marker": "s"},
@@ -56,19 +56,19 @@ REFERENCE: dict[str, Any] = {"color": "black", "linestyle": "-", "marker": "", "
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How figures are set: with their heading or, for a paper that has captions, without; over one column or two."""
+    """How figures are set. titled: with a heading; a paper with captions needs none. one_column: one column wide."""
 
     titled: bool = True
     one_column: bool = False
 
     @property
     def width(self) -> float:
-        """In inches."""
+        """The figures' width in inches."""
         return ONE_COLUMN if self.one_column else TWO_COLUMNS
 
     @property
     def suffix(self) -> str:
-        """Of the names of its files, so that no layout replaces another's."""
+        """The end of the files' names, so that figures of one layout do not replace those of another."""
         return "-one-column" * self.one_column + "-untitled" * (not self.titled)
 
 
@@ -98,9 +98,13 @@ def draw(
     frame: pd.DataFrame,
     style: Mapping[Any, Any],
 ) -> list[Path]:
-    """Draws on a new figure of this size in inches and saves it; returns the paths. frame: what is drawn."""
+    """Draws a new figure, saves it, and returns the paths.
+
+    plot: draws on the figure. size: width and height in inches. stem: the path without a suffix. frame: the data that
+    is drawn, for the CSV file. style: matplotlib's settings.
+    """
     with mpl.rc_context(dict(style)):
-        figure = Figure(figsize=size, layout="constrained", dpi=DPI)  # texts are as wide as in the PNG
+        figure = Figure(figsize=size, layout="constrained", dpi=DPI)  # the PNG's DPI: texts get the same width
         plot(figure)
         if not layout().titled:
             figure.suptitle("").set_in_layout(False)
@@ -108,7 +112,7 @@ def draw(
         for ax in figure.axes:
             sns.despine(ax=ax)
         figure.draw_without_rendering()
-        figure.set_layout_engine("none")  # laid out once, not for each format
+        figure.set_layout_engine("none")  # the layout is computed once, not again for each format
         return save(figure, stem, frame)
 
 

@@ -15,9 +15,10 @@ EDITIONS = {"cvpr2018": "CVPR 2018", "tpami": "TPAMI"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """One printed number. value: as printed, because its last digit says how exact it is.
+    """One printed number.
 
-    confidence: "verified" by two transcriptions, or "single-source".
+    value: the text as printed, since the number of digits says how exact it is. confidence: "verified" where two
+    transcriptions agree, else "single-source".
     """
 
     edition: str
@@ -38,12 +39,12 @@ class Published:
 
 
 def load_published(folder: Path) -> list[Published]:
-    """Every published number. Raises StudyError where a file is missing or not of this form."""
+    """Every published number of all editions. Raises StudyError for a missing or damaged file."""
     return [line for edition in EDITIONS for line in read_published(folder / f"{edition}.csv")]
 
 
 def read_published(path: Path) -> list[Published]:
-    """The numbers in one file. Raises StudyError where it is missing or not of this form."""
+    """The published numbers in one file. Raises StudyError where it is missing or damaged."""
     try:
         lines = read_csv(path, FIELDS, MEND)
     except FileNotFoundError as error:
@@ -69,7 +70,7 @@ def of_row(numbers: Sequence[Published], table: Table, row: Row) -> dict[str, Pu
 
 
 def value_of(numbers: Sequence[Published], table: Table, row: Row, *metrics: str) -> float | None:
-    """The printed value of the first of these metrics that a row has; None where it has none of them."""
+    """The row's printed value for the first of these metrics that is printed; None where none is."""
     printed = of_row(numbers, table, row)
     return next((float(printed[metric].value) for metric in metrics if metric in printed), None)
 
@@ -77,6 +78,9 @@ def value_of(numbers: Sequence[Published], table: Table, row: Row, *metrics: str
 def difference_of(
     numbers: Sequence[Published], table: Table, row: Row, than: Row, metrics: Sequence[str]
 ) -> float | None:
-    """The printed value of one row less that of another, in the metric's unit; None where one is not printed."""
+    """The printed value of ``row`` minus that of ``than``, in the metric's unit; None where one is not printed.
+
+    metrics: the first of them that is printed for a row counts.
+    """
     value, other = (value_of(numbers, table, one, *metrics) for one in (row, than))
     return None if value is None or other is None else value - other

@@ -23,8 +23,11 @@ def write_readmes(
     claims: Sequence[Block],
     judged: Sequence[Judged],
 ) -> None:
-    """Puts the forest plots, one table and the count of verdicts into the front page, and an index of all tables into
-    ``results``/README.md."""
+    """Writes the generated parts of both pages.
+
+    The front page gets the forest plots, one table and the number of verdicts; ``results``/README.md an index of all
+    tables.
+    """
     shown = _front_parts(reports)
     stems = [f"forest-{part.comparison.view.name}" for part in shown]
     pictures = _pictures([path for path in forests if path.stem in stems], results.name)
@@ -39,7 +42,7 @@ def _pictures(paths: Sequence[Path], folder: str) -> list[str]:
 
 
 def _front_parts(reports: Sequence[Report]) -> list[Part]:
-    """Of the front page's table, what was measured in every row; where nothing was, what compares some of them."""
+    """The parts of the front page's table in which every row was measured; if there are none, those with two rows."""
     parts = [part for report in reports if report.table.slug == FRONT for part in report.kept]
     whole = [part for part in parts if all(row.seeds for row in part.comparison.view.rows)]
     return whole or [part for part in parts if part.comparison.view.compares]
@@ -56,7 +59,7 @@ def _more(folder: str) -> str:
 
 
 def verdicts_block(judged: Sequence[Judged]) -> Block:
-    """How many claims have which verdict, a line for each protocol and source."""
+    """How many claims have each verdict, a line for each protocol and source."""
     counts: dict[str, list[Verdict]] = {}
     for one in judged:
         if not one.view.synthetic and one.judgement.claims:
@@ -69,7 +72,7 @@ def verdicts_block(judged: Sequence[Judged]) -> Block:
 
 
 def index(reports: Sequence[Report]) -> str:
-    """One line a table: what was measured, and the files that hold it."""
+    """The index: for each table a line with the protocols that measured it, and links to its files."""
     lines = ["| table | measured under | files | figures |", "|---|---|---|---|"]
     for report in reports:
         slug = report.table.slug
@@ -88,7 +91,7 @@ def index(reports: Sequence[Report]) -> str:
 
 
 def put_sections(readme: Path, name: str, sections: Sequence[str]) -> bool:
-    """Replaces what stands between ``<!-- name -->`` and ``<!-- /name -->``; False where these are not there."""
+    """Replaces the text between ``<!-- name -->`` and ``<!-- /name -->``. Returns False where the page lacks them."""
     begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
     try:
         text = read_text(readme, "restore it from git")

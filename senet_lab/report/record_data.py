@@ -17,8 +17,10 @@ SECONDS = "s"
 
 
 def record_data(record: Record, store: Store) -> dict[str, Any]:
-    """Everything but the answers image by image; errors at the final epoch. Raises StudyError where the record's file
-    went away or its curve is another run's."""
+    """The record as JSON values, without its answers image by image. Errors are those of the final epoch.
+
+    Raises StudyError where the record's file is gone, or where its curve belongs to another run.
+    """
     made, cell = record.provenance, record.run.cell
     return {
         "key": cell.key,
@@ -44,7 +46,7 @@ def record_data(record: Record, store: Store) -> dict[str, Any]:
 
 
 def _of_detector(record: Record) -> dict[str, Any]:
-    """AP and how many boxes were found; nothing of a network that names photos."""
+    """AP and the number of boxes found; empty for a classifier."""
     found = record.precision
     if found is None:
         return {}
@@ -56,7 +58,7 @@ def _of_detector(record: Record) -> dict[str, Any]:
 
 
 def _curve(data: bytes | None) -> list[dict[str, float | None]]:
-    """Epoch by epoch, of networks that name photos and of detectors; a loss that is no number is None."""
+    """The curve, a dictionary for each epoch. A value that is not finite is None."""
     lines = csv.DictReader(io.StringIO((data or b"").decode()))
     values = ({name: float(text) for name, text in line.items()} for line in lines)
     return [{name: value if math.isfinite(value) else None for name, value in line.items()} for line in values]

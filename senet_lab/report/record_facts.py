@@ -1,4 +1,4 @@
-"""A record in words: what was trained, what was measured, where and how, and how to tell it from another."""
+"""A record in words: what was trained, what was measured, where and how, and its digests."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,25 +17,25 @@ MEND = "restore it from git"
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One thing that a record says, with its name."""
+    """One fact about a record, in words."""
 
     name: str
     value: str
 
 
 def record_facts(record: Record, store: Store) -> list[Fact]:
-    """Everything but the answers image by image. Raises StudyError where the record's file went away."""
+    """Everything in a record except the answers image by image. Raises StudyError where the record's file is gone."""
     return [*_trained(record), *_measured(record), *_made(record), *_checked(record, store)]
 
 
 def facts_text(facts: list[Fact]) -> str:
-    """One line a fact, for a person."""
+    """The facts as text, one line for each."""
     width = max(len(fact.name) for fact in facts)
     return "\n".join(f"{fact.name:{width}}  {fact.value}".rstrip() for fact in facts)
 
 
 def path_below(store: Store, record: Record, name: str | None = None) -> Path:
-    """The file of a record, or one of its files by name, as seen from the folder of results."""
+    """The record's own file, or its file of this name (such as "curve"), relative to the results folder."""
     path = store.path(record.run) if name is None else file_of(store, record.run, name)
     return path.relative_to(store.root)
 

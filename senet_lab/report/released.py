@@ -1,4 +1,7 @@
-"""Released weights beside the published numbers: what somebody's trained network does, never what a training gives."""
+"""Released weights beside the published numbers.
+
+They show what one network does that somebody else trained. They say nothing about what a training run gives.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +32,7 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One evaluation as it stands for a row of a table."""
+    """One evaluation that stands for a row of a table."""
 
     row: Row
     released: Released
@@ -37,7 +40,10 @@ class Shown:
 
 
 def shown_for(table: Table, released: Mapping[str, Sequence[Released]], evaluated: Iterable[Evaluated]) -> list[Shown]:
-    """The evaluations that stand for rows of this table, in the order of its rows."""
+    """The evaluations that stand for rows of this table, in the order of the rows.
+
+    released: the released weights for each row's label.
+    """
     by_source: dict[str, list[Evaluated]] = {}
     for found in evaluated:
         by_source.setdefault(found.subject.source, []).append(found)
@@ -53,7 +59,10 @@ def shown_for(table: Table, released: Mapping[str, Sequence[Released]], evaluate
 def released_blocks(
     table: Table, shown: Sequence[Shown], paper: list[Published], release: list[Published]
 ) -> list[Block]:
-    """A block for each set of photos that the table's rows were evaluated on."""
+    """A block for each set of photos that the rows were evaluated on.
+
+    paper: the paper's published numbers. release: the numbers that the authors published with their weights.
+    """
     sets: dict[str, list[Shown]] = {}
     for one in shown:
         sets.setdefault(one.found.subject.images_sha256, []).append(one)
@@ -108,7 +117,7 @@ def _pair(top1: str | None, top5: str | None) -> str:
 
 
 def error_text(right_N: NDArray[np.bool_]) -> str:
-    """An error in percent with its 95 % interval by Wilson's formula, over images alone."""
+    """The error in percent with Wilson's 95 % interval, over images alone. right_N: whether each image is right."""
     errors = len(right_N) - int(right_N.sum())
     low, high = wilson(errors, len(right_N))
     return f"{100 * errors / len(right_N):.2f} [{low:.2f}, {high:.2f}]"
@@ -146,7 +155,10 @@ def _real_text(one: Shown) -> str:
 
 
 def without(found: Evaluated, keep_N: NDArray[np.bool_], name: str) -> str:
-    """The errors over some of the photos, in one line: those outside the 2014 blacklist, for the rows marked †."""
+    """The errors over a part of the photos, in one line. keep_N: whether each photo is kept; name: what is kept.
+
+    The paper's rows marked † leave out the photos of the 2014 blacklist.
+    """
     return (
         f"{found.subject.source}, {name} (n = {int(keep_N.sum()):,}): top-1 err. {error_text(found.top1[keep_N])} %, "
         f"top-5 err. {error_text(found.top5[keep_N])} %"
@@ -154,7 +166,7 @@ def without(found: Evaluated, keep_N: NDArray[np.bool_], name: str) -> str:
 
 
 def compared(first: Evaluated, second: Evaluated) -> str:
-    """Two networks image by image, in one line."""
+    """Two networks compared image by image, in one line."""
     pair = mcnemar(first.top1, second.top1)
     return (
         f"{first.subject.source} less {second.subject.source}: {pair.difference:+.2f} points of top-1 error on the "
@@ -164,7 +176,7 @@ def compared(first: Evaluated, second: Evaluated) -> str:
 
 
 def as_data(one: Evaluated) -> dict[str, Any]:
-    """One evaluation for JSON: counts of images, errors in percent."""
+    """One evaluation as JSON values: counts of images, errors and intervals in percent."""
     data: dict[str, Any] = {
         "key": one.subject.key,
         "network": one.subject.source,

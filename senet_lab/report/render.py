@@ -1,4 +1,4 @@
-"""Blocks as Markdown. Text of tables and records is escaped here, so that no name can end a line or become HTML."""
+"""Blocks as Markdown. Text from tables and records is escaped, so that no name can break a line or become HTML."""
 
 import re
 from collections.abc import Sequence
@@ -10,12 +10,12 @@ TAG = re.compile(r"<(?=[A-Za-z/!?])")
 
 
 def markdown(title: str, blocks: Sequence[Block]) -> str:
-    """A heading, then each block as an aligned table with its notes."""
+    """A page: a heading, then each block as an aligned table with its notes."""
     return "\n".join([f"# {plain(title)}\n", *(block_markdown(block) for block in blocks)])
 
 
 def block_markdown(block: Block, level: int = 2, folded: bool = False) -> str:
-    """One block: its heading, its aligned table, its notes. folded: the notes open with a click."""
+    """One block: its heading, its aligned table, its notes. folded: the notes are hidden until a reader clicks."""
     table = "\n".join(_aligned(block))
     notes = "\n".join(f"- {plain(note)}" for note in block.notes)
     if folded and notes:
@@ -24,7 +24,7 @@ def block_markdown(block: Block, level: int = 2, folded: bool = False) -> str:
 
 
 def plain(text: str) -> str:
-    """Text for Markdown: on one line, without tags, links and code."""
+    """Text for Markdown on one line, with tags, links and code escaped."""
     flat = " ".join(text.split())
     return TAG.sub("&lt;", flat).replace("](", r"]\(").replace("`", r"\`")
 

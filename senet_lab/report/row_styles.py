@@ -1,6 +1,6 @@
 """One colour and marker for each row, the same in every figure of every table.
 
-A row that differs from the paper's block in one thing has the colour of that thing, wherever it stands.
+A row that differs from the paper's block in one field has the colour of that field's value, in every table.
 """
 
 from enum import Enum
@@ -28,7 +28,7 @@ def row_styles(table: Table) -> dict[str, dict[str, Any]]:
     """Matplotlib's colour and marker of each row, by label."""
     own = any(isinstance(row.cell.se, BlockSpec) for row in table.rows)
     wanted = [] if own else [_wanted(row) for row in table.rows]
-    if own or len(set(wanted)) < len(wanted):  # rows of own blocks or of several networks: by their place
+    if own or len(set(wanted)) < len(wanted):  # a user's own blocks, or several networks: styles by place
         return {row.label: _by_place(index) for index, row in enumerate(table.rows)}
     return {row.label: _style(place) for row, place in zip(table.rows, wanted, strict=True)}
 
@@ -44,7 +44,7 @@ def _by_place(index: int) -> dict[str, Any]:
 
 
 def _wanted(row: Row) -> int:
-    """-2 for a plain network, -1 for the paper's block, else a place in OTHERS by what differs from it."""
+    """-2 for a plain network, -1 for the paper's block, else a place in OTHERS by the value that differs from it."""
     se, default = row.cell.se, SESpec()
     if se is None:
         return -2

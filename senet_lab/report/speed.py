@@ -1,4 +1,4 @@
-"""What benchmarks measured, as tables: from the files below results/benchmarks that ``python -m benchmarks`` writes."""
+"""Tables of the benchmarks, from the files in results/benchmarks that ``python -m benchmarks`` writes."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,14 +12,14 @@ MEND = "restore it from git, or delete it and run make bench"
 
 
 def speed_blocks(folder: Path) -> list[Block]:
-    """The tables of every device that was measured, by the names of their files; none where nothing was.
+    """The tables of every measured device, in the order of the files' names.
 
-    Raises StudyError for a file that is damaged.
+    Raises StudyError for a damaged file.
     """
     blocks: list[Block] = []
     for path in sorted(folder.glob("*.json")):
         device = read_json(path, MEND)
-        if "sections" not in device:  # of another kind: simulated studies
+        if "sections" not in device:  # another kind of file: simulated studies
             continue
         try:
             blocks += blocks_of(device)
@@ -29,7 +29,7 @@ def speed_blocks(folder: Path) -> list[Block]:
 
 
 def blocks_of(device: dict[str, Any]) -> Iterable[Block]:
-    """A block for each section that was measured on a device."""
+    """A block for each section that was measured on one device. device: the content of its file."""
     named = f"{device['device']}, {device['cores']} cores"
     for make in (_executors, _price, _rest):
         block = make(device["sections"], named)

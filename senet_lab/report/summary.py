@@ -1,4 +1,4 @@
-"""What the records of a table say, row by row: the means with their intervals, and the seeds behind them."""
+"""Summarises the records of a table row by row: means with their intervals, and the seeds behind them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,12 +11,13 @@ from senet_lab.study.table import Row, Table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowSummary:
-    """The measured side of one row under one protocol, final epoch. None where no seed finished.
+    """The measured numbers of one row under one protocol, at the final epoch.
 
-    first, second: as ``study.measure`` has them: top-1 and top-5 error, or AP and AP at an overlap of 0.5. seeds: all
-    that finished. compared: those that the means are over: the ones that the baseline has too, on the same images, so
-    that a row's mean and its difference are of the same runs; all of them for a baseline, and for a row that shares
-    none with it. values_pct: the first, of each seed that finished.
+    first, second: the means of the two numbers of ``study.measure``: top-1 and top-5 error, or AP and AP at an overlap
+    of 0.5; None where no seed finished. seeds: the seeds that finished. compared: the seeds that the means are over.
+    These are the seeds that the baseline has too, on the same images, so that a row's mean and its difference come from
+    the same runs. For a baseline, and for a row that shares no seed with it, they are all seeds that finished.
+    values_pct: the first number of each finished seed, in percent. failed: the seeds that failed.
     """
 
     row: Row
@@ -29,12 +30,12 @@ class RowSummary:
 
     @property
     def left_out(self) -> tuple[int, ...]:
-        """The seeds that finished and are in no number."""
+        """The seeds that finished but enter no mean."""
         return tuple(sorted(set(self.seeds) - set(self.compared)))
 
 
 def summarise(table: Table, loaded: Loaded) -> list[RowSummary]:
-    """One summary a row of a table, from the records of one source."""
+    """One summary for each row of a table, from the records of one source."""
     by_key: dict[str, list[Record]] = {}
     for record in loaded.records:
         by_key.setdefault(record.run.cell.key, []).append(record)

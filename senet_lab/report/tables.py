@@ -1,5 +1,7 @@
-"""A table of the paper as blocks of text cells: published beside measured, protocol by protocol, and published beside
-computed. Two protocols never stand in one block."""
+"""A table of the paper as blocks of text: published beside measured, and published beside computed.
+
+Each protocol has a block of its own.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -26,7 +28,7 @@ NAMES = (
     "published-top5",
     "measured-top5",
     "multiply-adds",
-)  # of the columns, on a command line
+)  # the columns' names on the command line
 NARROW = NAMES[:7]
 METRICS = {
     "top1_error_original": "top-1 err. of the network's own paper, %",
@@ -46,9 +48,9 @@ METRICS = {
 
 
 def comparison_block(comparison: Comparison, numbers: Sequence[Published]) -> Block:
-    """One protocol: each row's published and measured number and difference, the verdict, and what the network costs.
+    """The block of one protocol: for each row the published and measured numbers, differences, verdict and costs.
 
-    Where the measurement is a companion of the printed table, both sides name their data set.
+    Where the view is a companion of the printed table, the headings name both data sets.
     """
     view = comparison.view
     paper = f" ({dataset_name(view.paper.paper_protocol)})" if view.companion else ""
@@ -79,7 +81,7 @@ def comparison_block(comparison: Comparison, numbers: Sequence[Published]) -> Bl
 
 
 def comparison_title(view: View) -> str:
-    """The data set and the networks that were trained, the protocol, and whose records these are."""
+    """A heading with the data set, the trained networks, the protocol, and the source of the records."""
     kind = f"a companion of the paper's {dataset_name(view.paper.paper_protocol)} table; " if view.companion else ""
     return (
         f"Published beside measured on {view.datasets}, {', '.join(view.networks)} ({kind}{protocols_text(view)}; "
@@ -106,7 +108,7 @@ def _line(row: ComparedRow, measure: Measure) -> tuple[str, ...]:
 
 
 def mean_text(mean: Mean | None) -> str:
-    """A mean with its interval and the number of its seeds."""
+    """A mean with its interval and the number of seeds; a dash for None."""
     if mean is None:
         return NONE
     interval = "" if mean.half_width is None else f" ± {mean.half_width:.2f}"
@@ -114,7 +116,7 @@ def mean_text(mean: Mean | None) -> str:
 
 
 def published_block(table: Table, numbers: Sequence[Published], counts: Mapping[str, Counts]) -> Block:
-    """The printed numbers beside the counts of the network itself."""
+    """The printed numbers beside the computed parameters and multiply-adds, by the conventions of the edition."""
     printed = [of_row(numbers, table, row) for row in table.rows]
     metrics = [name for name in METRICS if any(name in row for row in printed)]
     columns = ["row", *(f"published {METRICS[name]}" for name in metrics)]

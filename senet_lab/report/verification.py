@@ -1,7 +1,7 @@
-"""A recorded run beside the same run trained again: are all bits equal, and if not, may they differ?
+"""Compares a recorded run with the same run trained again. Are all bits equal? If not, may they differ?
 
-A run is a function of its cell and seed on one kind of machine. Another processor, another device or other versions of
-torch round otherwise; then the errors are compared, within the interval that ``senet_lab.stats.two_runs`` gives.
+On one kind of machine, a run's cell and seed determine every bit of its result. Another processor, device or version of
+torch rounds differently. Then the errors are compared, within the interval of ``senet_lab.stats.two_runs``.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -15,12 +15,12 @@ from senet_lab.records.record import Provenance, Record, TrainedPart
 from senet_lab.stats.two_runs import Allowed, allowed_by_images, allowed_by_resamples, allowed_by_seeds, errors_by_cell
 
 NOT_RECORDED = "not recorded"
-CODE = ("revision", "own code")  # whose difference does not excuse other bits
-TIMES = "seconds"  # the column of a curve that no two runs share
+CODE = ("revision", "own code")  # other code does not excuse other bits, as another machine does
+TIMES = "seconds"  # the column of a curve that differs between any two runs
 
 
 class Outcome(StrEnum):
-    """What came of it."""
+    """The result of a verification."""
 
     EQUAL = "equal"
     WITHIN = "within the interval"  # other bits on another machine
@@ -31,8 +31,11 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Values that were compared one by one. count: how many; None where the record has no file of them. answers:
-    they are what was measured, not how it came about."""
+    """Values that were compared one by one.
+
+    count: how many; None where the record's file of them is not here. differing: how many of them differ. answers:
+    whether the values are results on the evaluation images, not facts about the training.
+    """
 
     name: str
     count: int | None
@@ -41,7 +44,7 @@ class Compared:
 
     @property
     def text(self) -> str:
-        """In words."""
+        """The comparison in words."""
         if self.count is None:
             return f"{self.name}: not compared, the record has no file of it here"
         if self.count == 1:
@@ -53,8 +56,11 @@ class Compared:
 
 @dataclass(frozen=True)
 class Verification:
-    """A record, the same run made again, and what was compared. others: errors of all seeds by cell, under the same
-    protocol, by which the spread over seeds is told."""
+    """A record, the same run trained again, and what was compared.
+
+    others: errors in percent of all seeds, one list for each cell under the same protocol. They give the spread over
+    seeds.
+    """
 
     recorded: Record
     again: Record
@@ -63,39 +69,39 @@ class Verification:
 
     @cached_property
     def circumstances(self) -> dict[str, tuple[str, str]]:
-        """Each by name, as the record has it and as it was now."""
+        """The circumstances of both runs by name: (recorded, again)."""
         before, now = circumstances(self.recorded), circumstances(self.again)
         return {name: (before.get(name, NOT_RECORDED), now.get(name, NOT_RECORDED)) for name in now | before}
 
     @property
     def other_machine(self) -> list[str]:
-        """The circumstances that may move the last bits and are not the same, or not known to be."""
+        """The circumstances that may change bits, and that differ or are not recorded for one of the runs."""
         return [name for name, (old, new) in self.circumstances.items() if old != new and name not in CODE]
 
     @property
     def other_code(self) -> list[str]:
-        """What of the code is not the same."""
+        """The names in CODE that differ between the two runs."""
         return [name for name in CODE if name in self.circumstances and len(set(self.circumstances[name])) > 1]
 
     @property
     def answers(self) -> int:
-        """How many answers were compared: bits of images, or numbers of a detector's AP."""
+        """How many answers were compared: one bit for each image, or numbers of a detector's AP."""
         return sum(one.count or 0 for one in self.compared if one.answers)
 
     @property
     def other_answers(self) -> int:
-        """How many of them differ."""
+        """How many of the answers differ."""
         return sum(one.differing for one in self.compared if one.answers)
 
     @property
     def difference(self) -> float | None:
-        """Top-1 error, or AP, now less the recorded one, in points; None where a run failed."""
+        """Top-1 error (or AP) of the new run minus that of the record, in points; None where a run failed."""
         old, new = self.recorded.first, self.again.first
         return None if old is None or new is None else new - old
 
     @cached_property
     def allowed(self) -> Allowed | None:
-        """How far the errors may lie apart; None where a run failed."""
+        """How far the two errors may lie apart; None where a run failed."""
         if self.difference is None:
             return None
         images = self.recorded.correct_top1
@@ -111,7 +117,7 @@ class Verification:
 
     @property
     def outcome(self) -> Outcome:
-        """What came of it."""
+        """The result of the comparison."""
         if self.recorded.provenance.data_sha256 != self.again.provenance.data_sha256:
             return Outcome.OTHER_DATA
         if not any(one.differing for one in self.compared):
@@ -135,10 +141,10 @@ def verify(
     gates: tuple[bytes | None, bytes | None],
     of_protocol: Iterable[Record],
 ) -> Verification:
-    """Compares two records of one run. curves, gates: the files of both, None where there is none.
+    """Compares two records of one run.
 
-    of_protocol: records, of which those under the same protocol tell the spread over seeds. The curves' seconds are no
-    part of the comparison.
+    curves, gates: the content of both runs' files; None where there is none. of_protocol: records; those under the same
+    protocol give the spread over seeds. The curves' times are not compared.
     """
     ends = [(record.status, record.failure) for record in (recorded, again)]
     counts = [(record.trainable, record.multiply_adds) for record in (recorded, again)]
@@ -155,10 +161,10 @@ def verify(
 
 
 def circumstances(record: Record) -> dict[str, str]:
-    """Where and how a run was made, by name; of several parts all that they say."""
+    """Where and how a run was made, by name. Where a run was trained in several parts, the texts of all parts."""
     made = record.provenance
     versions = dict(sorted(made.versions.items()))
-    if not made.parts:  # a record of schema 1, which one process made on one machine
+    if not made.parts:  # a record of schema 1: one process on one machine made it
         alone = {"processes": "1", "images of batch norm": "the batch"}
         return {
             "revision": ", ".join(made.revisions),
@@ -202,7 +208,7 @@ def _bits(name: str, old: ImageBits | None, new: ImageBits | None) -> list[Compa
 
 
 def _precision(recorded: Record, again: Record) -> list[Compared]:
-    """Of detectors: AP in all its forms and over the resamples, and the file of the boxes by its digest."""
+    """For detectors: compares AP in all its forms and over the resamples, and the digests of the files of boxes."""
     if recorded.precision is None and again.precision is None:
         return []
     old, new = (None if one is None else _numbers(one) for one in (recorded.precision, again.precision))
@@ -221,7 +227,7 @@ def _numbers(found: Precision) -> list[str]:
 
 
 def _fields(data: bytes | None) -> list[str] | None:
-    """The values of a CSV file, without times."""
+    """The values of a CSV file without the column of times; None where there is no file."""
     if data is None:
         return None
     lines = [line.split(",") for line in data.decode().splitlines()]

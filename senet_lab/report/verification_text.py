@@ -1,4 +1,4 @@
-"""What a verification found, for a person and for programs."""
+"""The result of a verification, as text for people and as values for programs."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from senet_lab.study.measure import measure_of
 
 
 def verification_text(found: Verification) -> str:
-    """The finding in one line, then what was compared, and the circumstances of both."""
+    """The finding in one line, then what was compared, and the circumstances of both runs."""
     lines = [finding(found), "", *(one.text for one in found.compared), ""]
     wide = max(map(len, found.circumstances))
     for name, (old, new) in found.circumstances.items():
@@ -19,7 +19,7 @@ def finding(found: Verification) -> str:
     """One line: whether the record holds, and why."""
     outcome = found.outcome
     if outcome is Outcome.OTHER_DATA:
-        return f"other data: {_other_data(found)}; nothing can be said of the record"
+        return f"the data differ ({_other_data(found)}), so the record is neither confirmed nor refuted"
     if outcome is Outcome.EQUAL:
         if not found.answers:
             return "the run failed again, at the same step"
@@ -27,8 +27,8 @@ def finding(found: Verification) -> str:
     counts = f"{found.other_answers:,} of {found.answers:,} {_what(found)} differ"
     if outcome is Outcome.DIFFERENT:
         code = ", ".join(f"{name} {' -> '.join(found.circumstances[name])}" for name in found.other_code)
-        cause = f"the code is another ({code})" if code else "nor is the code another"
-        return f"{counts}, and device, processor and versions are those of the record; {cause}"
+        cause = f"the code differs ({code})" if code else "the code is the same, too"
+        return f"{counts}, although device, processor and versions are those of the record; {cause}"
     where = f"{counts}; {_machine(found)}"
     if found.difference is None or found.allowed is None:
         return f"{where}; one of the two runs failed"
@@ -39,7 +39,7 @@ def finding(found: Verification) -> str:
 
 
 def verification_data(found: Verification) -> dict[str, Any]:
-    """Numbers with units, for JSON."""
+    """The verification as JSON values. Errors and differences are in percent and points."""
     allowed, field = found.allowed, measure_of(found.recorded.run.cell.protocol).first.field
     return {
         "key": found.recorded.run.cell.key,
@@ -78,13 +78,13 @@ def _interval(found: Verification) -> str:
 
 def _machine(found: Verification) -> str:
     changes = [_change(name, *found.circumstances[name]) for name in found.other_machine]
-    return f"the machine is another, or not known to be the same ({'; '.join(changes)})"
+    return f"the machine differs, or may differ ({'; '.join(changes)})"
 
 
 def _in_spite_of(found: Verification) -> str:
     names = [*found.other_code, *found.other_machine]
     changes = "; ".join(_change(name, *found.circumstances[name]) for name in names)
-    return f", though this is not the same, or not known to be: {changes}" if names else ""
+    return f", although these differ or may differ: {changes}" if names else ""
 
 
 def _change(name: str, old: str, new: str) -> str:

@@ -1,4 +1,4 @@
-"""Views: a table under one protocol with what one source of records has of it, and the verdicts that follow."""
+"""Views: a table under one protocol with the records of one source, and the verdicts that follow from them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -23,14 +23,15 @@ DATASETS = {
     Dataset.PLACES365: "Places365",
     Dataset.COCO: "COCO",
     Dataset.SYNTHETIC: "SYNTHETIC DATA",
-}  # as a reader knows them
+}  # the data sets' names for readers
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One table under one protocol, or, for the paper's own, under its rows' protocols.
+    """One table under one protocol, or under its rows' own protocols, with the records of one source.
 
-    paper: the table as printed; table: the same rows as they were trained.
+    paper: the table as printed. table: the same rows as they were trained. loaded: the source of the records. rows: a
+    summary of each row.
     """
 
     paper: Table
@@ -45,17 +46,17 @@ class View:
 
     @property
     def measure(self) -> Measure:
-        """What its rows are compared by."""
+        """The numbers by which rows are compared."""
         return self.table.measure
 
     @property
     def companion(self) -> bool:
-        """Whether rows were trained otherwise than the paper did: other data, network or schedule."""
+        """Whether rows were trained with other data, another network or another schedule than in the paper."""
         return self.table.rows != self.paper.rows
 
     @property
     def unlike(self) -> str:
-        """In what a companion differs from the paper's table: in its schedule always, and in what else."""
+        """In what a companion differs from the paper's table, in words. The schedule always differs."""
         data = {p.dataset for p in self.protocols} != {row.cell.protocol.dataset for row in self.paper.rows}
         network = {row.cell.backbone for row in self.paper.rows} != set(self.networks)
         if data and network:
@@ -64,22 +65,22 @@ class View:
 
     @property
     def source(self) -> str:
-        """The folder of these records. Those of the demonstration are never in git, so they are this machine's."""
+        """The source of these records in words. Git never has records of synthetic data: they are this machine's."""
         return "this machine" if self.loaded.source == PROJECT and self.synthetic else self.loaded.source
 
     @property
     def own(self) -> bool:
-        """Whether its user made these records, rather than the project."""
+        """Whether a user made these records, not the project."""
         return self.source != PROJECT
 
     @property
     def synthetic(self) -> bool:
-        """Whether any of it is about generated images."""
+        """Whether any row was trained on generated images."""
         return any(protocol.synthetic for protocol in self.protocols)
 
     @property
     def compares(self) -> bool:
-        """Whether two rows or more were measured: one alone, shared with another table, is no comparison."""
+        """Whether two rows or more were measured. One row alone, shared with another table, is no comparison."""
         return sum(bool(row.seeds) for row in self.rows) > 1
 
     @property
@@ -89,7 +90,7 @@ class View:
 
     @property
     def datasets(self) -> str:
-        """What the networks were trained on and evaluated with, in words."""
+        """The names of the data sets that the networks were trained on, in words."""
         return ", ".join(dict.fromkeys(dataset_name(protocol) for protocol in self.protocols))
 
     @property
@@ -99,7 +100,7 @@ class View:
 
     @property
     def records(self) -> list[Record]:
-        """The records of its rows."""
+        """The records of this view's rows."""
         keys = {row.cell.key for row in self.table.rows}
         return [record for record in self.loaded.records if record.run.cell.key in keys]
 
@@ -118,23 +119,23 @@ def dataset_name(protocol: Protocol) -> str:
 
 
 def view_name(table: Table) -> str:
-    """The names of a table's protocols, with their versions after the first."""
+    """The names of a table's protocols, joined by "+". Versions from 2 on are added, as in "name-v2"."""
     protocols = dict.fromkeys(row.cell.protocol for row in table.rows)
     return "+".join(p.name if p.version == 1 else f"{p.name}-v{p.version}" for p in protocols)
 
 
 def title_of(table: Table) -> str:
-    """As a heading: number, edition, caption."""
+    """A heading with the table's number, edition and caption."""
     return f"Table {table.number} ({EDITIONS.get(table.edition, table.edition)}): {table.caption}"
 
 
 def protocols_text(view: View) -> str:
-    """Its protocols, each by name and title."""
+    """The view's protocols, each by name and title."""
     return "; ".join(dict.fromkeys(f"{p.name}: {p.title}" if p.title else p.name for p in view.protocols))
 
 
 def measured_views(table: Table, sources: Iterable[Loaded]) -> list[View]:
-    """The table as the paper has it and under every other protocol that has records of it, a user's own first."""
+    """The views of a table, one for each source and protocol that has records of its rows; a user's own first."""
     views = []
     for loaded in sources:
         recorded = {record.run.cell.key for record in loaded.records}
@@ -145,9 +146,9 @@ def measured_views(table: Table, sources: Iterable[Loaded]) -> list[View]:
 
 
 def judged(view: View, claims: Iterable[Claim], counts: Mapping[str, Counts]) -> Judged:
-    """A view with its verdicts, by the sequential plan of its records where there is one.
+    """A view with its verdicts. Where its records were made by a sequential plan, the verdicts follow that plan.
 
-    Raises StudyError for a plan that cannot be believed.
+    Raises StudyError for a damaged plan.
     """
     plan = read_plan(view.loaded.store.root, view.table.slug, view.name)
     return Judged(view, judge(view.table, claims, view.loaded.paired_runs, counts, plan))

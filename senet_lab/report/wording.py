@@ -1,4 +1,4 @@
-"""What the statistics say, in words: differences, parts of claims, the rule of a verdict, orders, seeds needed."""
+"""Puts statistics into words: differences, parts of claims, rules of verdicts, orders of rows, seeds needed."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -19,7 +19,7 @@ NONE = "–"
 
 
 def difference_text(difference: Difference | None) -> str:
-    """A difference in points with its interval, marked where that knows of one seed only."""
+    """A difference in points with its interval. It is marked where the interval is from one seed, over images only."""
     if difference is None:
         return NONE
     return f"{difference.value:+.2f} ± {difference.half_width:.2f}" + " (n = 1, images only)" * (difference.seeds == 1)
@@ -55,7 +55,7 @@ _INTERVALS = (
 
 
 def intervals(measure: Measure) -> Iterable[str]:
-    """What the ± of a table is, in words."""
+    """What the ± of a table's numbers means, in words."""
     said = "± of an error is the 95 %"
     if not measure.higher_is_better:
         return _INTERVALS
@@ -72,7 +72,7 @@ def intervals(measure: Measure) -> Iterable[str]:
 
 
 def rule_text(judgement: Judgement) -> str:
-    """How the verdicts of a table were taken, in words."""
+    """The rule by which a table's verdicts were made, in words."""
     text = (
         f"over this table's {judgement.comparisons} comparisons a false verdict has a chance below "
         f"{100 * SIGNIFICANCE:.0f} % (Holm)"
@@ -92,7 +92,7 @@ def rule_text(judgement: Judgement) -> str:
 
 
 def order_text(order: RankAgreement) -> str:
-    """The order of the rows, published against measured, in one line."""
+    """How far the measured order of the rows agrees with the published one, in one line."""
     text = f"Order of {order.rows} rows, published against measured: of {order.pairs} pairs of rows "
     if order.tested_seeds:
         text += (
@@ -107,7 +107,7 @@ def order_text(order: RankAgreement) -> str:
 
 
 def seeds_text(values_pct: Mapping[str, Mapping[int, float]], measure: Measure) -> Iterable[str]:
-    """The number of every single seed, by row, where a row has several."""
+    """The number of every single seed in percent, for the rows with several seeds."""
     several = [
         f"{label}: " + ", ".join(f"{error:.2f} (seed {seed})" for seed, error in of_row.items())
         for label, of_row in values_pct.items()
@@ -118,7 +118,7 @@ def seeds_text(values_pct: Mapping[str, Mapping[int, float]], measure: Measure) 
 
 
 def far_text(judgement: Judgement, labels: Mapping[str, str]) -> Iterable[str]:
-    """The runs that lie far from the others. labels: of rows, by the key of their cell."""
+    """A warning about the runs that lie far from the others. labels: the rows' labels, by the key of their cell."""
     far = [f"{labels[run.cell.key]} seed {run.seed}" for run in judgement.far_runs if run.cell.key in labels]
     if far:
         yield (
@@ -128,7 +128,7 @@ def far_text(judgement: Judgement, labels: Mapping[str, str]) -> Iterable[str]:
 
 
 def needs_data(needs: Needs) -> dict[str, Any]:
-    """What a table's comparisons need, for JSON."""
+    """How many seeds a table's comparisons need, as JSON values."""
     data = asdict(needs)
     data["comparisons"] = [
         asdict(need) | {"part": part_text(need.part), "now": difference_text(need.now)} for need in needs.comparisons
@@ -137,7 +137,7 @@ def needs_data(needs: Needs) -> dict[str, Any]:
 
 
 def needs_text(needs: Needs) -> str:
-    """What a table's comparisons need, for a person."""
+    """How many seeds a table's comparisons need, as text."""
     design, spread = needs.design, needs.spread
     lines = [
         f"{needs.table} under {needs.protocol}: the most seeds of a plan (train --until-resolved --seeds N) that has "
@@ -148,12 +148,12 @@ def needs_text(needs: Needs) -> str:
         "choice of images; a range is by the spread and by its limit, and runs are counted by the limit",
     ]
     if needs.first_seed:
-        lines.append(f"a plan begins with seed {needs.first_seed}: what was recorded before it enters no verdict")
+        lines.append(f"a plan begins with seed {needs.first_seed}: seeds recorded before it enter no verdict")
     lines += [f"  {part_text(n.part):36} {difference_text(n.now):34} {_answer(n)}" for n in needs.comparisons]
     if any(need.obstacle is None for need in needs.comparisons):
-        lines.append(f"all that is planned for: {needs.cost.runs} more runs, {time_text(needs.cost)}")
+        lines.append(f"all comparisons with a number of seeds: {needs.cost.runs} more runs, {time_text(needs.cost)}")
     else:
-        lines.append("nothing is planned for")
+        lines.append("no comparison can be planned for")
     return "\n".join(lines)
 
 

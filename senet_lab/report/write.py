@@ -1,8 +1,8 @@
 """Writes the report of one table: Markdown, CSV, LaTeX and figures.
 
-What comes from the records of ``results`` alone goes to ``tables`` and ``figures``, which git keeps. As soon as the
-demonstration's synthetic data or another results folder is among the sources, the whole report goes to ``demo``
-folders or to that other folder instead, so that a clone's committed tables do not change under its user.
+The report without synthetic data goes to ``tables`` and ``figures`` below the results folder; for ``results`` git keeps
+them. Where records of synthetic data exist, a second report with them goes to ``demo`` folders. Where a user names
+another results folder, everything goes there. So a demonstration never changes the committed tables of a clone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ from senet_lab.study.table import Table
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One view of a report: its comparison, its blocks (that of the comparison first), and its claims as numbers."""
+    """One view of a report: its comparison, its blocks (the comparison's first), and its claims as numbers."""
 
     comparison: Comparison
     blocks: tuple[Block, ...]
@@ -36,7 +36,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A table with everything that is said of it: a user's own measurements first, the counted networks last."""
+    """Everything that is reported of a table.
+
+    parts: its views, a user's own first. counted: the block of the networks' counts. published: the printed numbers.
+    """
 
     table: Table
     parts: tuple[Part, ...]
@@ -45,21 +48,21 @@ class Report:
 
     @property
     def blocks(self) -> tuple[Block, ...]:
-        """In the order of the page."""
+        """All blocks, in the order of the page."""
         return (*(block for part in self.parts for block in part.blocks), self.counted)
 
     @property
     def kept(self) -> tuple[Part, ...]:
-        """The parts that git keeps."""
+        """The parts without synthetic data; git keeps them."""
         return tuple(part for part in self.parts if not part.comparison.view.synthetic)
 
     @property
     def text(self) -> str:
-        """As it is printed."""
+        """The report as Markdown."""
         return markdown(title_of(self.table), self.blocks)
 
     def as_data(self, paths: Sequence[Path]) -> dict[str, Any]:
-        """Numbers with units, for JSON."""
+        """The report as JSON values, numbers with their units. paths: the files that hold it."""
         return {
             "files": [str(path) for path in paths],
             "table": self.table.name,
@@ -91,7 +94,7 @@ def _part(one: Judged, numbers: Sequence[Published], counts: Mapping[str, Counts
 def write_report(
     report: Report, numbers: Sequence[Published], counts: Mapping[str, Counts], root: Path
 ) -> tuple[Path, ...]:
-    """Writes a report below ``root`` and returns the files. Raises OSError where the folder cannot be written."""
+    """Writes a report below ``root`` and returns its files. Raises OSError where the folder cannot be written."""
     kept = replace(report, parts=report.kept)
     paths = _write(kept, numbers, counts, root / "tables", root / "figures")
     if len(report.kept) < len(report.parts):
@@ -123,8 +126,10 @@ def _write(
 
 
 def write_all_forests(reports: Sequence[Report], figures: Path) -> list[Path]:
-    """Writes a forest plot over all tables of the paper for each protocol and source that git keeps; returns the PNG
-    files."""
+    """Writes a forest plot over all tables of the paper for each protocol and source, without synthetic data.
+
+    Returns the PNG files.
+    """
     from senet_lab.report.forest import write_forest_of_all
 
     groups: dict[str, list[Comparison]] = {}
@@ -140,7 +145,7 @@ def write_all_forests(reports: Sequence[Report], figures: Path) -> list[Path]:
 def write_claims(
     judged: Sequence[Judged], blocks: Sequence[Block], numbers: Sequence[Published], root: Path
 ) -> tuple[Path, ...]:
-    """Writes ``claims.md`` from these blocks and ``claims.csv`` below ``root``."""
+    """Writes ``claims.md`` (from the blocks) and ``claims.csv`` (from the judged views) below ``root``."""
     paths = (root / "claims.md", root / "claims.csv")
     for path, content in zip(paths, (claims_page(blocks), claims_csv(judged, numbers)), strict=True):
         replace_file(path, content.encode())

@@ -1,1 +1,1 @@
-"""What a statistician reads: differences, verdicts, power. No pages, no torch."""
+"""The statistics of the study: differences, verdicts, power. It needs neither torch nor pages."""

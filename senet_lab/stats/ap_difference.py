@@ -1,11 +1,12 @@
-"""The paired difference in AP between two rows of detectors, from the resamples of photos that their records hold.
+"""The paired difference in AP between two rows of detectors, from the resamples of photos in their records.
 
-AP is no mean over photos, so its variance over them is that of a bootstrap: resample k has the same photos in every
-run, so that differences are paired. What seeds do is told from the seeds, as for errors:
+AP is not a mean over photos, so its variance over photos comes from a bootstrap. Resample k has the same photos in
+every run, so that differences are paired. The variance over seeds is estimated from the seeds, as for errors:
 
     D[s] = difference + seed effect[s] + effect of the photos + rest[s]
 
-The rest is what seed and photos do together. It is in the spread of seeds once, and it is taken out of the bootstrap's.
+The rest is the interaction of seed and photos. It is part of the spread over seeds, so it is taken out of the
+bootstrap's variance and counts once.
 
 n seeds, R resamples, AP in percent.
 """
@@ -20,9 +21,10 @@ Floats = NDArray[np.float64]
 
 
 def ap_difference(found: list[Precision], others: list[Precision]) -> Difference:
-    """The AP of one row less that of another, in points; equal seeds face each other.
+    """The AP of one row minus that of another, in points.
 
-    Raises ValueError where the lists differ in length or photos.
+    found, others: the detectors of both rows, in the same order of seeds. Raises ValueError where the lists differ in
+    length or in the number of photos.
     """
     if len(found) != len(others) or not found or len({one.photos for one in (*found, *others)}) != 1:
         raise ValueError(f"{len(found)} and {len(others)} detectors cannot be paired over seeds and photos")

@@ -1,13 +1,13 @@
-"""What a paired difference between two rows can tell: its variance over seeds and images, intervals, p-values.
+"""The paired difference between two rows: its variance over seeds and images, intervals and p-values.
 
-The difference D of one seed s and one image i is whether the row is wrong there less whether the other row is:
+D[s, i] is 1 where the row is wrong at seed s on image i, else 0, minus the same for the other row:
 
     D[s, i] = difference + seed effect[s] + image effect[i] + rest[s, i]
 
-The variance of the mean over seeds and images is the sum of what seeds add and what images add, both in closed form;
-the rest counts once. With a handful of seeds their spread is itself hardly known, so intervals and tests use Student's
-t for their part. A plain bootstrap over both would count the rest three times, shrink the seeds' part by (n-1)/n, and
-be too narrow with few seeds: benchmarks/simulate_inference.py shows the coverage of both.
+The variance of the mean over seeds and images is the variance that seeds add plus the variance that images add. Both
+have a closed form, and the rest counts once. A few seeds hardly tell their own spread, so intervals and tests use
+Student's t for the seeds' part. A plain bootstrap over both would count the rest three times, shrink the seeds' part by
+(n-1)/n, and give too narrow intervals with few seeds: benchmarks/simulate_inference.py shows the coverage of both.
 
 n seeds, N images, errors in points (percent of images).
 """
@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import ndtr
 
-SIGNIFICANCE = 0.05  # how often a table may have any false verdict
-CONFIDENCE = 0.95  # of the intervals that are shown
-NODES = 240  # of the quadrature over the spread of the seeds
+SIGNIFICANCE = 0.05  # the probability that a table has any false verdict is at most this
+CONFIDENCE = 0.95  # confidence of the intervals that are shown
+NODES = 240  # nodes of the quadrature over the spread of the seeds
 
 Floats = NDArray[np.float64]
 
@@ -32,9 +32,10 @@ Floats = NDArray[np.float64]
 class Difference:
     """A mean difference in points, with the two parts of its variance.
 
-    seed_variance: of the mean over seeds, what seeds and images do together included; None where there is one seed.
-    image_variance: what the choice of evaluation images adds; no number of seeds makes it smaller.
-    pooled_freedom: the degrees of freedom of the seeds' part where it is from all rows of a table (seed_noise).
+    value: the difference in points. seeds, images: how many it is over. seed_variance: the variance of the mean over
+    seeds, with the interaction of seeds and images; None for one seed. image_variance: the variance that the choice of
+    evaluation images adds; more seeds do not make it smaller. Variances are in squared points. pooled_freedom: the
+    degrees of freedom of seed_variance where it was estimated from all rows of a table (seed_noise), else None.
     """
 
     value: float
@@ -51,22 +52,22 @@ class Difference:
 
     @property
     def variance(self) -> float:
-        """Of the mean difference; with one seed, over images alone."""
+        """The variance of the mean difference, in squared points; with one seed, over images alone."""
         return (self.seed_variance or 0.0) + self.image_variance
 
     @property
     def half_width(self) -> float:
-        """Of the 95 % interval; with one seed, over images alone."""
+        """The half-width of the 95 % interval, in points; with one seed, over images alone."""
         return half_width(self, CONFIDENCE)
 
 
 def difference_of(wrong_nN: NDArray[np.generic], other_nN: NDArray[np.generic]) -> Difference:
-    """The difference between two rows: 1 where the row is wrong, else 0; equal seeds and images face each other.
+    """The difference between two rows, in points.
 
-    An error moves in steps of one image, so two seeds can have the very same difference and seem to have no spread;
-    the spread of half a step is added to what is seen.
-
-    Raises ValueError where the shapes differ or are no such table.
+    wrong_nN, other_nN: 1 where the run of a seed is wrong on an image, else 0; both have the same order of seeds and of
+    images. An error moves in steps of one image, so two seeds can have equal differences and seem to have no spread.
+    Therefore the variance of half a step is added. Raises ValueError where the shapes differ, or are not n x N with at
+    least two images.
     """
     if wrong_nN.shape != other_nN.shape or wrong_nN.ndim != 2 or wrong_nN.shape[1] < 2:
         raise ValueError(f"runs of {wrong_nN.shape} and {other_nN.shape} cannot be paired over seeds and images")
@@ -86,26 +87,27 @@ def difference_of(wrong_nN: NDArray[np.generic], other_nN: NDArray[np.generic]) 
 
 
 def half_step_variance(images: int) -> float:
-    """What whole images hide of the spread of an error over seeds, in squared points."""
+    """The variance that is added since errors move in steps of one image, in squared points."""
     return (100.0 / images) ** 2 / 8
 
 
 def with_seed_noise(difference: Difference, variances: tuple[float, float], freedom: int) -> Difference:
-    """The same difference with the seeds' part of its variance from all rows of a table.
+    """The difference with a variance over seeds that was estimated from all rows of a table.
 
-    variances: over seeds, of one run of each of the two rows, in squared points.
+    variances: the variance over seeds of one run of each of the two rows, in squared points. freedom: their degrees of
+    freedom.
     """
     seed_variance = (sum(variances) + half_step_variance(difference.images)) / difference.seeds
     return replace(difference, seed_variance=seed_variance, pooled_freedom=freedom)
 
 
 def half_width(difference: Difference, level: float) -> float:
-    """Of the two-sided interval at this level, in points.
+    """The half-width of the two-sided interval with this confidence level, in points.
 
-    Student's t with degrees of freedom between those of the seeds (their share of the variance is 1) and infinity
-    (0). The exponent lies between Satterthwaite's 2, too narrow for a share near one, and 1, too wide for a small
-    share. With one degree of freedom no such rule holds its level, and the convolution of ``tail`` is used, which is
-    never too narrow.
+    It uses Student's t. Its degrees of freedom are those of the seeds where the seeds' share of the variance is 1, and
+    grow to infinity as the share falls to 0. The exponent in the formula lies between Satterthwaite's 2, which is too
+    narrow for shares near one, and 1, which is too wide for small shares. With one degree of freedom no such exponent
+    keeps the level; there the convolution of ``tail`` is used, which is never too narrow.
     """
     tail_share, variance = (1 - level) / 2, difference.variance
     if variance == 0.0:
@@ -120,7 +122,7 @@ def half_width(difference: Difference, level: float) -> float:
 
 
 def critical(seed_variances: Floats, image_variance: float, freedom: int, level: float, nodes: int = NODES) -> Floats:
-    """The distance in points at which ``tail`` is ``level``, for each variance of the mean over seeds."""
+    """The distances in points at which ``tail`` equals ``level``, one for each variance of the mean over seeds."""
     scales, weights = chi_square(freedom, nodes)
     spread = np.sqrt(seed_variances[:, None] / scales + image_variance)
     low = np.zeros_like(seed_variances)
@@ -133,11 +135,11 @@ def critical(seed_variances: Floats, image_variance: float, freedom: int, level:
 
 
 def tail(difference: Difference, distance: float) -> float:
-    """How probable it is that chance alone moves the mean difference by more than ``distance`` upwards (points).
+    """The probability that chance alone moves the mean difference upwards by more than ``distance`` points.
 
-    Chance is a Student's t (n-1 degrees of freedom, more where pooled) over seeds and a normal over images, added; a
-    test that uses it is wrong at most as often as it says, at small levels too. With one seed nothing is known of the
-    seeds and the answer is 1.
+    Chance is the sum of a Student's t over seeds (n-1 degrees of freedom, more where pooled) and a normal variable over
+    images. A test that uses it is not wrong more often than its level says, at small levels too. With one seed the
+    spread over seeds is unknown, and the answer is 1.
     """
     if difference.seeds == 1:
         return 1.0
@@ -149,7 +151,7 @@ def tail(difference: Difference, distance: float) -> float:
 
 
 def tails(distances: Floats, seed_variances: Floats, image_variance: float, freedom: int, nodes: int) -> Floats:
-    """``tail`` of many differences at once: of each its distance and the variance of its mean over seeds."""
+    """``tail`` for many differences at once. distances and seed_variances have one entry for each difference."""
     scales, weights = chi_square(freedom, nodes)
     spread = np.sqrt(seed_variances[:, None] / scales + image_variance)
     found: Floats = ndtr(-distances[:, None] / spread) @ weights
@@ -158,25 +160,27 @@ def tails(distances: Floats, seed_variances: Floats, image_variance: float, free
 
 @lru_cache(maxsize=256)
 def chi_square(freedom: int, nodes: int = NODES) -> tuple[Floats, Floats]:
-    """A quadrature over chi-square divided by its degrees of freedom: nodes, and weights that add up to one. The
-    nodes are dense where it is small, which is what makes the tails."""
+    """A quadrature over chi-square divided by its degrees of freedom: nodes, and weights that add up to one.
+
+    The nodes are dense near zero, since small values make the tails.
+    """
     x, weights = np.polynomial.legendre.leggauss(nodes)
     u = (x + 1) / 2
     return stats.chi2.ppf(u**4, freedom) / freedom, 2 * weights * u**3
 
 
 def p_below(difference: Difference, limit: float = 0.0) -> float:
-    """One-sided p-value for the true difference being below ``limit`` (points): small where the data say so."""
+    """The one-sided p-value for "the true difference is below ``limit`` points": small where the data support it."""
     return tail(difference, limit - difference.value)
 
 
 def p_above(difference: Difference, limit: float = 0.0) -> float:
-    """The same for being above."""
+    """The one-sided p-value for "the true difference is above ``limit`` points"."""
     return tail(difference, difference.value - limit)
 
 
 def holm(p_values: dict[str, float]) -> dict[str, float]:
-    """Holm's adjustment: each p-value as it counts when all of them are looked at. The names are only carried."""
+    """Holm's adjustment of p-values for the number of tests. Keys are names and stay as they are."""
     adjusted, largest = {}, 0.0
     ordered = sorted(p_values, key=lambda name: (p_values[name], name))
     for rank, name in enumerate(ordered):

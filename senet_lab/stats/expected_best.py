@@ -1,14 +1,14 @@
-"""The best of a search against its budget: what to expect of so many trials, drawn from those that were made."""
+"""The expected best error of a search, against its number of trials."""
 
 from collections.abc import Sequence
 from math import comb
 
 
 def expected_best(errors: Sequence[float]) -> list[float]:
-    """The mean of the lowest error among k of these trials, over all choices of k, for k = 1 .. their number.
+    """The mean over all choices of k trials of their lowest error, for k = 1 up to the number of trials.
 
-    A curve that is read at one budget for every row compares searches of equal cost (after Dodge et al. 2019, who draw
-    with replacement). Raises ValueError where there is no trial.
+    Where rows are compared at the same k, their searches have equal cost (after Dodge et al. 2019, who draw with
+    replacement). Raises ValueError where there is no trial.
     """
     if not errors:
         raise ValueError("a search without trials has no best one")

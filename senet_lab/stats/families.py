@@ -1,4 +1,4 @@
-"""Families: which comparisons of a table and its claims share one error rate, and which cells they compare."""
+"""Families of comparisons: which comparisons of a table and its claims share one error rate, and their cells."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from senet_lab.study.claim import Claim, Comparison, Costs, Directed, Lower, Not
 from senet_lab.study.measure import measure_of
 from senet_lab.study.table import Row, Table
 
-Asked = Sequence[tuple[Claim, Mapping[str, Cell]]]  # the claims about a table, with what their labels mean there
+Asked = Sequence[tuple[Claim, Mapping[str, Cell]]]  # claims about a table, each with the cells that its labels mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Compared:
 
     @property
     def name(self) -> str:
-        """Names it by what it compares, whichever way round where that makes no difference."""
+        """The comparison's name: its kind and its cells. Where the direction makes no difference, keys are sorted."""
         keys = [self.cell.key, self.than.key]
         if not isinstance(self.part, NotWorse):
             keys.sort()
@@ -31,13 +31,13 @@ class Compared:
 
     @property
     def higher_is_better(self) -> bool:
-        """Of what is compared."""
+        """Whether a higher value of the compared number is better, as for AP."""
         return measure_of(self.cell.protocol).higher_is_better
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """The comparisons that share one error rate, by name. rows: the cells that tell the spread over seeds."""
+    """The comparisons that share one error rate, by name. rows: the cells that the spread over seeds comes from."""
 
     comparisons: Mapping[str, Compared]
     rows: tuple[Cell, ...]
@@ -49,17 +49,17 @@ class Family:
 
 
 def claimed_cells(table: Table, claims: Iterable[Claim]) -> list[Cell]:
-    """The cells that the claims about a table compare under its protocol, further rows included."""
+    """The cells that the claims about a table compare under its protocol, with the claims' own further rows."""
     return [cell for _, cells in claims_asked(table, claims) for cell in cells.values()]
 
 
 def family_of(table: Table, claims: Iterable[Claim]) -> Family:
-    """Every comparison of a table and its claims, once, by its name: the part and the two cells."""
+    """The family of a table: every comparison of its rows and its claims, once."""
     return family_from(table, claims_asked(table, claims))
 
 
 def family_from(table: Table, asked: Asked) -> Family:
-    """Every comparison of a table and of these claims, once."""
+    """The family of a table with these claims: every comparison once."""
     of_rows = [Compared(Lower(row.label, base.label), row.cell, base.cell) for row, base in row_pairs(table)]
     of_claims = [
         Compared(part, cells[part.row], cells[part.than])
@@ -74,7 +74,7 @@ def family_from(table: Table, asked: Asked) -> Family:
 
 
 def claims_asked(table: Table, claims: Iterable[Claim]) -> Asked:
-    """The claims that are about a table, or about the one that it is a companion of."""
+    """The claims about a table, or about the paper's table that it is a companion of."""
     return [(claim, _cells(claim, table)) for claim in claims if _applies(claim, table)]
 
 
@@ -84,7 +84,7 @@ def _applies(claim: Claim, table: Table) -> bool:
 
 
 def _cells(claim: Claim, table: Table) -> dict[str, Cell]:
-    """The cells that the claim's labels mean under the table's protocol."""
+    """The cells that the claim's labels mean under the table's protocol, by label."""
     wide = replace(claim.table, rows=claim.table.rows + claim.rows)
     if claim.table.rows != table.rows:
         wide = wide.under(table.paper_protocol)
@@ -92,5 +92,5 @@ def _cells(claim: Claim, table: Table) -> dict[str, Cell]:
 
 
 def row_pairs(table: Table) -> Sequence[tuple[Row, Row]]:
-    """Each row with the one that it is compared with, baselines left out."""
+    """Each row with its baseline; baselines themselves are left out."""
     return [(row, table.baseline_of(row)) for row in table.rows if table.baseline_of(row) is not row]

@@ -13,7 +13,7 @@ from senet_lab.stats.difference import CONFIDENCE, half_step_variance
 class Mean:
     """A mean over n seeds with the half-width of its 95 % interval (Student's t); None where n is 1.
 
-    The interval is about further seeds on these images; other images are no part of it.
+    The interval is for further seeds on the same images. It does not cover the choice of images.
     """
 
     value: float
@@ -22,10 +22,10 @@ class Mean:
 
 
 def mean_of(errors_pct: Sequence[float], images: int) -> Mean | None:
-    """The mean error of some seeds over so many images; None for no seeds.
+    """The mean over seeds of the errors in percent; None for no seeds.
 
-    An error moves in steps of one image, so seeds with equal errors are not known to have no spread: the spread of
-    half a step is added.
+    images: how many images each error is measured on. An error moves in steps of one image, so equal errors do not
+    prove that seeds have no spread. Therefore the variance of half a step is added.
     """
     n = len(errors_pct)
     if n == 0:

@@ -1,6 +1,6 @@
-"""Which images the finished runs of one source have wrong, and the paired differences between their rows.
+"""The results of finished runs image by image, and the paired differences between rows.
 
-Of detectors, their AP and that of resamples of the photos stand in the place of images.
+A classifier has one bit for each image: right or wrong. A detector has its AP and the AP of resamples of the photos.
 
 n seeds, N images.
 """
@@ -26,16 +26,16 @@ Seen = Bits | ImageBits | Precision
 
 
 class PairedRuns:
-    """The top-1 misses of finished runs by cell and seed, and which runs failed.
+    """The top-1 misses (or APs) of finished runs, by cell and seed, and the runs that failed.
 
-    Runs are paired on the same evaluation images only.
+    Only runs on the same evaluation images are paired.
     """
 
     def __init__(self, records: Iterable[Record]) -> None:
         self._wrong: dict[str, dict[int, tuple[str, Seen]]] = {}
         self._failed: set[tuple[str, int]] = set()
-        self._keys: dict[int, tuple[Cell, str]] = {}  # by the object's id, as a key takes long to look up
-        # What was asked for, until a run is added:
+        self._keys: dict[int, tuple[Cell, str]] = {}  # by the cell object's id, since computing a key is slow
+        # Caches, which are cleared when a run is added:
         self._common: dict[tuple[str, ...], tuple[int, ...]] = {}
         self._differences: dict[tuple[str, str, Seeds], Difference] = {}
         self._noises: dict[tuple[tuple[str, ...], Seeds], tuple[dict[str, float], int]] = {}
@@ -47,7 +47,7 @@ class PairedRuns:
                 self._put(record.run, record.provenance.data_sha256["test"], seen)
 
     def add(self, run: Run, images: str, wrong_N: Bits) -> None:
-        """One more run: 1 where it has an image wrong, else 0. images: names the evaluation images and their order."""
+        """Adds a run. wrong_N: 1 where it has an image wrong, else 0. images: a name of the images and their order."""
         self._put(run, images, wrong_N)
 
     def _put(self, run: Run, images: str, found: Seen) -> None:
@@ -56,11 +56,11 @@ class PairedRuns:
             cache.clear()
 
     def add_failed(self, run: Run) -> None:
-        """One more run that has no result."""
+        """Adds a run that failed and has no result."""
         self._failed.add((run.cell.key, run.seed))
 
     def seeds(self, cell: Cell) -> tuple[int, ...]:
-        """The seeds of a cell that finished."""
+        """The finished seeds of a cell."""
         return tuple(sorted(self._wrong.get(cell.key, {})))
 
     def failed(self, cells: Iterable[Cell], seed: int) -> bool:
@@ -68,7 +68,7 @@ class PairedRuns:
         return any((cell.key, seed) in self._failed for cell in cells)
 
     def common_seeds(self, cells: Sequence[Cell]) -> tuple[int, ...]:
-        """The seeds that all of these cells have, on the same evaluation images; none where protocols differ."""
+        """The seeds that finished in all of these cells on the same evaluation images; none where protocols differ."""
         keys = tuple(self._key(cell) for cell in cells)
         if keys not in self._common:
             self._common[keys] = self._common_seeds(cells)
@@ -89,10 +89,10 @@ class PairedRuns:
         return tuple(seed for seed, found in agreed.items() if found == next(iter(agreed.values())))
 
     def seeds_of_look(self, cells: Sequence[Cell], first: int, seeds: int) -> tuple[int, ...] | None:
-        """The first so many seeds from ``first`` on that finished in all of these cells.
+        """The first ``seeds`` seeds, counted from ``first``, that finished in all of these cells.
 
-        A seed that failed in one of them is passed over, and the next one takes its place. None where a seed that
-        comes before the last is not recorded yet: to choose among those that happen to be there would be a choice.
+        A seed that failed in one of the cells is skipped, and the next one takes its place. None where one of the seeds
+        is not recorded yet: taking others instead would let the data choose.
         """
         common, found = set(self.common_seeds(cells)), list[int]()
         for seed in count(first):
@@ -106,11 +106,11 @@ class PairedRuns:
         return tuple(found)
 
     def wrong(self, cell: Cell, seeds: Sequence[int]) -> Bits:
-        """1 where the run of a seed has an image wrong, n x N. Raises ValueError for a detector."""
+        """n x N: 1 where the run of a seed has an image wrong, else 0. Raises ValueError for a detector."""
         return np.stack([_wrong_N(self._wrong[cell.key][seed][1]) for seed in seeds])
 
     def errors(self, cells: Sequence[Cell], seeds: Sequence[int]) -> Floats:
-        """The top-1 errors, or APs, in percent, one row a cell, one column a seed."""
+        """The top-1 errors (or APs) in percent: a row for each cell, a column for each seed."""
         return np.array([[_percent(self._wrong[c.key][seed][1]) for seed in seeds] for c in cells])
 
     def _difference(self, cell: Cell, than: Cell, seeds: Seeds) -> Difference:
@@ -121,7 +121,11 @@ class PairedRuns:
         return difference_of(self.wrong(cell, seeds), self.wrong(than, seeds))
 
     def widest_block(self, cells: Iterable[Cell]) -> tuple[tuple[Cell, ...], tuple[int, ...]]:
-        """Those of some cells, and those seeds that all of them have, which tell most of the spread over seeds."""
+        """The choice of cells and seeds that tells most about the spread over seeds.
+
+        All chosen cells have all chosen seeds, and the degrees of freedom (K-1)(n-1) are as many as possible. Both are
+        empty where no two cells share a seed.
+        """
         unique = tuple({cell.key: cell for cell in cells}.values())
         candidates = {self.common_seeds((cell, other)) for cell in unique for other in unique}
         blocks = [(tuple(c for c in unique if set(seeds) <= set(self.seeds(c))), seeds) for seeds in candidates]
@@ -131,10 +135,11 @@ class PairedRuns:
     def difference(
         self, cell: Cell, than: Cell, pool: Sequence[Cell] = (), seeds: Sequence[int] | None = None
     ) -> Difference | None:
-        """The paired difference between two cells of one protocol over these seeds, or over all that they share.
+        """The paired difference between two cells of one protocol: ``cell`` minus ``than``, in points.
 
-        pool: the rows of their table. Where two to four seeds are compared, the spread over seeds is told from all of
-        them that have these seeds. None where the two share no seed.
+        seeds: the seeds to compare; None for all that both cells share. pool: the rows of their table. With two to four
+        seeds, the spread over seeds is estimated from all rows of the pool that have these seeds. None where the cells
+        share no seed, or lack one of ``seeds``.
         """
         common = self.common_seeds((cell, than))
         seeds = common if seeds is None else tuple(seeds)
@@ -153,7 +158,7 @@ class PairedRuns:
         return with_seed_noise(found, (variances[pair[0]], variances[pair[1]]), freedom)
 
     def _noise(self, rows: dict[str, Cell], seeds: Seeds) -> tuple[dict[str, float], int]:
-        """The variance over seeds that counts for each of these rows, by key, and its degrees of freedom."""
+        """The variance over seeds that is used for each of these rows, by key, and its degrees of freedom."""
         names = tuple(sorted(rows))
         if (names, seeds) not in self._noises:
             noise = seed_noise(self.errors([rows[name] for name in names], seeds))
@@ -166,7 +171,7 @@ def _percent(found: Seen) -> float:
 
 
 def _wrong_N(found: Seen) -> Bits:
-    """The bits of a record are unpacked where they are compared, so that many records fit into memory."""
+    """N: 1 where an image is wrong. Bits stay packed until they are compared, so that many records fit into memory."""
     if isinstance(found, Precision):
         raise ValueError("a detector has no image right or wrong")
     return (~found.unpack()).astype(np.uint8) if isinstance(found, ImageBits) else found

@@ -1,8 +1,9 @@
-"""How many seeds a plan needs to settle a comparison, from what pilot runs tell of the spread over seeds.
+"""How many seeds a sequential plan needs to settle a comparison, from the spread over seeds in pilot runs.
 
-Power is the probability that one of the looks of a sequential plan (records/sequential.py) gives a verdict in the true
-direction: what ``train --until-resolved`` does is what is planned for. Paths of p-values are drawn from the spread, by
-a fixed stream, so that a plan can be repeated; one set of paths serves plans of every length.
+Power is the probability that one of the looks of a plan (records/sequential.py) gives a verdict in the true direction.
+The plan is the one that ``train --until-resolved`` follows. The power is simulated: paths of p-values are drawn from
+the spread, with a fixed random stream, so that the answer can be repeated. One set of paths serves plans of every
+length.
 """
 
 import math
@@ -21,10 +22,10 @@ from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.stats.seed_noise import FEWEST_ROWS, POOLED_SEEDS, residuals, seed_noise
 from senet_lab.study.claim import Comparison, Directed, Equivalent
 
-POWER = 0.8
-MOST_SEEDS = 50
-PATHS = 1_000  # a power of 80 % is known to 1.3 %
-NODES = 64
+POWER = 0.8  # the power that a plan should have
+MOST_SEEDS = 50  # longer plans are not considered
+PATHS = 1_000  # simulated paths; the standard error of a power of 80 % is 1.3 points
+NODES = 64  # nodes of the quadrature; fewer than in a report, for speed
 UPPER = 0.8  # confidence of the upper limit of a pilot's spread
 
 Floats = NDArray[np.float64]
@@ -32,8 +33,11 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """The variances of a paired difference, in squared points. seeds: of one seed, what seeds and images do together
-    included; images: of the whole set of evaluation images. freedom: the degrees of freedom that tell ``seeds``."""
+    """The variances of a paired difference, in squared points.
+
+    seeds: the variance of one seed, with the interaction of seeds and images. images: the variance that the choice of
+    the whole set of evaluation images adds. freedom: the degrees of freedom of the estimate ``seeds``.
+    """
 
     seeds: float
     images: float
@@ -41,12 +45,12 @@ class Spread:
 
     @property
     def upper(self) -> "Spread":
-        """The same with the 80 % upper limit of what the seeds do, as a pilot of few seeds may have seen too little."""
+        """The spread with the 80 % upper limit of ``seeds``, since a pilot of few seeds may underestimate it."""
         return replace(self, seeds=self.seeds * self.freedom / float(stats.chi2.ppf(1 - UPPER, self.freedom)))
 
 
 def pilot_spread(runs: PairedRuns, family: Family) -> Spread | None:
-    """The spread that the differences of a family have in common; None where no two of its rows share two seeds."""
+    """The common spread of a family's differences; None where no two of its rows share two seeds."""
     cells, seeds = runs.widest_block((*family.rows, *family.cells))
     freedom = (len(cells) - 1) * (len(seeds) - 1)
     if freedom < 1:
@@ -62,7 +66,7 @@ def pilot_spread(runs: PairedRuns, family: Family) -> Spread | None:
 
 
 class Kind(StrEnum):
-    """What a part says."""
+    """The kinds of statements that differ in their tests."""
 
     LOWER = "lower"
     NOT_WORSE = "not worse"
@@ -70,15 +74,18 @@ class Kind(StrEnum):
 
 
 def _kind(part: Comparison) -> Kind:
-    if isinstance(part, Directed):  # which way makes no difference
+    if isinstance(part, Directed):  # lower and higher are tested alike
         return Kind.LOWER
     return Kind.EQUIVALENT if isinstance(part, Equivalent) else Kind.NOT_WORSE
 
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """What is planned for: the rows of a table, the comparisons of its family, and the difference in points that a
-    ``Lower`` should see."""
+    """What a plan is made for.
+
+    rows: how many rows the table has. comparisons: how many comparisons its family has. resolve: the true difference in
+    points that the test of a ``Lower`` should find.
+    """
 
     rows: int
     comparisons: int
@@ -86,10 +93,10 @@ class Design:
 
 
 def powers(part: Comparison, spread: Spread, design: Design) -> dict[int, float]:
-    """The power of plans of 2 to 50 seeds, at the first step of Holm's adjustment.
+    """The power of plans of 2 to 50 seeds, by their number of seeds, at the first step of Holm's adjustment.
 
-    For ``Lower`` the true difference is taken to be ``resolve`` points; for statements of equality or of being no
-    worse it is taken to be zero, and their margin is what is tested.
+    For ``Lower`` the true difference is assumed to be ``design.resolve`` points. For statements with a margin (equal,
+    not worse) it is assumed to be zero.
     """
     distance = design.resolve if isinstance(part, Directed) else part.margin
     p_Pn = _paths(_kind(part), distance, spread, design.rows) * design.comparisons
@@ -97,13 +104,15 @@ def powers(part: Comparison, spread: Spread, design: Design) -> dict[int, float]
 
 
 def seeds_needed(part: Comparison, spread: Spread, design: Design) -> int | None:
-    """The smallest most seeds of a plan with 80 % power; None where 50 are not enough."""
+    """The number of seeds of the shortest plan with 80 % power; None where 50 seeds are not enough."""
     return next((most for most, power in powers(part, spread, design).items() if power >= POWER), None)
 
 
 def limit_of_images(part: Comparison, spread: Spread, comparisons: int) -> float:
-    """The smallest true difference (for ``Lower``) or margin, in points, that any number of seeds could settle with 80
-    % power on these evaluation images, in one test."""
+    """The smallest difference or margin, in points, that can be settled on these images with any number of seeds.
+
+    It is a true difference for ``Lower``, and a margin for other parts. It has 80 % power in one test.
+    """
     level = SIGNIFICANCE / comparisons
     one_sided = level / 2 if isinstance(part, Directed) else level
     miss = (1 - POWER) / 2 if isinstance(part, Equivalent) else 1 - POWER
@@ -116,7 +125,7 @@ def _plan(most: int) -> SequentialPlan:
 
 
 def _found(p_Pn: Floats, plan: SequentialPlan) -> NDArray[np.bool_]:
-    """Whether a path gets its verdict at any look, P."""
+    """P: whether a path gets its verdict at any look. p_Pn: the p-value of each path after each number of seeds."""
     looks = plan.looks()
     levels = np.array([plan.level_at(look) for look in looks])
     found: NDArray[np.bool_] = np.less(p_Pn[:, looks], levels).any(axis=1)
@@ -125,9 +134,9 @@ def _found(p_Pn: Floats, plan: SequentialPlan) -> NDArray[np.bool_]:
 
 @lru_cache(maxsize=32)
 def _paths(kind: Kind, distance: float, spread: Spread, rows: int) -> Floats:
-    """The p-value for a part after every number of seeds, PATHS x 51; 1 below two seeds.
+    """PATHS x 51: the p-value for a part after every number of seeds from 0 to 50; 1 below two seeds.
 
-    The first two rows are compared; the others only tell the spread over seeds.
+    The first two rows are compared. The other rows only help to estimate the spread over seeds.
     """
     random = np.random.default_rng([2018, rows])
     pair = random.standard_normal((PATHS, 2, MOST_SEEDS)) * math.sqrt(spread.seeds / 2)
@@ -147,7 +156,7 @@ def _paths(kind: Kind, distance: float, spread: Spread, rows: int) -> Floats:
 
 
 def _p_for(kind: Kind, distance: float, values: Floats, variances: Floats, images: float, freedom: int) -> Floats:
-    """For a part, as ``verdicts.p_values`` has it for one difference."""
+    """The p-values for a part, by the rule that ``verdicts.p_values`` applies to one difference."""
 
     def below(limit: float) -> Floats:
         return tails(limit - values, variances, images, freedom, NODES)

@@ -1,4 +1,4 @@
-"""What a count of errors can tell: intervals, two networks image by image, printed percentages."""
+"""Statistics of counts of errors: intervals, comparisons of two networks image by image, printed percentages."""
 
 import math
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-NEAR = Fraction(1, 500)  # of the images: as far as decoders and arithmetic move one network's errors
+NEAR = Fraction(1, 500)  # decoders and arithmetic change one network's errors by at most this share of the images
 
 
 def wilson(errors: int, images: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -24,9 +24,10 @@ def wilson(errors: int, images: int, confidence: float = 0.95) -> tuple[float, f
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two networks on the same images. only_first, only_second: images that only that one has wrong.
+    """Two networks on the same images.
 
-    p_value: exact McNemar test, two-sided: how often chance alone splits so unevenly.
+    only_first, only_second: the number of images that only this network has wrong. p_value: the two-sided exact McNemar
+    test, which is the probability of a split at least as uneven by chance alone.
     """
 
     images: int
@@ -36,12 +37,15 @@ class Pair:
 
     @property
     def difference(self) -> float:
-        """First less second, points of error."""
+        """The error of the first network minus that of the second, in points."""
         return 100 * (self.only_first - self.only_second) / self.images
 
 
 def mcnemar(right_N: NDArray[np.bool_], other_N: NDArray[np.bool_]) -> Pair:
-    """Compares two networks image by image. Raises ValueError where they are not of the same images."""
+    """Compares two networks image by image. right_N, other_N: whether each image is right.
+
+    Raises ValueError where the arrays differ in length.
+    """
     if right_N.shape != other_N.shape or right_N.ndim != 1:
         raise ValueError(f"{right_N.shape} and {other_N.shape} images cannot be compared one by one")
     first, second = int((~right_N & other_N).sum()), int((right_N & ~other_N).sum())
@@ -50,9 +54,9 @@ def mcnemar(right_N: NDArray[np.bool_], other_N: NDArray[np.bool_]) -> Pair:
 
 
 def printed_counts(printed: str, images: int) -> range:
-    """The numbers of errors whose percentage rounds to a printed one: "22.37" of 50,000 is 11,183 to 11,187.
+    """The numbers of errors whose percentage rounds to the printed one: "22.37" of 50,000 images is 11,183 to 11,187.
 
-    Halves count on both sides, since papers round them either way.
+    Both ends count, since papers round halves up or down.
     """
     digits = len(printed.partition(".")[2])
     value, half = Fraction(printed), Fraction(1, 2 * 10**digits)
@@ -61,7 +65,10 @@ def printed_counts(printed: str, images: int) -> range:
 
 
 def agreement(errors: int, printed: str, images: int) -> str:
-    """Whether a number of errors is the printed one: "equal", "k images away", or "another view or other weights"."""
+    """How a number of errors agrees with the printed percentage, in words.
+
+    The answers are "equal", "k images away", and "another view or other weights".
+    """
     counts = printed_counts(printed, images)
     if errors in counts:
         return "equal"

@@ -1,8 +1,8 @@
-"""The order of a table's rows, published against measured: which pairs of rows are in that order, by tests.
+"""Compares the measured order of a table's rows with the published one, by a test for each pair of rows.
 
-Every pair of rows with different published errors is tested like any other paired difference; Holm's adjustment over
-the pairs keeps the chance of any false one below 5 %. Kendall's tau of the means is given beside them as a
-description; it has no interval, as a bootstrap's percentiles do not cover the true order with few seeds.
+Every pair of rows with different published errors is tested like any other paired difference. Holm's adjustment over
+the pairs keeps the probability of any false answer below 5 %. Kendall's tau of the means is given as a description. It
+has no interval, since bootstrap intervals do not cover the true order with few seeds.
 """
 
 import math
@@ -22,9 +22,12 @@ FEWEST_ROWS = 3
 
 @dataclass(frozen=True, slots=True)
 class RankAgreement:
-    """tau_b: 1 for the same order of the means, -1 for the reverse, over all ``seeds``. in_order, against: the pairs of
-    rows that a test puts in the published order, or in the other. tested_seeds: what the tests are over, 0 where there
-    is none yet."""
+    """How the measured order of rows agrees with the published one.
+
+    tau_b: Kendall's tau of the means over all ``seeds``: 1 for the published order, -1 for the reverse. rows, pairs:
+    how many were compared. in_order, against: how many pairs a test puts in the published order, or in the reverse.
+    tested_seeds: the number of seeds in the tests; 0 where nothing is tested yet.
+    """
 
     tau_b: float
     rows: int
@@ -36,17 +39,18 @@ class RankAgreement:
 
     @property
     def undecided(self) -> int:
-        """The pairs whose order no test tells."""
+        """How many pairs have an order that no test decides."""
         return self.pairs - self.in_order - self.against
 
 
 def agreement_of(
     runs: PairedRuns, table: Table, published: Mapping[str, float], plan: SequentialPlan | None = None
 ) -> RankAgreement | None:
-    """How the rows that are published and measured are ordered. published: errors by label.
+    """The agreement of orders over the rows that are both published and measured.
 
-    Under a sequential plan the number of seeds depends on what they show, so the pairs are tested once, at its last
-    look. None where nothing can be compared: fewer than three rows, several protocols, no common seed, or no order.
+    published: the printed numbers, by the rows' labels. Under a sequential plan the number of seeds depends on the
+    results, so the pairs are tested only once, at the plan's last look. None where nothing can be compared: fewer than
+    three rows, several protocols, no common seed, or all numbers equal.
     """
     rows = [row for row in table.rows if row.label in published and runs.seeds(row.cell)]
     cells = [row.cell for row in rows]
@@ -67,7 +71,7 @@ def agreement_of(
 
 
 def _signs(pairs: Sequence[tuple[Row, Row]], runs: PairedRuns, table: Table, seeds: Sequence[int]) -> list[int]:
-    """Of each pair's difference where a test tells it, else 0."""
+    """The sign of each pair's difference, 1 or -1, where a test decides it; else 0."""
     pool = [row.cell for row in table.rows]
     found = {f"{i}": runs.difference(a.cell, b.cell, pool, seeds) for i, (a, b) in enumerate(pairs)}
     adjusted = holm({name: 1.0 if d is None else _two_sided(d) for name, d in found.items()})

@@ -1,8 +1,8 @@
-"""What a search of a given size is expected to find: the best of k trials, for every k up to those that were made.
+"""The expected best error of a search with k trials, for every k up to the number of trials that were made.
 
-The best of all trials says as much of the number of trials as of the row that was searched. So rows are compared at
-equal budgets: over all choices of k of the T trials, what is the best one's error on average? That has a closed form
-and no bias; drawing k trials with replacement, as is often done, makes small budgets look better than they are
+The best error of all trials depends on the number of trials as much as on the row that was searched. So rows are
+compared at equal budgets: the mean, over all choices of k of the T trials, of the best one's error. It has a closed
+form and no bias. Drawing k trials with replacement, as is often done, makes small budgets look better than they are
 (Dodge et al., EMNLP 2019, "Show Your Work"; Tang et al., ACL 2020, on its bias).
 """
 
@@ -16,8 +16,11 @@ from scipy.special import gammaln
 
 @dataclass(frozen=True, slots=True)
 class BudgetPoint:
-    """The best of ``trials`` trials: its expected error in percent, and the standard deviation over which trials they
-    happen to be. The deviation says nothing of trials that were not made, and is 0 for all of them."""
+    """The expected error of the best of ``trials`` trials, in percent, and its standard deviation.
+
+    The deviation is over the choices of trials. It says nothing about trials that were not made, and is 0 where all
+    trials are chosen.
+    """
 
     trials: int
     expected_error_pct: float
@@ -27,17 +30,18 @@ class BudgetPoint:
 def best_by_budget(errors_pct: Sequence[float]) -> tuple[BudgetPoint, ...]:
     """The curve for one row: a point for each budget from 1 trial to all T of them.
 
-    errors_pct: of each trial, on held-out images, in any order. A trial that failed has the error of guessing: it used
-    its part of the budget. Trials of one row are taken to be exchangeable, as points of one space in random order are.
+    errors_pct: the error of each trial on held-out images, in any order. A failed trial has the error of guessing,
+    since it used its part of the budget. The trials of one row are assumed to be exchangeable, like random points of
+    one space.
 
-    Raises ValueError for an error that is no finite number.
+    Raises ValueError for an error that is not finite.
     """
     sorted_T = np.sort(np.asarray(errors_pct, dtype=np.float64))
     if not np.isfinite(sorted_T).all():
         raise ValueError("an error is no finite number; give a failed trial the error of guessing")
     total, points = len(sorted_T), []
     for trials in range(1, total + 1):
-        # The i-th best is the best of a choice where the trials - 1 others come from those behind it.
+        # The i-th best trial is the best of a choice if the other trials - 1 are worse than it.
         behind = np.arange(total - 1, -1, -1)
         with np.errstate(divide="ignore", invalid="ignore"):
             weights = np.where(

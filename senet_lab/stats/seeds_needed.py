@@ -1,4 +1,4 @@
-"""What it takes to settle the comparisons of a table, by the records there are: seeds, runs, device time."""
+"""The seeds, runs and device time that are needed to settle the comparisons of a table, judged by its records."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,21 +18,22 @@ from senet_lab.study.table import Table
 
 
 class Obstacle(StrEnum):
-    """Why a comparison is not planned for."""
+    """Why a comparison is left out of the plan."""
 
     IMAGES = "images"  # no number of seeds is enough on these images
-    SEEDS = "seeds"  # more than the most that are planned
-    UPPER_LIMIT = "upper limit"  # enough by the pilot's spread, but not by its upper limit
-    HOURS = "hours"  # it would take longer than was allowed
+    SEEDS = "seeds"  # it needs more than MOST_SEEDS seeds
+    UPPER_LIMIT = "upper limit"  # MOST_SEEDS are enough by the pilot's spread, but not by its upper limit
+    HOURS = "hours"  # it would take longer than the user allows
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """One comparison. now: the difference so far. seeds, upper_seeds: the most seeds of a plan that settles it with 80
-    % power, by the pilot's spread and by its upper limit; None where 50 are not enough.
+    """One comparison and the seeds that it needs.
 
-    cost: of the runs that are not recorded yet, planned by the upper limit. obstacle: why it is not planned for, None
-    where it is; best: the smallest difference or margin that these images can settle, in points.
+    now: the difference so far. seeds, upper_seeds: the seeds of a plan that settles it with 80 % power, by the pilot's
+    spread and by the spread's upper limit; None where 50 are not enough. cost: the cost of the missing runs up to
+    upper_seeds. obstacle: why the comparison is left out of the plan; None where it is in it. best: the smallest
+    difference or margin that these images can settle, in points.
     """
 
     part: Comparison
@@ -46,9 +47,10 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """All comparisons of a table under a protocol. cost: of all that is planned for, shared runs once.
+    """The needs of all comparisons of a table under a protocol.
 
-    first_seed: the first one that a plan counts; earlier records were there to be looked at.
+    first_seed: the first seed that a plan counts; earlier records may have been seen before the plan. cost: the cost of
+    all comparisons in the plan, where shared runs count once.
     """
 
     table: str
@@ -69,12 +71,13 @@ def needs_of(
     max_hours: float | None,
     plan: SequentialPlan | None = None,
 ) -> Needs:
-    """What the comparisons of a table that stands under one protocol need. max_hours: of one worker, a comparison.
+    """The seeds that the comparisons of a table under one protocol need.
 
-    plan: the one that the table was begun with, if any.
+    resolve: the difference in points that tests should find. max_hours: comparisons that take more hours of one worker
+    are left out. plan: the sequential plan that the table was begun with, if any.
 
-    Raises StudyError where no two rows share two seeds yet, so that nothing is known of the spread over seeds, and
-    for a resolution that is not above zero.
+    Raises StudyError where no two rows share two seeds yet, since then the spread over seeds is unknown, and for a
+    ``resolve`` that is not above zero.
     """
     if not resolve > 0:
         raise StudyError(f"--resolve is {resolve:g}; it must be a difference above 0 points")
@@ -136,7 +139,7 @@ class _Planner:
         return Need(one.part, now, seeds, upper, cost, obstacle, best)
 
     def missing(self, one: Compared, seeds: int | None) -> Iterable[Run]:
-        """The runs of a comparison that are not recorded."""
+        """The runs of a comparison with this number of seeds that are not recorded."""
         for seed in range(self.first_seed, self.first_seed + (seeds or 0)):
             for cell in (one.cell, one.than):
                 if (cell.key, seed) not in self.done:

@@ -1,8 +1,8 @@
-"""How far apart two runs of one cell may end that do not share their last bits.
+"""How far the errors of two runs of one cell and seed may lie apart when they were made on different machines.
 
-On another processor or with another version of a library the sums of a training step are rounded otherwise, and after
-some steps the two runs differ as two seeds do, or less: they still share first weights and batches. So the spread from
-seed to seed tells how far their errors may lie apart. Errors in percent, spreads in points.
+Another processor, or another version of a library, rounds the sums of a training step differently. After some steps the
+two runs differ as much as two seeds do, or less, since they share initial weights and batches. So the spread from seed
+to seed bounds the difference of their errors. Errors are in percent, spreads in points.
 """
 
 import math
@@ -22,10 +22,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """The half-width of the interval in which the difference of two runs lies, with a confidence of 95 %.
+    """The difference that two runs may have.
 
-    freedom: degrees of freedom of the spread over seeds that it is told from; 0 where no cell has two seeds, and it is
-    told from the images alone.
+    points: the half-width of the 95 % interval of the difference. freedom: the degrees of freedom of the spread over
+    seeds; 0 where no cell has two seeds, so that the interval is from the images alone.
     """
 
     points: float
@@ -33,7 +33,7 @@ class Allowed:
 
 
 def errors_by_cell(records: Iterable[Record], protocol: Protocol) -> list[list[float]]:
-    """The top-1 errors, or AP, in percent of all seeds of each cell under a protocol."""
+    """The top-1 errors (or APs) in percent under a protocol: for each cell a list over its seeds."""
     errors: dict[str, list[float]] = {}
     for record in records:
         if record.first is not None and record.run.cell.protocol == protocol:
@@ -42,9 +42,10 @@ def errors_by_cell(records: Iterable[Record], protocol: Protocol) -> list[list[f
 
 
 def allowed_by_seeds(errors_by_cell: Iterable[Sequence[float]], images: int | None) -> Allowed | None:
-    """From the errors of several seeds of each cell, which count together; None where no cell has two.
+    """The allowed difference, from the spread over seeds of all cells together; None where no cell has two seeds.
 
-    images: an error moves in steps of one of so many; None for AP, which has no steps.
+    images: how many images each error is measured on, as errors move in steps of one image; None for AP, which has no
+    steps.
     """
     several = [errors for errors in errors_by_cell if len(errors) > 1]
     freedom = sum(len(errors) - 1 for errors in several)
@@ -56,12 +57,17 @@ def allowed_by_seeds(errors_by_cell: Iterable[Sequence[float]], images: int | No
 
 
 def allowed_by_images(disagreeing: int, images: int) -> Allowed:
-    """From the images alone on which one of the runs is right and the other wrong (McNemar): as if none of them were
-    easier for either. It knows nothing of seeds, so it is narrower than what runs really do."""
+    """The allowed difference, from the number of images on which only one of the runs is right (McNemar).
+
+    It does not cover the spread over seeds, so it is narrower than real differences between runs.
+    """
     return Allowed(100 * float(stats.norm.ppf((1 + CONFIDENCE) / 2)) * math.sqrt(disagreeing) / images, 0)
 
 
 def allowed_by_resamples(first_R: Floats, second_R: Floats) -> Allowed:
-    """Of detectors, from resamples of the photos alone: R values of AP for each run, of the same photos."""
+    """The allowed difference of detectors, from resamples of the photos alone.
+
+    first_R, second_R: the AP in percent of each run on R resamples; resample k has the same photos in both.
+    """
     spread = float(np.std(second_R - first_R, ddof=1))
     return Allowed(float(stats.norm.ppf((1 + CONFIDENCE) / 2)) * spread, 0)

@@ -1,10 +1,11 @@
-"""Verdicts: whether the parts of the claims about a table hold in what was measured under one protocol.
+"""Verdicts: whether the claims about a table hold in the measurements under one protocol.
 
-All comparisons of a table under a protocol are one family: those of its claims and every row with its baseline. Holm's
-adjustment keeps the chance of any false verdict in it below 5 %, and so does a sequential plan over all its looks.
+All comparisons of a table under a protocol are one family: those of its claims, and every row with its baseline. Holm's
+adjustment keeps the probability of any false verdict in the family below 5 %. A sequential plan does the same over all
+its looks.
 
-With two to four seeds the spread over seeds is told from all rows of the table together, from five on from the two
-that are compared (seed_noise.py). The number of seeds alone decides which, so nobody can choose after looking.
+With two to four seeds the spread over seeds is estimated from all rows of the table together, with five or more from
+the two compared rows (seed_noise.py). The number of seeds alone decides which, so nobody can choose after looking.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,7 +24,7 @@ from senet_lab.study.table import Table
 
 
 class Verdict(StrEnum):
-    """What the data say of a statement."""
+    """What the data say about a statement."""
 
     SUPPORTED = "supported"
     CONTRADICTED = "contradicted"
@@ -34,15 +35,18 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A comparison that a test decided. difference: what was tested. look: the number of seeds of the look of a
-    sequential plan, None where all seeds were tested at once."""
+    """A comparison that a test decided.
+
+    difference: the tested difference. look: the number of seeds at the deciding look of a sequential plan; None without
+    a plan, where all seeds are tested at once.
+    """
 
     compared: Compared
     difference: Difference
     look: int | None
 
     def verdict_of(self, one: Compared) -> Verdict:
-        """Of a comparison of the same name; it may compare the same two cells the other way round."""
+        """The verdict on a comparison with the same name. It may compare the same two cells in the other order."""
         same_way = one.cell.key == self.compared.cell.key
         seen = self.difference if same_way else replace(self.difference, value=-self.difference.value)
         for_it, against_it = p_values(one.part, seen, one.higher_is_better)
@@ -51,8 +55,12 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class PartResult:
-    """One part. difference: over all common seeds; ratio: of what is counted. looked_at: the number of seeds of the
-    look of a sequential plan that decided it."""
+    """The verdict on one part of a claim.
+
+    difference: the measured difference over all common seeds. ratio: the ratio of counted parameters or multiply-adds.
+    looked_at: the number of seeds at the look of a sequential plan that decided it. Each is None where the part has
+    none.
+    """
 
     part: Part
     verdict: Verdict
@@ -63,14 +71,14 @@ class PartResult:
 
 @dataclass(frozen=True, slots=True)
 class ClaimResult:
-    """A claim with its parts."""
+    """A claim with the verdicts on its parts."""
 
     claim: Claim
     parts: tuple[PartResult, ...]
 
     @property
     def verdict(self) -> Verdict:
-        """Contradicted where a part is, supported where all are; otherwise not run where a part was not."""
+        """Contradicted if a part is; supported if all parts are; else "not run" if a part was not run."""
         found = [part.verdict for part in self.parts]
         for verdict in (Verdict.CONTRADICTED, Verdict.NOT_RUN, Verdict.ONE_SEED, Verdict.UNDETERMINED):
             if verdict in found:
@@ -80,14 +88,15 @@ class ClaimResult:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The verdicts of one table under one protocol. rows: each row against its baseline, by label, as "lower".
+    """The verdicts of one table under one protocol.
 
-    far_runs: those whose error lies far from what the other runs of the table say.
+    rows: each row tested as "lower than its baseline", by label. comparisons: how many the family has. far_runs: the
+    runs whose error lies far from the value that the table's other runs predict.
     """
 
     rows: Mapping[str, PartResult]
     claims: tuple[ClaimResult, ...]
-    comparisons: int  # in the family
+    comparisons: int
     plan: SequentialPlan | None
     far_runs: tuple[Run, ...]
 
@@ -99,7 +108,10 @@ def judge(
     counts: Mapping[str, Counts],
     plan: SequentialPlan | None = None,
 ) -> Judgement:
-    """The verdicts of a table that stands under a protocol, with the claims about its printed counterpart."""
+    """The verdicts of a table under one protocol, and on the claims about its printed counterpart.
+
+    counts: parameters and multiply-adds, by network. plan: the sequential plan that the table was trained by, if any.
+    """
     asked = claims_asked(table, claims)
     family = family_from(table, asked)
     found = decisions(family, runs, plan)
@@ -124,10 +136,10 @@ def judge(
 def p_values(part: Comparison, difference: Difference, higher_is_better: bool = False) -> tuple[float, float]:
     """Two p-values, for the part and against it; the smaller one decides.
 
-    Two one-sided tests that can both be wrong for one truth share the error, so their p-values are doubled: for
-    ``Lower`` and ``Higher`` where two rows are equal, and against ``Equivalent`` where the noise is large beside the
-    margin, as the row may seem to lie beyond either end of it. higher_is_better: of what is compared, which decides
-    what is worse.
+    Where two one-sided tests can both be wrong for one truth, they share the error rate, so their p-values are doubled.
+    This holds for ``Lower`` and ``Higher``, where the two rows may be equal, and against ``Equivalent``, where a row
+    may seem to lie beyond either end of the margin. higher_is_better: whether a higher number is better, as for AP; it
+    decides what "worse" means.
     """
     if isinstance(part, Higher) or (isinstance(part, NotWorse) and higher_is_better):
         difference = replace(difference, value=-difference.value)
@@ -141,7 +153,7 @@ def p_values(part: Comparison, difference: Difference, higher_is_better: bool = 
 
 
 def decisions(family: Family, runs: PairedRuns, plan: SequentialPlan | None) -> dict[str, Decision]:
-    """The comparisons that a test decides, by name: one test of all seeds there are, or the looks of a plan."""
+    """The decided comparisons, by name: by one test of all seeds, or by the looks of a plan where there is one."""
     if plan is None:
         return _decided(family, _all_seeds(family, runs), SIGNIFICANCE, None)
     found: dict[str, Decision] = {}
@@ -168,7 +180,7 @@ def _at_look(family: Family, runs: PairedRuns, plan: SequentialPlan, look: int) 
 def _decided(
     family: Family, differences: Mapping[str, Difference | None], level: float, look: int | None
 ) -> dict[str, Decision]:
-    """The comparisons that one test decides; those without data count in the family all the same."""
+    """The comparisons that are decided at one look. Those without data count in the family, too."""
     p = {name: _smaller_p(family.comparisons[name], difference) for name, difference in differences.items()}
     return {
         name: Decision(family.comparisons[name], difference, look)

@@ -91,7 +91,7 @@ def test_minutes_choose_by_the_plans_estimate(senet_lab, store, trained):
         (["tpami-table5"], "results has no record of tpami-table5 to verify"),
         (["--seed", "7"], "results has no record with seed 7 to verify"),
         (["0123456789abcdef"], "no record of '0123456789abcdef' is in results"),
-        (["--scratch", "results"], "results is a folder of results; --scratch names another one"),
+        (["--scratch", "results"], "results is a folder of results; choose another folder for --scratch"),
     ],
 )
 def test_what_cannot_be_verified_is_one_line(senet_lab, store, trained, words, said):
