@@ -1,6 +1,6 @@
-"""Text files that a person may have edited: read whole, or refused in one line that names file, line and mend.
+"""Reads text files that a person may have edited. A damaged file raises one line that names file, line and remedy.
 
-And CSV as this project writes it: one header, no quotes where none are needed, lines that end in a line feed.
+It also writes CSV in this project's form: one header, quotes only where needed, lines that end in a line feed.
 """
 
 import csv
@@ -15,14 +15,14 @@ from typing import Any
 from senet_lab.errors import StudyError
 from senet_lab.records.files import read_bytes
 
-LARGEST = 256 * 2**20  # bytes; the largest file that this project writes as text has a hundredth of it
+LARGEST = 256 * 2**20  # bytes; the largest text file of this project has about a hundredth of it
 
 
 def read_text(path: Path, mend: str) -> str:
-    """The text of a file. mend: what its user can do, as the end of a sentence ("restore it from git").
+    """The text of a file. mend: what a user can do about an error, as the end of a sentence ("restore it from git").
 
-    Raises FileNotFoundError where nothing is there, and StudyError where it cannot be read as text: a folder, a pipe,
-    a device, a file without permission, of more than 256 MiB, or not UTF-8.
+    Raises FileNotFoundError where there is no file. Raises StudyError where it cannot be read as text: it is a folder,
+    a pipe or a device, may not be read, is larger than 256 MiB, or is not UTF-8.
     """
     data = read_bytes(path, mend, LARGEST)
     if data is None:
@@ -34,7 +34,7 @@ def read_text(path: Path, mend: str) -> str:
 
 
 def read_json(path: Path, mend: str) -> dict[str, Any]:
-    """The one JSON object of a file. Raises as ``read_text``, and StudyError with the line for text that is none."""
+    """The JSON object in a file. Raises the errors of ``read_text``, and StudyError for text that is no such object."""
     text = read_text(path, mend)
     try:
         value = json.loads(text, parse_constant=_refuse)
@@ -48,9 +48,10 @@ def read_json(path: Path, mend: str) -> dict[str, Any]:
 
 
 def read_csv(path: Path, columns: Sequence[str] | None, mend: str) -> list[dict[str, str]]:
-    """The lines of a CSV file by column. columns: what its header must be; None for any header without repeats.
+    """The lines of a CSV file, each a mapping from column to text.
 
-    Raises as ``read_text``, and StudyError with the line for another header or another number of fields.
+    columns: the header that the file must have; None for any header without repeats. Raises the errors of
+    ``read_text``, and StudyError with the line for another header or another number of fields.
     """
     text = read_text(path, mend)
     try:
@@ -78,9 +79,9 @@ def number(text: str) -> float:
 
 
 def csv_text(columns: Sequence[str], lines: Iterable[Mapping[str, object]]) -> str:
-    """A header and one line for each mapping; a column that it lacks stays empty.
+    """The text of a CSV file: a header and one line for each mapping. A column that a mapping lacks stays empty.
 
-    Raises ValueError for a mapping with another column.
+    Raises ValueError for a mapping with an unknown column.
     """
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")

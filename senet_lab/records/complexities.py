@@ -1,4 +1,4 @@
-"""The computed parameter and multiply-add counts, kept as a file so that reports need no torch."""
+"""The file of computed parameters and multiply-adds. With it, reports need no torch."""
 
 import json
 from collections.abc import Iterable
@@ -34,7 +34,7 @@ def read_counts(root: Path) -> dict[str, Counts]:
 
 
 def write_counts(root: Path, counts: dict[str, Counts]) -> None:
-    """Replaces the file: sorted, one network a line."""
+    """Replaces the file: sorted, one line for each network."""
     lines = (f" {json.dumps(key)}: {json.dumps(asdict(count))}" for key, count in sorted(counts.items()))
     replace_file(root / FILE, ("{\n" + ",\n".join(lines) + "\n}\n").encode())
 

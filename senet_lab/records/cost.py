@@ -1,7 +1,7 @@
-"""What runs cost, by the records there are: one estimate for plans, for what was not run, and for training on a budget.
+"""Estimates what runs cost from existing records, for plans, for the page of runs not made, and for time limits.
 
-A run takes as long as the recorded runs of its own network under its own protocol did on the same machine. Where there
-are none, the time is scaled from other runs on that machine by training images times multiply-adds, and said to be so.
+The estimate is the mean time of the recorded runs of the same network and protocol on the same machine. Where there are
+none, it is scaled from other runs on that machine by training images times multiply-adds; the text then says so.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ from senet_lab.study.counts import Counts, network_key
 
 
 class Basis(StrEnum):
-    """What an estimate is from."""
+    """Which records an estimate is from."""
 
     OWN = "runs of the same network and protocol"
     PROTOCOL = "scaled by images and multiply-adds from other networks under the same protocol"
@@ -27,7 +27,7 @@ class Basis(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What one run takes on the model's machine."""
+    """The estimated time of one run on the model's machine."""
 
     seconds: float
     basis: Basis
@@ -35,9 +35,10 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """Runs that are not recorded, with their time one after another on ``machine``.
+    """The time of several runs, one after another, on ``machine``.
 
-    seconds: None where the time of some cannot be told. scaled: how many of them are not from runs of their own kind.
+    seconds: None where the time of a run is unknown. scaled: how many runs have an estimate that is scaled from runs of
+    other networks or protocols.
     """
 
     runs: int
@@ -47,9 +48,10 @@ class Total:
 
 
 class CostModel:
-    """Estimates from records, on one machine: that which most of them were made on, unless another is named.
+    """Estimates the time of runs on one machine, from records.
 
-    counts: multiply-adds of the networks that have no record, by ``network_key``.
+    counts: the counts of networks without a record, by ``network_key``. machine: the machine; None for the one that
+    made most of the records.
     """
 
     def __init__(self, records: Iterable[Record], counts: Mapping[str, Counts], machine: str | None = None) -> None:
@@ -68,12 +70,12 @@ class CostModel:
         self._real_rate = self._rate(None)
 
     def elsewhere(self) -> "list[CostModel]":
-        """The same for each other machine that made records."""
+        """A model for each other machine that made records."""
         others = [name for name in self._machines if name != self.machine]
         return [CostModel(self._finished, self._counts, name) for name in others]
 
     def estimate(self, run: Run) -> Estimate | None:
-        """What a run takes; None where no record tells it, or where its network was never counted."""
+        """The time of a run; None where no record allows an estimate, or where its network was never counted."""
         own = self._own.get(run.cell.key)
         if own:
             return Estimate(mean(own), Basis.OWN)
@@ -89,14 +91,14 @@ class CostModel:
         return None
 
     def total(self, runs: Iterable[Run]) -> Total:
-        """What these runs take together."""
+        """The time of these runs together."""
         found = [self.estimate(run) for run in runs]
         known = [estimate for estimate in found if estimate is not None]
         seconds = sum(estimate.seconds for estimate in known) if len(known) == len(found) else None
         return Total(len(found), seconds, sum(e.basis is not Basis.OWN for e in known), self.machine)
 
     def _rate(self, protocol: str | None) -> float | None:
-        """Seconds for one training image and multiply-add, under a protocol or on real data."""
+        """Seconds for one multiply-add of one training image: under the protocol of this name; None: on real data."""
         used = [
             r.run.cell.protocol.name == protocol if protocol else not r.run.cell.protocol.synthetic for r in self._here
         ]
@@ -105,7 +107,7 @@ class CostModel:
         return sum(record.provenance.train_seconds for record in records) / work if work else None
 
     def _work(self, run: Run) -> float | None:
-        """Training images times multiply-adds for one image."""
+        """All training images of a run times the multiply-adds for one image; None where they were never counted."""
         network = network_key(run.cell)
         counts = self._counts.get(network)
         multiply_adds = self._multiply_adds.get(network) if counts is None else counts.multiply_adds
@@ -123,8 +125,11 @@ def _machine(record: Record) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PlannedRun:
-    """One run of a plan. status: of its record, None where there is none. seconds: what it took, or an estimate, whose
-    ``basis`` says what it is from."""
+    """One run of a plan.
+
+    status: the status of its record; None without a record. seconds: the time that it took, or an estimate; None where
+    unknown. basis: which records an estimate is from; None for a recorded run.
+    """
 
     run: Run
     status: str | None
@@ -132,7 +137,7 @@ class PlannedRun:
     basis: Basis | None
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """The run as JSON values."""
         cell = self.run.cell
         return {
             "backbone": cell.backbone,
@@ -146,9 +151,9 @@ class PlannedRun:
 
 
 def planned(runs: Iterable[Run], store: Store, model: CostModel) -> list[PlannedRun]:
-    """The runs with their records' status; those without one with the model's estimate.
+    """The runs, each with the status of its record or, without a record, with the model's estimate.
 
-    Raises RecordError for a record that cannot be believed.
+    Raises RecordError for a damaged record.
     """
     lines = []
     for run in runs:
@@ -162,7 +167,7 @@ def planned(runs: Iterable[Run], store: Store, model: CostModel) -> list[Planned
 
 
 def cost_of(lines: Sequence[PlannedRun], model: CostModel) -> str:
-    """One line: how many runs are missing and what they cost, one after another, on each machine that has records."""
+    """One line with the number of missing runs, and their cost one after another on each machine that made records."""
     missing = [line.run for line in lines if line.status is None]
     text = f"{len(missing)} of {len(lines)} runs are not recorded"
     if not missing:
@@ -173,11 +178,11 @@ def cost_of(lines: Sequence[PlannedRun], model: CostModel) -> str:
 
 
 def time_text(total: Total, runs: Sequence[Run] = ()) -> str:
-    """The time of some runs in words. runs: those that are told in steps where their time cannot be told."""
+    """The time of some runs in words. runs: where the time is unknown, their training steps are told instead."""
     if total.seconds is None:
         steps = sum(run.cell.protocol.epochs * run.cell.protocol.steps_per_epoch for run in runs)
         in_steps = f"{steps:,} steps of training; " if runs else ""
-        return f"{in_steps}nothing is recorded yet to tell their time by"
+        return f"{in_steps}no record allows an estimate of their time yet"
     hours = f"about {total.seconds / 3600:.2f} hours of one worker on {total.machine}"
     if not total.scaled:
         return f"{hours}, by {Basis.OWN}"

@@ -13,12 +13,12 @@ from senet_lab.records.store import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurvePoint:
-    """One epoch of a run. The test columns are of the evaluation split, after the epoch."""
+    """One epoch of a run. The test columns are measured on the evaluation split after the epoch."""
 
     epoch: int  # from 1
-    learning_rate: float  # of the last step
+    learning_rate: float  # at the epoch's last step
     train_loss: float  # mean over the batches, with label smoothing where the protocol has it
-    train_top1_error_pct: float  # while training, on augmented images
+    train_top1_error_pct: float  # on the augmented images, during training
     test_loss: float
     test_top1_error_pct: float
     test_top5_error_pct: float
@@ -27,10 +27,10 @@ class CurvePoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectorPoint:
-    """One epoch of a detector, which is evaluated after the last one only."""
+    """One epoch of a detector. Detectors are evaluated only after the last epoch, so there are no test columns."""
 
     epoch: int  # from 1
-    learning_rate: float  # of the last step
+    learning_rate: float  # at the epoch's last step
     train_loss: float  # mean over the batches
     seconds: float
 
@@ -39,19 +39,19 @@ Point = CurvePoint | DetectorPoint
 MEND = "restore it from git, or delete it: the record does not need it"
 COLUMNS = tuple(field.name for field in fields(CurvePoint))
 DETECTOR_COLUMNS = tuple(field.name for field in fields(DetectorPoint))
-LOSSES = ("train_loss", "test_loss")  # a network that diverges can have any
+LOSSES = ("train_loss", "test_loss")  # these may be infinite or NaN, when a network diverges
 
 
 def curve_csv(curve: Sequence[Point]) -> bytes:
-    """The file of a curve."""
+    """The content of a curve's file."""
     columns = DETECTOR_COLUMNS if curve and isinstance(curve[0], DetectorPoint) else COLUMNS
     return csv_text(columns, map(asdict, curve)).encode()
 
 
 def curve_of(record: Record, store: Store) -> list[CurvePoint]:
-    """The curve of errors of a recorded run; empty where it has no file, and of a detector.
+    """The curve of errors of a recorded run; empty where it has no file, and for a detector.
 
-    Raises StudyError as ``read_curve``, and where the file is another run's.
+    Raises the StudyErrors of ``read_curve``, and StudyError where the file belongs to another run.
     """
     read_file(store, record, "curve")
     if record.run.cell.protocol.detection is not None:
@@ -60,9 +60,9 @@ def curve_of(record: Record, store: Store) -> list[CurvePoint]:
 
 
 def read_curve(path: Path) -> list[CurvePoint] | None:
-    """One point an epoch, from epoch 1 on; None where there is no file.
+    """The points of a curve, one for each epoch from 1 on; None where there is no file.
 
-    Raises StudyError with the line where a field is no number or an epoch is missing.
+    Raises StudyError with the line where a field is not a number or an epoch is missing.
     """
     try:
         lines = read_csv(path, COLUMNS, MEND)

@@ -1,7 +1,7 @@
-"""The record of one evaluation, its JSON, and the parts that it is made of.
+"""The record of one evaluation, its JSON, and the parts that it is put together from.
 
-A record is named by what decides its numbers: weights, view, photos, arithmetic. It says nothing of when or how fast,
-so that an interrupted pass, one in parts and one in a piece end in the same bytes.
+A record's name is a hash of everything that decides its numbers: weights, view, photos, arithmetic. It holds no times,
+so that an evaluation in parts, an interrupted one and one in a single pass give the same bytes.
 """
 
 import hashlib
@@ -28,9 +28,10 @@ Bits = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """What is evaluated, and how: the part of a record that its name is made of.
+    """What is evaluated, and how. The record's name is a hash of it.
 
-    images_sha256: over names and labels of the photos, in order. batch: photos that went through the network at once.
+    source, weights: the network and its weights in words. images: how many photos. images_sha256: the hash of the
+    photos' names and labels, in order. batch: how many photos went through the network at once.
     """
 
     source: str
@@ -45,7 +46,7 @@ class Subject:
 
     @property
     def key(self) -> str:
-        """The record's name: a hash of all this but the words for source and weights."""
+        """The record's name: a hash of all fields except the words ``source`` and ``weights``."""
         facts = {name: value for name, value in asdict(self).items() if name not in ("source", "weights")}
         text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -53,10 +54,12 @@ class Subject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluated:
-    """One network on one set of photos. top1, top5: right at top-1 and top-5, a photo each, sorted by name.
+    """The results of one network on one set of photos.
 
-    real: top-1 and top-5 by the reassessed labels, and which photos have any; None where those are not to be had.
-    photos: what they are, in words. whole: whether they are the whole validation set.
+    photos, layout: what the photos are and how their folder is laid out, in words. whole: whether they are the whole
+    validation set. top1, top5: for each photo, sorted by name, whether it is right at top-1 and at top-5. real: three
+    such arrays for the reassessed labels (ReaL): right at top-1, right at top-5, and whether the photo has such a
+    label; None where these labels are not available.
     """
 
     subject: Subject
@@ -73,24 +76,24 @@ class Evaluated:
 
     @property
     def images(self) -> int:
-        """How many photos."""
+        """The number of photos."""
         return len(self.top1)
 
 
 def record_path(root: Path, subject: Subject) -> Path:
-    """Where the record lies."""
+    """The path of the record."""
     return root / FOLDER / f"{subject.key}.json"
 
 
 def write(root: Path, found: Evaluated) -> Path:
-    """Writes the record; one that is there already stands."""
+    """Writes the record, unless it exists already, and returns its path."""
     path = record_path(root, found.subject)
     write_once(path, to_json(found))
     return path
 
 
 def to_json(found: Evaluated) -> str:
-    """The text of a record's file: sorted keys, one fact a line, with a digest over all the rest."""
+    """The text of a record's file: sorted keys, one fact per line, and a digest of everything else."""
     body: dict[str, Any] = {
         "schema": SCHEMA,
         "key": found.subject.key,
@@ -109,7 +112,7 @@ def to_json(found: Evaluated) -> str:
 
 
 def from_json(text: str, path: Path) -> Evaluated:
-    """The record in a file's text. Raises StudyError, naming the file, where it was changed or cut."""
+    """The record in a file's text. Raises StudyError with the file's name where the text was changed or cut."""
     try:
         body = json.loads(text)
         if body["schema"] > SCHEMA:
@@ -136,14 +139,14 @@ def from_json(text: str, path: Path) -> Evaluated:
 
 
 def read_all(root: Path) -> list[Evaluated]:
-    """Every record of evaluations below a folder of results. Raises StudyError for one that cannot be believed."""
+    """All records of evaluations in a results folder. Raises StudyError for a damaged one."""
     folder = root / FOLDER
     paths = [path for path in list_folder(folder) or [] if path.suffix == ".json"]
     return [found for path in paths if (found := read(path)) is not None]
 
 
 def read(path: Path) -> Evaluated | None:
-    """The record in a file; None where there is none. Raises StudyError for one that cannot be read or believed."""
+    """The record in a file; None where there is no file. Raises StudyError for one that is unreadable or damaged."""
     data = read_bytes(path)
     return None if data is None else from_json(data.decode("utf-8", errors="replace"), path)
 
@@ -154,14 +157,15 @@ def _digest(body: dict[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The results of some consecutive photos of one network: hits N 2 (top-1, top-5), top classes N 5."""
+    """The results of one network on N consecutive photos. hits: N x 2, right at top-1 and top-5. classes: N x 5, the
+    five likeliest classes."""
 
     hits: Bits
     classes: NDArray[np.int16]
 
 
 def part_path(root: Path, key: str, number: int) -> Path:
-    """Where part ``number`` of an evaluation lies, outside git."""
+    """The path of part ``number`` of an evaluation, outside git."""
     return root / "cache" / FOLDER / key / f"part-{number:05}.npz"
 
 
@@ -173,9 +177,9 @@ def write_part(path: Path, part: Part) -> None:
 
 
 def read_part(path: Path, images: int) -> Part | None:
-    """The part in a file; None where it is absent, damaged or of another number of images: then it is made again.
+    """The part in a file; None where it is absent, damaged or has another number of images. Then it is made again.
 
-    Raises Unreadable where it cannot be told.
+    Raises Unreadable where a file is there and cannot be read.
     """
     data = read_bytes(path)
     if data is None:

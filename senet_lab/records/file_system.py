@@ -1,7 +1,8 @@
-"""What the file system of a store can do, found out by trying, before anything is trained.
+"""Tests what the file system of a store can do, before anything is trained.
 
-Network and cloud file systems lack hard links or locks, or have locks that stop at the machine. Records are written
-whole and runs are claimed once on all of them; what differs is how, and how soon a dead worker's run is free.
+Network and cloud file systems may lack hard links or locks, or may have locks that other machines do not see. On all of
+them records are written whole, and each run has one worker. They differ in the way this is done, and in the time after
+which a dead worker's run is free again.
 """
 
 import contextlib
@@ -40,7 +41,7 @@ SHARED = {"gpfs", "ceph", "gfs2", "ocfs2"}  # their flock crosses machines
 
 
 class Reach(StrEnum):
-    """Who sees that a file is locked by flock."""
+    """Who can see that a file is locked by flock."""
 
     MACHINES = "all machines"
     MACHINE = "this machine"
@@ -49,7 +50,7 @@ class Reach(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FileSystem:
-    """kind: its name, such as ext4. links: whether it has hard links."""
+    """A file system. kind: its name, such as ext4. links: whether it has hard links. reach: who sees its locks."""
 
     kind: str
     links: bool
@@ -71,7 +72,7 @@ _DEAD = f"{lease.DEAD_SECONDS:.0f} s"
 
 @functools.cache
 def file_system_of(root: Path) -> FileSystem:
-    """What a folder's file system can do, found out once a process. Raises OSError where it cannot be written."""
+    """What a folder's file system can do; tested once per process. Raises OSError where it cannot be written."""
     place = root / "cache" / "locks"
     place.mkdir(parents=True, exist_ok=True)
     probe = _probe(place, 0)
@@ -86,7 +87,7 @@ def file_system_of(root: Path) -> FileSystem:
 
 
 def _probe(place: Path, number: int) -> Path:
-    """A hidden file that the next command removes where this process is killed."""
+    """A hidden file for tests. If this process is killed, the next command removes it."""
     return place / f".probe.{lease.machine()}-{os.getpid()}-{number}.part"
 
 
@@ -102,7 +103,7 @@ def _has_links(probe: Path) -> bool:
 
 def _reach(probe: Path, kind: str, options: set[str]) -> Reach:
     with flock(probe) as first, flock(probe) as second:
-        if (first, second) != (Flock.HELD, Flock.BUSY):  # it has none, or one that means nothing
+        if (first, second) != (Flock.HELD, Flock.BUSY):  # there are no locks, or they do not exclude each other
             return Reach.NOBODY
     if kind in LOCAL:
         return Reach.MACHINE
@@ -110,11 +111,11 @@ def _reach(probe: Path, kind: str, options: set[str]) -> Reach:
         return Reach.MACHINES
     if kind.startswith("nfs") and not options & {"local_lock=all", "local_lock=flock", "nolock"}:
         return Reach.MACHINES
-    return Reach.NOBODY  # cloud drives, SMB, other machines' folders in virtual ones: nobody can tell
+    return Reach.NOBODY  # unknown: cloud drives, SMB, a host's folders in a virtual machine
 
 
 def _mount_of(path: Path) -> tuple[str, set[str]]:
-    """The kind of the file system that a path lies on, and the options it is mounted with."""
+    """The kind of file system that a path lies on, and its mount options."""
     place = path.resolve()
     best, kind, options = "", "unknown", set[str]()
     try:
@@ -131,7 +132,7 @@ def _mount_of(path: Path) -> tuple[str, set[str]]:
 
 
 class Flock(StrEnum):
-    """What came of asking for a lock."""
+    """The result of asking for a lock."""
 
     HELD = "held"
     BUSY = "busy"
@@ -140,7 +141,7 @@ class Flock(StrEnum):
 
 @contextlib.contextmanager
 def flock(path: Path) -> Iterator[Flock]:
-    """Holds a file's lock, if nobody else does. It ends with its process, however that ends."""
+    """Holds a file's lock, if nobody else holds it. The lock ends with the process, even if that is killed."""
     with open(path, "ab") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -154,10 +155,10 @@ def flock(path: Path) -> Iterator[Flock]:
 
 @contextlib.contextmanager
 def claim(path: Path, reach: Reach) -> Iterator[lease.Lease | None]:
-    """Holds ``path`` for one process (or thread) on any machine; None where another does.
+    """Holds ``path`` for one process or thread of all machines. Gives None where another one holds it.
 
-    The lease decides. Where flock is seen by both, its end tells at once that the lease's holder died. The lease is
-    given back at the end unless its user has removed it.
+    The lease decides. Where both workers see flock, a free lock also shows at once that the lease's holder died. The
+    lease is given back at the end, unless its user has removed it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
@@ -170,7 +171,7 @@ def claim(path: Path, reach: Reach) -> Iterator[lease.Lease | None]:
         seen = reach if locked is Flock.HELD else Reach.NOBODY
 
         def died(holder: lease.Holder) -> bool:
-            """Whether the holder would hold the lock that is ours now."""
+            """Whether the holder must be dead: alive, it would hold the lock that we hold now."""
             if holder.note == Reach.MACHINE == seen:
                 return holder.machine == lease.machine()
             return holder.note == Reach.MACHINES == seen
@@ -186,9 +187,9 @@ def claim(path: Path, reach: Reach) -> Iterator[lease.Lease | None]:
 
 
 def refuse_unwritable(folders: list[Path], root: Path) -> None:
-    """Raises StudyError where one of the folders, or the one that it will be made in, cannot be written.
+    """Raises StudyError where one of the folders (or its nearest existing parent) cannot be written.
 
-    Of the folders only the root is made.
+    Of the folders only the root is created.
     """
     for folder in folders:
         try:

@@ -1,7 +1,7 @@
-"""Files and folders: absent, empty and unreadable are three things, and what is written is whole or not there.
+"""Reads and writes files so that an absent, an empty and an unreadable file differ, and no half-written file is seen.
 
-Everything in senet_lab that lists a folder, reads a file of a results folder or writes one does it through here.
-Hidden names are nobody's content: a file that is being written is hidden until it is whole.
+All parts of senet_lab read, write and list the files of results folders with these functions. A file has a hidden name
+while it is written; hidden names never count as content.
 """
 
 import contextlib
@@ -18,23 +18,23 @@ from senet_lab.errors import StudyError
 from senet_lab.records.lease import NO_LINKS, lives_here, machine, take
 
 PART = re.compile(r"^\..+\.(?P<machine>[0-9a-f]{12})-(?P<process>\d+)-\d+\.part$")
-PART_SECONDS = 3600.0  # after which a half-written file of another machine is nobody's
+PART_SECONDS = 3600.0  # an older half-written file of another machine was left by a killed process
 NO_SYNC = {errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS, errno.EPERM, errno.EACCES, errno.EBADF, errno.EISDIR}
 _numbers = count()
 
 
 class Unreadable(StudyError):
-    """Something is there and cannot be read. It is not nothing, so nothing may be concluded from it."""
+    """A file or folder exists and cannot be read. It must not be treated as absent."""
 
 
 def read_bytes(path: Path, mend: str = "move it away", largest: int | None = None) -> bytes | None:
-    """The content of a file; None where there is none.
+    """The content of a file; None where there is no file.
 
-    mend: what its user can do, as the end of a sentence. largest: in bytes, where more is surely wrong.
-    Raises Unreadable for whatever else is in its place.
+    mend: what a user can do about an error, as the end of a sentence. largest: the size in bytes above which a file is
+    surely wrong; None for any size. Raises Unreadable for anything there that is not a readable file.
     """
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a FIFO would wait for its writer
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # NONBLOCK: do not wait for a FIFO's writer
     except OSError as error:
         _refuse_unless_absent(path, error)
         return None
@@ -53,9 +53,9 @@ def read_bytes(path: Path, mend: str = "move it away", largest: int | None = Non
 
 
 def list_folder(path: Path, *, hidden: bool = False) -> list[Path] | None:
-    """What lies in a folder, by name, without hidden names unless asked for; None where there is no folder.
+    """The paths in a folder, sorted by name; None where there is no folder. Hidden names only with ``hidden``.
 
-    Raises Unreadable for a folder that cannot be listed, and for whatever else is in its place.
+    Raises Unreadable for a folder that cannot be listed, and for anything there that is not a folder.
     """
     try:
         names = os.listdir(path)
@@ -66,9 +66,9 @@ def list_folder(path: Path, *, hidden: bool = False) -> list[Path] | None:
 
 
 def folders_in(path: Path) -> list[Path]:
-    """The folders in a folder that holds nothing else, by name; none where there is no folder.
+    """The folders in a folder that may hold nothing else, sorted by name; empty where there is no folder.
 
-    Raises Unreadable as ``list_folder``, and for anything in it that is no folder.
+    Raises the errors of ``list_folder``, and Unreadable where the folder holds anything else.
     """
     entries = list_folder(path) or []
     for entry in entries:
@@ -78,7 +78,7 @@ def folders_in(path: Path) -> list[Path]:
 
 
 def is_file(path: Path) -> bool:
-    """Whether a file is there. Raises Unreadable where something else is, or where nobody can tell."""
+    """Whether a file is there. Raises Unreadable where something else is there, or where it cannot be found out."""
     mode = _mode(path)
     if mode is not None and not stat.S_ISREG(mode):
         raise Unreadable(f"{path} is no file, though one belongs there; move it away")
@@ -86,7 +86,7 @@ def is_file(path: Path) -> bool:
 
 
 def is_folder(path: Path) -> bool:
-    """Whether a folder is there, as against a file or nothing. Raises Unreadable where nobody can tell."""
+    """Whether a folder is there; False for a file or nothing. Raises Unreadable where it cannot be found out."""
     mode = _mode(path)
     return mode is not None and stat.S_ISDIR(mode)
 
@@ -100,7 +100,7 @@ def _mode(path: Path) -> int | None:
 
 
 def _refuse_unless_absent(path: Path, error: OSError) -> None:
-    """A link to nothing, on the way or at its end, is not nothing."""
+    """Raises Unreadable unless the path is absent. A link to nothing, at its end or on its way, is not absent."""
     if error.errno != errno.ENOENT:
         raise _unreadable(path, error) from None
     for place in (path, *path.parents):
@@ -118,10 +118,10 @@ def _unreadable(path: Path, error: OSError) -> Unreadable:
 
 
 def write_once(path: Path, text: str) -> bool:
-    """Writes a file whole or not at all; False where something was there before, and then leaves it as it is.
+    """Writes a file whole or not at all. Returns False where one was there before, and leaves that as it is.
 
-    Raises OSError where it cannot be written. Of several writers one gets True, on a file system with hard links by a
-    link, elsewhere by holding a lease while it looks and renames.
+    Of several writers exactly one gets True. This is done by a hard link; on a file system without them, by a lease
+    that is held while the file is looked for and renamed. Raises OSError where the file cannot be written.
     """
     with _part(path, text.encode()) as part:
         try:
@@ -156,14 +156,14 @@ def _rename_once(part: Path, path: Path) -> bool:
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Writes a file whole or leaves the old one. Raises OSError where it cannot be written."""
+    """Writes a file whole, or leaves the old one as it was. Raises OSError where it cannot be written."""
     with _part(path, data) as part:
         os.replace(part, path)
     _sync_folder(path.parent)
 
 
 def remove_file(path: Path) -> bool:
-    """Removes a file; False where it was not there."""
+    """Removes a file. Returns False where it was not there."""
     try:
         os.unlink(path)
     except FileNotFoundError:
@@ -172,9 +172,9 @@ def remove_file(path: Path) -> bool:
 
 
 def remove_parts(folder: Path) -> list[Path]:
-    """Removes what killed writers left half-written below a folder, and returns it.
+    """Removes half-written files of killed processes below a folder, and returns their paths.
 
-    Of this machine that is what no living process writes; of others, what is an hour old.
+    A file of this machine is removed if its process is dead, a file of another machine if it is an hour old.
     """
     removed = []
     for place, folders, names in os.walk(folder):
@@ -191,7 +191,7 @@ def _is_nobodys(path: Path, where: str, process: int) -> bool:
     if where == machine():
         return not lives_here(process)
     try:
-        with _part(path.with_name("now"), b"") as now:  # the clock of the file system, which may be another machine's
+        with _part(path.with_name("now"), b"") as now:  # ages by the file system's clock, which may differ from ours
             return now.stat().st_mtime - path.stat().st_mtime > PART_SECONDS
     except OSError:
         return False
@@ -229,7 +229,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _sync(handle: int) -> None:
-    """Some file systems cannot sync a folder, or anything; then there is nothing to wait for."""
+    """Syncs a file or folder. Some file systems cannot sync folders, or anything; this is no error."""
     try:
         os.fsync(handle)
     except OSError as error:

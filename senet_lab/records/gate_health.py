@@ -11,12 +11,10 @@ from senet_lab.records.store import Store
 from senet_lab.study.cell import Run
 from senet_lab.study.se import Gate
 
-# Below the first and from the second on, a gate counts as saturated (of a ReLU only the first end is one).
+# A gate below the first number, or from the second number on, is saturated. A ReLU saturates at the lower end only.
 SATURATED = {Gate.SIGMOID: (0.05, 0.95), Gate.TANH: (-0.95, 0.95), Gate.RELU: (0.05, 0.95)}
-CONSTANT = 0.001  # of the gate's unit; below this spread a block does the same for every image
+CONSTANT = 0.001  # a block whose gates have a smaller spread over images treats every image alike
 WARNING = "constant over images"
-# Below the first and from the second on, a gate counts as saturated (of a ReLU only the first end is one).
-SATURATED = {Gate.SIGMOID: (0.05, 0.95), Gate.TANH: (-0.95, 0.95), Gate.RELU: (0.05, 0.95)}
 MEND = "restore it from git, or delete it: the record does not need it"
 
 
@@ -24,8 +22,8 @@ MEND = "restore it from git, or delete it: the record does not need it"
 class GateHealth:
     """One block after one epoch, over all evaluation images.
 
-    spread: standard deviation over the images, mean over the channels. share_low, share_high: of gates that are
-    saturated: below 0.05 and from 0.95 on; of a tanh, below -0.95 and from 0.95 on.
+    mean: the mean gate. spread: the standard deviation over the images, then the mean over the channels. share_low,
+    share_high: the shares of gates that are saturated at the lower and at the upper end (SATURATED), from 0 to 1.
     """
 
     epoch: int  # from 1
@@ -37,7 +35,7 @@ class GateHealth:
 
     @property
     def warning(self) -> str:
-        """What is wrong with it, or nothing."""
+        """The warning about the block; empty where there is none."""
         return WARNING if self.spread < CONSTANT else ""
 
 
@@ -45,21 +43,21 @@ COLUMNS = (*(field.name for field in fields(GateHealth)), "warning")
 
 
 def gates_path(run: Run, store: Store) -> Path:
-    """Where a run's file lies."""
+    """The path of a run's file of gates."""
     return file_of(store, run, "gates")
 
 
 def gates_csv(gates: Sequence[GateHealth]) -> bytes | None:
-    """The file of a run; None for a network without gates."""
+    """The content of a run's file; None for a network without gates."""
     if not gates:
         return None
     return csv_text(COLUMNS, ({**asdict(one), "warning": one.warning} for one in gates)).encode()
 
 
 def constant_blocks(record: Record, store: Store) -> list[str]:
-    """The blocks that were constant over images after the last epoch; none where there is no file.
+    """The blocks that were constant over images after the last epoch; empty where there is no file.
 
-    Raises StudyError for a file that is not whole, or is another run's.
+    Raises StudyError for a damaged file, or one of another run.
     """
     read_file(store, record, "gates")
     try:
@@ -70,6 +68,6 @@ def constant_blocks(record: Record, store: Store) -> list[str]:
 
 
 def newly_constant(gates: Iterable[GateHealth], before: Iterable[GateHealth]) -> list[GateHealth]:
-    """Those with a warning whose block had none in ``before``."""
+    """The entries with a warning whose block had no warning in ``before``."""
     known = {one.block for one in before if one.warning}
     return [one for one in gates if one.warning and one.block not in known]

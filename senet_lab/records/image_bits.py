@@ -1,4 +1,4 @@
-"""One bit for each evaluation image, kept packed: five thousand runs of 10,000 images are 6 MB instead of 50."""
+"""One bit for each evaluation image, eight in a byte: 5,000 runs on 10,000 images take 6 MB instead of 50 MB."""
 
 import base64
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 class ImageBits:
     """Whether each of ``len()`` images is right, in the canonical order of the data set.
 
-    packed: eight images a byte, the first one in the highest bit, the last byte filled with zeros.
-    Raises ValueError where the bytes are those of another number of images.
+    packed: eight images in a byte, the first one in the highest bit; the last byte is filled up with zeros. Raises
+    ValueError where the bytes belong to another number of images.
     """
 
     packed: bytes
@@ -27,20 +27,20 @@ class ImageBits:
 
     @classmethod
     def of(cls, correct: NDArray[np.bool_]) -> Self:
-        """From an array with one entry an image."""
+        """Packs an array with one entry for each image."""
         return cls(np.packbits(correct).tobytes(), len(correct))
 
     @classmethod
     def from_base64(cls, text: str, images: int) -> Self:
-        """From the text of a record. Raises ValueError where it holds another number of images."""
+        """Reads the text in a record. Raises ValueError where it holds another number of images."""
         return cls(base64.b64decode(text, validate=True), images)
 
     def base64(self) -> str:
-        """The text of a record."""
+        """The text for a record."""
         return base64.b64encode(self.packed).decode()
 
     def unpack(self) -> NDArray[np.bool_]:
-        """An array with one entry an image."""
+        """An array with one entry for each image."""
         return np.unpackbits(np.frombuffer(self.packed, dtype=np.uint8), count=self.images).astype(np.bool_)
 
     def __len__(self) -> int:
@@ -48,5 +48,5 @@ class ImageBits:
 
     @property
     def error_pct(self) -> float:
-        """The share of images that are not right, in percent, to four decimals."""
+        """The percentage of images that are wrong, to four decimals."""
         return round(100 * (1 - int.from_bytes(self.packed).bit_count() / self.images), 4)

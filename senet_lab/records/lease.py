@@ -1,9 +1,9 @@
-"""Leases: a file says who works on something, and its age says whether they still do. No server and no lock is needed.
+"""Leases: a file says who works on something, and its age says whether they still do. They need no server and no lock.
 
-The files of a lease are ``<name>.lease-<generation>``. Only the highest generation counts. Who wants the lease creates
-the next generation, exclusively, and only where the highest one is over: given back, of a process that is gone, or
-without a sign of life for DEAD_SECONDS. So of several who find it over, one gets it. The holder touches its file every
-BEAT_SECONDS; ages are told by the file system's own clock.
+The files of a lease are ``<name>.lease-<generation>``. Only the highest generation counts. It is over when it was given
+back, when its process has ended, or when its file was not touched for DEAD_SECONDS. Whoever wants a lease that is over
+creates the file of the next generation exclusively, so only one of several gets it. The holder touches its file every
+BEAT_SECONDS. Ages are measured by the file system's own clock.
 """
 
 import errno
@@ -29,17 +29,21 @@ BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
-    """Who holds a lease. machine: one boot of one machine and one space of process numbers. note: of its user."""
+    """Who holds a lease.
+
+    machine: one boot of one machine and one space of process numbers (``machine()``). process: its number. started:
+    when the process began, since process numbers are used again. note: a text of the lease's user.
+    """
 
     host: str
     machine: str
     process: int
-    started: str  # of the process, as its machine tells it: numbers are used again
+    started: str
     note: str = ""
 
     @property
     def is_gone(self) -> bool:
-        """Whether it surely ended: only its own machine can say so."""
+        """Whether the process has surely ended. Only its own machine can know this."""
         return self.machine == machine() and not lives_here(self.process, self.started)
 
     def __str__(self) -> str:
@@ -47,7 +51,7 @@ class Holder:
 
 
 class Lease:
-    """A lease that is held. ``lost`` says that another took it, which happens to a process that was stopped."""
+    """A lease that is held. ``lost``: another process took it, which can happen after this one was stopped for long."""
 
     def __init__(self, path: Path, generation: int) -> None:
         self._path, self._generation = path, generation
@@ -62,18 +66,18 @@ class Lease:
             self._beat_once()
 
     def _beat_once(self) -> None:
-        with suppress(OSError):  # a file server that is away for a moment
+        with suppress(OSError):  # the file server may be away for a moment
             self.lost = self.lost or _newest(self._path) != self._generation
             os.utime(self._file)
 
     def give_back(self) -> None:
-        """Ends the lease; its file stays and says so, because generations must not begin anew."""
+        """Ends the lease. Its file stays and says so, since the numbers of generations must not begin anew."""
         self._stop()
         with suppress(OSError), open(self._file, "r+b", buffering=0) as file:
-            file.write(GIVEN_BACK)  # over the beginning, in one write: there is no state between held and given back
+            file.write(GIVEN_BACK)  # one write over the beginning, so no reader sees a state in between
 
     def remove(self) -> None:
-        """Ends the lease and removes its files: where what it guards is done, so that nobody will want it."""
+        """Ends the lease and removes its files. For work that is done, so that nobody will want the lease again."""
         self._stop()
         remove(self._path)
 
@@ -83,9 +87,10 @@ class Lease:
 
 
 def take(path: Path, note: str = "", is_over: Callable[[Holder], bool] = lambda holder: False) -> Lease | None:
-    """The lease of this name, or None where another has it.
+    """Takes the lease of this name; None where another process has it.
 
-    is_over: tells of holders that more is known of. Raises OSError where its folder cannot be written.
+    note: a text to keep in the lease. is_over: whether a holder is known to be dead, by other means. Raises OSError
+    where the folder cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     newest = _newest(path)
@@ -96,15 +101,17 @@ def take(path: Path, note: str = "", is_over: Callable[[Holder], bool] = lambda 
     if not _create(_file(path, generation), json.dumps({**asdict(own), "note": note}).encode()):
         return None
     for other in _generations(path):
-        if other > generation:  # while we looked, the next one was taken, given back, and taken by yet another
-            _unlink(_file(path, generation))  # whose holder may have removed ours already, as one below its own
+        # While we looked, others took this generation, gave it back, and took a later one. The later holder may have
+        # removed our file already.
+        if other > generation:
+            _unlink(_file(path, generation))
             return None
     remove(path, below=generation)
     return Lease(path, generation)
 
 
 def _create(file: Path, text: bytes) -> bool:
-    """Makes a file, exclusively; False where another was faster. With hard links it never is there without its text."""
+    """Creates a file exclusively; False where another process was faster. With hard links it is never seen empty."""
     part = _beside(file)
     try:
         _write(part, os.O_TRUNC, text)
@@ -141,19 +148,19 @@ def _unlink(file: Path) -> None:
 
 
 def _beside(file: Path) -> Path:
-    """A hidden file of this thread's own, which the next command removes where the process is killed."""
+    """A hidden file of this thread. If the process is killed, the next command removes it."""
     return file.with_name(f".{file.name}.{machine()}-{os.getpid()}-{threading.get_ident()}.part")
 
 
 def remove(path: Path, below: int | None = None) -> None:
-    """Removes the files of a lease that nobody will want any more, or those below a generation."""
+    """Removes all files of a lease that nobody will want again; with ``below``, only those of earlier generations."""
     for generation in _generations(path):
         if below is None or generation < below:
             _unlink(_file(path, generation))
 
 
 def holder_of(path: Path) -> Holder | None:
-    """Who holds the lease of this name now, as far as its file tells; None where nobody does."""
+    """Who holds the lease of this name now, by its file; None where nobody does."""
     newest = _newest(path)
     if not newest or _is_over(path, newest, lambda holder: False):
         return None
@@ -168,12 +175,12 @@ def _is_over(path: Path, generation: int, is_over: Callable[[Holder], bool]) -> 
         if holder is not None and (holder.is_gone or is_over(holder)):
             return True
         return _age(_file(path, generation)) > DEAD_SECONDS
-    except FileNotFoundError:  # removed meanwhile: what it guards is done
+    except FileNotFoundError:  # removed meanwhile, since the work is done
         return True
 
 
 def _read(path: Path, generation: int) -> Holder | None:
-    """None for a file that its holder has not filled yet."""
+    """The holder in a lease's file; None where the file is not written yet."""
     try:
         return Holder(**json.loads(_file(path, generation).read_bytes()))
     except (ValueError, TypeError):
@@ -181,7 +188,7 @@ def _read(path: Path, generation: int) -> Holder | None:
 
 
 def _age(file: Path) -> float:
-    """In seconds, by the clock that stamps files, which may be another machine's."""
+    """The file's age in seconds, by the file system's clock, which may be another machine's."""
     beside = _beside(file)
     try:
         _write(beside, os.O_TRUNC, b"")
@@ -211,7 +218,7 @@ def _generations(path: Path) -> list[int]:
 
 @functools.lru_cache(maxsize=1)
 def machine() -> str:
-    """Names this boot of this machine and its space of process numbers, in 12 hexadecimal digits."""
+    """A name of this boot of this machine and its space of process numbers: 12 hexadecimal digits."""
     try:
         boot = BOOT.read_text().strip() + os.readlink("/proc/self/ns/pid")
     except OSError:
@@ -220,7 +227,7 @@ def machine() -> str:
 
 
 def lives_here(process: int, started: str = "") -> bool:
-    """Whether a process of this machine is alive; started: when it began, where that is known."""
+    """Whether a process of this machine is alive. started: when it began; empty where that is not known."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
@@ -232,7 +239,7 @@ def lives_here(process: int, started: str = "") -> bool:
 
 
 def _started(process: int) -> str:
-    """In clock ticks since the boot; nothing where that cannot be told. A zombie does nothing, so it counts as none."""
+    """When a process began, in clock ticks since the boot; empty where unknown. ENDED for a zombie."""
     try:
         fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     except OSError:

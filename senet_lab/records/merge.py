@@ -1,7 +1,7 @@
-"""Brings the records of other stores into one, with what belongs to them.
+"""Copies the records of other stores into one store, with their files.
 
-Everything is checked before anything is written. The order of the stores makes no difference, and the same merge may
-be given again.
+Everything is checked before anything is written. The order of the stores makes no difference, and a merge may be
+repeated.
 """
 
 import dataclasses
@@ -33,22 +33,26 @@ class Found:
 
     @property
     def choice(self) -> tuple[str, str]:
-        """Of several records of one run with equal results the first one made is kept."""
+        """The sort key by which one of several equal records of a run is kept: the one that was made first."""
         return self.record.provenance.finished_at, self.text
 
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What a merge did. added: records; equal: that were there already; completed: files that a record lacked."""
+    """What a merge did.
+
+    added: the runs whose records were added. equal: how many records were there already. completed: how many missing
+    files were added to records. plans: how many sequential plans were added.
+    """
 
     added: tuple[Run, ...]
     equal: int
     completed: int
-    plans: int  # of sequential tables
+    plans: int
 
     @property
     def text(self) -> str:
-        """In one line."""
+        """The result in one line."""
         return (
             f"{len(self.added)} records added, {self.equal} were there already; {self.completed} files that were "
             f"missing and {self.plans} sequential plans brought"
@@ -56,11 +60,11 @@ class Merged:
 
 
 def merge(into: Store, others: Sequence[Store]) -> Merged:
-    """Adds to a store what others have and it lacks.
+    """Adds to a store the records, files and plans of others that it lacks.
 
-    Records of one run are equal where what was measured is, whenever and wherever that was; then the one that is
-    there stays. Raises StudyError, before anything is written, for a store that is none, a record or file that
-    cannot be believed, records or plans that contradict each other, and protocols of one name and version that differ.
+    Two records of one run are equal where their results are equal, no matter when and where they were made; then the
+    record that is there stays. Raises StudyError, before anything is written, for a folder that is no store, a damaged
+    record or file, records or plans that contradict each other, and different protocols of one name and version.
     """
     for other in others:
         if other.root.resolve() == into.root.resolve():
@@ -80,7 +84,7 @@ def merge(into: Store, others: Sequence[Store]) -> Merged:
 
 
 def _records(store: Store) -> list[Found]:
-    """Every record of a store; its files are read too, so that a damaged one is named before anything is written."""
+    """Every record of a store. Its files are read, too, so that a damaged one is found before anything is written."""
     found = []
     for path in store.record_files():
         text = (read_bytes(path) or b"").decode("utf-8", errors="replace")
@@ -116,7 +120,7 @@ def _described(one: Found) -> str:
 
 
 def _other_protocols(found: Sequence[Found]) -> list[str]:
-    """Protocols of one name and version that differ, each named once with where it is and in what it differs."""
+    """A line for each protocol that differs from another of the same name and version, with the fields that differ."""
     first: dict[tuple[str, int], Found] = {}
     conflicts: dict[str, None] = {}
     for one in found:
@@ -147,7 +151,7 @@ class _Plans:
 
 
 def _plans(stores: Sequence[Store]) -> _Plans:
-    """The plans of sequential tables: verdicts depend on them, so two of one table must be the same."""
+    """The sequential plans of all stores. Verdicts depend on them, so two plans of one table must be equal."""
     plans = _Plans({}, [])
     where: dict[str, Path] = {}
     for store in stores:

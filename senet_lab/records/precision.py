@@ -1,7 +1,7 @@
-"""The average precision of a detector, which its record holds, and the boxes that it found, which are a file.
+"""The average precision (AP) of a detector, which is in its record, and the boxes it found, which are in a file.
 
-A record has the AP of resamples of the photos too, so that the difference of two runs has an interval without their
-boxes: resample k draws the same photos in every run on the same photos.
+A record also holds the AP of resamples of the photos, so that an interval for the difference of two runs needs no
+boxes. Resample k draws the same photos in every run on the same photos.
 
 R resamples, D found boxes.
 """
@@ -23,9 +23,12 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Precision:
-    """AP in percent over all photos of an evaluation: over ten overlaps, at 0.5, at 0.75, and of small, medium and
-    large objects (None where there are none), as COCO's own code has it. photos, boxes: how many were looked at, and
-    found. resamples: the first of these numbers for each resample of the photos, percent, packed.
+    """AP in percent over all photos of an evaluation, as COCO's own code computes it.
+
+    ap_pct: the mean over ten overlaps. ap50_pct, ap75_pct: at an overlap of 0.5 and of 0.75. ap_small_pct,
+    ap_medium_pct, ap_large_pct: for objects of this size; None where there are none. photos: how many were evaluated.
+    boxes: how many boxes were found. resamples: ap_pct for each of RESAMPLES resamples of the photos, as text
+    (``packed``). Raises ValueError for values out of range.
     """
 
     ap_pct: float
@@ -46,26 +49,27 @@ class Precision:
             raise ValueError(f"its resamples are not {RESAMPLES}")
 
     def of_resamples(self) -> Floats:
-        """AP in percent, R."""
+        """R: the AP of each resample, in percent."""
         return np.frombuffer(base64.b64decode(self.resamples), dtype="<f4").astype(np.float64)
 
 
 def packed(resamples_R: Floats) -> str:
-    """The text of a record."""
+    """The text for a record. resamples_R: the AP of each resample, in percent."""
     return base64.b64encode(resamples_R.astype("<f4").tobytes()).decode()
 
 
 def drawn(photos: int, resample: int) -> NDArray[np.int64]:
-    """How often each of so many photos is in a resample; the same whoever asks."""
+    """How often each photo is in a resample. It depends on the number of photos and of the resample only."""
     random = np.random.default_rng([2014, photos, resample])
     return np.bincount(random.integers(photos, size=photos), minlength=photos)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class FoundBoxes:
-    """The boxes that a detector found. photo: D, numbers of photos; category: D, numbers of categories.
+    """The D boxes that a detector found.
 
-    box: fp32 D 4 as left, top, width, height in pixels. score: fp32 D, from 0 to 1.
+    photo: D, the photo's number. category: D, the category's number. box: fp32, D x 4, left, top, width and height in
+    pixels. score: fp32, D, from 0 to 1.
     """
 
     photo: NDArray[np.int64]
@@ -83,14 +87,14 @@ class FoundBoxes:
         return data.getvalue()
 
     def columns(self) -> list[list[float]]:
-        """One line a box as COCO's own code takes them: photo, left, top, width, height, score, category."""
+        """A row for each box, as COCO's own code takes them: photo, left, top, width, height, score, category."""
         table = np.column_stack([self.photo, self.box, self.score, self.category])
         found: list[list[float]] = table.tolist()
         return found
 
 
 def boxes_from_bytes(data: bytes, path: object) -> FoundBoxes:
-    """What ``to_bytes`` made. Raises StudyError, naming the path, for anything else."""
+    """The boxes in the content of a file that ``to_bytes`` made. Raises StudyError with the path for anything else."""
     kinds: dict[str, Callable[[NDArray[np.generic]], bool]] = {
         "photo": lambda a: a.dtype == np.int64,
         "category": lambda a: a.dtype == np.int64,

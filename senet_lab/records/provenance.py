@@ -1,6 +1,6 @@
-"""Where and how a run was made, part by part; what decides its numbers is its cell.
+"""Where and how a run was made, part by part. What decides a run's numbers is in its cell instead.
 
-How a new fact is added is said in record.py.
+record.py explains how to add a new fact.
 """
 
 from dataclasses import dataclass, field
@@ -10,28 +10,28 @@ from senet_lab.study.values import since
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainedPart:
-    """Steps of a run that were trained under the same circumstances; a run that went on under others has several."""
+    """Steps of a run that were trained under the same circumstances. A run that went on under others has several."""
 
     steps: int
     revision: str
     dirty: bool
     device: str
-    cpu: str  # of the machine, also where the device is another
-    cpu_flags: tuple[str, ...]  # vector instructions; a CPU run's last bits depend on them
+    cpu: str  # the machine's processor, also where the device is a GPU
+    cpu_flags: tuple[str, ...]  # vector instructions; the rounding of a run on a CPU depends on them
     threads: int
     executor: str
     compiled: bool
     versions: dict[str, str]
-    processes: int = field(default=1, metadata=since(2))  # that shared each batch
-    batch_norm_images: int = field(default=0, metadata=since(2))  # over which batch norm ran; 0: the batch
+    processes: int = field(default=1, metadata=since(2))  # how many processes shared each batch
+    batch_norm_images: int = field(default=0, metadata=since(2))  # images in one batch norm; 0: the whole batch
     extensions: dict[str, str] = field(default_factory=dict, metadata=since(2))  # SHA-256 of a user's own code, by name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
-    """Where and how a run was made. None of it is part of the key: a difference here is speed, not science.
+    """Where and how a run was made. None of it is part of the key, since it does not change the scientific condition.
 
-    Revision, device, threads, executor and versions are those that finished it; ``parts`` has those of every step.
+    Revision, device, threads, executor and versions are those at the end of the run; ``parts`` has those of every step.
     """
 
     revision: str  # of senet_lab's git repository, "unknown" outside one
@@ -49,6 +49,6 @@ class Provenance:
 
     @property
     def revisions(self) -> tuple[str, ...]:
-        """Every revision that trained a part, in order: ten digits, and "+changes" where the tree differed from it."""
+        """The revisions of all parts, in order: ten digits each, with "+changes" where the tree had other changes."""
         made = self.parts or (self,)
         return tuple(dict.fromkeys(part.revision[:10] + "+changes" * part.dirty for part in made))

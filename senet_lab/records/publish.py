@@ -1,8 +1,8 @@
-"""A run's record together with its curve, the health of its gates and its final weights: all of one run, or none.
+"""Adds a run's record together with its files (curve, gates, weights, boxes), so that all come from the same training.
 
-The record decides. Its files are first written beside their places, under hidden names with their digests, then the
-record is added, and only if it stands do they take their places. The record names their digests, so files of
-another run are told from its own. Where a process is killed in between, ``tidy`` does the rest.
+First the files are written beside their places, under hidden names with their digests. Then the record is added. Only
+if that succeeds are the files moved into their places. The record holds their digests, so that files of another process
+are recognised. If a process is killed in between, ``tidy`` does the rest.
 """
 
 import dataclasses
@@ -38,38 +38,38 @@ PLACES: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFiles:
-    """What belongs to a run beside its record, as the bytes of its files; None for what it has not."""
+    """The content of the files that belong to a run beside its record; None for a file that it does not have."""
 
     curve: bytes | None = None
     gates: bytes | None = None
     weights: bytes | None = None
-    boxes: bytes | None = None  # that a detector found
+    boxes: bytes | None = None
 
     def digests(self) -> FileDigests:
-        """As the record names them."""
+        """The digests of the files, for the record."""
         return FileDigests(**{name: _digest(getattr(self, name)) for name in PLACES})
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The record that stands now. taken: it is the one that was given; else another process was first."""
+    """The record of the run after ``publish``. taken: whether it is the given one; else another process was first."""
 
     record: Record
     taken: bool
 
 
 def publish(store: Store, record: Record, files: RunFiles) -> Published:
-    """Adds a record with its files. Where another's record stands, that one and its files stay as they are.
+    """Adds a record with its files. Where the run has a record already, that one and its files stay as they are.
 
-    Raises RecordError, before anything is written, for a record that could not be read again, and OSError where
-    something cannot be written; then nothing is in its place, and the same call may be made again.
+    Raises RecordError, before anything is written, for a record that could not be read again. Raises OSError where
+    something cannot be written; then nothing is in its place, and the call may be repeated.
     """
     record = dataclasses.replace(record, files=files.digests())
     return adopt(store, record, to_json(record), files)
 
 
 def adopt(store: Store, record: Record, text: str, files: RunFiles) -> Published:
-    """As ``publish``, with the text of a record that was made before; it need not name its files."""
+    """Does the same as ``publish`` with the text of an existing record, which need not hold its files' digests."""
     refuse_invalid(text)
     standing = store.read(record.run)
     if standing is not None:
@@ -86,7 +86,7 @@ def adopt(store: Store, record: Record, text: str, files: RunFiles) -> Published
 
 
 def complete(store: Store, record: Record, files: RunFiles) -> list[str]:
-    """Gives a record that stands those of its files that are not there; returns their names."""
+    """Adds the files that an existing record lacks, and returns their names."""
     given = [name for name in PLACES if getattr(files, name) is not None]
     absent = [name for name in given if not is_file(file_of(store, record.run, name))]
     for name in absent:
@@ -95,9 +95,9 @@ def complete(store: Store, record: Record, files: RunFiles) -> list[str]:
 
 
 def put_in_place(store: Store, record: Record, digests: FileDigests | None = None) -> None:
-    """Gives the files of a record that stands their places, and removes those that others wrote for the same run.
+    """Moves the waiting files of an existing record into their places, and removes those of other processes.
 
-    digests: of its files, where they are known and the record may not name them.
+    digests: the digests of its files, for a record that may not hold them.
     """
     for name in PLACES:
         digest = getattr(digests or record.files, name)
@@ -108,12 +108,15 @@ def put_in_place(store: Store, record: Record, digests: FileDigests | None = Non
 
 
 def file_of(store: Store, run: Run, name: str) -> Path:
-    """The place of one of a run's files, by its name in FileDigests."""
+    """The path of one of a run's files, by its name in FileDigests."""
     return store.path(run, *PLACES[name])
 
 
 def read_file(store: Store, record: Record, name: str) -> bytes | None:
-    """One of a run's files; None where it is not there. Raises StudyError where it is not the one of the record."""
+    """The content of one of a run's files; None where it is not there.
+
+    Raises StudyError where its digest is not the one in the record.
+    """
     place = file_of(store, record.run, name)
     data, digest = read_bytes(place), getattr(record.files, name)
     if data is not None and digest is not None and _digest(data) != digest:
@@ -122,10 +125,10 @@ def read_file(store: Store, record: Record, name: str) -> bytes | None:
 
 
 def tidy(store: Store, runs: Iterable[Run]) -> None:
-    """Ends what killed processes left: half-written files, and what runs that are recorded need no more.
+    """Cleans up after killed processes.
 
-    Files that wait for their places take them; checkpoints and marks of workers go. Of runs without a record
-    everything stays.
+    Half-written files are removed. For recorded runs, waiting files are moved into their places, and checkpoints, marks
+    of broken runs and locks are removed. Everything of runs without a record stays.
     """
     remove_parts(store.root)
     for run in runs:
@@ -144,7 +147,7 @@ def tidy(store: Store, runs: Iterable[Run]) -> None:
 
 
 def broken_path(store: Store, run: Run) -> Path:
-    """Where a worker says why a run broke (``senet_lab.records.status``)."""
+    """The file in which a worker notes why a run broke (``senet_lab.records.status``)."""
     return store.path(run, "cache/broken", ".txt")
 
 
@@ -170,5 +173,5 @@ def _all_waiting(store: Store, run: Run, name: str) -> list[Path]:
 def _move(waiting: Path, place: Path) -> None:
     try:
         waiting.replace(place)
-    except FileNotFoundError:  # another process was faster, or it is in its place already
+    except FileNotFoundError:  # another process was faster, or the file is in its place already
         return

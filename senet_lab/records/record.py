@@ -2,12 +2,11 @@
 
 Top-1 and top-5 correctness is kept image by image, because comparisons are paired over images.
 
-**A new fact.** Give ``Provenance`` (where and how) or ``Record`` (what was measured) a field with a default, and say
-the schema that it came with: ``cpu_flags: tuple[str, ...] = field(default=(), metadata=since(2))``. That is all.
-Writing, reading and checking follow from the field's type: str, int, float, bool, an enumeration, a tuple, a
-``dict[str, ...]``, another such dataclass, or one of these and None. Records without the fact stay valid and take the
-default.
-``senet_lab.study.values`` says the same of the fields of a cell.
+**How to add a fact.** Give ``Provenance`` (where and how) or ``Record`` (what was measured) a field with a default, and
+name the schema that introduces it: ``cpu_flags: tuple[str, ...] = field(default=(), metadata=since(2))``. Writing,
+reading and checking follow from the field's type: str, int, float, bool, an enumeration, a tuple, a ``dict[str, ...]``,
+another such dataclass, or one of these or None. Records without the fact stay valid and take the default.
+``senet_lab.study.values`` explains the same for the fields of a cell.
 """
 
 import dataclasses
@@ -28,7 +27,7 @@ from senet_lab.study.measure import measure_of
 from senet_lab.study.protocol import Protocol
 from senet_lab.study.values import FIRST_SCHEMA, left_out, schema_of, since
 
-SCHEMA = 3  # the newest that is read here; a record says the lowest that knows all of its fields
+SCHEMA = 3  # the newest schema that can be read; a record is written with the oldest that has all of its fields
 
 
 class Status(StrEnum):
@@ -39,19 +38,22 @@ class Status(StrEnum):
 
 
 class RecordError(StudyError):
-    """A record that cannot be believed."""
+    """A record is damaged, or contradicts itself."""
 
     exit_status = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileDigests:
-    """SHA-256 of the files that belong to a run; None where it has no such file."""
+    """SHA-256 of the files that belong to a run; None where it has no such file.
+
+    Weights and boxes are outside git, so a clone has the record without them.
+    """
 
     curve: str | None = None
     gates: str | None = None
-    weights: str | None = None  # outside git, so often not there though the record is
-    boxes: str | None = field(default=None, metadata=since(3))  # that a detector found; outside git too
+    weights: str | None = None
+    boxes: str | None = field(default=None, metadata=since(3))
 
 
 NO_FILES = FileDigests()
@@ -59,10 +61,13 @@ NO_FILES = FileDigests()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """One finished or failed run. Errors are percentages at the final epoch; None where the run failed.
+    """One finished or failed run.
 
-    A detector has a precision in place of errors. best_top1_error_pct is the minimum over epochs on the evaluation
-    images: selected on what it is measured on.
+    failure: why the run failed; None where it finished. Errors are percentages at the final epoch; None where the run
+    failed. A detector has ``precision`` instead of errors. best_top1_error_pct: the minimum over epochs on the
+    evaluation images, which is biased because it is selected on the same images. correct_top1, correct_top5: one bit
+    for each evaluation image. trainable: weights and biases. multiply_adds: for one image. files: the digests of the
+    run's files.
     """
 
     run: Run
@@ -81,12 +86,15 @@ class Record:
 
     @property
     def first(self) -> float | None:
-        """What rows are compared by (``study.measure``), in percent: top-1 error, or AP. None where the run failed."""
+        """The number that rows are compared by (``study.measure``), in percent: top-1 error, or AP.
+
+        None where the run failed.
+        """
         return self.precision.ap_pct if self.precision else self.top1_error_pct
 
     @property
     def second(self) -> float | None:
-        """What is told beside it: top-5 error, or AP at an overlap of 0.5."""
+        """The second number, in percent: top-5 error, or AP at an overlap of 0.5. None where the run failed."""
         return self.precision.ap50_pct if self.precision else self.top5_error_pct
 
     @property
@@ -97,13 +105,13 @@ class Record:
         return f"{measure_of(self.run.cell.protocol).first.words} {self.first:.2f} %"
 
 
-INVALID = (ValueError, KeyError, TypeError, AttributeError, RecursionError)  # what a damaged text can raise
-_OWN_FORM = ("run", "correct_top1", "correct_top5")  # fields that the JSON says otherwise than by their type
+INVALID = (ValueError, KeyError, TypeError, AttributeError, RecursionError)  # the errors that damaged text can raise
+_OWN_FORM = ("run", "correct_top1", "correct_top5")  # fields with a form of their own in the JSON
 _MEASURED = ("images", "correct_top1", "correct_top5", "top1_error_pct", "top5_error_pct", "best_top1_error_pct")
 
 
 def to_json(record: Record) -> str:
-    """The text of a record's file: sorted keys, one fact a line, with a digest over all the rest."""
+    """The text of a record's file: sorted keys, one fact per line, and a digest of everything else."""
     body: dict[str, Any] = {
         "schema": schema_of(record),
         "key": record.run.cell.key,
@@ -124,8 +132,8 @@ def to_json(record: Record) -> str:
 def from_json(text: str, path: str) -> Record:
     """The record in a file's text.
 
-    Raises RecordError, naming the path and what to do, where a byte was changed, the text was cut, its parts contradict
-    each other, or a later version wrote it.
+    Raises RecordError with the path and a remedy where a byte was changed, the text was cut, its parts contradict each
+    other, or a later version wrote it.
     """
     try:
         return _parsed(text)
@@ -138,7 +146,7 @@ def from_json(text: str, path: str) -> Record:
 
 
 def refuse_invalid(text: str) -> None:
-    """Raises RecordError for a text that could not be read again: to be called before it is written."""
+    """Raises RecordError for a text that could not be read again. Call it before the text is written."""
     try:
         _parsed(text)
     except INVALID as error:
@@ -146,7 +154,10 @@ def refuse_invalid(text: str) -> None:
 
 
 def scientific_digest(record: Record) -> str:
-    """SHA-256 over what was measured and on what, without how and when: runs with equal bits have equal ones."""
+    """SHA-256 of the cell, the seed, the data and the results, without circumstances and times.
+
+    Two runs with equal bits have equal digests.
+    """
     body = json.loads(to_json(record))
     for name in ("schema", "digest", "files", "provenance"):
         body.pop(name, None)
@@ -185,7 +196,7 @@ def _from_body(body: dict[str, Any]) -> Record:
 
 
 def protocol_in(data: bytes) -> Protocol:
-    """The protocol that a record's file names; whether the rest can be believed is not asked. Raises INVALID errors."""
+    """The protocol in the content of a record's file. The rest is not checked. Raises one of INVALID."""
     return _protocol_of(json.dumps(json.loads(data)["cell"]["protocol"], sort_keys=True))
 
 

@@ -2,11 +2,11 @@
 
 It is kept with the records because verdicts depend on it.
 
-Looking after every seed and stopping when something shows finds something too often. The plan spends the error rate
-over the looks: each may use only a part of it, and the parts add up to the whole, whatever the data do. Half of it is
-kept for the last look, so that a plan finds nearly as much as one test of all its seeds would; the other half is spent
-late too, in the manner of O'Brien and Fleming (Biometrics 35, 1979; Lan and DeMets, Biometrika 70, 1983). What was
-recorded before the plan began was there to be looked at, so no look counts it: the looks begin with the next seed.
+Whoever tests after every seed and stops at the first positive test gets too many false verdicts. The plan divides the
+error rate over the looks: each look may use only a part of it, and the parts add up to the whole, whatever the data do.
+Half of it is kept for the last look, so that a plan has nearly the power of one test of all its seeds. The other half
+is spent late, too, by the rule of O'Brien and Fleming (Biometrics 35, 1979; Lan and DeMets, Biometrika 70, 1983).
+Records from before the plan may have been seen already, so no look counts them: looks begin with the next seed.
 """
 
 import json
@@ -21,16 +21,17 @@ from senet_lab.records.checked_files import read_json
 from senet_lab.records.files import write_once
 
 MEND = "restore it from git, or delete it"
-FIRST_LOOK = 2  # seeds; one tells nothing of the spread over seeds
-VERSION = 2  # of the rule; plans of version 1 look at every seed from 0 on, spend earlier, and pool no spread
-AT_THE_LAST_LOOK = 0.5  # of the level
+FIRST_LOOK = 2  # seeds; one seed says nothing about the spread over seeds
+VERSION = 2  # the rule's version; plans of version 1 look after every seed, spend earlier, and do not pool the spread
+AT_THE_LAST_LOOK = 0.5  # the part of the level that is kept for the last look
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SequentialPlan:
-    """most_seeds: of the last look. level: how often any verdict of the table may be false, all looks together.
+    """The plan of one table under one protocol.
 
-    first_seed: the first one that counts. version: of the rule by which verdicts are taken.
+    most_seeds: the number of seeds at the last look. level: the probability that any verdict of the table is false,
+    over all looks together. first_seed: the first seed that counts. version: the version of the rule for verdicts.
     """
 
     table: str
@@ -42,17 +43,17 @@ class SequentialPlan:
 
     @property
     def pools(self) -> bool:
-        """Whether looks at few seeds tell the spread over seeds from all rows of the table."""
+        """Whether looks at few seeds estimate the spread over seeds from all rows of the table."""
         return self.version > 1
 
     @property
     def last_seed(self) -> int:
-        """The last one that may take the place of a seed that failed."""
+        """The last seed that may replace one that failed."""
         return self.first_seed + 2 * self.most_seeds - 1
 
     def looks(self) -> tuple[int, ...]:
-        """The numbers of seeds at which verdicts are taken: each 0.7 of the next, as looks between cost more than
-        they find."""
+        """The numbers of seeds at which verdicts are made. Each is about 0.7 of the next: more looks would cost more
+        power than they gain."""
         if self.version == 1:
             return tuple(range(FIRST_LOOK, self.most_seeds + 1))
         found = [self.most_seeds]
@@ -61,13 +62,13 @@ class SequentialPlan:
         return tuple(reversed(found))
 
     def level_at(self, look: int) -> float:
-        """The part of the level that a look may use: more the later it is."""
+        """The part of the level that a look may use. Later looks may use more."""
         looks = self.looks()
         before = looks[: looks.index(look)]
         return self.level * (self._spent(look) - (self._spent(before[-1]) if before else 0.0))
 
     def _spent(self, look: int) -> float:
-        """The share of the level that is used up to a look."""
+        """The share of the level that is used up to and including a look."""
         if look == self.most_seeds:
             return 1.0
         if self.version == 1:
@@ -77,7 +78,7 @@ class SequentialPlan:
 
 
 def plan_path(root: Path, table: str, protocol: str) -> Path:
-    """Where the plan of a table (by its slug) under a protocol lies."""
+    """The path of the plan of a table (by its slug) under a protocol."""
     return root / "sequential" / f"{table}-{protocol}.json"
 
 
@@ -107,12 +108,11 @@ def read_plan(root: Path, table: str, protocol: str) -> SequentialPlan | None:
 
 
 def begin_plan(root: Path, plan: SequentialPlan, recorded_seeds: Iterable[int] = ()) -> SequentialPlan:
-    """Writes a plan, or finds the same one there.
+    """Writes a new plan, or returns the existing one.
 
-    recorded_seeds: those of the table's records. They could be looked at before the plan, so a new plan begins after
-    the highest of them.
-
-    Raises StudyError where the table was begun with another: to change it after a look voids its error rate.
+    recorded_seeds: the seeds of the table's records. They may have been seen before the plan, so a new plan begins
+    after the highest of them. Raises StudyError where the table was begun with another plan, since changing a plan
+    after a look voids its error rate.
     """
     path = plan_path(root, plan.table, plan.protocol)
     plan = replace(plan, first_seed=max(recorded_seeds, default=-1) + 1)

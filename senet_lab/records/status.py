@@ -1,4 +1,4 @@
-"""What becomes of the runs of a table, told from files alone: nothing has to stay alive to know it."""
+"""The states of a table's runs, from files alone, so that no process has to stay alive to know them."""
 
 import contextlib
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from senet_lab.study.cell import Run
 
 
 class State(StrEnum):
-    """Of one run."""
+    """The state of one run."""
 
     DONE = "done"
     FAILED = "failed"  # recorded: its loss was no longer finite
@@ -27,14 +27,14 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """note: the error of a finished run, why a run failed or broke, or where it is running; else nothing."""
+    """A run and its state. note: the error of a finished run, why it failed or broke, or where it runs; else empty."""
 
     run: Run
     state: State
     note: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """The state as JSON values."""
         cell = self.run.cell
         return {
             "protocol": cell.protocol.name,
@@ -46,7 +46,7 @@ class RunState:
 
 
 def states_of(runs: Iterable[Run], store: Store) -> list[RunState]:
-    """The state of each run. Raises StudyError for a record that cannot be believed."""
+    """The state of each run. Raises StudyError for a damaged record."""
     return [_state_of(run, store) for run in runs]
 
 
@@ -67,11 +67,11 @@ def _state_of(run: Run, store: Store) -> RunState:
 
 
 def note_broken(run: Run, store: Store, why: str) -> None:
-    """Says why a run broke, for ``states_of``. What is said last counts; a record ends it. Raises OSError."""
+    """Notes why a run broke, for ``states_of``. A later note replaces it; a record makes it void. Raises OSError."""
     replace_file(broken_path(store, run), f"{why}\n".encode())
 
 
 def forget_broken(run: Run, store: Store) -> None:
-    """Takes that back: the run is tried again."""
+    """Removes the note of ``note_broken``, since the run is tried again."""
     with contextlib.suppress(OSError):
         remove_file(broken_path(store, run))

@@ -1,6 +1,6 @@
-"""Records on disk: ``<root>/records/<protocol>/<key>/seed-<n>.json``, with curves beside them.
+"""Records on disk: ``<root>/records/<protocol>/<key>/seed-<n>.json``. Curves are in ``<root>/curves``.
 
-Files appear whole, once, or not at all. Locks, checkpoints and weights lie in ``<root>/cache``, outside git.
+Files are written whole, and once. Locks, checkpoints and weights are in ``<root>/cache``, outside git.
 """
 
 import contextlib
@@ -22,10 +22,10 @@ WRITTEN = ("records", "curves", "cache/locks", "cache/checkpoints", "cache/weigh
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """One place for records.
+    """A results folder with its records.
 
-    Whatever reads here raises RecordError for a record that cannot be believed, and Unreadable where a file or folder
-    is there that cannot be read: neither is taken for a run that was not made.
+    All methods that read raise RecordError for a damaged record, and Unreadable for a file or folder that cannot be
+    read. So neither is mistaken for a run that was not made.
     """
 
     root: Path
@@ -35,7 +35,7 @@ class Store:
         return self.root / folder / run.cell.protocol.name / run.cell.key / f"seed-{run.seed}{suffix}"
 
     def read(self, run: Run) -> Record | None:
-        """The record of a run, or None where there is none."""
+        """The record of a run; None where there is none."""
         path = self.path(run)
         data = read_bytes(path)
         return None if data is None else self._record(path, data)
@@ -45,27 +45,27 @@ class Store:
         return self._read(path)
 
     def read_cells(self, cells: Iterable[Cell]) -> list[Record]:
-        """The records of these cells, in order; nothing else is read."""
+        """The records of these cells, sorted by path. No other record is read."""
         folders = {self.root / "records" / cell.protocol.name / cell.key for cell in cells}
         return [self._read(path) for folder in sorted(folders) for path in self._record_files(folder)]
 
     def read_named(self, key: str) -> list[Record]:
-        """The records of the cells whose key begins so, in order; nothing else is read."""
+        """The records of the cells whose key begins with ``key``, sorted by path. No other record is read."""
         folders = [folder for folder in self._cell_folders() if folder.name.startswith(key)]
         return [self._read(path) for folder in folders for path in self._record_files(folder)]
 
     def record_files(self) -> list[Path]:
-        """The file of every record, in order, unread."""
+        """The paths of all records, sorted."""
         return [path for folder in self._cell_folders() for path in self._record_files(folder)]
 
     def read_all(self) -> list[Record]:
-        """Every record, in order. A store may hold thousands: what needs some cells only asks for these."""
+        """All records, sorted by path. A store may hold thousands; ``read_cells`` reads only those of some cells."""
         return [self._read(path) for path in self.record_files()]
 
     def protocols(self) -> list[Protocol]:
-        """The protocols that have records, each as it was when they were made, by name and version.
+        """The protocols that have records, as the records hold them, sorted by name and version.
 
-        Of each cell one record is looked into, and only what it says of its protocol.
+        For speed, only one record of each cell is read, and only its protocol is checked.
         """
         firsts = (next(iter(self._record_files(folder)), None) for folder in self._cell_folders())
         found = {self._protocol(path): None for path in firsts if path is not None}
@@ -75,7 +75,7 @@ class Store:
         try:
             return protocol_in(read_bytes(path) or b"")
         except INVALID:
-            return self._read(path).run.cell.protocol  # which says what is wrong
+            return self._read(path).run.cell.protocol  # raises an error that says what is wrong
 
     def _cell_folders(self) -> list[Path]:
         return [cell for protocol in folders_in(self.root / "records") for cell in folders_in(protocol)]
@@ -95,41 +95,41 @@ class Store:
         return record
 
     def refuse_misplaced(self, record: Record, path: Path) -> None:
-        """Raises RecordError for a record that lies where another run's belongs."""
+        """Raises RecordError for a record in the place of another run's record."""
         if path != self.path(record.run):
             raise RecordError(f"{path} is the record of another run; move it to where its key and seed say")
 
     def missing(self, runs: Iterable[Run]) -> list[Run]:
-        """The runs without a record, in order. A damaged one is not trained over: it raises."""
+        """The runs without a record, in order. A damaged record raises RecordError; it does not count as missing."""
         return [run for run in runs if self.read(run) is None]
 
     def has_record(self, run: Run) -> bool:
-        """Whether a file is in a record's place."""
+        """Whether there is a file in the place of the run's record."""
         return is_file(self.path(run))
 
     def write(self, record: Record) -> bool:
-        """Adds a record; False where another stands, and then that one goes on to stand.
+        """Adds a record. Returns False where the run has a record already, which then stays.
 
-        Raises StudyError for a record that could not be read again, before anything is written.
-        ``senet_lab.records.publish`` adds a record together with its curve, gates and weights.
+        Raises StudyError, before anything is written, for a record that could not be read again.
+        ``senet_lab.records.publish`` adds a record together with its files.
         """
         text = to_json(record)
         refuse_invalid(text)
         return write_once(self.path(record.run), text)
 
     def prepare(self) -> FileSystem:
-        """Makes ready for training, and returns what the file system can do.
+        """Prepares the folder for training, and returns what its file system can do.
 
-        Raises StudyError where something cannot be written that a run writes, before it is trained.
+        Raises StudyError where one of the folders that a run writes to cannot be written.
         """
         refuse_unwritable([self.root, *(self.root / name for name in WRITTEN)], self.root)
         return file_system_of(self.root.resolve())
 
     @contextlib.contextmanager
     def lock(self, run: Run) -> Iterator[Lease | None]:
-        """Holds a run; None where another worker does, on this machine or another that shares the folder.
+        """Holds a run for this worker. Gives None where another worker holds it, on any machine that shares the folder.
 
-        It ends with its process, however that ends. Who holds it asks ``read`` again before training.
+        The lock ends with the process, even if that is killed. Its holder must call ``read`` again before training.
         """
         path = self.path(run, "cache/locks", ".lock")
         with claim(path, file_system_of(self.root.resolve()).reach) as lease:

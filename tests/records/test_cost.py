@@ -34,7 +34,7 @@ def test_without_records_the_cost_is_in_steps(tmp_path):
     lines, text = plan_of(tmp_path, 3)
 
     assert [(line.status, line.seconds) for line in lines] == [(None, None)] * 6
-    assert text == "6 of 6 runs are not recorded: 60 steps of training; nothing is recorded yet to tell their time by"
+    assert text == "6 of 6 runs are not recorded: 60 steps of training; no record allows an estimate of their time yet"
 
 
 def test_time_is_told_by_runs_of_the_same_network(tmp_path):
