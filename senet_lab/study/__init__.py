@@ -1,4 +1,4 @@
-"""The vocabulary of the study: frozen values, standard library only."""
+"""The vocabulary of the study: frozen values that need only the standard library."""
 
 from senet_lab.study.block import BlockSpec, own_block
 from senet_lab.study.cell import Cell, Run

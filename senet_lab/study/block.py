@@ -1,4 +1,4 @@
-"""BlockSpec: a block of a user's own in place of the SE block, by its name and its parameters."""
+"""BlockSpec: a user's own block instead of the SE block, given by its name and its parameters."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,7 +9,7 @@ from senet_lab.study.values import convert_fields
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One argument of a block's factory."""
+    """One argument of a block's factory. Raises ValueError for an invalid name or a value of another type."""
 
     name: str
     value: str | int | float | bool
@@ -17,15 +17,16 @@ class Parameter:
     def __post_init__(self) -> None:
         convert_fields(self)
         if not self.name.isidentifier():
-            raise ValueError(f"parameter {self.name!r} is no name of an argument")
+            raise ValueError(f"parameter {self.name!r} is not a valid name of an argument")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockSpec:
-    """One form of an own block. Its code is the factory that a file or package lists under ``block`` in ``BLOCKS``.
+    """One form of a user's own block.
 
-    block, parameters, integration and stages enter the cell's key; the code does not, and its digest is in the record.
-    integration and stages: where the blocks sit, as in SESpec. Raises ValueError for anything that is no valid value.
+    block: the name under which a file or package lists the block's factory in ``BLOCKS``. parameters: the factory's
+    arguments. integration, stages: where the blocks sit, as in SESpec. All four fields are part of the cell's key. The
+    code is not; its digest is in the record. Raises ValueError for an invalid value.
     """
 
     block: str
@@ -45,7 +46,7 @@ class BlockSpec:
 
     @property
     def arguments(self) -> dict[str, str | int | float | bool]:
-        """What the factory is called with beside the site."""
+        """The keyword arguments of the factory, beside the site."""
         return {one.name: one.value for one in self.parameters}
 
     def covers(self, stage: int) -> bool:
@@ -60,7 +61,7 @@ def own_block(
     stages: tuple[int, ...] | Literal["all"] = "all",
     **parameters: str | int | float | bool,
 ) -> BlockSpec:
-    """A BlockSpec with its parameters as keywords: ``own_block("eca", kernel=5)``. Raises ValueError as BlockSpec."""
+    """A BlockSpec with its parameters as keywords: ``own_block("eca", kernel=5)``. Raises the errors of BlockSpec."""
     return BlockSpec(
         block=block,
         parameters=tuple(Parameter(name, value) for name, value in parameters.items()),

@@ -1,4 +1,4 @@
-"""Cell and Run, their canonical JSON, and the key that names a cell."""
+"""Cell and Run, their canonical JSON, and a cell's key."""
 
 import dataclasses
 import hashlib
@@ -22,7 +22,10 @@ KEY_LENGTH = 16  # hexadecimal digits: 64 bits
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One scientific condition: a backbone, its SE block or a block of a user's own (None: plain), and a protocol."""
+    """One scientific condition: a backbone, its block, and a protocol.
+
+    se: the SE block, or a user's own block; None for a plain network. Raises ValueError for a value of another type.
+    """
 
     backbone: str
     se: SESpec | BlockSpec | None
@@ -38,7 +41,7 @@ class Cell:
 
     @property
     def key(self) -> str:
-        """Names the cell: a hash of its value, defaults included; not of seed, code or label."""
+        """The cell's name: 16 hexadecimal digits of a hash of its value. It does not depend on seed, code or label."""
         return _key_of(self)
 
 
@@ -49,20 +52,23 @@ def _key_of(cell: Cell) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One cell with one seed, from which all its random streams derive."""
+    """One cell with one seed. All random streams of the run derive from the seed."""
 
     cell: Cell
     seed: int
 
 
 def derive_seed(seed: int, *purpose: object) -> int:
-    """A 63-bit seed for one purpose (such as "order", epoch); it does not depend on the cell."""
+    """A 63-bit seed for one purpose, such as ("order", epoch). It does not depend on the cell."""
     text = json.dumps([seed, *map(str, purpose)])
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 
 def to_plain(value: Any, *, prose: bool = False) -> Any:
-    """A study value as JSON data: fields for readers only where asked for, later fields only off their default."""
+    """A study value as JSON data.
+
+    prose: include the fields for readers. Fields that were added later are left out at their default (``values``).
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {
             f.name: to_plain(getattr(value, f.name), prose=prose)
@@ -79,19 +85,18 @@ def to_plain(value: Any, *, prose: bool = False) -> Any:
 
 
 def canonical_json(value: Any) -> str:
-    """The text that is hashed: sorted keys, no spaces, no fields for readers, no later field at its default."""
+    """The text whose hash is the key: sorted names, no spaces, no fields for readers, no later field at its default."""
     return json.dumps(to_plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 class UnknownFields(ValueError):
-    """Data with fields that this version has not: a later version wrote them."""
+    """The data has fields that this version does not know. A later version wrote them."""
 
 
 def from_plain(kind: type[T], data: Any) -> T:
-    """The study value that ``to_plain`` made ``data`` of. Fields that came later than the data take their default.
+    """The value of class ``kind`` that ``to_plain`` turned into ``data``. Fields newer than the data get their default.
 
-    Raises UnknownFields for a field that is not known here, and ValueError for a missing one or a value that its type
-    refuses.
+    Raises UnknownFields for an unknown field, and ValueError for a missing field or an invalid value.
     """
     return typing.cast(T, _build(kind, data))
 
@@ -146,7 +151,7 @@ def _build_dataclass(kind: Any, data: Any) -> Any:
 
 
 def fields_from_plain(kind: Any, data: dict[str, Any], without: Collection[str] = ()) -> dict[str, Any]:
-    """The fields of a dataclass from JSON data, less those that are named. Raises as ``from_plain``."""
+    """The fields of a dataclass from JSON data, except those in ``without``. Raises the errors of ``from_plain``."""
     fields = {f.name: f for f in dataclasses.fields(kind) if f.name not in without}
     missing = sorted(name for name, f in fields.items() if name not in data and not may_be_missing(f))
     unknown = sorted(set(data) - set(fields))

@@ -9,7 +9,7 @@ from senet_lab.study.table import Row, Table
 
 
 class Quantity(StrEnum):
-    """What a network costs, counted and not measured."""
+    """A cost of a network that is counted, not measured."""
 
     PARAMETERS = "parameters"  # weights and biases
     MULTIPLY_ADDS = "multiply-adds"  # for one image, by the convention of the ablation tables
@@ -33,7 +33,7 @@ class Higher:
 
 @dataclass(frozen=True, slots=True)
 class NotWorse:
-    """The top-1 error of ``row`` is less than ``margin`` points above that of ``than``; its AP less than that below."""
+    """The top-1 error of ``row`` is less than ``margin`` points above that of ``than``; an AP, less than that below."""
 
     row: str
     than: str
@@ -42,7 +42,7 @@ class NotWorse:
 
 @dataclass(frozen=True, slots=True)
 class Equivalent:
-    """The top-1 errors, or APs, of ``row`` and ``than`` differ by less than ``margin`` points."""
+    """The top-1 errors (or APs) of ``row`` and ``than`` differ by less than ``margin`` points."""
 
     row: str
     than: str
@@ -51,7 +51,7 @@ class Equivalent:
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """What ``row`` has of a quantity lies between ``least`` and ``most`` times what ``than`` has."""
+    """The quantity of ``row``, divided by that of ``than``, lies between ``least`` and ``most``."""
 
     row: str
     than: str
@@ -67,14 +67,14 @@ Part = Comparison | Costs
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """A statement that holds where all of its parts hold.
+    """A statement of the paper. It holds where all of its parts hold.
 
-    statement: in our words. source: where the paper says it. parts name rows by their labels. rows: further rows
-    that the statement needs and the printed table has not. transfers: whether it can be asked of the companions
-    under another protocol, or only of the paper's own networks.
+    statement: in our words. source: where the paper says it. parts: comparisons of rows, which they name by label.
+    rows: further rows that the statement needs and the printed table lacks. transfers: whether companions under another
+    protocol can test the statement, too, or only the paper's own networks.
 
-    Raises ValueError where a part names no row, has no positive margin, says Lower of AP or Higher of errors, or there
-    is none.
+    Raises ValueError where there is no part, or where a part names an unknown row, compares a row with itself, has no
+    positive margin, or says Lower of AP or Higher of errors.
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""Conventions: what a published figure of size or cost counts, and how its last digit came about.
+"""Conventions: what a published number of parameters or multiply-adds counts, and how its last digit is rounded.
 
-The paper states none. Each of these is the simplest one that reaches most figures of its columns; the figures that
-it does not reach are open.
+The paper does not state its conventions. Each of these is the simplest one that reproduces most figures of its columns.
+The figures that it does not reproduce are open.
 """
 
 from collections.abc import Mapping
@@ -10,20 +10,20 @@ from enum import StrEnum
 
 
 class Operation(StrEnum):
-    """A kind of work for one image. Values are counted where no other unit is named."""
+    """A kind of work for one image, with the unit in which it is counted."""
 
-    WEIGHTS = "convolutions and FC layers"  # weight uses, those of excitation as well
+    WEIGHTS = "convolutions and FC layers"  # uses of weights, including those of excitation
     SQUEEZE = "SE pooling"  # values read
     SCALE = "SE scaling"  # values written
-    POOLING = "other pooling"  # values read, padding included: window times outputs
-    POOL_INPUTS = "inputs of other pooling"  # values pooled, each once however many windows read it
+    POOLING = "other pooling"  # values read, with padding: size of the window times number of outputs
+    POOL_INPUTS = "inputs of other pooling"  # values pooled; each counts once, even if several windows read it
     NORM = "batch norm"  # values written
     ADDITION = "addition of branches"  # values written
 
 
 @dataclass(frozen=True, slots=True)
 class Convention:
-    """operations: the kinds that count, one each. cut: digits past the printed ones are cut off, not rounded."""
+    """How multiply-adds are counted. operations: the kinds that count. cut: digits are cut off, not rounded."""
 
     operations: tuple[Operation, ...]
     cut: bool = False
@@ -34,16 +34,19 @@ class Convention:
         return "multiply-adds of " + ", ".join(self.operations) + ("; digits cut off" if self.cut else "")
 
     def count(self, operations: Mapping[Operation, int]) -> int:
-        """Multiply-adds for one image."""
+        """Multiply-adds for one image. operations: the amount of work of each kind."""
         return sum(operations[kind] for kind in self.operations)
 
     def printed(self, count: int, unit: int, decimals: int) -> str:
-        """The count as a figure in this unit (10**9: G), as it would be printed."""
+        """The count as it would be printed in this unit (10**9 for G) with so many decimals."""
         return printed(count, unit, decimals, cut=self.cut)
 
 
 def printed(count: int, unit: int, decimals: int, *, cut: bool) -> str:
-    """A count with so many decimals of the unit, in whole numbers throughout; a half is rounded up."""
+    """A count in this unit with so many decimals, as text. It is exact, since it uses integers; halves are rounded up.
+
+    cut: digits are cut off, not rounded.
+    """
     scaled = count * 10**decimals
     digits = scaled // unit if cut else (2 * scaled + unit) // (2 * unit)
     whole, fraction = divmod(digits, 10**decimals)
@@ -52,7 +55,10 @@ def printed(count: int, unit: int, decimals: int, *, cut: bool) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SizeConvention:
-    """statistics: batch norm's running means and variances count. cut: as for costs."""
+    """How parameters are counted.
+
+    statistics: running means and variances of batch norm count, too. cut: digits are cut off, not rounded.
+    """
 
     statistics: bool
     cut: bool = False
@@ -64,25 +70,25 @@ class SizeConvention:
         return counted + ("; digits cut off" if self.cut else "")
 
 
-# Journal tables 13, 15 and 16: every figure.
+# TPAMI tables 13, 15 and 16: reproduces every figure.
 ABLATIONS = Convention((Operation.WEIGHTS, Operation.SQUEEZE, Operation.SCALE))
-# Table 2 of both editions: 12 of its 16 figures; ABLATIONS reaches 6. All pooling counts once a value, that of SE as
-# well; its scaling in the place of its pooling would give the same counts.
+# Table 2 of both editions: reproduces 12 of its 16 figures; ABLATIONS reproduces 6. Every pooled value counts once,
+# also in the SE blocks. To count SE scaling instead of SE pooling would give the same numbers.
 NETWORKS = Convention((Operation.WEIGHTS, Operation.NORM, Operation.SQUEEZE, Operation.POOL_INPUTS), cut=True)
-# Table 3 of both editions: every figure.
+# Table 3 of both editions: reproduces every figure.
 MOBILE = Convention((Operation.WEIGHTS, Operation.SQUEEZE, Operation.POOLING, Operation.ADDITION))
 WITH_STATISTICS = SizeConvention(statistics=True)
 CUT_WEIGHTS = SizeConvention(statistics=False, cut=True)  # table 3
 
 
-EDITIONS = ("cvpr2018", "tpami")  # which share the numbers of the tables below
+EDITIONS = ("cvpr2018", "tpami")  # in both, tables 2 and 3 have these numbers
 
 
 def cost_convention(edition: str, number: str) -> Convention:
-    """What the GFLOPs or MFLOPs of a table count."""
+    """The convention of the GFLOPs or MFLOPs in a table."""
     return {"2": NETWORKS, "3": MOBILE}.get(number if edition in EDITIONS else "", ABLATIONS)
 
 
 def size_convention(edition: str, number: str) -> SizeConvention:
-    """What the parameters of a table count."""
+    """The convention of the parameters in a table."""
     return CUT_WEIGHTS if edition in EDITIONS and number == "3" else WITH_STATISTICS

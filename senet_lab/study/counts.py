@@ -1,4 +1,4 @@
-"""Counts: the size of a network, from which every convention's figures can be formed."""
+"""Counts: the parameters and operations of a network, from which the numbers of every convention follow."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,11 +9,15 @@ from senet_lab.study.conventions import ABLATIONS, Operation
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Exact counts of one network at its input size."""
+    """Exact counts of one network at its input size.
 
-    trainable: int  # weights and biases
-    statistics: int  # running means and variances of batch norm
-    operations: Mapping[Operation, int]  # for one image
+    trainable: weights and biases. statistics: running means and variances of batch norm. operations: the amount of work
+    of each kind for one image.
+    """
+
+    trainable: int
+    statistics: int
+    operations: Mapping[Operation, int]
 
     @property
     def with_statistics(self) -> int:
@@ -22,12 +26,12 @@ class Counts:
 
     @property
     def multiply_adds(self) -> int:
-        """For one image, under the convention of the ablation tables."""
+        """Multiply-adds for one image, by the convention of the ablation tables."""
         return ABLATIONS.count(self.operations)
 
 
 def network_key(cell: Cell) -> str:
-    """Names what a count depends on: backbone, SE block, classes and image size, and a detector's head."""
+    """A name of everything that counts depend on: backbone, block, classes, image size, and a detector's head."""
     protocol, detection = cell.protocol, cell.protocol.detection
     network = f"{cell.backbone} {canonical_json(cell.se)} {protocol.num_classes} {protocol.image_size}"
     if detection is None:

@@ -1,7 +1,7 @@
-"""Detection: what a protocol says beside its schedule where the networks find objects instead of naming photos.
+"""Detection: the part of a protocol for networks that find objects in photos.
 
-The trunk of a detector is a network of classification. Its weights are part of the condition: a plain trunk and one
-with SE can be compared only where one recipe trained both, so the recipe stands in the protocol that they share.
+The trunk of a detector is a classification network. Its weights are part of the scientific condition: a plain trunk and
+one with SE can be compared only where one recipe trained both. So the recipe is in the protocol that both share.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ DIGEST_LENGTH = 16  # hexadecimal digits
 
 
 class Head(StrEnum):
-    """What looks at the regions that are proposed."""
+    """The network that classifies the proposed regions."""
 
     PYRAMID = "pyramid"  # two FC layers, on a feature pyramid over all stages
     STAGE5 = "stage5"  # the trunk's own last stage, on the maps of stage 4
@@ -23,7 +23,7 @@ class Head(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TrunkFile:
-    """A file of weights: the network that it is of, in words (``network_names.described``), and its SHA-256."""
+    """A file of weights. network: the network in words (``network_names.described``). sha256: of the file."""
 
     network: str
     sha256: str
@@ -36,8 +36,10 @@ class TrunkFile:
 class Pretraining:
     """The one recipe that trained the trunks of all rows.
 
-    recipe: the name of a protocol of this project, with its version and a digest of its value; the trunk of a run is
-    then the network of the recorded run of equal seed. Or the recipe of released weights in words, with their files.
+    Either it is a protocol of this project: recipe, version and digest are its name, its version and a hash of its
+    value. Then the trunk of a run is the network of the recorded run with the same seed. Or it is the recipe of
+    released weights: recipe describes it in words, and files lists the weights. Raises ValueError where neither or both
+    are given.
     """
 
     recipe: str
@@ -54,14 +56,16 @@ class Pretraining:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detection:
-    """Of a detector. train, test: names of splits, which name their photos' folder and their file of annotations.
+    """The settings of a detector.
 
-    longest: pixels of a photo's longer side at most, after its shorter one was resized to the protocol's image_size.
-    pretraining: of the trunk; None: drawn from the seed. images_together: that pass through the network as one and
-    share the sampling of regions, whatever the number of devices. epoch_steps: steps of an epoch where it is shorter
-    than a pass over all photos (0: a whole pass). frozen_stages: how many of stem, stage 2, ... keep their weights.
-    anchors: side lengths in pixels, one a level of a pyramid, all on one map without one. proposals: regions of a photo
-    that the head looks at in evaluation. regions: of a photo that the head is trained on in a step.
+    train, test: names of splits; they name the folder of photos and the file of annotations. longest: the most pixels
+    of a photo's longer side, after its shorter side was resized to the protocol's image_size. pretraining: how the
+    trunk was trained; None: it is initialised from the seed. images_together: how many images pass through the network
+    together and share the sampling of regions; it does not depend on the number of devices. epoch_steps: steps of an
+    epoch that is shorter than a pass over all photos (0: a whole pass). frozen_stages: how many of stem, stage 2, ...
+    keep their weights. anchors: side lengths in pixels, one for each level of a pyramid; without a pyramid, all on one
+    map. proposals: how many regions of a photo the head classifies in evaluation. regions: how many regions of a photo
+    the head is trained on in a step. Raises ValueError for a size or number out of range.
     """
 
     head: Head
@@ -86,5 +90,5 @@ class Detection:
 
 
 def digest_of(text: str) -> str:
-    """Of the canonical JSON of a protocol, short."""
+    """A short hash of the canonical JSON of a protocol."""
     return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]

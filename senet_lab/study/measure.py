@@ -1,7 +1,7 @@
-"""Measure: the two numbers that are told of a run, and which way is better.
+"""Measure: the two numbers that are reported of a run, and whether higher or lower is better.
 
-Networks that name photos have a top-1 and a top-5 error, detectors an average precision (AP, over ten overlaps from
-0.5 to 0.95) and that at an overlap of 0.5, all in percent.
+Classifiers have a top-1 and a top-5 error. Detectors have an average precision (AP, over ten overlaps from 0.5 to 0.95)
+and the AP at an overlap of 0.5. All are in percent.
 """
 
 from dataclasses import dataclass
@@ -11,8 +11,11 @@ from senet_lab.study.protocol import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """published: its names among the published numbers, the first that is there counts. short: in a table's heading;
-    words: in a sentence; field: in records and data; data: in JSON and wide files."""
+    """One number and its names.
+
+    published: among the published numbers; the first that exists counts. short: in a table's heading. words: in a
+    sentence. field: in records and data frames. data: in JSON and wide CSV files.
+    """
 
     published: tuple[str, ...]
     short: str
@@ -23,7 +26,7 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """first: what rows are compared by. second: what is told beside it. what: both, in a word."""
+    """The two numbers of a run. Rows are compared by the first; the second is shown beside it. what: both in a word."""
 
     first: Number
     second: Number
@@ -36,7 +39,7 @@ ERROR = Measure(
     Number(("top5_error", "top5_error_224"), "top-5 err.", "top-5 error", "top5_error_pct", "top5_err"),
     "error",
     False,
-)  # of published errors the second is of tables with several sizes of images
+)  # top1_error_224 and top5_error_224: in tables that print errors at several image sizes
 PRECISION = Measure(
     Number(("map",), "AP", "AP", "ap_pct", "ap"),
     Number(("map50",), "AP@0.5", "AP at overlap 0.5", "ap50_pct", "ap50"),

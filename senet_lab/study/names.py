@@ -1,4 +1,4 @@
-"""Names and labels are checked where they enter: names become parts of paths, labels lines of tables."""
+"""Checks names, which become parts of paths, and labels, which become cells of tables."""
 
 import re
 
@@ -7,12 +7,18 @@ LONGEST_LABEL = 120  # characters
 
 
 def check_name(what: str, name: object) -> None:
-    """Raises ValueError for what can be no part of a file's name: separators, spaces, a leading dot."""
+    """Raises ValueError for a name that cannot be part of a file's name: with separators, spaces or a leading dot.
+
+    what: the thing with this name, for the message.
+    """
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise ValueError(f"{what} is {name!r}; it must be letters and digits, with - _ . + between, at most 120")
 
 
 def check_label(what: str, label: object, longest: int = LONGEST_LABEL) -> None:
-    """Raises ValueError for text that is empty, over a line long, or has characters that cannot be printed."""
+    """Raises ValueError for text that is empty, too long, or has characters that cannot be printed.
+
+    what: the thing with this label, for the message. longest: in characters.
+    """
     if not isinstance(label, str) or not label.strip() or not label.isprintable() or len(label) > longest:
         raise ValueError(f"{what} is {label!r}; it must be one line of 1 to {longest} printable characters")

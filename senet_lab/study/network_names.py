@@ -1,4 +1,4 @@
-"""Networks as words: ``resnet50:gate=tanh,reduction=8`` on a command line, and what a heading calls them."""
+"""Names of networks: ``resnet50:gate=tanh,reduction=8`` on a command line, and their descriptions in headings."""
 
 from senet_lab.study.block import BlockSpec
 from senet_lab.study.cell import from_plain, to_plain
@@ -6,9 +6,9 @@ from senet_lab.study.se import SESpec
 
 
 def parse_network(text: str) -> tuple[str, SESpec]:
-    """``resnet50:gate=tanh,reduction=8,stages=2+3`` as a name and an SESpec; ``reduction=4+8``: a ratio for each stage.
+    """Reads ``resnet50:gate=tanh,reduction=8,stages=2+3`` as a backbone's name and an SESpec.
 
-    Raises ValueError for what is none.
+    ``reduction=4+8`` gives each stage its own ratio. Raises ValueError for text of another form.
     """
     name, _, rest = text.partition(":")
     fields = to_plain(SESpec())
@@ -34,7 +34,7 @@ def _value(key: str, value: str) -> object:
 
 
 def described(backbone: str, se: SESpec | BlockSpec | None) -> str:
-    """A network in a few words: its name, and its block; of an SE block what differs from the default."""
+    """A network in a few words: its backbone and its block. Of an SE block it names r and what is not the default."""
     if se is None:
         return f"{backbone}, plain"
     if isinstance(se, BlockSpec):

@@ -1,4 +1,4 @@
-"""Protocol: all that decides a number besides the network; named, versioned, hashed by value."""
+"""Protocol: everything that decides a number besides the network. It has a name and a version; its value is hashed."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -11,7 +11,7 @@ HELD_OUT = "held-out training"  # evaluation_split of a protocol that evaluates 
 
 
 class Dataset(StrEnum):
-    """The data sets, by the names of the published numbers without their split."""
+    """The data sets. The names are those in the published numbers, without the split."""
 
     SYNTHETIC = "synthetic"
     CIFAR10 = "cifar10"
@@ -24,19 +24,19 @@ class Dataset(StrEnum):
 
     @property
     def of_photos(self) -> bool:
-        """Whether its images are files of many sizes, read one by one; the others are arrays in memory."""
+        """Whether the images are files of many sizes, read one by one. Other data sets are arrays in memory."""
         return self not in (Dataset.SYNTHETIC, Dataset.CIFAR10, Dataset.CIFAR100)
 
 
 class Precision(StrEnum):
-    """Arithmetic of forward and backward; weights, statistics and the update stay in fp32."""
+    """The arithmetic of forward and backward passes. Weights, statistics and updates are always in fp32."""
 
     FP32 = "fp32"
     BF16 = "bf16"  # autocast
 
 
 class Crop(StrEnum):
-    """Training crop."""
+    """How training images are cropped."""
 
     NONE = "none"
     PAD_CROP = "pad-crop"  # zero padding, then a random crop of the original size
@@ -45,7 +45,7 @@ class Crop(StrEnum):
 
 
 class Decay(StrEnum):
-    """The shape of the learning rate."""
+    """How the learning rate falls."""
 
     STEPS = "steps"  # multiplied by `factor` at each milestone
     COSINE = "cosine"  # to zero over the whole length
@@ -54,11 +54,12 @@ class Decay(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """Learning rate by optimiser step.
+    """The learning rate by optimiser step.
 
-    peak_lr: the rate after warm-up. milestones: epochs; fractions are allowed, so iterations can be given
-    exactly. warmup_steps: optimiser steps at (flat) or up to (ramp) the peak, beginning at warmup_lr.
-    patience: epochs without a lower validation loss before a plateau drop; drops: how many of those there are.
+    peak_lr: the rate after warm-up. milestones: epochs at which the rate falls; fractions are allowed, so that steps
+    can be given exactly. factor: the rate is multiplied by it. warmup_steps: optimiser steps before the peak; the rate
+    is warmup_lr, or rises from it to the peak where warmup_ramp is set. patience: for a plateau, epochs without a lower
+    validation loss before the rate falls. drops: how often it falls.
     """
 
     decay: Decay
@@ -77,7 +78,7 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class PhotoSet:
-    """The photos of a user's own folder. digest: of its classes and of its files' names and sizes."""
+    """The photos in a user's own folder. digest: a hash of its classes and of its files' names and sizes."""
 
     name: str
     digest: str
@@ -90,14 +91,17 @@ class PhotoSet:
 class Protocol:
     """A recipe for training and evaluation. Every field without PROSE is part of a cell's key.
 
-    crop_padding, cutout: pixels (0: none). weight_decay applies to every parameter unless
-    decay_norm_and_bias is False. train_images, test_images: how many the data set must have; a data set of
-    another size is refused. photos: whose they are, where the data set is a user's folder. training_sizes: pixels of
-    the training crop, epoch by epoch, where it grows; image_size is then that of the evaluation.
-    train_images_per_class: only so many, evenly spaced in canonical order (0: all). detection: where the networks find
-    objects; num_classes is then without the background, image_size that of a photo's shorter side. small_photos:
-    training crops are cut from photos that were resized once to this shorter side in pixels (0: from the photos as they
-    are). Two protocols are equal where these fields are, whatever their prose says.
+    image_size: pixels of the image's side in training and evaluation. train_images, test_images: how many the data set
+    must have; a data set of another size is refused. crop_padding, cutout: pixels (0: none). weight_decay applies to
+    every parameter, or only to the weights of convolutions and FC layers where decay_norm_and_bias is False. photos:
+    the user's folder, for the data set "folder". training_sizes: pixels of the training crop in each epoch, where it
+    grows; image_size is then for evaluation only. train_images_per_class: only so many are used, evenly spaced in
+    canonical order (0: all). detection: for networks that find objects; num_classes is then without the background, and
+    image_size is that of a photo's shorter side. small_photos: training crops are cut from photos that were resized
+    once to this shorter side in pixels (0: from the photos as they are).
+
+    Two protocols are equal where all fields without PROSE are equal. Raises ValueError for fields that contradict each
+    other.
     """
 
     name: str
@@ -171,27 +175,28 @@ class Protocol:
             raise ValueError(f"protocol {self.name}: {self.dataset.value} has no boxes")
 
     def training_size(self, epoch: int) -> int:
-        """Pixels of the training crop in an epoch (from 0)."""
+        """Pixels of the training crop's side in an epoch (from 0)."""
         return self.training_sizes[epoch] if self.training_sizes else self.image_size
 
     @property
     def relative_work(self) -> float:
-        """What a training image costs, as a part of one of ``image_size``; below one where training crops grow."""
+        """The mean cost of a training image, relative to one of ``image_size``. Below 1 where training crops grow."""
         sizes = self.training_sizes or (self.image_size,)
         return sum((size / self.image_size) ** 2 for size in sizes) / len(sizes)
 
     @property
     def data_name(self) -> str:
-        """What to call the data set: a user's folder by its own name, and as a folder."""
+        """The name of the data set; for a user's folder, "folder" and its own name."""
         return f"folder {self.photos.name}" if self.photos else self.dataset.value
 
     @property
     def steps_per_epoch(self) -> int:
-        """Optimiser steps an epoch: whole batches only, so each epoch leaves out a few images, others every time."""
+        """Optimiser steps in an epoch. Only whole batches count, so each epoch leaves out a few images, not always the
+        same ones."""
         shorter = self.detection.epoch_steps if self.detection else 0
         return shorter or self.train_images // self.batch_size
 
     @property
     def synthetic(self) -> bool:
-        """Whether the images are generated, so that no number may be read as one of a real data set."""
+        """Whether the images are generated. Numbers on them say nothing about a real data set."""
         return self.dataset is Dataset.SYNTHETIC

@@ -1,4 +1,4 @@
-"""Weights that somebody trained and released, and how images are shown to them."""
+"""Released weights of other people, and how photos are resized and cropped for them."""
 
 from dataclasses import dataclass
 
@@ -8,9 +8,11 @@ INTERPOLATIONS = ("bilinear", "bicubic", "nearest")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """How a photo is shown to a network: shorter side, central crop (pixels), and normalisation (units of 0 to 1).
+    """How a photo is prepared for a network.
 
-    Raises ValueError for a crop that is larger than the shorter side.
+    size: the side of the central crop, in pixels. resize: the photo's shorter side before the crop, in pixels. mean,
+    std: the normalisation of each colour, for values from 0 to 1. Raises ValueError for a crop that is larger than the
+    shorter side, or an unknown interpolation.
     """
 
     size: int = 224
@@ -27,7 +29,7 @@ class View:
 
     @property
     def geometry(self) -> tuple[int, int, str]:
-        """What decides the pixels: shorter side, crop, interpolation."""
+        """The fields that decide which pixels a network sees: shorter side, crop, interpolation."""
         return self.resize, self.size, self.interpolation
 
     def __str__(self) -> str:
@@ -36,10 +38,11 @@ class View:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Released:
-    """Weights for a row of a table. They are no run of the paper.
+    """Released weights that stand for a row of a table. They were not trained by the paper's authors for that row.
 
-    source: ``timm:NAME``, ``torchvision:NAME.WEIGHTS`` or ``file:PATH``. recipe: how they were trained, in words.
-    view: None for the source's own. published: the row of edition ``release`` that states their error, if any.
+    source: ``timm:NAME``, ``torchvision:NAME.WEIGHTS`` or ``file:PATH``. recipe: how they were trained, in words. view:
+    how photos are prepared; None for the source's own view. published: the row of ``release.csv`` with their published
+    error, if there is one.
     """
 
     source: str

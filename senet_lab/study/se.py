@@ -7,7 +7,7 @@ from typing import Literal
 from senet_lab.study.values import choice, since
 
 FIRST_STAGE = 2  # the number of the first residual stage, as in the paper
-ONE_FOR_ALL = 16  # the reduction ratio where none is said
+ONE_FOR_ALL = 16  # the default reduction ratio
 
 
 class Squeeze(StrEnum):
@@ -37,24 +37,24 @@ class Integration(StrEnum):
 
 
 class Excitation(StrEnum):
-    """How the squeezed vector becomes the gate."""
+    """How the squeezed vector becomes the gates."""
 
     FC = "fc"  # the paper's: C -> C/r -> C (section 3.2)
-    GROUP = "group"  # no FC: one weight and one bias for each group of r neighbouring channels
-    CONV1D = "conv1d"  # no FC: one 1-D convolution along the channels, its width growing with C
+    GROUP = "group"  # without FC layers: one weight and one bias for each group of r neighbouring channels
+    CONV1D = "conv1d"  # without FC layers: one 1-D convolution along the channels; its width grows with C
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SESpec:
-    """One form of the SE block. A network without SE has ``None`` in its place.
+    """One form of the SE block. A network without SE has ``None`` instead.
 
-    reduction: r, exact wherever it is used: a width that r does not divide is refused, never rounded.
-    stages: the residual stages that carry a block, numbered as in the paper (the first is 2).
+    reduction: r. It is always exact: a width that r does not divide is refused, never rounded.
+    stages: the residual stages with a block, numbered as in the paper (the first is 2).
     bias: whether the two FC layers have biases. The 2018 tables have them; TPAMI section 6 drops them.
-    stage_reductions: r of each stage that carries a block, in the order of their numbers, in place of one r for all.
+    stage_reductions: r of each stage with a block, in the order of the stages, instead of one r for all.
 
-    The enumerated fields take their names as strings: ``SESpec(gate="tanh")``.
-    Raises ValueError for anything that is no valid value.
+    Enumerated fields accept names as strings: ``SESpec(gate="tanh")``. Raises ValueError for an invalid value, and for
+    fields that contradict each other.
     """
 
     reduction: int = ONE_FOR_ALL
@@ -100,7 +100,7 @@ class SESpec:
             raise ValueError("excitation='conv1d' has no reduction ratio; leave reduction at its default")
 
     def hidden_channels(self, channels: int) -> int:
-        """C/r: the hidden width of the FC excitation, or the number of groups of the grouped one.
+        """C/r: the hidden width of the FC excitation, or the number of groups of the grouped excitation.
 
         Raises ValueError where r does not divide the channels.
         """
@@ -113,9 +113,9 @@ class SESpec:
         return self.stages == "all" or stage in self.stages
 
     def at(self, stage: int) -> "SESpec":
-        """The form of the blocks of one stage that carries them, with its own reduction ratio.
+        """The form of the blocks in one stage, with that stage's own reduction ratio.
 
-        Raises ValueError for a stage that none is said for.
+        Raises ValueError for a stage without a ratio.
         """
         ratios = self.stage_reductions
         if not ratios:
@@ -127,7 +127,7 @@ class SESpec:
 
     @property
     def ratio(self) -> str:
-        """The reduction ratio in words: r=16, or r=4+8+16 by stage."""
+        """The reduction ratio as text: "r=16", or "r=4+8+16" for ratios by stage."""
         return "r=" + "+".join(map(str, self.stage_reductions or (self.reduction,)))
 
 
@@ -138,7 +138,7 @@ def _ratios_of(ratios: object) -> tuple[int, ...]:
 
 
 def stages_of(stages: object) -> tuple[int, ...] | Literal["all"]:
-    """Stage numbers in order, or "all". Raises ValueError for anything that is neither."""
+    """The stage numbers in order, or "all". Raises ValueError for anything else."""
     if stages == "all":
         return "all"
     if not isinstance(stages, tuple | list) or not stages:

@@ -1,7 +1,7 @@
-"""A protocol whose training crops are cut from photos that were made smaller once, under a name of its own.
+"""Protocols whose training crops are cut from photos that were resized once. They have names of their own.
 
-Large photos take long to decode, and most of what is decoded is thrown away. The price is a departure: a crop is
-resized twice. Evaluation reads the photos as they are.
+Large photos take long to decode, and most of their pixels are then thrown away. Smaller photos are faster, at the price
+of a departure: crops are resized twice. Evaluation reads the photos as they are.
 """
 
 from dataclasses import replace
@@ -10,11 +10,11 @@ from senet_lab.study.protocol import Protocol
 from senet_lab.study.table import Table
 
 SIDE = 400  # pixels of the shorter side
-SUFFIX = f"-photos{SIDE}"  # of a protocol's name
+SUFFIX = f"-photos{SIDE}"  # ends the name of such a protocol
 
 
 def from_small_photos(protocol: Protocol) -> Protocol:
-    """The same recipe on smaller photos. Raises ValueError for a data set that has none."""
+    """The same recipe on smaller photos. Raises ValueError for a data set without photos."""
     return replace(
         protocol,
         name=f"{protocol.name}{SUFFIX}",
@@ -29,6 +29,6 @@ def from_small_photos(protocol: Protocol) -> Protocol:
 
 
 def table_from_small_photos(table: Table) -> Table:
-    """Every row under its own protocol on smaller photos. Raises ValueError as ``from_small_photos``."""
+    """The table with every row's protocol on smaller photos. Raises the errors of ``from_small_photos``."""
     rows = (replace(row, cell=replace(row.cell, protocol=from_small_photos(row.cell.protocol))) for row in table.rows)
     return replace(table, rows=tuple(rows))

@@ -1,4 +1,4 @@
-"""Row and Table: one table of the paper as labelled cells."""
+"""Row and Table: a table of the paper as labelled cells."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -13,9 +13,10 @@ PAPER_EDITIONS = ("cvpr2018", "tpami")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A labelled cell. ``published`` is the row's name in the published numbers, where it has one there.
+    """A labelled cell.
 
-    baseline: the label of the row it is compared with, its own for none; without it, the table's baseline.
+    published: the row's name in the published numbers; None where it has none. baseline: the label of the row that it
+    is compared with; None for the table's baseline, the row's own label where it is compared with no row.
     """
 
     label: str
@@ -28,9 +29,10 @@ class Row:
 class Table:
     """One table of one edition, with the paper's own cells.
 
-    number: as printed ("7"). topic: the alias ("reduction"). baseline: the label that differences refer to.
-    companions: for a data set of smaller images, the network that stands for each backbone of the rows; the
-    rows keep their SE block.
+    number: as printed ("7"). topic: the alias ("reduction"). baseline: the label of the row that others are compared
+    with. companions: for each data set of smaller images, the network that replaces each backbone; rows keep their
+    blocks. Raises ValueError for names that cannot be part of a path, equal labels, an unknown baseline, or detectors
+    beside classifiers.
     """
 
     edition: str
@@ -63,39 +65,40 @@ class Table:
 
     @property
     def of_the_paper(self) -> bool:
-        """Whether the paper prints this table; other tables are this project's or a user's own."""
+        """Whether the paper prints this table. Other tables are this project's, or a user's own."""
         return self.edition in PAPER_EDITIONS
 
     @property
     def slug(self) -> str:
-        """The name of its files: edition and number."""
+        """The name of the table's files: edition and number."""
         return f"{self.edition}-table{self.number}"
 
     @property
     def paper_protocol(self) -> Protocol:
-        """The protocol of the published numbers: that of the baseline row, where the rows' differ."""
+        """The protocol of the published numbers. Where rows have different protocols, it is the baseline row's."""
         return self.row(self.baseline).cell.protocol
 
     @property
     def measure(self) -> Measure:
-        """What its rows are compared by."""
+        """The numbers that rows are compared by."""
         return measure_of(self.paper_protocol)
 
     def row(self, label: str) -> Row:
-        """The row with this label; raises KeyError where there is none."""
+        """The row with this label. Raises KeyError where there is none."""
         for row in self.rows:
             if row.label == label:
                 return row
         raise KeyError(label)
 
     def baseline_of(self, row: Row) -> Row:
-        """The row that this one is compared with; itself where it is a baseline."""
+        """The row that ``row`` is compared with; the row itself where it is a baseline."""
         return self.row(row.baseline or self.baseline)
 
     def under(self, protocol: Protocol) -> "Table":
-        """The same rows under another protocol: a companion table where the images are small.
+        """The table with another protocol in every row. For a data set of small images it is a companion table.
 
-        Raises ValueError where a row's network has no companion for that data set.
+        Raises ValueError where a row's network has no companion for the data set, and for a protocol of the other task
+        (classification or detection).
         """
         return replace(self, rows=tuple(replace(row, cell=self._cell(row, protocol)) for row in self.rows))
 
@@ -106,18 +109,18 @@ class Table:
             table, other = kinds if protocol.detection else reversed(kinds)
             raise ValueError(f"{self.name} {table}, protocol {protocol.name} {other}")
         backbone = self.companions.get(protocol.dataset, {}).get(paper.backbone)
-        photos = protocol.dataset.of_photos and paper.protocol.dataset.of_photos  # a network takes them at any size
+        photos = protocol.dataset.of_photos and paper.protocol.dataset.of_photos  # networks for photos accept any size
         if backbone is None and not photos and protocol.image_size != paper.protocol.image_size:
             raise ValueError(f"{self.name} has no companion of {paper.backbone} for {protocol.dataset.value}")
         return replace(paper, backbone=backbone or paper.backbone, protocol=protocol)
 
 
 def plan_runs(tables: Iterable[Table], seeds: int) -> tuple[Run, ...]:
-    """Every run of these tables for seeds 0 .. seeds-1, a cell shared by several rows once, seed by seed."""
+    """Every run of these tables for seeds 0 .. seeds-1, seed by seed. A cell of several rows counts once."""
     return runs_of((row.cell for table in tables for row in table.rows), seeds)
 
 
 def runs_of(cells: Iterable[Cell], seeds: int) -> tuple[Run, ...]:
-    """Every run of these cells for seeds 0 .. seeds-1, each cell once, seed by seed."""
+    """Every run of these cells for seeds 0 .. seeds-1, seed by seed. Each cell counts once."""
     unique = {cell.key: cell for cell in cells}
     return tuple(Run(cell=cell, seed=seed) for seed in range(seeds) for cell in unique.values())

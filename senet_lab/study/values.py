@@ -1,14 +1,14 @@
-"""What the fields of study values have in common: their types, and what happens when a class gets a new one.
+"""Rules for the fields of study values: how their types are checked, and how a class gets a new field.
 
-Every value of a cell is hashed into its key, and every record holds the whole cell. So a class may grow, but only so
-that what was hashed before keeps its key. A new field therefore
+Every value of a cell is hashed into its key, and every record holds the whole cell. A class may get new fields only if
+old cells keep their keys. Therefore a new field
 
-1. has a default that computes exactly what was computed before the field was there;
-2. says the record schema that it came with: ``dropout: float = field(default=0.0, metadata=since(2))``.
+1. has a default with which exactly the same is computed as before the field existed;
+2. names the record schema that introduces it: ``dropout: float = field(default=0.0, metadata=since(2))``.
 
-At its default such a field is left out of the JSON, and it is filled in when a JSON without it is read. Any other value
-makes another cell with another key. The same holds for ``Provenance`` and ``Record``. ``SCHEMA`` in
-``senet_lab.records.record`` must be at least the largest number that any field says.
+At its default such a field is left out of the JSON; a JSON without it is read with the default. Any other value makes
+another cell with another key. The same holds for ``Provenance`` and ``Record``. ``SCHEMA`` in
+``senet_lab.records.record`` must be at least the largest number in any ``since``.
 """
 
 import dataclasses
@@ -23,17 +23,17 @@ PROSE: Mapping[str, Any] = {"prose": True}  # metadata of fields for readers: no
 
 
 def since(schema: int) -> dict[str, Any]:
-    """The metadata of a field that came with a record schema after the first. The field needs a default."""
+    """The metadata of a field that a later record schema introduced. The field needs a default."""
     return {"since": schema}
 
 
 def left_out(field: "dataclasses.Field[Any]", value: Any) -> bool:
-    """Whether the JSON leaves a field out: it came after the first schema, and it is at its default."""
+    """Whether the JSON leaves a field out: a later schema introduced it, and it has its default."""
     return "since" in field.metadata and bool(value == _default(field))
 
 
 def schema_of(value: Any) -> int:
-    """The lowest schema that can say this value: that of its youngest field that is not at its default."""
+    """The oldest schema that can hold this value: the newest one of all its fields that are not at their default."""
     if isinstance(value, tuple | list):
         return max((schema_of(item) for item in value), default=FIRST_SCHEMA)
     if not dataclasses.is_dataclass(value) or isinstance(value, type):
@@ -47,7 +47,7 @@ def schema_of(value: Any) -> int:
 
 
 def may_be_missing(field: "dataclasses.Field[Any]") -> bool:
-    """Whether a JSON may lack a field, which then takes its default."""
+    """Whether a JSON may lack this field, which then gets its default."""
     return bool(field.metadata.get("prose")) or "since" in field.metadata
 
 
@@ -60,18 +60,18 @@ def _default(field: "dataclasses.Field[Any]") -> Any:
 
 
 def convert_fields(value: Any) -> None:
-    """Gives each field of a frozen dataclass the type that it declares; to be called in ``__post_init__``.
+    """Converts each field of a frozen dataclass to its declared type. Call it in ``__post_init__``.
 
-    So equal values have equal keys and read back as themselves. Names become members of their enumeration, whole
-    numbers become floats where a float is declared, lists become tuples. Raises ValueError, naming the field, for
-    anything else.
+    So equal values have equal keys, and can be written and read again. Names become members of their enumeration,
+    integers become floats where a float is declared, and lists become tuples. Raises ValueError with the field's name
+    for a value of another type.
     """
     for field in dataclasses.fields(value):
         object.__setattr__(value, field.name, _converted(field.type, getattr(value, field.name), field.name))
 
 
 def choice(kind: type[StrEnum], field: str, value: Any) -> StrEnum:
-    """The member of this name. Raises ValueError that lists them."""
+    """The member of an enumeration with this name. Raises ValueError with all names for an unknown one."""
     try:
         return kind(value)
     except ValueError:
@@ -102,7 +102,7 @@ def _converted(kind: Any, found: Any, field: str) -> Any:
 
 
 def _converted_union(kinds: tuple[Any, ...], found: Any, field: str) -> Any:
-    """The first kind that takes the value, None before all others; the message is that of the last."""
+    """The value converted to the first type that accepts it; None stays None. An error is that of the last type."""
     if found is None and type(None) in kinds:
         return None
     *others, last = (kind for kind in kinds if kind is not type(None))
