@@ -1,1 +1,1 @@
-"""Optuna over nuisance hyperparameters, on held-out training images; never on test images."""
+"""Searches over nuisance hyperparameters and block designs with Optuna, on held-out training images only."""

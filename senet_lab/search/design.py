@@ -1,4 +1,4 @@
-"""A search over designs of the SE block: held-out error against multiply-adds and the measured time of a step."""
+"""A search over designs of the SE block for low held-out error, few multiply-adds and short training steps."""
 
 import contextlib
 import warnings
@@ -20,21 +20,24 @@ from senet_lab.study.se import Excitation, Gate, Integration, SESpec
 
 OBJECTIVES = ("held_out_error_pct", "multiply_adds", "step_seconds")
 REDUCTIONS = (2, 4, 8, 16, 32)
-REDUCTION = "reduction_"  # begins the name of a parameter: the reduction ratio of a stage
-SEED = 0  # of the network and its batches, in every trial
+REDUCTION = "reduction_"  # begins the names of the parameters for a stage's reduction ratio
+SEED = 0  # the seed of every trial's network and batches
 ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
 class DesignSpace:
-    """The choices for one backbone, every combination of which can be built. reductions: of each stage."""
+    """The choices for one backbone. Every combination of them can be built.
+
+    reductions: the ratios for each stage. stages: sets of stages with blocks, as "2+3" or "all".
+    """
 
     reductions: Mapping[int, tuple[int, ...]]
-    stages: tuple[str, ...]  # "2+3", or "all"
+    stages: tuple[str, ...]
     integrations: tuple[str, ...]
 
     def choices(self) -> dict[str, Sequence[int | str]]:
-        """By the names of Optuna's parameters. The ratio of a stage without blocks is drawn too, and means nothing."""
+        """The choices by the names of Optuna's parameters. The ratio of a stage without blocks has no effect."""
         return {
             "stages": self.stages,
             **{f"{REDUCTION}{stage}": ratios for stage, ratios in self.reductions.items()},
@@ -46,7 +49,11 @@ class DesignSpace:
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """A design that was trained. number: of its trial; on_front: no other one is better in all three."""
+    """A trained design.
+
+    number: the number of its trial. error_pct: the held-out top-1 error. multiply_adds: for one image. step_seconds:
+    the median time of a training step. on_front: whether no other design is better in all three objectives.
+    """
 
     number: int
     se: SESpec
@@ -57,9 +64,10 @@ class Design:
 
 
 def space_of(backbone: str, num_classes: int) -> DesignSpace:
-    """The space of a backbone: points that all its stages have; of each stage the reductions that divide its widths.
+    """The space of designs for a backbone.
 
-    Raises ValueError for a backbone that carries no SE block at all.
+    It has the integration points that exist in all stages, and for each stage the reduction ratios that divide its
+    widths. Raises ValueError for a backbone that cannot carry SE blocks.
     """
     blocks = se_blocks(build_model(backbone, SESpec(reduction=1), num_classes, device="meta"))
     numbers = sorted({int(name.split("_")[1]) for name in blocks})
@@ -83,7 +91,7 @@ def space_of(backbone: str, num_classes: int) -> DesignSpace:
 
 
 def spec_of(values: Mapping[str, object]) -> SESpec:
-    """The design that a trial's parameters mean. A one-dimensional convolution has no reduction, whatever they say."""
+    """The design of a trial's parameters. For a one-dimensional convolution the reduction ratios are ignored."""
     known = {int(name.removeprefix(REDUCTION)): r for name, r in values.items() if name.startswith(REDUCTION)}
     others = {name: value for name, value in values.items() if not name.startswith(REDUCTION)}
     chosen = str(others.pop("stages", ALL))
@@ -99,10 +107,11 @@ def spec_of(values: Mapping[str, object]) -> SESpec:
 def search_designs(
     cell: Cell, trials: int, journal: Journal, trainer: Trainer, tell: Callable[[str], None]
 ) -> tuple[list[Design], dict[str, dict[str, float]]]:
-    """Brings a search over designs of a cell's network to so many trials, with those of earlier calls.
+    """Searches over designs of a cell's network until there are ``trials`` trials, including those of earlier calls.
 
-    Returns the designs, and for each objective how much each choice mattered. Raises StudyError for a protocol of
-    photos before any data is opened, ValueError for a backbone without sites.
+    Returns the designs, and for each objective the importance of each choice (``importances``). tell: prints a line for
+    each trial. Raises StudyError for a protocol of photos, before any data is opened, and ValueError for a backbone
+    without sites.
     """
     protocol = held_out_protocol(cell.protocol)
     space = space_of(cell.backbone, protocol.num_classes)
@@ -132,9 +141,10 @@ def search_designs(
 
 
 def importances(study: optuna.Study) -> dict[str, dict[str, float]]:
-    """For each objective, the share of each choice in what tells good trials from others (PED-ANOVA).
+    """For each objective, the importance of each choice (PED-ANOVA); the importances of an objective sum to one.
 
-    An objective is left out before there are trials enough to tell the best quarter from the others.
+    A choice is important where the best quarter of the trials differs in it from the others. An objective is left out
+    while there are too few trials.
     """
     found: dict[str, dict[str, float]] = {}
     evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=0.25, evaluate_on_local=True)
@@ -157,7 +167,7 @@ def _design(trial: FrozenTrial, front: set[int]) -> Design:
 
 
 def words(se: SESpec) -> str:
-    """A design in the words of a row's label."""
+    """A design in words, as a row's label."""
     reduction = [] if se.excitation is Excitation.CONV1D else [se.ratio]
     stages = se.stages if se.stages == ALL else "+".join(map(str, se.stages))
     return ", ".join([*reduction, f"stages {stages}", se.integration.value, se.gate.value, se.excitation.value])

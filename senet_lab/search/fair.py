@@ -17,13 +17,16 @@ from senet_lab.study.table import Row, Table
 DISTRIBUTIONS: dict[str, BaseDistribution] = {
     name: FloatDistribution(*range_, log=True) for name, range_ in RANGES.items()
 }
-SOBOL_SEED = 0  # of the scrambling: one sequence for every row of every table
-POINT, SEED_ERRORS = "point", "seed_errors_pct"  # user attributes of a trial
+SOBOL_SEED = 0  # the seed of the scrambling: every row of every table has the same sequence
+POINT, SEED_ERRORS = "point", "seed_errors_pct"  # names of a trial's user attributes
 
 
 @dataclass(frozen=True, slots=True)
 class RowTrials:
-    """What was found for one row: the errors of its trials by place in the sequence of points."""
+    """The trials of one row, in the order of the points.
+
+    points: the hyperparameters of each trial. errors_pct: its held-out top-1 error, the mean over seeds.
+    """
 
     row: Row
     points: tuple[Point, ...]
@@ -31,22 +34,22 @@ class RowTrials:
 
     @property
     def best(self) -> Point:
-        """The point with the lowest error; of equal ones the first."""
+        """The point with the lowest error; the first of several equal ones."""
         return self.points[min(range(len(self.points)), key=lambda index: self.errors_pct[index])]
 
     def expected_best(self) -> list[float]:
-        """The expected lowest held-out error by budget, from one trial on."""
+        """The expected lowest held-out error in percent, for budgets from one trial to all of them."""
         return expected_best(self.errors_pct)
 
 
 def sobol_points(number: int) -> list[dict[str, float]]:
-    """The first points of one scrambled Sobol sequence over the space, as Optuna's sampler makes them."""
+    """The first points of a scrambled Sobol sequence over the search space, drawn by Optuna's sampler."""
     with quiet():
         study = optuna.create_study(
             sampler=optuna.samplers.QMCSampler(qmc_type="sobol", scramble=True, seed=SOBOL_SEED)
         )
         middle = {name: (range_[0] * range_[1]) ** 0.5 for name, range_ in RANGES.items()}
-        # Without a trial before it, the sampler would draw the first point at random.
+        # The sampler draws the first point at random unless the study has a trial already.
         study.add_trial(create_trial(params=middle, distributions=DISTRIBUTIONS, value=0.0))
         return [dict(study.ask(DISTRIBUTIONS).params) for _ in range(number)]
 
@@ -54,11 +57,12 @@ def sobol_points(number: int) -> list[dict[str, float]]:
 def search_table(
     table: Table, trials: int, seeds: int, journal: Journal, trainer: Trainer, tell: Callable[[str], None]
 ) -> list[RowTrials] | None:
-    """Brings every row to so many trials, point by point, so that budgets stay equal while it runs.
+    """Trains every row at the first ``trials`` points, point by point, so that all rows always have equal budgets.
 
-    A trial is in the journal once it is done; one whose process was killed is made again. Several processes share the
-    work. Returns the rows' trials, or None where other processes still work on some. Raises StudyError for a protocol
-    of photos before any data is opened, and for a journal of other seeds.
+    seeds: how many seeds each trial has. A trial enters the journal when it is done; a trial of a killed process is
+    made again. Several processes share the work. Returns the rows' trials, or None while other processes still work on
+    some. Raises StudyError for a protocol of photos, before any data is opened, and for a journal with another number
+    of seeds.
     """
     rows = distinct_rows(table)
     for row in rows:
@@ -76,12 +80,15 @@ def search_table(
 
 
 def distinct_rows(table: Table) -> list[Row]:
-    """The rows, those that share a cell once."""
+    """The rows of a table; of several rows with the same cell only the first."""
     return list({row.cell.key: row for row in reversed(table.rows)}.values())[::-1]
 
 
 def _points(studies: Sequence[optuna.Study], number: int) -> list[dict[str, float]]:
-    """The points that the journal has, then those of the sequence: a release that draws others changes no old one."""
+    """The points in the journal, followed by new ones of the sequence.
+
+    Points in the journal stay, even if another release of Optuna would draw others.
+    """
     known = {}
     for study in studies:
         for trial in study.get_trials(deepcopy=False):
@@ -90,7 +97,10 @@ def _points(studies: Sequence[optuna.Study], number: int) -> list[dict[str, floa
 
 
 def _agree(study: optuna.Study, seeds: int, journal: Journal) -> None:
-    """Notes what draws the points and how trials are made. Raises StudyError where earlier ones were made otherwise."""
+    """Notes in the study how points are drawn and how many seeds a trial has.
+
+    Raises StudyError where earlier trials have another number of seeds.
+    """
     before = study.user_attrs.get("seeds", seeds)
     if before != seeds:
         raise StudyError(
@@ -111,11 +121,11 @@ def _make(
     trainer: Trainer,
     tell: Callable[[str], None],
 ) -> None:
-    """One trial of one row, unless it is there or another process is at it."""
+    """Makes one trial of one row, unless it is done or another process works on it."""
     if _has(study, index) or (lease := journal.claim(f"{study.study_name}-{index}")) is None:
         return
     try:
-        if _has(study, index):  # made while this process looked
+        if _has(study, index):  # another process has made it meanwhile
             return
         point = Point.of(params)
         cell = replace(row.cell, protocol=point.under(held_out_protocol(row.cell.protocol)))
@@ -133,7 +143,7 @@ def _has(study: optuna.Study, index: int) -> bool:
 
 
 def _trials_of(row: Row, study: optuna.Study, number: int) -> RowTrials:
-    """The trials at the first points, in their order."""
+    """A row's trials at the first ``number`` points, in order."""
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     by_index = {trial.user_attrs[POINT]: trial for trial in complete}
     chosen = [by_index[index] for index in range(number) if index in by_index]
@@ -142,7 +152,7 @@ def _trials_of(row: Row, study: optuna.Study, number: int) -> RowTrials:
 
 
 def tuned_table(table: Table, found: Sequence[RowTrials]) -> Table:
-    """The table with every row under its own best point: on all training images, evaluated as its protocol says."""
+    """The table with each row at its own best point, trained on all training images and evaluated by its protocol."""
     best = {one.row.cell.key: one.best for one in found}
     rows = tuple(
         replace(row, cell=replace(row.cell, protocol=best[row.cell.key].under(row.cell.protocol)), published=None)
@@ -158,5 +168,5 @@ def tuned_table(table: Table, found: Sequence[RowTrials]) -> Table:
 
 
 def describe(found: Sequence[RowTrials]) -> str:
-    """One line a row, for a person."""
+    """A line for each row with its best point and error."""
     return "\n".join(f"  {one.row.label:24} {one.best}: {min(one.errors_pct):.2f} %" for one in found)

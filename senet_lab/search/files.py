@@ -1,8 +1,8 @@
-"""What a search leaves: CSV files, figures, and a table file that can be trained.
+"""The files of a search: CSV files, figures, and a table file that can be trained.
 
-    <results>/search/<name>/trials.csv          one line a trial
+    <results>/search/<name>/trials.csv          one line for each trial
                             expected_best.csv   row, budget, the expected lowest held-out error
-                            designs.csv         one line a design; front: whether no other is better in all objectives
+                            designs.csv         one line for each design; front: no other is better in all objectives
                             importances.csv     objective, choice, share
                             tuned_table.py, front_table.py
 
@@ -30,12 +30,15 @@ TUNED, FRONT = "tuned_table.py", "front_table.py"
 
 
 def search_folder(root: Path, name: str, protocol: Protocol) -> Path:
-    """Where the files of a search go."""
+    """The folder of a search's files."""
     return root / "search" / ("demo" if protocol.synthetic else "") / name
 
 
 def write_fair(folder: Path, table: Table, protocol: Protocol, found: Sequence[RowTrials]) -> list[Path]:
-    """Writes the trials of a fair search, its curve against the budget, and the table at each row's own best."""
+    """Writes the trials of a fair search, the curve of the expected best error, and the table at each row's best point.
+
+    Returns the paths.
+    """
     trials = [
         {
             "row": one.row.label,
@@ -79,7 +82,10 @@ def _curves(figure: Figure, frame: pd.DataFrame, title: str) -> None:
 def write_designs(
     folder: Path, cell: Cell, designs: Sequence[Design], importances: dict[str, dict[str, float]]
 ) -> list[Path]:
-    """Writes the designs, what mattered, the front as a figure and as a table with the plain network."""
+    """Writes the designs, the importances, and the front as a figure and as a table with the plain network.
+
+    Returns the paths.
+    """
     lines = [
         {
             "trial": one.number,
@@ -109,7 +115,7 @@ def write_designs(
 
 
 def front_table(cell: Cell, designs: Sequence[Design]) -> Table:
-    """The front as a table with the plain network as its baseline, under the cell's own protocol."""
+    """The designs on the front as a table under the cell's own protocol. The plain network is the baseline."""
     best = {words(one.se): one.se for one in sorted(designs, key=lambda one: one.error_pct) if one.on_front}
     rows = [Row(label, Cell(backbone=cell.backbone, se=se, protocol=cell.protocol)) for label, se in best.items()]
     plain = Row("plain", Cell(backbone=cell.backbone, se=None, protocol=cell.protocol))

@@ -1,6 +1,7 @@
-"""The journal of a search: one file that several processes append to, and that a dashboard of Optuna can open.
+"""The journal of a search: one file of Optuna's format. Several processes append to it; Optuna's dashboard can open it.
 
-Trials are Optuna's; who works on one is said by a lease beside the file, since a journal knows no signs of life.
+A journal cannot say whether the process of a trial is still alive. Therefore a lease beside the file says who works on
+a trial.
 """
 
 import contextlib
@@ -23,7 +24,7 @@ from senet_lab.records.lease import Lease, take
 from senet_lab.study.cell import derive_seed
 from senet_lab.training import provenance
 
-MOST = 2**32  # seeds of Optuna's samplers are below it
+MOST = 2**32  # seeds of Optuna's samplers must be smaller
 PACKAGES = ("optuna", "scipy")
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
@@ -35,9 +36,9 @@ class Journal:
     path: Path
 
     def study(self, name: str, objectives: int = 1, pruner: optuna.pruners.BasePruner | None = None) -> optuna.Study:
-        """The study of this name, new or with the trials of earlier calls; all objectives are minimised.
+        """The Optuna study of this name, new or with the trials of earlier calls. All objectives are minimised.
 
-        Raises StudyError for a file that is damaged.
+        Raises StudyError for a damaged file.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with quiet(), self._readable():
@@ -51,14 +52,14 @@ class Journal:
             )
 
     def _storage(self) -> JournalStorage:
-        lock = JournalFileOpenLock(str(self.path))  # also where links cannot be made
+        lock = JournalFileOpenLock(str(self.path))  # works without symbolic links, too
         self._mend(lock)
         return JournalStorage(JournalFileBackend(str(self.path), lock_obj=lock))
 
     def _mend(self, lock: JournalFileOpenLock) -> None:
-        """Cuts off a last entry that its writer did not finish; nobody was told that it is there.
+        """Cuts off a last entry that its writer did not finish. No process relies on it.
 
-        Raises StudyError for damage before it.
+        Raises StudyError for a damaged entry before it.
         """
         lock.acquire()
         try:
@@ -87,12 +88,12 @@ class Journal:
             raise StudyError(f"{self.path} is no journal of a search ({type(error).__name__}: {error})") from None
 
     def claim(self, name: str) -> Lease | None:
-        """The right to work on something of this search, or None where another process that lives has it."""
+        """A lease to work on something in this search; None where another living process has it."""
         return take(self.path.with_name(f"{self.path.name}.leases") / name)
 
     @contextlib.contextmanager
     def alone(self, name: str) -> Iterator[None]:
-        """Waits until no other process is within the part of this name."""
+        """Waits until no other process is inside a block of this name, then runs the block alone."""
         while (lease := self.claim(name)) is None:
             time.sleep(0.2)
         try:
@@ -102,21 +103,22 @@ class Journal:
 
 
 def tpe(seed: int) -> optuna.samplers.TPESampler:
-    """TPE with every argument said whose default has changed between releases, or may."""
+    """The TPE sampler. All arguments whose defaults may differ between releases are given."""
     return optuna.samplers.TPESampler(
         n_startup_trials=10, n_ei_candidates=24, multivariate=True, group=False, constant_liar=True, seed=seed
     )
 
 
 def seed_of(study: optuna.Study) -> int:
-    """A seed for the sampler: another one whenever there are more trials, so that a later call draws new points."""
+    """A seed for the sampler. It changes with the number of trials, so that later calls draw new points."""
     return derive_seed(0, "search", study.study_name, len(study.get_trials(deepcopy=False))) % MOST
 
 
 def ask(journal: Journal, study: optuna.Study, most: int) -> tuple[optuna.Trial, Lease] | None:
-    """A trial to work on: one whose process is gone, else a new one; None where there are enough or others have them.
+    """A trial to work on, with its lease: one whose process has died, else a new one.
 
-    most: trials in all. What draws a new point, its seed, and the versions are noted in the study.
+    most: how many trials the study gets in all; None is returned where it has them. The sampler of a new trial, its
+    seed and all versions are noted in the study.
     """
     with journal.alone(f"{study.study_name}-ask"):
         trials = study.get_trials(deepcopy=False)
@@ -141,7 +143,7 @@ def _lease(study: optuna.Study, number: int) -> str:
 
 
 def tpe_arguments(seed: int) -> dict[str, object]:
-    """What ``tpe`` says, for the journal."""
+    """The arguments that ``tpe`` uses, for the journal."""
     return {
         "sampler": "TPESampler",
         "n_startup_trials": 10,
@@ -154,20 +156,23 @@ def tpe_arguments(seed: int) -> dict[str, object]:
 
 
 def note(study: optuna.Study, key: str, values: dict[str, object]) -> None:
-    """Notes in the study's user attributes what drew its points, with versions and the revision of this source."""
+    """Notes in the study's user attributes how points were drawn, with versions and the revision of this project."""
     found = {name: importlib.metadata.version(name) for name in PACKAGES} | provenance.versions()
     study.set_user_attr(key, {**values, "versions": found, "revision": provenance.revision()[0]})
 
 
 def ended(study: optuna.Study) -> list[FrozenTrial]:
-    """The trials that are done, in the order of their numbers."""
+    """The trials that have ended, in the order of their numbers."""
     return study.get_trials(deepcopy=False, states=ENDED)
 
 
 def run_trials(
     journal: Journal, study: optuna.Study, most: int, work: Callable[[optuna.Trial], float | Sequence[float]]
 ) -> None:
-    """Works on trials until the study has so many. A trial whose process was killed is worked on again."""
+    """Works on trials until the study has ``most`` of them. A trial of a killed process is worked on again.
+
+    work: computes the objectives of a trial.
+    """
     while asked := ask(journal, study, most):
         trial, lease = asked
         try:
@@ -175,7 +180,7 @@ def run_trials(
                 values = work(trial)
         except optuna.TrialPruned:
             study.tell(trial, state=TrialState.PRUNED)
-        except BaseException:  # nothing is known of this point yet: the next call works on it again
+        except BaseException:  # the trial has no result yet: the next call works on it again
             lease.give_back()
             raise
         else:
@@ -185,10 +190,10 @@ def run_trials(
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Without Optuna's log, and its warnings about what is experimental in it."""
+    """Silences Optuna's log and its warnings about experimental features."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        warnings.filterwarnings("ignore", message="The reported value is ignored")  # of a trial that is made again
-        warnings.filterwarnings("ignore", message="PedAnova.* low `target` values")  # low is what is wanted
+        warnings.filterwarnings("ignore", message="The reported value is ignored")  # when a trial is made again
+        warnings.filterwarnings("ignore", message="PedAnova.* low `target` values")  # low values are wanted here
         yield

@@ -1,5 +1,7 @@
-"""Learning rate and weight decay for one cell. The winner is copied into ``ablations/protocols`` by hand, as a new
-version of the protocol: no command takes a hyperparameter.
+"""A search for the learning rate and weight decay of one cell.
+
+The winner is copied by hand into ``ablations/protocols`` as a new version of the protocol, since no command takes
+hyperparameters.
 """
 
 from collections.abc import Callable
@@ -15,12 +17,16 @@ from senet_lab.search.space import RANGES, Point, held_out_protocol
 from senet_lab.search.trial import Trainer
 from senet_lab.study.cell import Cell
 
-SEED = 0  # of the network and its batches, in every trial
+SEED = 0  # the seed of every trial's network and batches
 
 
 @dataclass(frozen=True, slots=True)
 class Winner:
-    """The best trial. top1_error_pct: on held-out training images, at the final epoch. trials: that ended, in all."""
+    """The best trial.
+
+    top1_error_pct: on held-out training images, at the final epoch. trials: how many trials ended, pruned ones
+    included.
+    """
 
     point: Point
     top1_error_pct: float
@@ -28,9 +34,10 @@ class Winner:
 
 
 def search(cell: Cell, trials: int, journal: Path, trainer: Trainer, tell: Callable[[str], None]) -> Winner:
-    """Brings the study in a journal file to so many trials, with those of earlier calls, and returns its best one.
+    """Searches until the journal has ``trials`` trials, including those of earlier calls, and returns the best one.
 
-    Raises StudyError for a protocol of photos, before any data is opened.
+    journal: the file. tell: prints a line for each trial. Raises StudyError for a protocol of photos, before any data
+    is opened, and where no trial has ended.
     """
     protocol = held_out_protocol(cell.protocol)
     pruner = optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1, interval_steps=1, n_min_trials=1)

@@ -1,4 +1,4 @@
-"""The verdicts of a table once more, every row at its own best point, on fresh seeds and the protocol's own images."""
+"""The verdicts of a table with every row at its own best point, on fresh seeds and the protocol's evaluation images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,20 +19,21 @@ from senet_lab.study.table import Table
 
 @dataclass(frozen=True, slots=True)
 class Retest:
-    """What is trained again. fresh: seeds that no trial had."""
+    """A table and its tuned form, to be trained on fresh seeds. fresh: seeds that no trial of the search used."""
 
     table: Table
     tuned: Table
     fresh: tuple[int, ...]
 
     def runs(self) -> tuple[Run, ...]:
-        """Seed by seed, so that what is paired is done together."""
+        """The runs of the tuned table, seed by seed, so that runs to be paired are trained together."""
         return tuple(Run(cell=row.cell, seed=seed) for seed in self.fresh for row in self.tuned.rows)
 
     def judgement(self, store: Store) -> Judgement:
-        """The verdicts from the records; rows without records are not run.
+        """The verdicts from the records; rows without records have the verdict "not run".
 
-        The rows have protocols of their own, which differ in the point alone; they are paired as rows of the table.
+        Each row has a protocol of its own, which differs only in the point. Runs are paired as if they were of the
+        original table.
         """
         paired = PairedRuns(())
         for row, tuned in zip(self.table.rows, self.tuned.rows, strict=True):
@@ -45,12 +46,12 @@ class Retest:
 
 
 def retest_of(table: Table, found: Sequence[RowTrials], seeds: int, fresh: int) -> Retest:
-    """A retest on ``fresh`` seeds after those that the trials had."""
+    """A retest on ``fresh`` further seeds. found: the trials of each row. seeds: how many seeds the trials used."""
     return Retest(table, tuned_table(table, found), tuple(range(seeds, seeds + fresh)))
 
 
 def verdict_text(retest: Retest, judgement: Judgement) -> str:
-    """One line a row, and how the verdicts were taken."""
+    """A line for each row with its difference and verdict, and the rule of the verdicts."""
     split = retest.table.paper_protocol.evaluation_split
     lines = [f"at each row's own best, {len(retest.fresh)} fresh seeds, {split} images:"]
     for label, result in judgement.rows.items():

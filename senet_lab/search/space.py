@@ -1,4 +1,4 @@
-"""What a search varies and on which images: two nuisance hyperparameters, and a protocol on held-out images."""
+"""The space of a search, which has two nuisance hyperparameters, and its protocol on held-out training images."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,21 +13,21 @@ EVERY = 10  # every tenth training image is held out
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One choice of the hyperparameters, to four digits, so that what is printed is what was trained."""
+    """One choice of hyperparameters, rounded to four digits, so that the printed values are the trained ones."""
 
     peak_lr: float
     weight_decay: float
 
     @classmethod
     def of(cls, values: Mapping[str, float]) -> "Point":
-        """From a trial's parameters."""
+        """The point of a trial's parameters."""
         return cls(*(float(f"{values[name]:.4g}") for name in RANGES))
 
     def __str__(self) -> str:
         return f"peak lr {self.peak_lr:g}, weight decay {self.weight_decay:g}"
 
     def under(self, protocol: Protocol) -> Protocol:
-        """The protocol with these values, under a name that says them."""
+        """The protocol with these values, and with a name that tells them."""
         return replace(
             protocol,
             name=f"{protocol.name}-lr-{self.peak_lr:g}-wd-{self.weight_decay:g}",
@@ -38,13 +38,13 @@ class Point:
 
 
 def held_out_protocol(protocol: Protocol) -> Protocol:
-    """The protocol on the training images less every tenth of them, which it evaluates on; no test image is opened.
+    """The protocol with every tenth training image held out for evaluation. No test image is opened.
 
-    Raises StudyError for a protocol of photos: a search trains many networks.
+    Raises StudyError for a protocol of photos, since a search trains many networks.
     """
     if protocol.dataset.of_photos:
         raise StudyError(
-            f"protocol {protocol.name} is of photos; a search trains many networks: it takes "
+            f"protocol {protocol.name} is of photos; a search trains many networks, so it takes only "
             "protocols of 32 x 32 images"
         )
     if protocol.evaluation_split == HELD_OUT:
@@ -60,5 +60,5 @@ def held_out_protocol(protocol: Protocol) -> Protocol:
 
 
 def guessing_error_pct(protocol: Protocol) -> float:
-    """The error of guessing, which a trial that diverged counts as."""
+    """The error of guessing in percent. A trial that diverged counts with this error."""
     return 100 * (1 - 1 / protocol.num_classes)

@@ -1,4 +1,4 @@
-"""A table as a Python file that commands take in place of a table's name."""
+"""Writes a table as a Python file. Commands accept such a file instead of a table's name."""
 
 import dataclasses
 from enum import Enum
@@ -15,7 +15,7 @@ from senet_lab.study import Cell, Protocol, Row, Schedule, SESpec, Table
 
 
 def table_source(table: Table, text: str) -> str:
-    """The source of a file with this table as TABLE and ``text`` as its docstring. Its rows keep their protocols."""
+    """The source of a file with this table as TABLE, the rows' protocols, and ``text`` as its docstring."""
     protocols = list(dict.fromkeys(row.cell.protocol for row in table.rows))
     names = {protocol: f"PROTOCOL_{number}" for number, protocol in enumerate(protocols, start=1)}
     lines = [HEADER.format(text=text.replace("\\", " ").replace('"""', "'''"))]
@@ -36,7 +36,7 @@ def _row(row: Row, names: dict[Protocol, str]) -> str:
 
 
 def _value(value: object, indent: int) -> str:
-    """An expression that makes this value; of a dataclass only the fields that are not at their default."""
+    """A Python expression for a value. A dataclass is written with the fields that are not at their default."""
     if isinstance(value, Enum):
         return repr(value.value)
     if not dataclasses.is_dataclass(value) or isinstance(value, type):

@@ -28,11 +28,11 @@ AfterEpoch = Callable[[int, float], None]  # epoch from 1, error in percent so f
 
 
 def ignore(epoch: int, error_pct: float) -> None:
-    """Nothing is done after an epoch."""
+    """Does nothing after an epoch."""
 
 
 class Trainer:
-    """Trains cells on one device; data sets are opened once."""
+    """Trains cells on one device. Each data set is opened once."""
 
     def __init__(self, device: torch.device, threads: int) -> None:
         set_switches(threads)
@@ -40,7 +40,10 @@ class Trainer:
         self._opened: dict[str, BatchSource] = {}
 
     def error_pct(self, cell: Cell, seeds: Sequence[int], after_epoch: AfterEpoch = ignore) -> list[float]:
-        """The final error of each seed on the protocol's evaluation images; of one that diverged, that of guessing."""
+        """The final top-1 error in percent of each seed, on the protocol's evaluation images.
+
+        A seed that diverged has the error of guessing. after_epoch: called with the epoch and the error.
+        """
         return [self._train(cell, seed, after_epoch) for seed in seeds]
 
     def _train(self, cell: Cell, seed: int, after_epoch: AfterEpoch) -> float:
@@ -48,7 +51,7 @@ class Trainer:
 
         def save(state: Checkpoint) -> None:
             point = state.curve[-1]
-            assert isinstance(point, CurvePoint)  # a search is over networks that name photos
+            assert isinstance(point, CurvePoint)  # searches train classifiers only
             after_epoch(len(state.curve), point.test_top1_error_pct)
 
         try:
@@ -58,7 +61,7 @@ class Trainer:
         return trained.curve[-1].test_top1_error_pct
 
     def step_seconds(self, cell: Cell) -> float:
-        """The median time of a training step on one batch, not compiled."""
+        """The median time of a training step on one batch in seconds, without compilation."""
         protocol = cell.protocol
         model = channels_last(build_cell(cell)).to(self.device).train()
         optimizer = make_optimizer(model, protocol)
@@ -76,7 +79,7 @@ class Trainer:
         return statistics.median(seconds[WARM_UP_STEPS:])
 
     def _data(self, protocol: Protocol) -> BatchSource:
-        """Opened once for protocols that differ in schedule and decay alone."""
+        """The protocol's data. Protocols that differ only in name, schedule and weight decay share it."""
         name = canonical_json(replace(protocol, name="any", schedule=ANY_SCHEDULE, weight_decay=0.0))
         if name not in self._opened:
             self._opened[name] = open_source(protocol, self.device)
