@@ -1,1 +1,1 @@
-"""One HTML file with everything that the records say: tables, charts, claims, every run. It needs no network."""
+"""One HTML file with everything in the records: tables, charts, claims, runs. It loads nothing from the Internet."""

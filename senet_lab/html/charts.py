@@ -1,6 +1,6 @@
-"""Charts as Vega-Lite specifications: the same data frames as the figures, drawn by the browser.
+"""Charts as Vega-Lite specifications. They show the same data frames as the figures; the browser draws them.
 
-Text and axes have the page's own colour (``currentColor``), so that dark mode and paper need no other chart.
+Text and axes have the page's own colour (``currentColor``), so that one chart fits light mode, dark mode and paper.
 """
 
 import json
@@ -17,17 +17,20 @@ from senet_lab.report.views import View
 
 Spec = dict[str, Any]
 INK = "currentColor"
-WIDTH, STEP = 520, 26  # pixels: of a chart, of a row
+WIDTH, STEP = 520, 26  # pixels: width of a chart, height of a row
 
 
 def records_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """The lines of a data frame for JSON; a missing number is None."""
+    """The lines of a data frame as JSON values; a missing number is None."""
     found: list[dict[str, Any]] = json.loads(frame.to_json(orient="records"))
     return found
 
 
 def forest(comparisons: Sequence[Comparison]) -> Spec | None:
-    """Each row's measured difference with its interval, and the published one as a hollow mark; None without any."""
+    """A forest plot: each row's measured difference with its interval, and the published one as a hollow mark.
+
+    None where nothing is measured.
+    """
     frames = [frame for one in comparisons if not (frame := differences(one)).empty]
     frames = [frame for frame in frames if frame["measured_points"].notna().any()]
     if not frames:
@@ -82,7 +85,7 @@ def _forest_layers(frame: pd.DataFrame, points: str) -> list[Spec]:
 
 
 def error_against_cost(view: View) -> Spec | None:
-    """Top-1 error, or AP, of every run against parameters and against multiply-adds; None for fewer than two rows."""
+    """Top-1 error (or AP) of every run against parameters and multiply-adds; None for fewer than two rows."""
     frame = cost(view)
     if frame.empty:
         return None
@@ -101,9 +104,10 @@ def error_against_cost(view: View) -> Spec | None:
 
 
 def error_by_epoch(view: View, runs: Sequence[Mapping[str, object]]) -> Spec | None:
-    """Top-1 error after every epoch, a line a run; None without runs.
+    """Top-1 error after every epoch, a line for each run; None without runs.
 
-    runs: row, seed, and the name of a curve on the page, which makes the points of it: a curve stands there once.
+    runs: for each run its row, its seed, and the name of its curve. The page holds each curve once and makes the points
+    from it.
     """
     if not runs:
         return None
@@ -119,7 +123,7 @@ def error_by_epoch(view: View, runs: Sequence[Mapping[str, object]]) -> Spec | N
 
 
 def one_curve() -> Spec:
-    """The top-1 error of one run by epoch, in training and on the evaluation images; the page gives it the points."""
+    """The top-1 error of one run by epoch, in training and on the evaluation images. The page adds the points."""
     encoding = {
         "x": _quantitative("epoch", "epoch"),
         "y": {**_quantitative("error", "top-1 error, %"), "scale": {"zero": False}},

@@ -1,4 +1,4 @@
-"""Committed excitations as charts: the mean gate of each class by channel, and how gates are spread, with pickers."""
+"""Charts of committed excitations: the mean gate of each class by channel, and histograms, for a block to choose."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,13 +10,17 @@ from senet_lab.records.checked_files import read_csv, read_json
 from senet_lab.records.files import folders_in, is_file
 
 MEND = "restore it from git, or capture it again (senet-lab excitations)"
-NOT_KEPT = "demo"  # the folder of synthetic images and random weights
+NOT_KEPT = "demo"  # the folder of captures with synthetic images or random weights
 ALL = "all classes"
 
 
 @dataclass(frozen=True, slots=True)
 class Gates:
-    """One capture. title: the network and the images in words; head, lines: what it says block by block."""
+    """One capture of gates.
+
+    title: the network and the images in words. means: the chart of mean gates. spread: the chart of histograms. head,
+    lines: the table of numbers block by block.
+    """
 
     name: str
     title: str
@@ -27,7 +31,7 @@ class Gates:
 
 
 def captures(root: Path) -> list[Gates]:
-    """The captures below a folder of results that are not of synthetic images. Raises StudyError for a damaged file."""
+    """The captures in a results folder, except those of synthetic images. Raises StudyError for a damaged file."""
     folders = [folder for folder in folders_in(root / "excitations") if folder.name != NOT_KEPT]
     return [_gates(folder) for folder in folders if is_file(folder / "card.json")]
 
@@ -52,7 +56,7 @@ def _gates(folder: Path) -> Gates:
 
 
 def _long(lines: Iterable[dict[str, str]], place: str) -> dict[str, Any]:
-    """The lines of a file as columns of numbers, by block: what the page makes its points of."""
+    """The lines of a file as columns of numbers, by block. The page makes a chart's points from them."""
     found: dict[str, dict[str, list[float]]] = {}
     for line in lines:
         columns = found.setdefault(line["block"], {})
@@ -63,7 +67,7 @@ def _long(lines: Iterable[dict[str, str]], place: str) -> dict[str, Any]:
 
 
 def _chart(table: dict[str, Any], x: tuple[str, str], y: str, mark: str) -> Spec:
-    """A chart whose points the page makes of ``table``; the class that is picked stands before the others."""
+    """A chart whose points the page makes from ``table``. The chosen class is drawn in front of all classes."""
     blocks = list(table["blocks"])
     classes = [name for name in next(iter(table["blocks"].values())) if name != x[0]]
     picked = [name for name in classes if name != ALL]

@@ -8,7 +8,7 @@ const config = {
   legend: text, header: text,
 };
 
-// Points of charts that are not in their specification: of curves, and of the gates of excitations.
+// Makes the points of charts whose specification has none: curves, and the gates of excitations.
 function curvePoints(name, more) {
   return Object.entries(data.curves[name]).flatMap(([images, errors]) =>
     errors.map((error, i) => ({ ...more, images, error, epoch: i + 1 })));
@@ -39,7 +39,7 @@ async function draw(element) {
   picture.setAttribute("aria-label", caption.textContent);
 }
 
-// Charts are drawn one by one while the browser has nothing else to do; those of closed records when they open.
+// Charts are drawn one by one while the browser is idle. Charts of closed records are drawn when a record is opened.
 const waiting = [...document.querySelectorAll("[data-chart]")];
 function drawNext() {
   const element = waiting.shift();
@@ -51,7 +51,7 @@ document.addEventListener("toggle", (event) => {
   for (const element of event.target.querySelectorAll ? event.target.querySelectorAll("[data-curve]") : []) draw(element);
 }, true);
 
-// Sorting: by number where both are, else by text; missing values stand last either way.
+// Sorting: by number where both values are numbers, else by text. Missing values always come last.
 function compare(a, b, sign) {
   if (a === "" || b === "") return (a === "") - (b === "");
   const numbers = Number(a) - Number(b);
@@ -81,7 +81,7 @@ for (const group of document.querySelectorAll(".switch")) {
   show(group.querySelector("[data-view]"));
 }
 
-// Copying, also where a browser gives files no clipboard.
+// Copying, with a second way for browsers that do not give the clipboard to local files.
 async function copy(words) {
   try { await navigator.clipboard.writeText(words); } catch {
     const area = document.body.appendChild(document.createElement("textarea"));

@@ -1,6 +1,6 @@
-"""The page: values into its template, with style, script, charts' data and Vega-Lite inside one file.
+"""Makes the page: its values, template, style, script, the charts' data and Vega-Lite become one file.
 
-Nothing of it depends on the clock or the machine: the same records give the same bytes.
+Nothing in it depends on the clock or the machine: the same records give the same bytes.
 """
 
 import json
@@ -41,8 +41,12 @@ HTML_IN_JSON = {"<": r"\u003c", ">": r"\u003e", "&": r"\u0026", "\u2028": r"\u20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
-    """What the page is made of. claims: the blocks of the claims page; missing: what of the study is not run; speed:
-    the tables of benchmarks."""
+    """Everything that the page is made from.
+
+    claims: the blocks of the claims page. missing: the runs of the wanted study that are not recorded. figures: the
+    published counts beside the computed ones. speed: the tables of benchmarks. gates: the captured excitations.
+    origin_of: gives the rows and the command of a run.
+    """
 
     reports: Sequence[Report]
     sources: Sequence[Loaded]
@@ -59,7 +63,7 @@ class Contents:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """The parts in their order, as the template names them."""
+    """The parts of the page, by the names that the template uses."""
 
     tables: Sequence[TableSection]
     cells: Sequence[CellPart]
@@ -86,7 +90,7 @@ class Page:
         return found
 
     def data(self) -> dict[str, object]:
-        """What the script reads: charts, curves, texts to copy."""
+        """The data that the script reads: charts, curves, texts to copy."""
         runs = runs_by_name(self.cells).values()
         return {
             "charts": {chart.name: chart.spec for chart in self.all_charts},
@@ -97,7 +101,7 @@ class Page:
 
 
 def page_of(contents: Contents) -> Page:
-    """The parts of the page. Raises StudyError for a curve that is not its record's."""
+    """The parts of the page. Raises StudyError for a curve that does not belong to its record."""
     cells = cell_parts(contents.sources, contents.origin_of)
     runs = runs_by_name(cells)
     claims = [
@@ -118,7 +122,7 @@ def page_of(contents: Contents) -> Page:
 
 
 def html_of(page: Page) -> str:
-    """The whole file, as text. Needs the packages of the extra ``html``."""
+    """The whole file as text. It needs the packages of the extra ``html``."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(FOLDER),
         autoescape=True,
@@ -136,7 +140,7 @@ def html_of(page: Page) -> str:
 
 
 def json_for_html(value: object) -> str:
-    """JSON that may stand inside a script element: no text of it can end that element."""
+    """JSON that is safe inside a script element: no text in it can end the element."""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     for character, escape in HTML_IN_JSON.items():
         text = text.replace(character, escape)

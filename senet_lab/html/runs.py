@@ -1,4 +1,4 @@
-"""Every record as a part of the page that numbers link to: its facts, how to make it again, its curve."""
+"""The parts of the page for single records, to which numbers link: facts, curve, and the command to train it again."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -16,8 +16,11 @@ from senet_lab.study.network_names import described
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What the command line knows of a run. places: its rows ("table7 r=16"); command: trains it again, None where no
-    declared table has it."""
+    """Where a run belongs.
+
+    places: the rows that it belongs to ("table7 r=16"). command: trains the run again; None where no declared table has
+    it.
+    """
 
     places: tuple[str, ...]
     command: str | None
@@ -25,7 +28,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class RunPart:
-    """One run. name: of its part of the page."""
+    """One run. name: the id of its part of the page."""
 
     name: str
     record: Record
@@ -35,16 +38,16 @@ class RunPart:
 
     @property
     def words(self) -> str:
-        """What its number is called."""
+        """The name of the run's number: top-1 error or AP."""
         return measure_of(self.record.run.cell.protocol).first.words
 
     @property
     def drawn(self) -> bool:
-        """Whether the curve is a chart; of a few epochs it is a table."""
+        """Whether the curve is shown as a chart. A curve of few epochs is shown as a table."""
         return len(self.curve) >= FEWEST_EPOCHS
 
     def points(self) -> dict[str, list[float]]:
-        """The curve for its chart: errors in percent, by epoch from 1."""
+        """The points of the chart: errors in percent, for each epoch from 1 on."""
         return {
             "while training": [round(point.train_top1_error_pct, 3) for point in self.curve],
             "evaluation images": [round(point.test_top1_error_pct, 3) for point in self.curve],
@@ -53,7 +56,7 @@ class RunPart:
 
 @dataclass(frozen=True, slots=True)
 class CellPart:
-    """The runs of one cell from one source."""
+    """The runs of one cell from one source. name: the id of its part of the page. places: the cell's rows."""
 
     name: str
     title: str
@@ -67,7 +70,10 @@ def cell_name(loaded: Loaded, cell: Cell) -> str:
 
 
 def cell_parts(sources: Iterable[Loaded], origin_of: Callable[[Run], Origin]) -> list[CellPart]:
-    """Every cell with its runs, by protocol and key. Raises StudyError for a curve that is not its record's."""
+    """Every cell with its runs, source by source, sorted by protocol and key.
+
+    Raises StudyError for a curve that does not belong to its record.
+    """
     parts = []
     for loaded in sources:
         by_cell: dict[Cell, list[Record]] = {}

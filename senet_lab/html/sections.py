@@ -1,4 +1,4 @@
-"""The parts of the page, each as plain values that its template writes down."""
+"""The sections of the page as plain values, which the template shows."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class ViewSection:
-    """A table under one protocol. label: on the switch."""
+    """A table under one protocol. name: its id on the page. label: the text on its button."""
 
     name: str
     label: str
@@ -40,7 +40,8 @@ class ViewSection:
 
 @dataclass(frozen=True, slots=True)
 class TableSection:
-    """One table of the paper: a view for each protocol that measured it, and last what is published and counted."""
+    """One table of the paper: a view for each protocol that measured it, and a last view of published and counted
+    numbers. measured: the labels of the measured views."""
 
     name: str
     title: str
@@ -60,7 +61,7 @@ CURVES = "Top-1 error on the evaluation images after every epoch, a line a run."
 def table_section(
     report: Report, numbers: Sequence[Published], counts: Mapping[str, Counts], runs: Mapping[str, RunPart]
 ) -> TableSection:
-    """The section of a report. runs: by the names of their parts of the page."""
+    """The section of a report. runs: all runs, by the ids of their parts of the page."""
     slug, title = report.table.slug, title_of(report.table)
     views = [
         _view(f"{slug}-{place}", part, report, numbers, counts, runs)
@@ -113,7 +114,7 @@ def _upper(words: str) -> str:
 
 
 def block_table(block: Block, name: str, csv: str | None = None, sortable: bool = True) -> HtmlTable:
-    """A block that stands for itself; without ``csv`` its cells are copied as they are shown."""
+    """A block as a table of its own. csv: the text that is copied as CSV; None for the cells as they are shown."""
     lines = (dict(zip(block.columns, line, strict=True)) for line in block.lines)
     return html_table(block, name, block.title, csv or csv_text(block.columns, lines), sortable=sortable)
 
@@ -142,7 +143,7 @@ def conformance_block(figures: Iterable[Figure]) -> Block:
 
 
 def forests(reports: Iterable[Report]) -> list[Chart]:
-    """One forest plot over all tables of the paper for each protocol and source; synthetic data have none."""
+    """One forest plot over all tables of the paper for each protocol and source, without synthetic data."""
     groups: dict[tuple[str, str], list[Comparison]] = {}
     for report in (report for report in reports if report.table.of_the_paper):
         for part in report.kept:
@@ -158,5 +159,5 @@ def forests(reports: Iterable[Report]) -> list[Chart]:
 
 
 def runs_by_name(cells: Iterable[CellPart]) -> dict[str, RunPart]:
-    """Every run by the name of its part of the page."""
+    """Every run, by the id of its part of the page."""
     return {run.name: run for cell in cells for run in cell.runs}

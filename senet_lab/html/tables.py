@@ -1,4 +1,4 @@
-"""Blocks as tables of HTML: each cell with what it sorts by and the record that it comes from."""
+"""Blocks as HTML tables. Each cell has a value to sort by, and a link to the records that it comes from."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -15,16 +15,20 @@ LINKED = ("measured", "measured-difference", "measured-top5")  # columns whose n
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell. sort: a number as text, a text in small letters, or nothing for what stands last either way."""
+    """One cell.
+
+    sort: the value to sort by, a number or lower-case text; empty for a missing value, which always comes last. link:
+    the id of a part of the page; empty for none.
+    """
 
     text: str
     sort: str
-    link: str = ""  # the id of a part of the page
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class HtmlTable:
-    """A table on the page. name: unique there. copies: what its buttons copy, by the button's word."""
+    """A table on the page. name: its id. copies: the texts that its buttons copy, by the buttons' words."""
 
     name: str
     title: str
@@ -36,7 +40,7 @@ class HtmlTable:
 
     @property
     def words(self) -> tuple[int, ...]:
-        """The columns that hold words and no number, by place."""
+        """The places of the columns that hold words and no numbers."""
         columns = enumerate(zip(*self.lines, strict=True))
         return tuple(i for i, cells in columns if any(cell.sort for cell in cells) and not any(map(_is_number, cells)))
 
@@ -49,21 +53,24 @@ def html_table(
     links: Sequence[str] = (),
     sortable: bool = True,
 ) -> HtmlTable:
-    """A block as a table. title: of the paper's table, for LaTeX; csv: its numbers; links: for each line the id of
-    the records behind it, or nothing."""
+    """A block as a table.
+
+    title: the title of the paper's table, for LaTeX. csv: the table's numbers. links: for each line the id of the part
+    with its records; empty for none.
+    """
     lines = []
     for place, line in enumerate(block.lines):
         link = links[place] if place < len(links) else ""
         cells = [Cell(text, sort_value(text), link if _linked(block, i) else "") for i, text in enumerate(line)]
         if sortable and cells:
-            cells[0] = Cell(line[0], str(place))  # the first column brings back the order of the paper
+            cells[0] = Cell(line[0], str(place))  # sorting by the first column restores the paper's order
         lines.append(tuple(cells))
     copies = {"LaTeX": latex(title, [block]), "CSV": csv, "Markdown": block_markdown(block)}
     return HtmlTable(name, block.title, block.columns, tuple(lines), block.notes, sortable, copies)
 
 
 def sort_value(text: str) -> str:
-    """What a cell sorts by: the number that it begins with, else its text; a missing value has none."""
+    """The value that a cell is sorted by: the number at its beginning, else its text; empty for a missing value."""
     if text in (NONE, ""):
         return ""
     number = NUMBER.match(text)
