@@ -1,7 +1,7 @@
 """senet_lab: an ablation and reproduction study of Squeeze-and-Excitation Networks (Hu et al., CVPR 2018; TPAMI 2020).
 
-What stands in ``__all__`` is the Python API; docs/python.md shows its use. Values (``SESpec``, ``Cell``, ``Table``,
-``Claim``) need the standard library alone; torch is loaded when a network is built, and Lightning when one of its
+The names in ``__all__`` are the Python API; docs/python.md shows their use. Values (``SESpec``, ``Cell``, ``Table``,
+``Claim``) need only the standard library. torch is loaded when a network is built, and Lightning when one of its
 classes is named.
 """
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from senet_lab.models.registry import build_model
     from senet_lab.study.block import BlockSpec, own_block
     from senet_lab.study.cell import Cell, Run
-    from senet_lab.study.claim import Claim, Costs, Equivalent, Lower, NotWorse, Quantity
+    from senet_lab.study.claim import Claim, Costs, Equivalent, Higher, Lower, NotWorse, Quantity
     from senet_lab.study.protocol import Protocol, Schedule
     from senet_lab.study.se import Excitation, Gate, Integration, SESpec, Squeeze
     from senet_lab.study.table import Row, Table

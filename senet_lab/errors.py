@@ -1,8 +1,8 @@
-"""The one exception that a command turns into one line for its user."""
+"""The exception that commands turn into one line for the user."""
 
 
 class StudyError(Exception):
-    """A mistake that its maker can mend: the text names what is wrong and what to do.
+    """A mistake that the user can correct. The text names what is wrong and what to do.
 
     Commands print it as one line, without a traceback, and exit with ``exit_status``.
     """

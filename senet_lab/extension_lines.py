@@ -1,4 +1,4 @@
-"""Where in a user's file a thing stands, for messages: the line of an entry, or of the function behind it."""
+"""Finds lines in a user's file, for messages: the line of an entry, or of the function behind it."""
 
 import ast
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def line_of_entry(path: Path, mapping: str, key: str | None = None) -> int | None:
-    """The line of ``mapping[key]`` where a file spells both out, else that of the mapping; None where neither is."""
+    """The line of ``mapping[key]`` where the file writes both out, else the line of the mapping; None for neither."""
     try:
         tree = ast.parse(path.read_bytes())
     except (OSError, SyntaxError, ValueError):
@@ -26,7 +26,7 @@ def line_of_entry(path: Path, mapping: str, key: str | None = None) -> int | Non
 
 
 def line_of_code(thing: Any) -> tuple[str, int] | None:
-    """File and line where a function or a class's ``__init__`` or ``forward`` begins; None for what has no source."""
+    """File and line where a function, or a class's ``__init__`` or ``forward``, begins; None without Python source."""
     for candidate in (thing, getattr(thing, "__init__", None), getattr(thing, "forward", None)):
         code = getattr(candidate, "__code__", None)
         if code is not None:

@@ -1,4 +1,4 @@
-"""What users add without a fork: a Python file, or an installed package, with blocks, networks and data of their own.
+"""Extensions: a Python file or an installed package with a user's own blocks, networks and data.
 
 Beside ``TABLE`` and ``CLAIMS`` such a file may have
 
@@ -7,7 +7,7 @@ Beside ``TABLE`` and ``CLAIMS`` such a file may have
 - ``PROTOCOLS``: recipes, for ``--protocol``;
 - ``DATASETS``: name -> folder of photos, for protocols on such photos.
 
-It is loaded once in each process that needs it, by its source: a path that ends in ``.py``, or the name of a module.
+It is loaded once in each process that needs it. Its source is a path that ends in ``.py``, or the name of a module.
 """
 
 import hashlib
@@ -28,15 +28,16 @@ from senet_lab.study.block import BlockSpec
 from senet_lab.study.cell import Cell
 from senet_lab.study.protocol import Protocol
 
-ENTRY_POINTS = "senet_lab.tables"  # group of installed packages: name -> module
+ENTRY_POINTS = "senet_lab.tables"  # the group of entry points of installed packages: name -> module
 
 
 @dataclass(frozen=True, slots=True)
 class OwnNetwork:
-    """A network of a user's own. build: ``build(attend, num_classes)`` makes an ``nn.Module``.
+    """A user's own network.
 
-    attend: called with a ``senet_lab.models.sites.Site`` for each place of a block; the module that it returns is put
-    there. image_size: pixels that the network is made for; 32 for CIFAR.
+    build: ``build(attend, num_classes)`` makes an ``nn.Module``. It calls ``attend`` with a
+    ``senet_lab.models.sites.Site`` for each place of a block, and puts the returned module there. image_size: the
+    images' side in pixels that the network is made for; 32 for CIFAR.
     """
 
     build: Callable[[Callable[[Any], Any], int], Any]
@@ -45,7 +46,7 @@ class OwnNetwork:
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """A loaded file or module. sha256: of its source text."""
+    """A loaded file or module. source: its path or name. sha256: the hash of its source text."""
 
     source: str
     sha256: str
@@ -65,7 +66,7 @@ _loaded: dict[str, Extension] = {}
 
 
 def load_extension(source: str) -> Extension:
-    """Loads a file or module, once a process. Raises StudyError in one line, with file and line where it broke."""
+    """Loads a file or module, once per process. Raises StudyError with the file and line of an error in it."""
     key = str(Path(source).resolve()) if source.endswith(".py") else source
     if key not in _loaded:
         module, path = _module(source)
@@ -94,53 +95,53 @@ def loaded() -> tuple[Extension, ...]:
 
 
 def sources() -> tuple[str, ...]:
-    """What is loaded here, for processes that are started next."""
+    """The sources of all loaded extensions, so that new processes can load them, too."""
     return tuple(_loaded)
 
 
 def used_by(cell: Cell) -> list[Extension]:
-    """The extensions whose code a cell's network runs."""
+    """The extensions whose code a cell's network uses."""
     block = cell.se.block if isinstance(cell.se, BlockSpec) else None
     return [one for one in _loaded.values() if block in one.blocks or cell.backbone in one.networks]
 
 
 def digests(cell: Cell) -> dict[str, str]:
-    """Name and SHA-256 of each source whose code a cell's network runs, for records."""
+    """Name and SHA-256 of each extension whose code a cell's network uses, for records."""
     return {one.name: one.sha256 for one in used_by(cell)}
 
 
 def find_block(name: str) -> tuple[Callable[..., Any], Extension] | None:
-    """The factory of this name, and where it is from."""
+    """The factory of the block with this name, and its extension; None where no extension has it."""
     return next(((one.blocks[name], one) for one in _loaded.values() if name in one.blocks), None)
 
 
 def find_network(name: str) -> OwnNetwork | None:
-    """The own network of this name."""
+    """The user's own network with this name; None where no extension has it."""
     return next((one.networks[name] for one in _loaded.values() if name in one.networks), None)
 
 
 def names_of_blocks() -> list[str]:
-    """Every loaded block."""
+    """The names of all loaded blocks."""
     return [name for one in _loaded.values() for name in one.blocks]
 
 
 def own_protocols() -> list[Protocol]:
-    """Every loaded recipe."""
+    """The protocols of all loaded extensions."""
     return [protocol for one in _loaded.values() for protocol in one.protocols]
 
 
 def folder_of(dataset: str) -> Path | None:
-    """Where the photos of this name lie, as a loaded file says."""
+    """The folder of the photos with this name; None where no extension names one."""
     return next((one.datasets[dataset] for one in _loaded.values() if dataset in one.datasets), None)
 
 
 def entry_points() -> dict[str, str]:
-    """Tables of installed packages: name to module."""
+    """The tables of installed packages: name to module."""
     return {one.name: one.value for one in metadata.entry_points(group=ENTRY_POINTS)}
 
 
 def place_of(extension: Extension, mapping: str, key: str, thing: object = None) -> str:
-    """File and line of an entry, or of the function or class behind it where that is in the file too."""
+    """File and line of the entry ``mapping[key]``, or of the function or class ``thing`` where the file has it."""
     path = str(extension.module.__file__)
     code = line_of_code(thing) if thing is not None else None
     if code and code[0] == path:
@@ -154,15 +155,14 @@ def _place(source: str, path: Path, mapping: str, key: str | None = None) -> str
 
 
 def blamed(error: BaseException) -> str | None:
-    """An error in one line with the file and line of a user's code that it came through; None where it came through
-    none."""
+    """An error in one line, with the file and line of the user's code where it was raised; None for other errors."""
     files = {frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)}
     mine = next((one for one in _loaded.values() if str(one.module.__file__) in files), None)
     return blame(error, mine.source) if mine else None
 
 
 def blame(error: BaseException, source: str) -> str:
-    """An error in one line, with the last line of this file or module that it passed through, if any."""
+    """An error in one line, with the last line of this file or module in its traceback, if there is one."""
     path = str(Path(source).resolve()) if source.endswith(".py") else _origin(source)
     lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == path]
     if isinstance(error, SyntaxError) and error.filename == path:
@@ -185,7 +185,7 @@ def _module(source: str) -> tuple[ModuleType, Path]:
     if spec is None or spec.loader is None or not path.is_file():
         raise StudyError(f"{source} is no Python file")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses and pickle look a class's module up there
+    sys.modules[name] = module  # dataclasses and pickle look up a class's module there
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:

@@ -1,4 +1,4 @@
-"""What this machine offers to the process that asks: cores, memory, a folder for compiled code."""
+"""What this machine offers to this process: cores, memory, a folder for compiled code."""
 
 import atexit
 import contextlib
@@ -14,14 +14,14 @@ from senet_lab.errors import StudyError
 
 
 def cores() -> int:
-    """The processors that this process may use: its affinity mask, where the system has one."""
+    """The number of processors that this process may use: by its affinity mask, where the system has one."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def available_bytes(root: Path = Path("/")) -> int:
-    """The memory that processes of this one's group may still take: of the machine, and of each control group around.
+    """The bytes that this process may still take, by the machine's free memory and the limits of its control groups.
 
-    root: where /proc and /sys are. A system without them counts as having all its memory free.
+    root: the folder with proc and sys. On a system without them, all memory counts as free.
     """
     try:
         lines = (root / "proc/meminfo").read_text().splitlines()
@@ -32,7 +32,8 @@ def available_bytes(root: Path = Path("/")) -> int:
     return min(free + _left_in_groups(root))
 
 
-# Limit, usage, and which line of memory.stat is cache that the kernel gives up by itself; version 2, then version 1.
+# Files of the limit and the usage, and the line of memory.stat with the cache that the kernel frees by itself. First
+# for version 2 of control groups, then for version 1.
 _GROUPS = (
     ("sys/fs/cgroup", "", ("memory.max", "memory.current", "inactive_file")),
     ("sys/fs/cgroup/memory", "memory", ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")),
@@ -40,7 +41,7 @@ _GROUPS = (
 
 
 def _left_in_groups(root: Path) -> list[int]:
-    """What each control group around this process has left; a group without a limit is not among them."""
+    """The bytes that each control group around this process has left. Groups without a limit are left out."""
     found = []
     with contextlib.suppress(OSError):
         for line in (root / "proc/self/cgroup").read_text().splitlines():
@@ -55,7 +56,7 @@ def _left_in_groups(root: Path) -> list[int]:
 
 
 def _left_in(folder: Path, limit: str, usage: str, cache: str) -> list[int]:
-    with contextlib.suppress(OSError, ValueError):  # no such group here, or its limit is "max"
+    with contextlib.suppress(OSError, ValueError):  # the group does not exist here, or its limit is "max"
         kept = (line.split() for line in (folder / "memory.stat").read_text().splitlines())
         reclaimable = sum(int(value) for name, value in kept if name == cache)
         used = int((folder / usage).read_text())
@@ -64,11 +65,11 @@ def _left_in(folder: Path, limit: str, usage: str, cache: str) -> list[int]:
 
 
 def compiled_code_folder(name: str) -> Path:
-    """A folder of this user for code that is compiled here and executed later; made where there is none.
+    """This user's folder for code that is compiled here and executed later. It is created where there is none.
 
-    It lies in $XDG_CACHE_HOME or ~/.cache, never among results, which are copied from machine to machine. Where no
-    folder can be made there, it is a temporary one that goes with this process. Raises StudyError for a folder that
-    another user owns or can write to, who could put code into it.
+    It is in $XDG_CACHE_HOME or ~/.cache, never among results, which are copied from machine to machine. Where it cannot
+    be created there, it is a temporary folder that this process removes at its end. Raises StudyError for a folder that
+    another user owns or can write to, since that user could put code into it.
     """
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = home / "senet_lab" / f"{name}-{_processor()}"
@@ -91,13 +92,13 @@ def compiled_code_folder(name: str) -> Path:
 
 
 def _temporary_folder() -> Path:
-    folder = tempfile.mkdtemp(prefix="senet_lab-")  # of mode 0700, under a name that nobody can foresee
+    folder = tempfile.mkdtemp(prefix="senet_lab-")  # with mode 0700 and a random name
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return Path(folder)
 
 
 def _processor() -> str:
-    """A short name for what code can be compiled for: a home folder may be shared by machines that differ."""
+    """A short name of the kind of processor, since different machines may share a home folder."""
     try:
         flags = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith(("flags", "Feat"))]
     except OSError:
