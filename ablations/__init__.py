@@ -1,1 +1,1 @@
-"""What the study asks: tables, protocols, claims and the published numbers. Values only."""
+"""The questions of the study: tables, protocols, claims and the published numbers. Values only."""

@@ -1,7 +1,7 @@
-"""What the paper says of its tables, as comparisons of their rows. In our words, with where it says it.
+"""The paper's statements about its tables, as comparisons of rows. Each is in our words, with its place in the paper.
 
-All are about top-1 error, those of detectors about average precision. The paper tests nothing and names no margins.
-Where it calls rows equal, or one no worse, MARGIN stands for "little": less than a third of what SE gains in the
+All are about top-1 error; those of detectors are about average precision. The paper has no tests and names no margins.
+Where it calls rows equal, or one row no worse, MARGIN is used. It is less than a third of the gain by SE in the
 journal's ablations (1.02 points).
 """
 
@@ -78,7 +78,7 @@ def _detectors(table: Table, name: str, source: str) -> Claim:
 
 
 def _of_networks(table: Table, edition: str, section: str) -> tuple[Claim, ...]:
-    """The statements about table 2, which both editions make."""
+    """The statements about table 2. Both editions make them."""
     return (
         Claim(
             name=f"{edition}-depth",
@@ -114,7 +114,7 @@ def _of_networks(table: Table, edition: str, section: str) -> tuple[Claim, ...]:
             statement="SE costs less than 1 % more multiply-adds",
             source=section,
             parts=tuple(Costs(f"SE-{name}", name, Quantity.MULTIPLY_ADDS, 1.0, 1.01) for name in _plain_names(table)),
-            transfers=False,  # about images of 224 pixels
+            transfers=False,  # holds for images of 224 pixels only
         ),
         Claim(
             name=f"{edition}-parameters",
@@ -122,7 +122,7 @@ def _of_networks(table: Table, edition: str, section: str) -> tuple[Claim, ...]:
             statement="SE-ResNet-50 has about 10 % more parameters than ResNet-50 (9.5 to 10.5 %)",
             source=section,
             parts=(Costs("SE-ResNet-50", "ResNet-50", Quantity.PARAMETERS, 1.095, 1.105),),
-            transfers=False,  # about networks for 1000 classes
+            transfers=False,  # holds for networks with 1000 classes only
         ),
     )
 

@@ -1,7 +1,7 @@
-"""The networks that stand for ResNet-50 where the images are 32 x 32.
+"""The companions of ResNet-50: smaller networks that replace it for images of 32 x 32 pixels.
 
-Both have bottleneck units and the widths 64, 128, 256, so that every reduction ratio up to 32, every
-integration point, SE_3x3 and stages 2 to 4 exist in them.
+Both have bottleneck units and the widths 64, 128, 256. So they have every integration point, every reduction ratio up
+to 32, SE_3x3, and stages 2 to 4.
 """
 
 from senet_lab.study.protocol import Dataset

@@ -1,7 +1,7 @@
 """CVPR 2018, table 4: SENet-154 among the best networks of its time.
 
-Only two rows are networks of this study. The others are numbers that the paper quotes, and ResNet-152's is quoted
-as well: what is measured here for it is the same network under SENet-154's recipe.
+Only two rows are networks of this study; the paper quotes the numbers of all others. It also quotes the number of
+ResNet-152. Here ResNet-152 is trained by SENet-154's recipe.
 """
 
 from ablations.protocols import IMAGENET_SOTA

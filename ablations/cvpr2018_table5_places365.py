@@ -1,4 +1,5 @@
-"""CVPR 2018, table 5: ResNet-152 with and without SE on Places365. Places-365-CNN is quoted from its own paper."""
+"""CVPR 2018, table 5: ResNet-152 with and without SE on Places365. The paper quotes the row Places-365-CNN, so it is
+left out."""
 
 from ablations.pairs import with_and_without_se
 from ablations.protocols import PLACES365

@@ -6,7 +6,7 @@ from senet_lab.study import Protocol, Row, Table
 
 
 def rows(protocol: Protocol) -> tuple[Row, ...]:
-    """The four trunks of both editions."""
+    """The rows of both editions: Faster R-CNN with four trunks."""
     return (
         *with_and_without_se("ResNet-50", "resnet50", protocol),
         *with_and_without_se("ResNet-101", "resnet101", protocol),

@@ -1,8 +1,8 @@
-"""Which released weights stand for which row of the ImageNet tables: for looking, never for the paper's training.
+"""The released weights that stand for rows of the ImageNet tables. They can be evaluated, but are not the paper's runs.
 
-The authors retrained their networks for the release (batch 256, more epochs), so these have published numbers of
-their own: edition ``release``. Views are those of the paper (sections 5 and 6): the
-central 224 of a shorter side of 256, for Inception-ResNet-v2 299 of 352, for SENet-154 also 320 of 366.
+The authors retrained their networks for the release (batch 256, more epochs), so these weights have published numbers
+of their own (published/release.csv). Views are those of the paper (sections 5 and 6): the central 224 pixels of a
+shorter side of 256; for Inception-ResNet-v2 299 of 352; for SENet-154 also 320 of 366.
 """
 
 from senet_lab.study.released import Released, View
@@ -21,7 +21,7 @@ def _torchvision(name: str) -> Released:
     return Released(source=f"torchvision:{name}.IMAGENET1K_V1", recipe=TORCHVISION, view=PAPER)
 
 
-# By the rows' labels, which mean the same network in every table of ImageNet.
+# By the rows' labels. A label means the same network in every ImageNet table.
 RELEASED: dict[str, tuple[Released, ...]] = {
     "ResNet-50": (_torchvision("resnet50"),),
     "SE-ResNet-50": (_authors("legacy_seresnet50.in1k", "SE-ResNet-50"),),

@@ -1,7 +1,8 @@
-"""What one reproduction report of the paper trained on CIFAR-10, and two blocks without FC layers beside it.
+"""The networks that one reproduction report of the paper trained on CIFAR-10, and two blocks without FC layers.
 
-The report shows curves and prints no error, so no number stands beside these rows. Its light variants are described in
-words only: here ``group`` shares one weight among r neighbouring channels, ``conv1d`` is a 1-D convolution along them.
+The report shows curves but prints no errors, so these rows have no published numbers. It describes its light variants
+in words only. Here ``group`` shares one weight among r neighbouring channels, and ``conv1d`` is a 1-D convolution along
+the channels.
 """
 
 from ablations.protocols import CIFAR10_300EP

@@ -1,4 +1,4 @@
-"""What the journal's ablation tables share: ResNet-50, the plateau recipe, FC layers without biases (section 6)."""
+"""Common parts of the journal's ablations: ResNet-50, the plateau recipe, FC layers without biases (section 6)."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ def variant(**fields: object) -> Cell:
 
 
 def ablation(number: str, topic: str, caption: str, baseline: str, rows: dict[str, Cell]) -> Table:
-    """One of the journal's tables 11 to 16, whose rows go by their published names."""
+    """One of the journal's tables 11 to 16. rows: cells by their published names."""
     return Table(
         edition="tpami",
         number=number,

@@ -1,6 +1,6 @@
 """TPAMI, table 5: classification error on CIFAR-100, each network by its own paper's recipe.
 
-ResNet-110 and ResNet-164 are the pre-activation networks of He et al. 2016b: the published plain numbers are that
+ResNet-110 and ResNet-164 are the pre-activation networks of He et al. 2016b, since the published plain numbers are that
 paper's. The table states neither the reduction ratio nor whether the FC layers have biases.
 """
 

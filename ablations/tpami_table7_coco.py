@@ -1,4 +1,4 @@
-"""TPAMI, table 7: the rows of table 6 of the 2018 edition, trained and tested on other splits of COCO."""
+"""TPAMI, table 7: the same rows as in table 6 of 2018, trained and tested on other splits of COCO."""
 
 from dataclasses import replace
 

@@ -1,6 +1,6 @@
 """TPAMI, table 9: SENet-154 trained on larger crops, among networks with larger crops or more training data.
 
-Only SENet-154 is a network of this study: the other five rows are numbers that the paper quotes from other work.
+Only SENet-154 is a network of this study. The paper quotes the other five rows from other work.
 """
 
 from ablations.protocols import IMAGENET_SOTA_320

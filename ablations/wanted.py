@@ -1,4 +1,4 @@
-"""The study that this project is after: protocol, tables, seeds. What of it is not recorded is listed with its cost."""
+"""The study that this project aims at: protocol, tables, seeds. results/not-run.md lists its missing runs."""
 
 ABLATIONS = ("table7", *(f"tpami-table{number}" for number in range(10, 17)))
 

@@ -1,7 +1,7 @@
 """The training and evaluation recipes, named and versioned.
 
-A change of any value is a new version. What the paper leaves open is assumed here, and said under
-``departures``, which every report lists.
+A change of any value is a new version. Where the paper leaves a value open, one is assumed here and stated under
+``departures``. Every report lists the departures.
 """
 
 from ablations.protocols.cifar import (
@@ -99,5 +99,5 @@ PROTOCOLS = {
 }
 DEFAULT_PROTOCOL = DEMO.name
 PHOTO_RECIPE = IMAGENETTE.name  # trains a user's own photos where no protocol is named
-BOX_RECIPE = COCO_SHORT.name  # the same of photos with boxes
-IMAGENET_ALIAS = "imagenet"  # on a table of ImageNet: that table's own protocol
+BOX_RECIPE = COCO_SHORT.name  # trains a user's own photos with boxes where no protocol is named
+IMAGENET_ALIAS = "imagenet"  # for an ImageNet table: that table's own protocol

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from senet_lab.study.protocol import Dataset, Decay, Precision, Protocol, Schedule
 
-# Batch, momentum and weight decay of He et al. 2016b, whose recipe TPAMI section 5.1 takes over for CIFAR.
+# Batch size, momentum and weight decay are those of He et al. 2016b. TPAMI section 5.1 uses their recipe for CIFAR.
 CIFAR10 = Protocol(
     name="cifar10",
     title="CIFAR-10, 200 epochs",
@@ -27,8 +27,9 @@ CIFAR10 = Protocol(
 
 CIFAR100 = replace(CIFAR10, name="cifar100", title="CIFAR-100, 200 epochs", dataset=Dataset.CIFAR100, num_classes=100)
 
-# TPAMI section 5.1 trains each CIFAR network as its own paper does. He et al. 2016b: batch 128, lr 0.1 divided by
-# 10 at 32k and 48k iterations, 0.01 for the first 400, weight decay 1e-4, stop at 64k (the last from 2016a).
+# TPAMI section 5.1 trains each CIFAR network as its own paper does. He et al. 2016b: batch 128, lr 0.1 divided by 10 at
+# 32k and 48k iterations, lr 0.01 for the first 400, weight decay 1e-4. The end at 64k iterations is from He et al.
+# 2016a.
 CIFAR_TABLES = (
     "reduction ratio 16 and FC layers with biases: the paper states neither for CIFAR",
     "one number a run, at the last epoch; the original papers give medians or means of several runs",
@@ -43,7 +44,7 @@ CIFAR10_HE2016 = replace(
     schedule=Schedule(
         decay=Decay.STEPS,
         peak_lr=0.1,
-        milestones=(82.05128, 123.07692),  # from steps 32,000 and 48,000 on, at 390 an epoch
+        milestones=(82.05128, 123.07692),  # steps 32,000 and 48,000, with 390 steps in an epoch
         warmup_steps=400,
         warmup_lr=0.01,
     ),
@@ -55,7 +56,7 @@ CIFAR10_HE2016 = replace(
     ),
 )
 
-# Zagoruyko & Komodakis 2016: Nesterov, weight decay 5e-4, lr 0.1, times 0.2 at epochs 60, 120, 160, 200 epochs.
+# Zagoruyko & Komodakis 2016: Nesterov, weight decay 5e-4, lr 0.1 times 0.2 at epochs 60, 120 and 160; 200 epochs.
 CIFAR10_WRN = replace(
     CIFAR10,
     name="cifar10-wrn",
@@ -66,7 +67,7 @@ CIFAR10_WRN = replace(
     departures=("zero padding, as the SE paper says; the wide ResNets' own code reflects the image", *CIFAR_TABLES),
 )
 
-# Gastaldi 2017: Nesterov, cosine to zero over 1800 epochs, lr 0.2 with batch 128; weight decay from its code.
+# Gastaldi 2017: Nesterov, cosine to zero over 1800 epochs, lr 0.2 with batch 128. The weight decay is from its code.
 CIFAR10_SHAKE = replace(
     CIFAR10,
     name="cifar10-shake",
@@ -114,7 +115,7 @@ CIFAR100_SHAKE_EVEN = replace(
     ),
 )
 
-# A reproduction report on SE-ResNets for CIFAR-10: 300 epochs, batch 64, lr 0.1, momentum. It gives curves only.
+# A reproduction report on SE-ResNets for CIFAR-10: 300 epochs, batch 64, lr 0.1, momentum. It shows curves only.
 CIFAR10_300EP = replace(
     CIFAR10,
     name="cifar10-300ep",

@@ -1,6 +1,6 @@
-"""Recipes of the paper's COCO tables, and a short one for boxes of one's own.
+"""Recipes of the paper's COCO tables, and a short recipe for a user's own boxes.
 
-A departure that is about the data set begins with "data:"; it falls away where the recipe trains a user's own boxes.
+A departure that concerns the data set begins with "data:". It is dropped where the recipe trains a user's own boxes.
 """
 
 from dataclasses import replace
@@ -12,13 +12,13 @@ from senet_lab.study.protocol import Crop, Dataset, Decay, Precision, Protocol, 
 
 
 def pretrained_by(protocol: Protocol) -> Pretraining:
-    """Trunks from the recorded runs of this protocol."""
+    """The pretraining of trunks by recorded runs of this protocol."""
     return Pretraining(recipe=protocol.name, version=protocol.version, digest=digest_of(canonical_json(protocol)))
 
 
-# TPAMI section 5.3, table 7: minival, end to end, the "2x" schedule of the framework that it cites. There 2x is 180,000
-# steps of 16 photos, the rate 0.02 divided by 10 after 120,000 and 160,000, a ramp over 500 steps from a third of it.
-# Here an epoch is 7,200 of those steps, so 25 epochs are the schedule exactly.
+# TPAMI section 5.3, table 7: minival, end to end, the "2x" schedule of the framework that it cites. In that framework,
+# 2x is 180,000 steps of 16 photos, with the rate 0.02 divided by 10 after 120,000 and 160,000 steps, and a ramp over
+# 500 steps from a third of the rate. Here an epoch has 7,200 of those steps, so 25 epochs are exactly that schedule.
 COCO_MINIVAL = Protocol(
     name="coco-minival",
     title="COCO, Faster R-CNN with a feature pyramid, 2x (180,000 steps), tested on minival",
@@ -69,8 +69,9 @@ COCO_MINIVAL = Protocol(
 )
 
 # CVPR 2018 section 6.3, table 6: "basic" Faster R-CNN as in the ResNets' own paper, which has the same numbers for
-# ResNet-101. There: 240,000 steps at a rate of 0.001, then 80,000 at a tenth of it, shorter side 600 pixels, the last
-# stage looks at regions, batch norm is frozen. Here an epoch is 5,000 of those steps, so 64 epochs are the schedule.
+# ResNet-101. That paper has 240,000 steps at a rate of 0.001, then 80,000 at a tenth of it; the shorter side has 600
+# pixels, the last stage classifies regions, and batch norm is frozen. Here an epoch has 5,000 of those steps, so 64
+# epochs are that schedule.
 COCO_2014 = replace(
     COCO_MINIVAL,
     name="coco-2014",
@@ -106,8 +107,9 @@ COCO_2014 = replace(
     ),
 )
 
-# Boxes of one's own, on one machine: a short recipe for some hundred photos, from trunks that are drawn or named. The
-# rate keeps the ratio of 0.02 to 16, halved because most such trunks have no statistics of batch norm to begin with.
+# A user's own boxes, on one machine: a short recipe for some hundred photos, with trunks initialised from the seed or
+# from named files. The rate has the ratio of 0.02 to 16 photos, halved because most such trunks start without
+# statistics of batch norm.
 COCO_SHORT = replace(
     COCO_MINIVAL,
     name="coco-short",

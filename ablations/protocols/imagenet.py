@@ -31,8 +31,8 @@ IMAGENET_100EP = Protocol(
     ),
 )
 
-# CVPR section 5 and TPAMI section 5.1: Inception-ResNet-v2 is trained on 299 pixels and tested on the central 299 of
-# a shorter edge of 352.
+# CVPR section 5 and TPAMI section 5.1: Inception-ResNet-v2 is trained on crops of 299 pixels and tested on the central
+# 299 pixels of a shorter side of 352.
 IMAGENET_100EP_299 = replace(
     IMAGENET_100EP,
     name="imagenet-100ep-299",
@@ -42,7 +42,7 @@ IMAGENET_100EP_299 = replace(
 )
 
 # TPAMI section 5.1, table 3: batch 256, momentum 0.9, lr 0.1 divided by 10 at each plateau of the validation loss,
-# about 400 epochs, with less augmentation and regularisation, as ShuffleNet's paper has it.
+# about 400 epochs. Augmentation and regularisation are weaker, as in ShuffleNet's paper.
 MOBILE = replace(
     IMAGENET_100EP,
     name="mobile",
@@ -80,7 +80,7 @@ IMAGENET_PLATEAU = replace(
     ),
 )
 
-# TPAMI section 6, footnote 2: 270 epochs, drops at 125, 200 and 250.
+# TPAMI section 6, footnote 2: 270 epochs; the rate falls at epochs 125, 200 and 250.
 IMAGENET_270EP = replace(
     IMAGENET_PLATEAU,
     name="imagenet-270ep",
@@ -90,7 +90,8 @@ IMAGENET_270EP = replace(
     departures=(IMAGENET_PLATEAU.departures[0], *IMAGENET_PLATEAU.departures[2:]),
 )
 
-# TPAMI appendix: batch 2048, lr 1.0, label smoothing. Its tables quote all other networks from their own papers.
+# TPAMI appendix: batch 2048, lr 1.0, label smoothing. The paper's tables quote all other networks from their own
+# papers.
 IMAGENET_SOTA = replace(
     IMAGENET_100EP,
     name="imagenet-sota",

@@ -1,6 +1,6 @@
-"""Recipes on photos besides the paper's ImageNet tables: Places365, Imagenette, and a short one for ImageNet.
+"""Other recipes on photos: Places365, Imagenette, and a short recipe for ImageNet.
 
-A departure that is about the data set begins with "data:"; it falls away where the recipe trains a user's own photos.
+A departure that concerns the data set begins with "data:". It is dropped where the recipe trains a user's own photos.
 """
 
 from dataclasses import replace
@@ -8,8 +8,8 @@ from dataclasses import replace
 from ablations.protocols.imagenet import IMAGENET_100EP
 from senet_lab.study.protocol import Dataset, Decay, Precision, Schedule
 
-# CVPR 2018 table 5, TPAMI table 6. The paper gives data and networks; for the recipe it cites another group's release,
-# of which the evaluation is known: the central 224 pixels of copies of 256 x 256 pixels.
+# CVPR 2018 table 5, TPAMI table 6. The paper states data and networks. For the recipe it cites another group's release,
+# whose evaluation is known: the central 224 pixels of copies with 256 x 256 pixels.
 PLACES365 = replace(
     IMAGENET_100EP,
     name="places365",
@@ -28,9 +28,9 @@ PLACES365 = replace(
     ),
 )
 
-# Ten of ImageNet's classes in photos whose shorter edge has 160 pixels: the paper's own networks, within reach of a
-# CPU. None of its numbers was chosen by looking at validation photos: rate and batch in the ratio of 0.2 to 256, a
-# cosine, and the label smoothing and weight decay that are usual for short training on few images.
+# Ten of ImageNet's classes, in photos with a shorter side of 160 pixels. With them a CPU can train the paper's own
+# networks. No value was chosen on validation photos: rate and batch have the ratio of 0.2 to 256, the schedule is a
+# cosine, and label smoothing and weight decay are the usual ones for short training on few images.
 IMAGENETTE = replace(
     IMAGENET_100EP,
     name="imagenette",
@@ -59,8 +59,8 @@ IMAGENETTE = replace(
     ),
 )
 
-# What two networks of ResNet-50's size can do on a CPU core each in a quarter of an hour. Nothing was tuned: batch and
-# rate have the ratio of IMAGENETTE, rounded.
+# A network of ResNet-50's size trains by this recipe in a quarter of an hour on one CPU core. Nothing was tuned: batch
+# and rate have the ratio of IMAGENETTE, rounded.
 IMAGENETTE_SHORT = replace(
     IMAGENETTE,
     name="imagenette-short",
@@ -84,9 +84,10 @@ IMAGENETTE_SHORT = replace(
     ),
 )
 
-# Public recipes for one machine reach about the paper's baseline in 16 to 18 epochs by training on small crops first:
-# the DAWNBench entry of 2018 on 128, then 224, then 288 pixels, later ones for one GPU on 160 growing to 192, with
-# label smoothing and without decay of batch norm. Evaluation is the paper's, at 224 of 256. Nothing was tuned here.
+# Public recipes for one machine reach about the error of the paper's baseline in 16 to 18 epochs, since they begin with
+# small crops. The DAWNBench entry of 2018 has crops of 128, 224 and 288 pixels. Later recipes for one GPU have crops
+# that grow from 160 to 192 pixels, with label smoothing and without decay of batch norm. The evaluation is the paper's,
+# 224 of 256 pixels. Nothing was tuned here.
 FAST_SIZES = (128,) * 7 + (160,) * 4 + (192,) * 4 + (224,) * 3
 IMAGENET_FAST = replace(
     IMAGENET_100EP,
