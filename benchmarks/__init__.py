@@ -1,1 +1,1 @@
-"""What training costs, in ratios from interleaved runs, and simulated studies that check the inference."""
+"""Benchmarks of speed, as ratios from interleaved runs, and simulated studies that check the statistics."""

@@ -1,7 +1,8 @@
-"""What training costs here, in ratios from interleaved runs: ``make bench``, or python -m benchmarks [SECTION]...
+"""Measures the speed of training on this machine: ``make bench``, or python -m benchmarks [SECTION]...
 
-Sections: executors, price, lightning, side-by-side. Each is written to results/benchmarks/<device>.json when it is
-done, beside what was there of the others, and the tables in docs/speed.md are made of that file.
+Sections: executors, price, lightning, side-by-side. All compare interleaved runs and give ratios. A section is written
+to results/benchmarks/<device>.json when it is done; other sections in the file stay. The tables in docs/speed.md are
+made from these files.
 """
 
 import argparse
@@ -26,18 +27,21 @@ BATCH = 128
 NETWORKS = ("cifar_resnet20", "cifar_resnet29_bottleneck")
 BASELINES = ("bare loop", "default Lightning")
 PAIRS = ((False, "eager"), (True, "compiled"))
-TABLE7 = (5, 5, 200, 390)  # rows, seeds, epochs, steps
+TABLE7 = (5, 5, 200, 390)  # rows, seeds, epochs, steps of an epoch
 
 Section = dict[str, Any]
 
 
 def say(text: str) -> None:
-    """A line of progress."""
+    """Prints a line of progress on stderr."""
     print(text, file=sys.stderr, flush=True)
 
 
 def executors(device: str, slices: Slices, networks: str) -> Section:
-    """(a) Images a second of training, batch 128: both executors, the fleet, and the two programs users come from."""
+    """(a) Training speed in images a second, batch 128: both executors, the fleet, and the two baselines.
+
+    device: of torch. slices: how long is measured. networks: measure only networks with this text in their name.
+    """
     found: Section = {}
     many = cores() if device == "cpu" else 1
     for backbone in NETWORKS:
@@ -78,12 +82,15 @@ def _rates(times: Mapping[str, Sequence[float]], contenders: Sequence[Contender]
 
 
 def _ratio(seconds: Sequence[float], than: Sequence[float]) -> float:
-    """The median over rounds of how many times longer the first take: both of one batch size."""
+    """The median over rounds of the ratio of two contenders' times. Both have the same batch size."""
     return median(s / t for s, t in zip(seconds, than, strict=True))
 
 
 def price(device: str, slices: Slices, networks: str) -> Section:
-    """(b) What SE costs: time of a step with it over that without, by implementation, eager and compiled."""
+    """(b) The price of SE: the time of a step with SE divided by the time without, for each implementation.
+
+    Arguments as in ``executors``.
+    """
     found: Section = {}
     small = device == "cpu"
     for backbone, size, batch in (
@@ -119,7 +126,10 @@ def price(device: str, slices: Slices, networks: str) -> Section:
 
 
 def lightning(device: str, slices: Slices, networks: str) -> Section:
-    """(c) What Lightning adds to a step: our path less the device loop, on a network so small that it shows."""
+    """(c) The time that Lightning adds to a step: our Lightning path minus the device loop.
+
+    The network is very small, so that the difference shows. Arguments as in ``executors``.
+    """
     options = {
         "backbone": "cifar_resnet11_bottleneck",
         "se": None,
@@ -135,7 +145,10 @@ def lightning(device: str, slices: Slices, networks: str) -> Section:
 
 
 def side_by_side(device: str, slices: Slices, networks: str) -> Section:
-    """(d), (e) Steps a second of SE-ResNet-29-bottleneck from one run to many at once, and table 7 from the best."""
+    """(d), (e) Steps a second of SE-ResNet-29-bottleneck for one run and for several at once.
+
+    From the best rate follows the time of table 7. Arguments as in ``executors``.
+    """
     backbone = NETWORKS[1]
     options = {"backbone": backbone, "se": SESpec(), "batch": BATCH, "device": device}
     if device == "cpu":
@@ -176,12 +189,12 @@ SECTIONS: dict[str, Callable[[str, Slices, str], Section]] = {
 
 
 def main() -> None:
-    """Measures the sections that are named, or all."""
+    """Measures the sections that the command line names; all of them if it names none."""
     parser = argparse.ArgumentParser(prog="benchmarks", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("section", nargs="*", help="all unless named")
+    parser.add_argument("section", nargs="*", help="sections to measure; all unless named")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=15, help="timed of each slice")
-    parser.add_argument("--network", default="", help="of executors and price: only what has this in its name")
+    parser.add_argument("--steps", type=int, default=15, help="timed steps in each slice")
+    parser.add_argument("--network", default="", help="for executors and price: part of the name of networks")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     asked = parser.parse_args()
     for name in asked.section:
@@ -191,7 +204,7 @@ def main() -> None:
     path = file_of(where)
     for name in asked.section or SECTIONS:
         slices = Slices(asked.rounds, asked.steps)
-        if name == "lightning":  # its steps are short
+        if name == "lightning":  # its steps are short, so more are timed
             slices = Slices(3 * asked.rounds, 10 * asked.steps)
         found = SECTIONS[name](asked.device, slices, asked.network)
         revision, dirty = provenance.revision()

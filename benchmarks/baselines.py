@@ -1,6 +1,7 @@
-"""The two programs that users come from, written out plainly: PIL transforms and a DataLoader, in fp32.
+"""The two baselines: programs as most users write them, with PIL transforms and a DataLoader, in fp32.
 
-One has a bare loop, the other Lightning as it is out of the box. They train this project's network on random images.
+One has a bare training loop, the other Lightning with its defaults. Both train this project's networks on random
+images.
 """
 
 import tempfile
@@ -25,13 +26,13 @@ MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 
 
 def images_and_labels() -> tuple[Images, Labels]:
-    """As many random images as CIFAR-10 has for training: what they show costs no time."""
+    """As many random images as CIFAR-10's training set has. Their content does not change the speed."""
     random = np.random.default_rng(0)
     return random.integers(256, size=(IMAGES, 32, 32, 3), dtype=np.uint8), random.integers(10, size=IMAGES)
 
 
 class Pictures(Dataset[tuple[Tensor, int]]):
-    """One PIL image at a time, as torchvision's CIFAR10 does it."""
+    """Gives one PIL image at a time, as torchvision's CIFAR10 does."""
 
     def __init__(self) -> None:
         self.images, self.labels = images_and_labels()
@@ -59,7 +60,7 @@ def _optimizer(model: nn.Module) -> torch.optim.SGD:
 
 
 def bare_loop(pace: Pace, backbone: str, se: SESpec | None, batch: int, workers: int, device: str) -> None:
-    """The loop of most CIFAR repositories."""
+    """The training loop of most CIFAR repositories. pace: called after each step. workers: loader processes."""
     model = _network(backbone, se).to(device)
     optimizer = _optimizer(model)
     running = 0.0
@@ -98,7 +99,7 @@ class _AfterEachStep(pl.Callback):
 
 
 def default_lightning(pace: Pace, backbone: str, se: SESpec | None, batch: int, workers: int, device: str) -> None:
-    """``Trainer()`` as it is, logging the loss as its guides do."""
+    """Lightning's ``Trainer`` with its defaults; it logs the loss as its guides do. Arguments as in ``bare_loop``."""
     accelerator = "gpu" if device.startswith("cuda") else "cpu"
     with tempfile.TemporaryDirectory() as folder:
         trainer = pl.Trainer(

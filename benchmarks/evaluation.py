@@ -1,9 +1,10 @@
-"""How fast `senet-lab evaluate` is, against decoding, resizing and cropping alone in the same loop.
+"""Compares the speed of `senet-lab evaluate` with decoding, resizing and cropping alone in the same loop.
 
     python -m benchmarks.evaluation FOLDER [--rounds 5] [--photos 3000]
 
-The network costs nothing, so that the loop itself is measured. A folder with fewer photos is gone through again, as a
-pass over the validation set is long against its beginning. Rounds are interleaved; the ratio is of medians.
+The network costs no time, so that the loop itself is measured. A folder with fewer photos is read several times, so
+that the start does not count more than in a pass over the validation set. Rounds are interleaved; the ratio is of
+medians.
 """
 
 import argparse
@@ -26,19 +27,19 @@ from senet_lab.study.released import View
 
 
 class Free(nn.Module):
-    """A thousand logits that cost nothing, not even a wake-up of torch's threads."""
+    """A network whose thousand logits cost no time. It does not even wake torch's threads."""
 
     def __init__(self) -> None:
         super().__init__()
         self.zeros = torch.zeros(Options().batch, 1000)
 
     def forward(self, images_BCHW: torch.Tensor) -> torch.Tensor:
-        """Zeros."""
+        """Zeros, B x 1000."""
         return self.zeros[: len(images_BCHW)]
 
 
 def evaluated(photos: PhotoSet, options: Options) -> float:
-    """Seconds of a whole pass with records."""
+    """Seconds of a whole evaluation that writes records."""
     model = Free()
     network = Network("free", model, "none", state_sha256(model.state_dict()), "none", View())
     with tempfile.TemporaryDirectory() as root:

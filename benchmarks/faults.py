@@ -1,9 +1,9 @@
-"""What a run survives: ``python -m benchmarks.faults`` spoils one at every call to the file system, and prints a score.
+"""Tests which faults a run survives, at every call to the file system: ``python -m benchmarks.faults``.
 
-The run does everything that a command does with files, from tidying up to the report, with a stub for the training
-itself. It is killed before each call and in the middle of each write; each call fails once, as on a full or a bad
-disk; and it is made on file systems that lack something. After each, the same command is given again. It must
-finish, and every file must be, byte for byte, that of a run that nothing happened to, with nothing left over.
+The run does everything that a command does with files, from tidying up to the report; only the training is a stub. It
+is killed before each call and in the middle of each write. Each call fails once, as on a full or a bad disk. And it
+runs on file systems that lack something. After each fault the same command is given again. It must finish, and every
+file must equal, byte for byte, the file of an undisturbed run, with nothing left over.
 """
 
 import argparse
@@ -36,13 +36,13 @@ from senet_lab.study import Cell, Run, SESpec
 
 EPOCHS, IMAGES = 2, 64
 RUNS = [Run(cell=Cell(backbone="cifar_resnet11_bottleneck", se=se, protocol=DEMO), seed=0) for se in (SESpec(), None)]
-WRITES = ("open", "write", "fsync", "link", "replace", "mkdir")  # what can find the disk full
+WRITES = ("open", "write", "fsync", "link", "replace", "mkdir")  # calls that can fail on a full disk
 CALLS = (*WRITES, "unlink", "listdir", "stat", "utime", "fstat", "scandir", "flock", "io.open")
-FINISHED, REFUSED, BROKEN = 0, 3, 4  # exit status of a command: refused says that it ended in an error of its own
+FINISHED, REFUSED, BROKEN = 0, 3, 4  # exit statuses; REFUSED: the command ended with one of its own errors
 
 
 def command(root: Path) -> None:
-    """Trains what is not recorded and reports, as ``senet-lab reproduce`` does with files."""
+    """Trains the runs that are not recorded and reports, with the same work on files as ``senet-lab reproduce``."""
     store = Store(root)
     tidy(store, RUNS)
     missing = store.missing(RUNS)
@@ -57,7 +57,7 @@ def command(root: Path) -> None:
 
 
 def _train(run: Run, store: Store) -> None:
-    """A stub with a checkpoint after each epoch: the state is the number of epochs."""
+    """A stub that writes a checkpoint after each epoch. Its state is the number of epochs."""
     checkpoint = store.path(run, "cache/checkpoints", ".safetensors")
     begun = len(read_bytes(checkpoint) or b"")
     for epoch in range(begun + 1, EPOCHS + 1):
@@ -107,19 +107,24 @@ _PROVENANCE = Provenance(
 
 @dataclass(slots=True)
 class Fault:
-    """Something that happens at one call to the file system, counted from 0, or at every one of some calls.
+    """Something that happens at one call to the file system, or at every one.
 
-    number: of the error; None kills the process. at: None for every call. calls: those that it is about.
+    number: the errno of the failure; None kills the process. at: the call's number, from 0; None for every call. calls:
+    the names of the calls that are counted. half: half of a write is done before the fault. seen: how many calls were
+    counted so far.
     """
 
     number: int | None
     at: int | None
     calls: Sequence[str] = CALLS
-    half: bool = False  # of a write: half of it is done before
+    half: bool = False
     seen: int = 0
 
     def strike(self, name: str, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
-        """Before a call: counts it, and fails or kills where it is the one."""
+        """Called before a call: counts it, and fails or kills the process where the fault is due.
+
+        Raises OSError with the fault's number.
+        """
         if name not in self.calls:
             return
         self.seen += 1
@@ -132,7 +137,7 @@ class Fault:
         raise OSError(self.number, os.strerror(self.number or 0), str(args[0]) if args else None)
 
     def install(self, root: Path) -> None:
-        """Lets every call below ``root``, or on an open file, pass by here; for the rest of this process."""
+        """Watches every call below ``root``, or on an open file, for the rest of this process."""
         for name in CALLS:
             owner, attribute = {"flock": (fcntl, "flock"), "io.open": (io, "open")}.get(name, (os, name))
             setattr(owner, attribute, self._watched(name, getattr(owner, attribute), str(root)))
@@ -150,10 +155,10 @@ class Fault:
 
 
 def run_command(root: Path, fault: Fault | None) -> tuple[int, int]:
-    """Gives the command in a process of its own: its exit status (negative: killed), and how many calls were seen."""
+    """Runs the command in a process of its own. Returns its exit status (negative: killed) and the number of calls."""
     reader, writer = os.pipe()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of threads, which this child does not use
+        warnings.simplefilter("ignore", DeprecationWarning)  # about threads, which this child does not use
         child = os.fork()
     if child == 0:
         os.close(reader)
@@ -177,13 +182,13 @@ def run_command(root: Path, fault: Fault | None) -> tuple[int, int]:
 
 
 def contents(root: Path) -> dict[str, bytes]:
-    """Every file below a folder, the hidden ones too."""
+    """The content of every file below a folder, hidden files included."""
     return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """survived of tried faults of one kind; lost: what happened at the others."""
+    """How many of the tried faults of one kind were survived. lost: what happened at the others."""
 
     kind: str
     survived: int
@@ -192,7 +197,7 @@ class Score:
 
 
 def at_every_call(kind: str, fault: Fault, place: Path, expected: dict[str, bytes], every: int) -> Score:
-    """Spoils a fresh run at each of its calls (or at each so many) in turn."""
+    """Lets the fault happen at each call of a fresh run in turn. every: only at each so many calls."""
     _, calls = run_command(place / "count", replace(fault, at=-1))
     lost = []
     points = range(0, calls, every)
@@ -208,7 +213,7 @@ def at_every_call(kind: str, fault: Fault, place: Path, expected: dict[str, byte
 
 
 def always(kind: str, fault: Fault, place: Path, expected: dict[str, bytes]) -> Score:
-    """A file system that lacks something: the first command must finish already."""
+    """Lets the fault happen at every call, as on a file system that lacks something. The first command must finish."""
     status, _ = run_command(place, fault)
     problem = f"the command ended with status {status}" if status else _problem_after(place, expected)
     return Score(kind, 0 if problem else 1, 1, (problem,) if problem else ())
@@ -227,8 +232,8 @@ def _problem_after(root: Path, expected: dict[str, bytes]) -> str:
 
 
 def scores(place: Path, every: int = 1) -> Iterator[Score]:
-    """Every kind of fault; every: only each so many calls, for a quick look."""
-    machine()  # known before processes are made, whose own number it does not depend on
+    """The scores of all kinds of faults. every: only each so many calls, for a quick look."""
+    machine()  # computed before the processes start, so that its calls are not counted
     run_command(place / "whole", None)
     expected = contents(place / "whole")
     one = {
@@ -254,9 +259,9 @@ def scores(place: Path, every: int = 1) -> Iterator[Score]:
 
 
 def main() -> None:
-    """Prints a line for each kind of fault; exit status 1 where one was not survived."""
+    """Prints a line for each kind of fault. Exit status 1 where a fault was not survived."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--every", type=int, default=1, help="only each so many calls")
+    parser.add_argument("--every", type=int, default=1, help="test only each so many calls")
     every = parser.parse_args().every
     failed = False
     with tempfile.TemporaryDirectory() as folder:

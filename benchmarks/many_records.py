@@ -1,7 +1,7 @@
-"""What reports cost in a store of thousands of records: ``python -m benchmarks.many_records [--records 5000]``.
+"""Measures commands in a store of thousands of records: ``python -m benchmarks.many_records [--records 5000]``.
 
-The records are synthetic, of 10,000 images each, in a temporary folder, and so is all that is written. One in eight is
-of a cell that tables show; the others are of cells with SE blocks of their own, as a long study has them.
+The records are synthetic, with 10,000 images each, in a temporary folder; reports are written there, too. One record in
+eight belongs to a cell of a table. The others belong to cells with various other SE blocks, as in a long study.
 """
 
 import argparse
@@ -23,11 +23,11 @@ from senet_lab.records.store import Store
 from senet_lab.study import Cell, Gate, Integration, Run, SESpec
 
 IMAGES = 10_000
-SHOWN = 8  # one in so many records
-SEEDS = 5  # of a cell
+SHOWN = 8  # one in so many records belongs to a table
+SEEDS = 5  # seeds of each cell
 STAGES = ((2,), (3,), (4,), (2, 3), (2, 4), (3, 4))
 MOST_MEGABYTES = 400.0
-MOST_SECONDS = {"plan table7": 4.0, "report table7": 4.0, "report-all": 20.0}  # of the last, most is drawing
+MOST_SECONDS = {"plan table7": 4.0, "report table7": 4.0, "report-all": 20.0}  # report-all mostly draws figures
 PROVENANCE = Provenance(
     revision="0" * 40,
     dirty=False,
@@ -44,15 +44,15 @@ PROVENANCE = Provenance(
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of one command, in a process of its own, the start of Python included."""
+    """The cost of one command in a process of its own, with the start of Python. megabytes: peak memory."""
 
     command: str
     seconds: float
-    megabytes: float  # peak
+    megabytes: float
 
 
 def runs(count: int) -> Iterator[Run]:
-    """So many runs, of cells that tables show and of others."""
+    """``count`` runs, of cells in tables and of others."""
     tables = [module.TABLE.under(CIFAR10) for module in (cvpr2018_table7_reduction, tpami_table10_reduction)]
     cells = list(dict.fromkeys(row.cell for table in tables for row in table.rows))
     shown = max(1, count // SHOWN)
@@ -63,7 +63,7 @@ def runs(count: int) -> Iterator[Run]:
 
 
 def _of_no_table(cell: Cell, number: int) -> Cell:
-    """One of many SE blocks under the same protocol, by their numbers."""
+    """The cell with SE block number ``number`` of all combinations of the choices below."""
     choices: list[object] = []
     for options in (tuple(Gate), tuple(Integration), (False, True), (2, 4, 8, 16, 32), STAGES):
         choices.append(options[number % len(options)])
@@ -74,7 +74,7 @@ def _of_no_table(cell: Cell, number: int) -> Cell:
 
 
 def fill(root: Path, count: int) -> None:
-    """Writes the records, as text and without waiting for the disk."""
+    """Writes ``count`` records, without waiting for the disk."""
     random = np.random.default_rng(0)
     for run in runs(count):
         top1 = ImageBits.of(random.random(IMAGES) > 0.08)
@@ -112,7 +112,7 @@ print(time.perf_counter() - begun, peak, status, file=sys.stderr)
 
 
 def measure(root: Path, *words: str) -> Cost:
-    """Runs one command in a folder of results. Raises RuntimeError where it fails."""
+    """Runs one command beside the results folder ``root``. Raises RuntimeError where it fails."""
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
     done = subprocess.run(
         [sys.executable, "-c", MEASURED, *words],
@@ -129,7 +129,7 @@ def measure(root: Path, *words: str) -> Cost:
 
 
 def main() -> None:
-    """Prints seconds and peak memory of each command; exit status 1 above the limits."""
+    """Prints the seconds and the peak memory of each command. Exit status 1 above the limits."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=int, default=5_000)
     count = parser.parse_args().records
@@ -138,7 +138,7 @@ def main() -> None:
         fill(root, count)
         commands = (("plan", "table7"), ("report", "table7"), ("report-all",))
         for words in commands:
-            measure(root, *words)  # counts every network once, which needs torch
+            measure(root, *words)  # the first time every network is counted, which needs torch
         costs = [measure(root, *words) for words in commands]
     for cost in costs:
         print(

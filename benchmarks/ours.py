@@ -1,4 +1,4 @@
-"""The contenders of this project: both executors as runs use them, and steps of networks with other SE blocks."""
+"""The contenders of this project: both executors as runs use them, and steps with several implementations of SE."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -31,7 +31,7 @@ def protocol(batch: int, precision: str) -> Protocol:
 
 
 def resident(recipe: Protocol, device: str) -> ResidentData:
-    """Random images where this project keeps its own."""
+    """Random images, kept on the device as this project keeps its data."""
     images, labels = images_and_labels()
     arrays = ImageArrays("random", (), Split(images, labels), Split(images[:10_000], labels[:10_000]), MEAN, STD)
     return ResidentData(arrays, recipe, torch.device(device))
@@ -40,7 +40,7 @@ def resident(recipe: Protocol, device: str) -> ResidentData:
 def executor(
     pace: Pace, name: str, backbone: str, se: SESpec | None, batch: int, precision: str, compiled: bool, device: str
 ) -> None:
-    """A run by "device" or "lightning", as a worker drives it."""
+    """Trains as a worker does. name: the executor, "device" or "lightning". pace: called after each step."""
     keep_memory()
     recipe = protocol(batch, precision)
     model = channels_last(build_model(backbone, se, 10)).to(device)
@@ -88,7 +88,10 @@ def step_with(
     precision: str,
     device: str,
 ) -> None:
-    """Steps, or forward passes, of one backbone with one implementation of the block, on one batch."""
+    """Repeats training steps (or forward passes) of a backbone with one implementation of the block, on one batch.
+
+    block: a name in BLOCKS. size: the images' side in pixels. pace: called after each step.
+    """
     keep_memory()
     model = channels_last(build_model(backbone, num_classes=10, attention=BLOCKS[block])).to(device).train(training)
     network: Callable[[torch.Tensor], torch.Tensor] = model

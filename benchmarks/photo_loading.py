@@ -1,9 +1,9 @@
-"""Is the input path the brake? python -m benchmarks.photo_loading [--photos DIR --size PIXELS]
+"""Does loading photos slow training down? python -m benchmarks.photo_loading [--photos DIR --size PIXELS]
 
-Interleaved: this project's loader and torchvision's ImageFolder with a DataLoader and the same transforms, each alone
-with as many processes as there are cores; then the network alone on photos that lie ready, and with each loader in as
-many processes as its thread leaves cores. Without --photos it makes photos of 500 x 375 pixels, as large as ImageNet's
-usual ones. Ratios go to results/benchmarks/photo-loading.json.
+Two loaders are compared in interleaved runs: this project's, and torchvision's ImageFolder with a DataLoader and the
+same transforms. First each runs alone, with a process for each core. Then a network trains with each of them, with a
+process for each core but one, and on photos that are in memory already. Without --photos the photos are made, with 500
+x 375 pixels as usual in ImageNet. Ratios go to results/benchmarks/photo-loading.json.
 """
 
 import argparse
@@ -38,13 +38,13 @@ from senet_lab.training import provenance
 from senet_lab.training.step import make_optimizer, training_loss
 
 FILE = Path("results/benchmarks/photo-loading.json")
-CLASSES, OF_A_CLASS = 4, 40  # photos that are made
+CLASSES, OF_A_CLASS = 4, 40  # how many photos are made
 WIDTH, HEIGHT = 500, 375
 OURS, PLAIN, NETWORK = "our loader", "ImageFolder and DataLoader", "network alone"
 
 
 def make_photos(root: Path) -> Path:
-    """Photos as smooth and as rough as real ones are: their spectrum falls with the frequency. About 60 kB each."""
+    """Makes photos of about 60 kB each. Their spectrum falls with the frequency as in real photos."""
     rng = np.random.default_rng(0)
     rows, columns = np.fft.fftfreq(HEIGHT)[:, None], np.fft.rfftfreq(WIDTH)[None, :]
     falling = 1 / np.maximum(np.hypot(rows, columns), 1 / WIDTH) ** 1.2
@@ -103,13 +103,13 @@ SOURCES = {OURS: _ours, PLAIN: _plain, NETWORK: _ready}
 
 
 def load(pace: Pace, source: str, folder: str, size: int, batch: int, processes: int) -> None:
-    """Batches alone."""
+    """Loads batches only. source: a name in SOURCES. pace: called after each batch."""
     for _ in SOURCES[source](folder, size, batch, processes):
         pace()
 
 
 def train(pace: Pace, source: str, folder: str, size: int, batch: int, processes: int) -> None:
-    """Batches through SE-free ResNet-50, forward, backward and update."""
+    """Trains a plain ResNet-50 on the batches. source: a name in SOURCES. pace: called after each step."""
     protocol = _protocol(folder, size, batch)
     model = channels_last(build_model("resnet50", None, protocol.num_classes)).train()
     optimizer = make_optimizer(model, protocol)
@@ -122,13 +122,16 @@ def train(pace: Pace, source: str, folder: str, size: int, batch: int, processes
 
 
 def measure(folder: Path, size: int, rounds: int, network: bool) -> dict[str, Any]:
-    """Images a second of one set of photos, with the ratios to the plain loader and to the network alone."""
+    """Images a second on one set of photos, with the ratios to the plain loader and to the network alone.
+
+    size: pixels of a crop's side. network: whether to measure with the network, too.
+    """
     batch, trained = 32, 4
     alone = {"folder": str(folder), "size": size, "batch": batch, "processes": cores()}
     fed = {"folder": str(folder), "size": size, "batch": trained, "processes": max(1, cores() - 1)}
     loaders = [Contender(name, load, {**alone, "source": name}, batch, 1) for name in (OURS, PLAIN)]
     trainers = [Contender(name, train, {**fed, "source": name}, trained, 1) for name in (OURS, PLAIN, NETWORK)]
-    # Prefetched batches are used up before time is taken.
+    # The untimed steps use up the prefetched batches.
     times = race(loaders, Slices(rounds, 16, settle=12), _say)
     found = {"size": size, "loader_alone": _rates(times, batch, PLAIN)}
     if network:
@@ -154,7 +157,7 @@ def _say(text: str) -> None:
 
 
 def main() -> None:
-    """Measures photos that are made, or those of a folder, and adds them to the file."""
+    """Measures made photos, or those of a folder, and adds the result to the file."""
     parser = argparse.ArgumentParser(prog="benchmarks.photo_loading", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--photos", type=Path, help="a folder with train/<class>/ and val/<class>/")
     parser.add_argument("--size", type=int, default=224, help="pixels of a crop")

@@ -1,6 +1,6 @@
-"""Contenders that take turns: each in a process of its own, woken for a slice of steps at a time, round after round.
+"""Measures contenders in turn: each has a process of its own, which wakes for a slice of steps, round after round.
 
-What disturbs the machine disturbs all of them alike, so their ratios within a round are worth more than their times.
+A disturbance of the machine slows all contenders of a round alike, so ratios within a round are more exact than times.
 """
 
 import multiprocessing
@@ -18,13 +18,16 @@ Pace = Callable[[], None]
 
 
 class Finished(Exception):
-    """The race is over."""
+    """The race is over; raised inside a contender's process."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """run(pace, **options) trains for ever and calls ``pace`` after every step. images: of one step. copies: processes
-    that run at once and count together; threads: of each."""
+    """One of several programs to compare.
+
+    run: ``run(pace, **options)`` trains for ever and calls ``pace`` after every step. images: how many one step has.
+    threads: of each process. copies: how many processes run at once and count together.
+    """
 
     name: str
     run: Callable[..., None]
@@ -36,9 +39,10 @@ class Contender:
 
 @dataclass(frozen=True, slots=True)
 class Slices:
-    """steps: timed of each slice, after ``settle`` that are not, in which prefetched batches are used up.
+    """How much is measured.
 
-    warm_up: steps before the first slice, with all that is compiled in them.
+    rounds: how often each contender has its turn. steps: the timed steps of a slice. settle: untimed steps before them,
+    which use up prefetched batches. warm_up: steps before the first slice; compilation happens in them.
     """
 
     rounds: int
@@ -48,9 +52,10 @@ class Slices:
 
 
 def race(contenders: Sequence[Contender], slices: Slices, say: Callable[[str], None]) -> dict[str, list[float]]:
-    """Seconds a step of every contender, one entry a round; of copies together, so that two at once count half.
+    """The seconds per step of every contender, one entry for each round.
 
-    Raises RuntimeError where a contender's process ends.
+    For a contender with copies it is the time divided by their number, since they do steps at the same time. say:
+    prints progress. Raises RuntimeError where a contender's process ends.
     """
     crews = {}
     try:
@@ -82,7 +87,7 @@ Crew = list[tuple[multiprocessing.process.BaseProcess, Connection]]
 
 
 def _slice(crew: Crew, steps: int, settle: int, contender: Contender) -> float:
-    """The longest time that a copy took for its steps."""
+    """Lets all copies run a slice, and returns the longest time that a copy took, in seconds."""
     for _, connection in crew:
         connection.send((steps, settle))
     try:
@@ -142,7 +147,7 @@ def _contend(connection: Connection, contender: Contender) -> None:
     from senet_lab.training.numerics import set_switches
 
     set_switches(contender.threads)
-    sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - the process's for as long as it lives; progress bars go there
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - for progress bars; it stays open as long as the process lives
     try:
         contender.run(_Pace(connection), **contender.options)
     except Finished:

@@ -1,9 +1,9 @@
-"""Studies with a known truth: do intervals cover it, are verdicts as seldom false as they say, does the planner plan?
+"""Checks the statistics on simulated studies with a known truth: intervals, verdicts, orders of rows, and plans.
 
     python -m benchmarks.simulate_inference [--studies 1000]
 
-Writes results/benchmarks/inference.json and inference.md. Verdicts, orders and plans are taken by the code that takes
-them in reports; benchmarks/simulated_studies.py draws the studies.
+Writes results/benchmarks/inference.json and inference.md. It uses the same code for verdicts, orders and plans as
+reports do; benchmarks/simulated_studies.py draws the studies.
 
 K rows, n seeds, N images.
 """
@@ -47,7 +47,7 @@ from senet_lab.stats.verdicts import decisions, p_values
 from senet_lab.study.claim import Comparison, Directed, Equivalent, Lower, NotWorse
 
 OUT = Path("results/benchmarks")
-MEDIAN_OF = 200  # widths
+MEDIAN_OF = 200  # so many half-widths enter the median
 SECTIONS = ("coverage", "false_verdicts", "false_verdicts_sequential", "effects", "orders", "power")
 NOTES = {
     "coverage": (
@@ -80,7 +80,10 @@ NOTES = {
 
 
 def coverage(world: World, seeds: int, count: int) -> dict[str, object]:
-    """The share of 95 % intervals that hold the true difference, by the rule and by two others."""
+    """The share of 95 % intervals that hold the true difference: by the reports' rule and by two other rules.
+
+    count: how many studies are drawn.
+    """
     shifts = (0.0, -0.6, -2.0, 1.0)
     errors = [world.error_pct, *(world.error_pct + shift for shift in shifts)]
     rows = table_of(len(errors)).rows
@@ -113,7 +116,10 @@ def coverage(world: World, seeds: int, count: int) -> dict[str, object]:
 
 
 def _holds(difference: Difference, off: float) -> bool:
-    """Whether the 95 % interval reaches so far; with one degree of freedom by the tail that its width is made from."""
+    """Whether the 95 % interval holds a value ``off`` points away from the difference.
+
+    With one degree of freedom ``tail`` decides, from which the half-width is computed.
+    """
     if difference.freedom == 1:
         return tail(difference, off) >= (1 - CONFIDENCE) / 2
     return off <= difference.half_width
@@ -124,7 +130,7 @@ def _pct(found: Iterable[bool]) -> float:
 
 
 def _plain_half_width(wrong: Bits, other_wrong: Bits) -> float:
-    """Of the plain two-way bootstrap: 1.96 standard deviations of its replicates, in closed form."""
+    """The half-width of the plain two-way bootstrap: 1.96 standard deviations of its replicates, in closed form."""
     d = wrong.view(np.int8) - other_wrong.view(np.int8)
     n, images = d.shape
     by_seed, by_image = 100.0 * d.mean(axis=1), 100.0 * d.mean(axis=0)
@@ -135,8 +141,10 @@ def _plain_half_width(wrong: Bits, other_wrong: Bits) -> float:
 
 
 def is_false(part: Comparison, difference: Difference, true: float) -> bool:
-    """Whether the verdict that this difference would be given is wrong. Of two equal rows none is lower or higher; at
-    its margin a row is not within it."""
+    """Whether the verdict for this difference would be wrong. true: the true difference in points.
+
+    Two equal rows are neither lower nor higher than each other. A row exactly at its margin is not within it.
+    """
     for_it, against_it = p_values(part, difference)
     if isinstance(part, Directed):
         return true >= 0 if for_it < against_it else true <= 0
@@ -148,7 +156,7 @@ def is_false(part: Comparison, difference: Difference, true: float) -> bool:
 def false_verdicts(
     world: World, truth: Truth, seeds: int, count: int, plan: SequentialPlan | None
 ) -> dict[str, object]:
-    """The share of tables with any false verdict; with a plan, over all its looks."""
+    """The share of tables with any false verdict; with a plan, over all its looks. count: how many tables are drawn."""
     family, true, errors = family_and_truth(world, truth)
     own = replace(family, rows=())
 
@@ -179,7 +187,10 @@ ORDERS = {
 
 
 def orders(world: World, name: str, seeds: int, count: int) -> dict[str, object]:
-    """Pairs that the test of the order puts the wrong way round, for rows that are published 0 to 4 points apart."""
+    """How often the test of the order puts a pair of rows in the wrong order, for five rows published 0 to 4.
+
+    name: the true errors, as a name in ORDERS. count: how many tables are drawn.
+    """
     table, shifts = table_of(5), ORDERS[name]
     published = {row.label: float(i) for i, row in enumerate(table.rows)}
     wrong_tables, right, undecided, covered = list[bool](), 0, 0, list[bool]()
@@ -207,7 +218,7 @@ def orders(world: World, name: str, seeds: int, count: int) -> dict[str, object]
 
 
 def _bootstrap_of_tau_holds(wrong: Bits, true_tau: float, replicates: int = 200) -> bool:
-    """Whether the 95 % percentiles of a bootstrap over seeds and images hold the true tau of five rows 0 to 4."""
+    """Whether the 95 % percentiles of a bootstrap over seeds and images hold the true tau of five rows."""
     rows, seeds, images = wrong.shape
     random = np.random.default_rng([2018, seeds])
     of_images = random.multinomial(images, np.full(images, 1 / images), size=replicates).astype(np.float32)
@@ -221,7 +232,7 @@ def _bootstrap_of_tau_holds(wrong: Bits, true_tau: float, replicates: int = 200)
 
 
 def simulate(count: int, say: Callable[[str], None]) -> dict[str, object]:
-    """Everything, as JSON data."""
+    """All results as JSON values. count: studies of each kind. say: prints each line of results."""
     plan = SequentialPlan(table="", protocol="", most_seeds=5, level=SIGNIFICANCE)
     asked: tuple[tuple[World, Comparison, float], ...] = (
         (SHORT, Lower("", "x"), 2.0),
@@ -270,7 +281,7 @@ def _said(results: Iterator[dict[str, object]], say: Callable[[str], None]) -> I
 
 
 def page(result: dict[str, object]) -> str:
-    """The results as tables."""
+    """The results as a Markdown page."""
     blocks = []
     for name in SECTIONS:
         lines = result[name]
@@ -281,7 +292,7 @@ def page(result: dict[str, object]) -> str:
 
 
 def main() -> None:
-    """Simulates and writes."""
+    """Simulates the studies and writes both files."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--studies", type=int, default=1000)
     result = simulate(parser.parse_args().studies, print)

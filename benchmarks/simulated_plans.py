@@ -1,4 +1,4 @@
-"""Simulated power: effects that are found, what the planner says, and the power that its plans then have."""
+"""Simulated power: how often effects are found, how many seeds the planner asks for, and the power of its plans."""
 
 from dataclasses import replace
 
@@ -14,7 +14,10 @@ from senet_lab.study.claim import Comparison, Lower
 
 
 def effects(world: World, points: float, seeds: int, count: int) -> dict[str, object]:
-    """How often a row that is so many points better than its baseline, among three that are not, is said to be."""
+    """How often a row gets the verdict "lower" that is truly ``points`` better than its baseline.
+
+    Three other rows of the table equal the baseline.
+    """
     table = table_of(5)
     family = family_of(table, [])
     (name,) = (name for name, one in family.comparisons.items() if one.cell == table.rows[1].cell)
@@ -35,7 +38,7 @@ def effects(world: World, points: float, seeds: int, count: int) -> dict[str, ob
 
 
 def planned(world: World, part: Comparison, resolve: float, count: int) -> dict[str, object]:
-    """What the planner says, from the truth and from pilots of three seeds and five rows, beside simulated power."""
+    """The planner's answers for the true spread and for pilots of three seeds and five rows, and simulated power."""
     table, design = table_of(5), Design(5, 4, resolve)
     family = family_of(table, [])
     pilots = [
@@ -68,7 +71,7 @@ def _quartiles(seeds: list[int]) -> str:
 
 
 def _power(world: World, part: Comparison, resolve: float, most: int, count: int) -> float:
-    """The share of studies in which a plan supports the part: all looks, Holm's first step."""
+    """The share of studies in which a plan of ``most`` seeds supports the part at any look, at Holm's first step."""
     shift = -resolve if isinstance(part, Lower) else 0.0
     table, plan = table_of(5), SequentialPlan(table="", protocol="", most_seeds=most, level=SIGNIFICANCE)
     rows = table.rows

@@ -1,7 +1,8 @@
-"""Studies with a known truth: which images their runs have wrong, drawn from a model with the structure of records.
+"""Simulated studies with a known truth. A model draws which images each run has wrong.
 
-Hard and easy images, rows that disagree on some of them, seeds that shift the error of a run as a whole, the same
-seed's batches shared by all rows, and noise of its own for each run and image. The true error of a row is known.
+The model has hard and easy images, rows that disagree on some images, seeds that shift the error of a whole run,
+batches of a seed that all rows share, and independent noise for each run and image. The true error of each row is
+known.
 
 K rows, n seeds, N images, C classes.
 """
@@ -24,8 +25,8 @@ from senet_lab.study.claim import Claim, Comparison, Equivalent, Lower, NotWorse
 Bits = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 CLASSES = 10
-DEGREES = 3  # of freedom, of heavy tails
-BAD_SHARE, BAD_POINTS = 0.1, 10.0  # of the seeds of one row, and how much worse they are
+DEGREES = 3  # degrees of freedom of the heavy-tailed noise
+BAD_SHARE, BAD_POINTS = 0.1, 10.0  # the share of bad seeds in one row, and how many points worse they are
 
 
 class Noise(StrEnum):
@@ -37,16 +38,17 @@ class Noise(StrEnum):
     BY_CLASS = "class-dependent"  # another shift for each class of images
     WIDE_ROW = "one row threefold"  # the last row scatters three times as much
     WIDE_BASELINE = "baseline threefold"
-    BAD_SEEDS = "bad seeds in one row"  # one in ten of the last row's is ten points worse than the others
+    BAD_SEEDS = "bad seeds in one row"  # one in ten seeds of the last row is ten points worse than the others
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Where studies come from.
+    """The model that studies are drawn from.
 
-    error_pct: of the baseline. seed_points: the standard deviation of the error of a run over seeds, beside what the
-    noise of single images adds. easy, disagreement, batches: standard deviations, on the scale of the noise of one
-    image in one run, of images, of a row's own images, and of what a seed does to an image in every row.
+    error_pct: the baseline's error. seed_points: the standard deviation of a run's error over seeds in points, without
+    the noise of single images. easy, disagreement, batches: standard deviations, in units of the noise of one image in
+    one run: of the images' difficulty, of the difference between rows on an image, and of a seed's effect on an image
+    in all rows.
     """
 
     name: str
@@ -60,11 +62,11 @@ class World:
 
     @property
     def scale(self) -> float:
-        """The standard deviation of everything that differs between images, together."""
+        """The standard deviation of the sum of all effects on single images."""
         return math.sqrt(1 + self.easy**2 + self.disagreement**2 + self.batches**2)
 
     def wrong(self, errors_pct: Sequence[float], seeds: int, random: np.random.Generator) -> Bits:
-        """Which images are wrong, K x n x N, where the rows have these true errors."""
+        """K x n x N: which images are wrong (1), for rows with these true errors."""
         rows, images = len(errors_pct), self.images
         points_KnC = np.array(errors_pct)[:, None, None] + self.shifts((rows, seeds), random)
         means_KnC = (ndtri(np.clip(points_KnC / 100, 1e-6, 1 - 1e-6)) * self.scale).astype(np.float32)
@@ -77,7 +79,7 @@ class World:
         return (of_class > -means_KnC[..., None]).reshape(latent.shape).astype(np.uint8)
 
     def shifts(self, shape: tuple[int, int], random: np.random.Generator) -> Floats:
-        """What seeds add to the errors in points, K x n x 1 or C, with mean zero."""
+        """K x n x 1, or K x n x C for class-dependent noise: the shifts of the errors in points, with mean zero."""
         drawn = random.standard_normal((*shape, CLASSES if self.noise is Noise.BY_CLASS else 1))
         if self.noise is Noise.BY_CLASS:
             drawn *= math.sqrt(CLASSES)  # so that the mean over classes has the same spread
@@ -95,9 +97,9 @@ class World:
         return found
 
 
-# The spreads of differences under cifar10-quick (31 % error, two epochs), and of networks trained to the end: one run
-# against another disagrees on some 14 and 5 % of the images. A quarter of CIFAR-10's test images is drawn and all
-# points are twice what they are there, which is the same study at a quarter of the time.
+# The spreads resemble cifar10-quick (31 % error after two epochs) and networks trained to the end: two runs disagree on
+# about 14 % and 5 % of the images. Only a quarter of CIFAR-10's number of test images is drawn, and all points are
+# doubled; this is the same study in a quarter of the time.
 SHORT = World("short training, 31 % error", 31.0, seed_points=0.44, easy=3.0)
 FULL = World("full training, 6 % error", 6.0, seed_points=0.32)
 STRONG = World("full training, strong seeds", 6.0, seed_points=0.84)
@@ -106,7 +108,7 @@ NOISES = tuple(replace(STRONG, name=f"strong seeds, {noise}", noise=noise) for n
 
 
 def table_of(rows: int) -> Table:
-    """A table of so many rows under one protocol; the first is the baseline."""
+    """A table of ``rows`` rows under one protocol. The first row is the baseline."""
     cell = Cell(backbone="cifar_resnet29_bottleneck", se=None, protocol=CIFAR10)
     cells = [cell, *(replace(cell, se=SESpec(reduction=2**i)) for i in range(rows - 1))]
     labelled = tuple(Row(f"row {i}", one) for i, one in enumerate(cells))
@@ -122,7 +124,7 @@ def table_of(rows: int) -> Table:
 
 
 def paired_runs_of(table: Table, wrong: Bits) -> PairedRuns:
-    """These runs as reports see them."""
+    """The runs in the form that reports use. wrong: K x n x N."""
     study = PairedRuns(())
     for row, of_row in zip(table.rows, wrong, strict=True):
         for seed, of_run in enumerate(of_row):
@@ -131,7 +133,7 @@ def paired_runs_of(table: Table, wrong: Bits) -> PairedRuns:
 
 
 def studies(world: World, errors: Sequence[float], seeds: int, count: int, stream: int) -> Iterator[PairedRuns]:
-    """So many studies of a table of rows with these true errors."""
+    """``count`` studies of a table whose rows have these true errors in percent. stream: selects the random stream."""
     table, random = table_of(len(errors)), np.random.default_rng([20, stream, seeds])
     for _ in range(count):
         yield paired_runs_of(table, world.wrong(errors, seeds, random))
@@ -139,7 +141,7 @@ def studies(world: World, errors: Sequence[float], seeds: int, count: int, strea
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """A table whose rows lie so many points above its baseline, and claims about it."""
+    """A table whose rows lie ``shifts`` points above its baseline, with the parts of a claim about it."""
 
     name: str
     shifts: tuple[float, ...]
@@ -167,7 +169,7 @@ TRUTHS = (
 
 
 def family_and_truth(world: World, truth: Truth) -> tuple[Family, dict[str, float], list[float]]:
-    """The comparisons of a table with these claims, their true differences, and the rows' true errors."""
+    """The comparisons of a table with this claim, their true differences by name, and the rows' true errors."""
     errors = [world.error_pct, *(world.error_pct + shift for shift in truth.shifts)]
     table = table_of(len(errors))
     claim = Claim(name="simulated", table=table, statement="simulated", source="", parts=truth.parts)
