@@ -1,4 +1,4 @@
-"""How Sphinx makes a site of the project's Markdown pages: `make docs`. The source is the repository's root."""
+"""Sphinx's configuration for the site of the Markdown pages (`make docs`). The source is the repository's root."""
 
 import tomllib
 from pathlib import Path
@@ -13,7 +13,7 @@ extensions = ["myst_parser"]
 root_doc = "docs/index"
 include_patterns = ["*.md", "docs/*.md", "results/*.md", "results/tables/*.md", "results/benchmarks/*.md"]
 myst_heading_anchors = 3
-smartquotes = False  # the two dashes of an option stay two
+smartquotes = False  # keeps the two dashes of options
 
 html_theme = "furo"
 html_title = "senet_lab"
