@@ -1,8 +1,8 @@
-"""Draws the photos of ``shapes/``, which stand for a data set of one's own: circles and squares, 80 x 72 pixels.
+"""Draws the photos in ``shapes/``, an example of a user's own data set: circles and squares, 80 x 72 pixels.
 
     python examples/own_blocks/draw_shapes.py
 
-They are committed; this tells where they are from.
+The photos are committed; this file shows how they were made.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ WIDTH, HEIGHT = 80, 72
 
 
 def draw(shape: str, index: int) -> Image.Image:
-    """One shape of a random size, place and colour on another colour."""
+    """One shape of random size, place and colour on a background of another colour."""
     rng = np.random.default_rng([index, len(shape)])
     ground, colour = (tuple(rng.integers(*range_, 3).tolist()) for range_ in ((0, 110), (140, 256)))
     image = Image.new("RGB", (WIDTH, HEIGHT), ground)

@@ -1,7 +1,7 @@
-"""Three blocks of one's own and a network of one's own, in a table beside the paper's SE block.
+"""An example: your own blocks and your own network, in a table beside the paper's SE block.
 
     senet-lab reproduce examples/own_blocks/my_table.py --protocol demo           # synthetic images, minutes
-    senet-lab reproduce examples/own_blocks/my_table.py                           # by the recipe that its rows name
+    senet-lab reproduce examples/own_blocks/my_table.py                           # by the recipe of its rows
     senet-lab reproduce examples/own_blocks/my_table.py --protocol cifar10-quick --seeds 3
 
 B batch, C channels, H W space.
@@ -24,7 +24,7 @@ from senet_lab.study.protocol import Dataset
 class ECA(nn.Module):
     """Efficient channel attention (Wang et al., CVPR 2020): a 1-D convolution over the channel means."""
 
-    absorbable = True  # the gate is a function of the means alone, so compiled training may use means that it has
+    absorbable = True  # the gate depends on the channel means alone, so compiled training may reuse batch norm's means
 
     def __init__(self, kernel: int) -> None:
         super().__init__()
@@ -61,7 +61,7 @@ class SpatialGate(nn.Module):
 class HardSigmoidSE(SEBlock):
     """The SE block with the piecewise linear gate of MobileNetV3."""
 
-    absorbable = True  # said again: this class changes excite, from which gate and forward follow
+    absorbable = True  # must be set again, since this class changes gate and forward
 
     def excite(self, z_BC: Tensor) -> Tensor:
         """B C -> B C 1 1."""

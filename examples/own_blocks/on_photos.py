@@ -1,8 +1,8 @@
-"""A network and a data set of one's own: SE at three reduction ratios, on photos in folders of classes.
+"""An example: your own network and your own photos. SE has two forms of reduction, on photos in folders of classes.
 
-    senet-lab reproduce examples/own_blocks/on_photos.py          # by the recipe that its rows name, a minute
+    senet-lab reproduce examples/own_blocks/on_photos.py          # by the recipe of its rows, a minute
 
-The photos are a stand-in, drawn by draw_shapes.py. B batch, C channels, H W space.
+draw_shapes.py has drawn the photos. B batch, C channels, H W space.
 """
 
 from dataclasses import replace
@@ -42,7 +42,7 @@ class FourStages(nn.Module):
         return self.classifier(self.stages(images_BCHW).mean(dim=(2, 3)))
 
 
-# The name, the counts and a digest of the files become part of the recipe; other photos are another result.
+# The folder's name, counts and digest become part of the recipe, so other photos give another result.
 RECIPE = own_photos(
     replace(
         IMAGENETTE_SHORT,
