@@ -1,13 +1,15 @@
-"""What a block in a site may tell of itself. Nothing has to be inherited, and every part is optional.
+"""What a block in a site may declare about itself. It needs no base class but ``nn.Module``; each part is optional.
 
-A block is an ``nn.Module`` that an attention factory makes for a ``Site``; its output has the shape of its input.
+A block is an ``nn.Module`` that an attention factory makes for a ``Site``. Its output has the shape of its input.
 
-- ``gate(u_BCHW)``: its gate, B C 1 1 or B C H W, where ``forward(u)`` is ``u * self.gate(u)``. Blocks that have it are
-  found in a network, their scaling is counted (``complexity``), and their gates are captured (``gate_taps``).
-- ``gate_kind``: a ``Gate``, whose range the gate has; without it that of a sigmoid. ``over_space``: True where the gate
-  differs from place to place.
-- ``reset(generator)``: draws its weights. Without it they are what the constructor drew, from a stream of its site.
-- ``name``: of its place, for figures. ``build_model`` gives it the name of the site where it has none.
+- ``gate(u_BCHW)``: returns the gate, B C 1 1 or B C H W. It requires that ``forward(u)`` is ``u * self.gate(u)``. A
+  block with this method is found in a network, its scaling is counted (``complexity``), and its gate is captured
+  (``gate_taps``).
+- ``gate_kind``: the ``Gate`` whose range the gate has. Without it a sigmoid's range, 0 to 1, is assumed.
+- ``over_space``: True where the gate differs from position to position.
+- ``reset(generator)``: draws the block's weights. A block without it keeps the weights that its constructor drew; the
+  constructor runs on a random stream of its site.
+- ``name``: the block's name in figures. ``build_model`` gives a block without a name the name of its site.
 - ``absorbable`` and ``excite(z_BC)``: see ``Absorbable``.
 """
 
@@ -23,7 +25,7 @@ class Gated(Protocol):
     """A block that scales its input by a gate: ``forward(u) == u * gate(u)``."""
 
     def gate(self, u_BCHW: Tensor) -> Tensor:
-        """B C 1 1, or B C H W for a gate that differs from place to place."""
+        """The gate: B C 1 1, or B C H W where it differs from position to position."""
         ...
 
 
@@ -31,32 +33,32 @@ class Gated(Protocol):
 class Absorbable(Gated, Protocol):
     """A gated block whose gate is a function of the means over space: ``gate(u) == excite(u.mean(dim=(2, 3)))``.
 
-    Compiled training computes such a block together with the batch norm before it: it calls ``excite`` in fp32, with
-    means that it has already, and neither ``gate`` nor ``forward``. ``absorbable`` says on the class, as an attribute
-    or a property, that both equations hold. The word counts for the class that says it: a subclass that changes
-    ``forward`` or ``gate`` has to say it again, otherwise it is compiled as it is written, and so is a block with
-    hooks or with a method of its own put onto the instance.
+    Compiled training computes such a block together with the batch norm before it. It calls ``excite`` in fp32 with
+    the means that batch norm has computed, and calls neither ``gate`` nor ``forward``. A class declares with
+    ``absorbable``, an attribute or a property, that this equation and the one of ``Gated`` hold. The declaration holds
+    for that class only: a subclass that changes ``forward`` or ``gate`` has to declare it again. Without it a block is
+    compiled as it is written; so is a block with hooks, or with a method replaced on the instance.
     """
 
     absorbable: bool
 
     def excite(self, z_BC: Tensor) -> Tensor:
-        """The gate from the means: B C -> B C 1 1."""
+        """The gate from the means over space: B C -> B C 1 1."""
         ...
 
 
 def is_gated(module: nn.Module) -> bool:
-    """Whether a module has a method ``gate``; a part of that name, as in blocks of other libraries, is none."""
+    """Whether a module has a method ``gate``. A submodule of that name, as other libraries have it, does not count."""
     return callable(getattr(type(module), "gate", None))
 
 
 def gated_blocks(model: nn.Module) -> dict[str, nn.Module]:
-    """The blocks of a network that have a gate, by their names, or their paths where they have none, in its order."""
+    """The blocks of a network that have a gate, in the network's order, by name, or by path where one has no name."""
     return {str(getattr(part, "name", path)): part for path, part in model.named_modules() if is_gated(part)}
 
 
 def is_absorbable(block: nn.Module) -> TypeGuard[Absorbable]:
-    """Whether a block declares itself absorbable, and no subclass, hook or patch has changed it since."""
+    """Whether a block's class declares it absorbable, and no subclass, hook or patch has changed what it computes."""
     kind = type(block)
     declares = _definer(kind, "absorbable")
     if declares is None or is_patched(block) or has_hooks(block) or not block.absorbable:

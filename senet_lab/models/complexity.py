@@ -1,4 +1,7 @@
-"""Parameters, and the work for one image kind by kind, so that every published convention can be formed from them."""
+"""Counts of a network's parameters, and of its operations for one image.
+
+Operations are counted by kind, so that every published counting convention can be computed from the counts.
+"""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -24,24 +27,24 @@ SQUEEZES = (MEAN, torch.ops.aten.amax.default, torch.ops.aten.sum.dim_IntList)
 
 
 class _Arithmetic(TorchDispatchMode):
-    """Counts what is computed, in a module of any type or in none.
+    """Counts operations on tensors, also those that no module stands for, such as an addition or a mean.
 
-    weights: products in convolutions, FC layers and other products of matrices. added: values of every sum of two maps
-    (B C H W), where a unit adds its branches. averaged: values that means over space read. squeezed: those
-    that means, maxima and sums of maps read inside of blocks.
+    weights: multiplications in convolutions, FC layers and other matrix products. added: elements of every sum of two
+    maps (B C H W), where a unit adds its branches. averaged: elements that means read outside of blocks. squeezed:
+    elements that means, maxima and sums over a map read inside of blocks.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.weights = self.added = self.averaged = self.squeezed = 0
-        self.blocks = 0  # that are being computed
+        self.blocks = 0  # how many blocks are being computed
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
         if function is BATCH_NORM and args[0].is_meta:  # torch's own rule for its shapes takes half of all the time
             return torch.empty_like(args[0]), args[0].new_empty(0), args[0].new_empty(0)
         result = function(*args, **(kwargs or {}))
         if counted := flop_registry.get(function.overloadpacket):
-            self.weights += counted(*args, **(kwargs or {}), out_val=result) // 2  # a product and a sum each
+            self.weights += counted(*args, **(kwargs or {}), out_val=result) // 2  # it counts the sum too
         elif function is torch.ops.aten.add.Tensor and isinstance(args[1], Tensor) and result.ndim == 4:
             self.added += result.numel()
         elif self.blocks and function in SQUEEZES and args[0].ndim == 4:
@@ -52,7 +55,10 @@ class _Arithmetic(TorchDispatchMode):
 
 
 def count_networks(cells: Iterable[Cell]) -> dict[str, Counts]:
-    """The counts of the networks of these cells by ``network_key``, each once. Raises as ``build_model``."""
+    """Counts each cell's network: ``network_key`` -> counts. A network that several cells share is counted once.
+
+    Raises what ``build_cell`` raises, and ValueError for a network that cannot take images of the protocol's size.
+    """
     counts: dict[str, Counts] = {}
     for cell in cells:
         key = network_key(cell)
@@ -67,13 +73,13 @@ def count_networks(cells: Iterable[Cell]) -> dict[str, Counts]:
 
 
 def complexity_of(model: nn.Module, cell: Cell) -> Counts:
-    """Counts of the network of a cell at its input size; of a detector as ``DetectorWork`` has it."""
+    """Counts of a cell's network at the protocol's image size. A detector is counted as ``DetectorWork`` runs it."""
     detects = cell.protocol.detection is not None
     return complexity(DetectorWork(model, cell.protocol) if detects else model, cell.protocol.image_size)
 
 
 def complexity(model: nn.Module, image_size: int) -> Counts:
-    """Counts of a network at its input size."""
+    """Parameters, running statistics and operations of a network for one image of ``image_size`` x ``image_size``."""
     return Counts(
         trainable=sum(p.numel() for p in model.parameters()),
         statistics=sum(
@@ -84,7 +90,7 @@ def complexity(model: nn.Module, image_size: int) -> Counts:
 
 
 def operations(model: nn.Module, image_size: int) -> dict[Operation, int]:
-    """Counts of a network for one image; a network on the meta device is counted without computing anything."""
+    """Operations of a network for one image, kind by kind. On the meta device nothing is computed."""
     counts: Counter[Operation] = Counter({kind: 0 for kind in Operation})
     arithmetic = _Arithmetic()
     hooks = _hooks(model, counts, arithmetic)
@@ -106,7 +112,7 @@ def operations(model: nn.Module, image_size: int) -> dict[Operation, int]:
 
 
 def _hooks(model: nn.Module, counts: Counter[Operation], arithmetic: _Arithmetic) -> list[RemovableHandle]:
-    """Counts what modules of known types do, and tells ``arithmetic`` when a block is computed."""
+    """Hooks that count pooling, norm and scaling modules, and tell ``arithmetic`` when a block is being computed."""
 
     def enter(block: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         arithmetic.blocks += 1

@@ -1,9 +1,10 @@
 """Trunks of Faster R-CNN from residual networks (CVPR 2018 table 6; TPAMI section 5.3, table 7).
 
-The paper trains ResNet-50 and -101 trunks end to end, initialised with their ImageNet weights. Whether the journal's
-detector has a feature pyramid is not stated; its baselines fit one, so that one has it. The 2018 edition follows the
-ResNets' own paper, where the last stage looks at the regions. Batch norm is frozen: with its own weights a trunk
-keeps the statistics of ImageNet, without them every batch norm is the identity.
+The paper trains detectors on ResNet-50 and -101 end to end; the trunks start from ImageNet weights. The TPAMI edition
+does not state whether its detector has a feature pyramid. Its baselines fit a detector with one, so that detector has
+one here. The 2018 edition follows the ResNet paper, where the last stage classifies the regions. Batch norm is
+frozen: a trunk with ImageNet weights keeps ImageNet's statistics; in a trunk without them every batch norm stays the
+identity.
 
 B batch, C channels, H W space, N regions.
 """
@@ -30,7 +31,8 @@ STAGES = 4
 class PyramidTrunk(nn.Module):
     """A residual network without its classifier, and a feature pyramid on its stages.
 
-    forward: images B 3 H W -> maps of 256 channels at 1/4, 1/8, 1/16, 1/32 of the size, and one pooled from the last.
+    forward: images B 3 H W -> maps of 256 channels at 1/4, 1/8, 1/16 and 1/32 of the size, and a fifth at 1/64, which
+    is pooled from the fourth.
     """
 
     def __init__(self, network: ResNet) -> None:
@@ -44,7 +46,7 @@ class PyramidTrunk(nn.Module):
     def forward(self, x_BCHW: Tensor) -> dict[str, Tensor]:
         x = self.stem(x_BCHW)
         maps = OrderedDict()
-        for number, stage in enumerate(self.stages):  # torchvision pools boxes from maps of these names
+        for number, stage in enumerate(self.stages):  # torchvision pools boxes from maps named "0", "1", ...
             x = stage(x)
             maps[str(number)] = x
         return self.pyramid(maps)
@@ -63,7 +65,7 @@ class Stage4Trunk(nn.Module):
 
 
 class Stage5Head(nn.Module):
-    """The last stage of a residual network as what looks at regions. forward: N C 14 14 -> means over space, N 2C."""
+    """The last stage of a residual network, which reads the regions. forward: N C 14 14 -> means over space, N 2C."""
 
     def __init__(self, network: ResNet) -> None:
         super().__init__()
@@ -74,13 +76,15 @@ class Stage5Head(nn.Module):
 
 
 def frozen(network: nn.Module, name: str, frozen_stages: int) -> ResNet:
-    """A network as a trunk: its batch norms are fixed, and so are the weights of that many of stem, stage 2, ...
+    """Prepares a network as a trunk, in place, and returns it. Every batch norm is frozen.
 
-    Raises ValueError where it is no residual network of the ImageNet kind.
+    frozen_stages: how many of stem, stage 2, stage 3, ... are not trained at all.
+    Raises ValueError for anything but a post-activation residual network of four stages. name: the network's, for it.
     """
     if not isinstance(network, ResNet) or len(network.stages) != STAGES or network.layout.pre_activation:
         raise ValueError(
-            f"{name} is no trunk of a detector: that is a residual network of four stages, such as {', '.join(TRUNKS)}"
+            f"{name} is no trunk of a detector; a trunk is a residual network of four stages, "
+            f"such as {' or '.join(TRUNKS)}"
         )
     freeze_batch_norm(network)
     for part in (network.stem, *network.stages.children())[:frozen_stages]:
@@ -89,7 +93,7 @@ def frozen(network: nn.Module, name: str, frozen_stages: int) -> ResNet:
 
 
 def pyramid_on(network: ResNet, seed: int) -> PyramidTrunk:
-    """A trunk with a pyramid whose weights are drawn from the seed."""
+    """A trunk with a feature pyramid. The pyramid's weights are drawn from the seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "init", "pyramid"))
         return PyramidTrunk(network)
@@ -103,11 +107,11 @@ def faster_rcnn_trunk(
     frozen_stages: int = 0,
     seed: int = 0,
 ) -> PyramidTrunk:
-    """ResNet-50 or -101, plain or with SE, under a feature pyramid, its batch norms frozen.
+    """ResNet-50 or -101, plain or with SE, under a feature pyramid. Its batch norms are frozen.
 
-    weights: the network's state on ImageNet, classifier included; None: drawn from the seed.
+    weights: the network's state dict from ImageNet, classifier included; None draws the weights from the seed.
     frozen_stages: how many of stem, stage 2, stage 3, ... are not trained (not stated in the paper).
-    Raises ValueError for another network, and as ``build_model`` does.
+    Raises ValueError for another network, and what ``build_model`` raises.
     """
     if name not in TRUNKS:
         raise ValueError(f"no trunk is called {name!r}; there are {', '.join(TRUNKS)}")
@@ -118,7 +122,7 @@ def faster_rcnn_trunk(
 
 
 def freeze_batch_norm(model: nn.Module) -> None:
-    """Turns every batch norm into a fixed scale and shift by its present statistics, in place."""
+    """Replaces every batch norm, in place, by the fixed scale and shift that its present statistics give."""
     for parent in list(model.modules()):
         for child, norm in list(parent.named_children()):
             if isinstance(norm, nn.BatchNorm2d):

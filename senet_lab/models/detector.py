@@ -1,4 +1,4 @@
-"""Faster R-CNN on a trunk: torchvision's, as a protocol says, and the losses of a step.
+"""torchvision's Faster R-CNN on a trunk, built as a protocol says, and the losses of one training step.
 
 B batch, C channels, H W space, N boxes.
 """
@@ -19,8 +19,8 @@ from senet_lab.study.detection import Detection, Head
 from senet_lab.study.protocol import Protocol
 
 RATIOS = (0.5, 1.0, 2.0)  # height to width of an anchor
-REGION = {Head.PYRAMID: 7, Head.STAGE5: 14}  # side of the map that is cut out for a region
-# Candidates before and after overlapping ones are dropped; of a pyramid, before it for each level.
+REGION = {Head.PYRAMID: 7, Head.STAGE5: 14}  # height and width of the map that is pooled for one region
+# Proposals kept before and after non-maximum suppression. With a pyramid the number before it is for each level.
 BEFORE = {Head.PYRAMID: (2000, 1000), Head.STAGE5: (12000, 6000)}  # in training, in evaluation
 AFTER = 2000  # in training
 
@@ -28,9 +28,10 @@ Target = Mapping[str, Tensor]  # boxes: fp32 N 4 as left, top, right, bottom, pi
 
 
 def detector_on(network: nn.Module, name: str, protocol: Protocol, seed: int) -> FasterRCNN:
-    """Faster R-CNN as a protocol says, on this network; what the network has not is drawn from the seed.
+    """Faster R-CNN on this network, as the protocol's ``detection`` says. ``name``: the network's, for errors.
 
-    Raises ValueError for a network that is no trunk.
+    The network keeps its weights; those of the detector's other parts are drawn from the seed. Raises ValueError for
+    a network that cannot be a trunk (``detection.frozen``).
     """
     detection = protocol.detection
     assert detection is not None
@@ -45,7 +46,7 @@ def detector_on(network: nn.Module, name: str, protocol: Protocol, seed: int) ->
         "min_size": protocol.image_size,
         "max_size": detection.longest,
     }
-    classes = protocol.num_classes + 1  # the background
+    classes = protocol.num_classes + 1  # and the background
     if detection.head is Head.PYRAMID:
         return build_detector(pyramid_on(trunk, seed), classes, seed, **options)
     options["box_roi_pool"] = MultiScaleRoIAlign(["0"], REGION[Head.STAGE5], sampling_ratio=2)
@@ -62,10 +63,10 @@ def _anchors(detection: Detection) -> AnchorGenerator:
 def build_detector(
     trunk: nn.Module, num_classes: int, seed: int = 0, width: int | None = None, **faster_rcnn: Any
 ) -> FasterRCNN:
-    """Faster R-CNN on this trunk. num_classes: with the background, so 91 for COCO's category numbers.
+    """Faster R-CNN on this trunk. num_classes counts the background, so it is 91 for COCO's category numbers.
 
-    width: channels that ``box_head`` gives for a region, where that is not torchvision's own. faster_rcnn: further
-    arguments of torchvision's FasterRCNN, such as min_size and max_size, pixels.
+    width: output channels of the ``box_head`` in ``faster_rcnn``; None with torchvision's own head. faster_rcnn:
+    further arguments of torchvision's FasterRCNN, such as min_size and max_size in pixels.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "init", "detector"))
@@ -79,16 +80,21 @@ def build_detector(
 
 
 def _in_fp32(head: nn.Module, inputs: object, output: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Boxes are computed in the type of a head's output; in bfloat16 a place at 1,000 pixels is known to 8 alone."""
+    """A forward hook that converts a head's outputs to fp32.
+
+    torchvision computes boxes in the type of these outputs, and bfloat16 rounds a coordinate above 1,024 pixels to a
+    multiple of 8.
+    """
     return tuple([one.float() for one in part] if isinstance(part, list) else part.float() for part in output)
 
 
 def detection_losses(
     detector: FasterRCNN, images_CHW: Sequence[Tensor], targets: Sequence[Target], seed: int
 ) -> dict[str, Tensor]:
-    """The four losses of one training step, scalars: objectness and box of the proposals, class and box of the heads.
+    """The four losses of one training step, scalars: the proposals' objectness and box, the regions' class and box.
 
-    torchvision samples anchors and boxes from the global stream; ``seed`` stands in for it, and it is put back.
+    images_CHW: fp32 3 H W each. torchvision samples anchors and boxes from the global random stream. That stream is
+    seeded with ``seed`` here, and afterwards it is as it was before.
     """
     devices = [image.device.index or 0 for image in images_CHW[:1] if image.device.type == "cuda"]
     with torch.random.fork_rng(devices=devices):
@@ -97,10 +103,11 @@ def detection_losses(
 
 
 class DetectorWork(nn.Module):
-    """What a detector computes for one photo of the protocol's size, with as many regions as the evaluation takes.
+    """A stand-in for a detector, whose operations can be counted on the meta device, where tensors have no values.
 
-    A stand-in whose work can be counted without values: where overlapping regions are dropped, nothing is multiplied.
-    forward: the argument is not read.
+    It computes what the detector computes for photos of the protocol's size and the number of regions that evaluation
+    keeps. It leaves out non-maximum suppression, which needs values and multiplies by no weights.
+    forward: uses the batch size and the device of its argument, nothing else.
     """
 
     def __init__(self, detector: nn.Module, protocol: Protocol) -> None:

@@ -1,4 +1,4 @@
-"""Dropout from a stream of its own, as every random part of a network here."""
+"""Dropout with a random stream of its own, like every random part of a network here."""
 
 import torch
 from torch import Tensor, nn
@@ -7,11 +7,11 @@ from senet_lab.study.cell import derive_seed
 
 
 class StreamDropout(nn.Module):
-    """In training, zeroes each value with probability ``p`` and divides the others by 1 - p; else does nothing.
+    """In training, zeroes each value with probability ``p`` and divides the others by 1 - p. In evaluation, nothing.
 
-    stream: where the masks are drawn, on the CPU, so that they do not depend on the device; a training loop sets it
-    with ``stochastic.set_stochastic_seed``. place: tells the dropouts of one network apart, so that their masks
-    differ at equal seeds.
+    stream: the generator of the masks. It is on the CPU, so that masks do not depend on the device. A training loop
+    seeds it with ``stochastic.set_stochastic_seed``. place: a name that no other dropout of the network has, so that
+    two dropouts draw different masks at equal seeds.
     """
 
     def __init__(self, p: float, place: str) -> None:
@@ -21,7 +21,7 @@ class StreamDropout(nn.Module):
         self.stream = torch.Generator(device="cpu").manual_seed(derive_seed(0, "dropout", place))
 
     def set_stochastic_seed(self, seed: int) -> None:
-        """Sets the stream of the masks."""
+        """Seeds the stream of the masks."""
         self.stream.manual_seed(derive_seed(seed, "dropout", self.place))
 
     @torch.compiler.disable  # type: ignore[untyped-decorator]  # a stream of its own cannot be traced

@@ -1,4 +1,4 @@
-"""Family: networks of one kind, each a layout by its name."""
+"""Family: networks of one kind, and the named layout of each."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from senet_lab.models.sites import AttentionFactory
 
 
 class Sized(Protocol):
-    """A layout: the values in which the networks of a family differ. It knows the input size in pixels."""
+    """A layout: the values in which the networks of a family differ, among them the input size in pixels."""
 
     @property
     def image_size(self) -> int: ...
@@ -21,11 +21,11 @@ L = TypeVar("L", bound=Sized)
 
 @dataclass(frozen=True, slots=True)
 class Family(Generic[L]):
-    """Networks of one kind. network: makes one from a layout, a factory for its sites and a number of classes."""
+    """Networks of one kind. network: makes one from a layout, an attention factory and a number of classes."""
 
     network: Callable[[L, AttentionFactory, int], nn.Module]
     layouts: Mapping[str, L]
 
     def build(self, name: str, attend: AttentionFactory, num_classes: int) -> nn.Module:
-        """The network of this name. Raises KeyError for a name that is none of this family."""
+        """The network of this name. Raises KeyError for a name that the family does not have."""
         return self.network(self.layouts[name], attend, num_classes)

@@ -1,12 +1,12 @@
 """fuse: one pass over a finished network that prepares it for compiled training.
 
-It looks for batch norms in sequences. Each becomes a ``FusedNorm``, which takes the block and the ReLU that follow it
-along; what was taken along leaves an identity in its place. The arithmetic is in ``fused``. Only what is known to the
-letter is taken: modules of exactly PyTorch's types, and blocks that declare themselves absorbable (``blocks``), without
-hooks and without methods put onto the instance. Everything else is compiled as it is written, a batch norm that stands
-alone in a module's own ``forward`` as well.
+It looks for batch norms in sequences of modules. Each becomes a ``FusedNorm``, which also computes the block and the
+ReLU that follow it; an identity stands in the place of those. The arithmetic is in ``fused``. A module is fused only
+where it is certain what it computes: it has exactly PyTorch's type, or it is a block that declares itself absorbable
+(``blocks``), and it has no hooks and no method replaced on the instance. Everything else is compiled as it is written.
+So is a batch norm that a module calls in its own ``forward``.
 
-The network itself is left as it is. The fused one shares its parameters, its buffers and all of its other parts.
+The network itself does not change. The fused network shares its parameters, its buffers and its other parts.
 """
 
 import copy
@@ -26,12 +26,12 @@ Leaf = tuple[str, nn.Module]  # a part and its path in the network
 
 
 class FusedNorm(nn.Module):
-    """A batch norm with the block and the ReLU behind it: in few passes in training, as written in evaluation."""
+    """A batch norm with the block and the ReLU after it: one computation in training, one by one in evaluation."""
 
     def __init__(self, norm: nn.BatchNorm2d, block: nn.Module | None, relu: bool) -> None:
         super().__init__()
         self.norm, self.relu = norm, relu
-        self.block: Any = block  # an Absorbable, which no type can say of a module
+        self.block: Any = block  # an nn.Module that is an Absorbable, a combination that no type expresses
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         if self.norm.training:
@@ -44,16 +44,17 @@ class FusedNorm(nn.Module):
 
 @dataclass(frozen=True, slots=True)
 class Fused:
-    """network: the fused network, for training. Before each of its steps ``begin_step`` is to be called."""
+    """network: the fused network, for training. Call ``begin_step`` before each of its training steps."""
 
     network: nn.Module
     norms: tuple[nn.BatchNorm2d, ...]
     copies: tuple[tuple[nn.Module, nn.Module], ...]  # a part of the fused network, and the part that it is a copy of
 
     def begin_step(self) -> None:
-        """Counts a batch for every fused batch norm, and follows the network in what is in training mode.
+        """Counts a batch in every fused batch norm, and puts the copied parts into their originals' mode.
 
-        The count is not in the graph, where each would be a loop of its own with a barrier between threads.
+        Batches are counted outside the compiled graph. Inside it, each count would be a loop of its own with a
+        barrier between threads.
         """
         self.follow()
         counts = [count for norm in self.norms if norm.training and (count := norm.num_batches_tracked) is not None]
@@ -61,7 +62,7 @@ class Fused:
             torch._foreach_add_(counts, 1)
 
     def follow(self) -> None:
-        """Puts the copied parts into the mode of their originals."""
+        """Puts each copied part into training or evaluation mode, as its original is."""
         for part, original in self.copies:
             if part.training is not original.training:
                 part.training = original.training
@@ -90,7 +91,7 @@ def _rebuilt(
         return replaced[path]
     if path not in above:
         return module
-    part = copy.copy(module)  # shares parameters, buffers and hooks, and has the parts below changed
+    part = copy.copy(module)  # shares parameters, buffers and hooks; only the parts below it change
     part._modules = {
         name: None if child is None else _rebuilt(child, _join(path, name), replaced, above, copies)
         for name, child in module._modules.items()
@@ -100,19 +101,19 @@ def _rebuilt(
 
 
 def _sequences(model: nn.Module) -> Iterator[list[Leaf]]:
-    """Every longest sequence of modules, each of which is given what the one before it makes."""
+    """Every sequence of modules in which each takes the output of the one before it, as long as it can be."""
     waiting = [list(_leaves("", model))]
     while waiting:
         sequence = waiting.pop()
         yield sequence
         for path, part in sequence:
-            if not is_patched(part):  # a method on the instance may reach the parts below by any way
+            if not is_patched(part):  # a method replaced on the instance may call the parts below in any order
                 for names in _in_turn(part):
                     waiting.append([leaf for name in names for leaf in _leaves(_join(path, name), part._modules[name])])
 
 
 def _in_turn(module: nn.Module) -> Iterator[tuple[str, ...]]:
-    """The names of a module's parts; together where the module only hands on what one of them makes to the next."""
+    """The names of a module's parts. Parts come together where the module only hands one's output to the next."""
     names = list(module._modules)
     if type(module).forward is ResidualUnit.forward:
         yield ("transform", "at_standard")
@@ -121,18 +122,18 @@ def _in_turn(module: nn.Module) -> Iterator[tuple[str, ...]]:
 
 
 def _leaves(path: str, module: nn.Module | None) -> Iterator[Leaf]:
-    """A module, or the parts of a sequence. What does nothing is left out."""
+    """The module and its path, or those of its parts where it is a sequence. Identities are left out."""
     if module is None or is_plain(module, nn.Identity):
         return
     if is_plain(module, nn.Sequential):
-        for name, part in module._modules.items():  # named_children would leave out a part that comes twice
+        for name, part in module._modules.items():  # named_children would name a repeated part only once
             yield from _leaves(_join(path, name), part)
     else:
         yield path, module
 
 
 def _replacements(sequence: list[Leaf]) -> dict[str, nn.Module]:
-    """What is to stand at which path in a sequence. One module alone is no sequence."""
+    """The replacement of each module of a sequence that has one, by path. A single module stays as it is."""
     found: dict[str, nn.Module] = {}
     left = list(sequence) if len(sequence) > 1 else []
     while left:
@@ -152,7 +153,7 @@ def _taken(left: list[Leaf], found: dict[str, nn.Module]) -> nn.Module:
 
 
 def _fusible(module: nn.Module) -> TypeGuard[nn.BatchNorm2d]:
-    """Whether a module is a batch norm with a scale, a shift and running statistics of a fixed momentum."""
+    """Whether a module is a plain batch norm with scale, shift, and running statistics that have a fixed momentum."""
     if not isinstance(module, nn.BatchNorm2d) or not is_plain(module, nn.BatchNorm2d):
         return False
     return module.affine and module.track_running_stats and module.momentum is not None

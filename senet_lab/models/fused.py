@@ -1,20 +1,22 @@
-"""Batch norm with the SE block and the ReLU behind it, in as few passes over the map as batch norm alone.
+"""Batch norm with the SE block and the ReLU after it, in as few passes over the map as batch norm alone.
 
-A compiler fuses what is written one after the other, but cannot see that batch norm and squeeze read the same map. Here
-it is written so that they do. With x the output of a convolution, m and q the means of x and of x² over space,
+A compiler fuses operations that follow each other, but cannot see that batch norm and squeeze need the same sums over
+the map. Here they share them. With x the output of a convolution, m and q the means of x and of x² over space,
 
     batch norm   u = a x + b, where a and b follow from the means of m and q over the batch
     squeeze      z = a m + b
     scale        s u = (s a) x + s b
 
-so the map is read once for m and q and once for the result, with SE or without; and by the chain rule likewise in the
-backward pass, where the gradient of x is (s a) g + P x + Q, P and Q being one number an image and channel. m and q are
-taken image by image without SE too, since sums over space alone are the faster loop.
+The map is read once for m and q and once for the result, with SE or without. The backward pass also reads it twice:
+by the chain rule the gradient of x is (s a) g + P x + Q, where g is the gradient of the result, and P and Q are one
+number for each image and channel. m and q are computed image by image also without SE, because a sum over space alone
+is the faster loop.
 
-``fuse`` puts it into a network for compiled training, where batches are counted beside it. The written-out path stays
-what is evaluated and what runs without a compiler; tests compare the two, and so does the start of every compiled run.
+``fuse`` puts this into a network for compiled training; ``Fused.begin_step`` counts the batches. Evaluation, and
+training without a compiler, run the modules one by one. Tests compare the two, and so does the start of every
+compiled run (``training.compare_step``).
 
-B batch, C channels, H W space; u, z, s are the paper's U, z, s. Numbers of an image and a channel are B C 1 1.
+B batch, C channels, H W space; u, z, s are the paper's U, z, s. One number for each image and channel is B C 1 1.
 """
 
 from typing import Any
@@ -29,7 +31,10 @@ SPACE = (2, 3)
 
 
 def normalise(x_BCHW: Tensor, norm: nn.BatchNorm2d, block: Absorbable | None = None, relu: bool = False) -> Tensor:
-    """Batch norm in training, the block and the ReLU behind it. Updates the running statistics, counts no batch."""
+    """Batch norm in training mode, then the block and the ReLU: B C H W -> B C H W, of the input's type.
+
+    Updates the running statistics of ``norm``, and leaves its count of batches to the caller.
+    """
     x = x_BCHW.to(torch.promote_types(x_BCHW.dtype, torch.float32))
     mean, square = _Moments.apply(x)
     a, b = _coefficients(norm, mean.mean(0, keepdim=True), square.mean(0, keepdim=True), x.numel() // x.shape[1])
@@ -43,8 +48,11 @@ def normalise(x_BCHW: Tensor, norm: nn.BatchNorm2d, block: Absorbable | None = N
 
 
 def _coefficients(norm: nn.BatchNorm2d, mean: Tensor, square: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """a and b of batch norm, 1 C 1 1, from the means of x and x² over batch and space."""
-    variance = (square - mean * mean).clamp_min(0)  # not below zero where it is lost in rounding
+    """a and b of batch norm, 1 C 1 1, from the means of x and x² over batch and space. Updates its statistics.
+
+    count: elements of one channel, over batch and space.
+    """
+    variance = (square - mean * mean).clamp_min(0)  # rounding can make the difference negative
     assert norm.running_mean is not None
     assert norm.running_var is not None
     assert norm.momentum is not None
@@ -62,15 +70,15 @@ def _settled(value: Tensor) -> Tensor:
 def _buffer(value: Tensor) -> Tensor:
     """The same values in a buffer of their own.
 
-    Inductor inlines arithmetic into the loop that needs it: a root and a division of one channel would be done again
-    at every pixel. Its lowering of ``as_strided`` needs a buffer, and so makes one.
+    Inductor inlines arithmetic into the loop that needs it: it would compute the root and the division of a channel
+    again at every pixel. Its lowering of ``as_strided`` needs a buffer, so it computes the values once into one.
     """
     value = value.contiguous()
     return torch.as_strided(value, value.shape, value.stride())
 
 
 class _Settled(torch.autograd.Function):
-    """``_buffer``, whose own gradient would be a detour."""
+    """``_buffer`` with the identity as gradient; autograd's gradient of ``as_strided`` would cost more."""
 
     @staticmethod
     def forward(ctx: Any, value: Tensor) -> Tensor:
@@ -82,7 +90,7 @@ class _Settled(torch.autograd.Function):
 
 
 class _Moments(torch.autograd.Function):
-    """Means of x and of x² over space."""
+    """Means of x and of x² over space, B C 1 1 each."""
 
     @staticmethod
     def forward(ctx: Any, x_BCHW: Tensor) -> tuple[Tensor, Tensor]:
@@ -98,7 +106,7 @@ class _Moments(torch.autograd.Function):
 
 
 class _Affine(torch.autograd.Function):
-    """a x + b."""
+    """a x + b, with a and b B C 1 1."""
 
     @staticmethod
     def forward(ctx: Any, x_BCHW: Tensor, a: Tensor, b: Tensor) -> Tensor:
@@ -112,7 +120,7 @@ class _Affine(torch.autograd.Function):
 
 
 class _AffineReLU(torch.autograd.Function):
-    """relu(a x + b). Where it is positive is computed again in the backward pass: cheaper than reading the result."""
+    """relu(a x + b). The backward pass computes a x + b again, which is cheaper than reading the result."""
 
     @staticmethod
     def forward(ctx: Any, x_BCHW: Tensor, a: Tensor, b: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Taps on the gates of a network: of its own blocks (``blocks``), and of timm's and torchvision's, found by their type.
+"""Taps read the gates of a network: of this project's blocks (``blocks``), and of timm's and torchvision's by type.
 
 B batch, C channels, H W space.
 """
@@ -38,10 +38,11 @@ Listener = Callable[[int, Tensor], None]
 
 @dataclass(frozen=True, slots=True)
 class Tap:
-    """One block's gate. name: the paper's (SE_2_3), or where the block is in a network without such places.
+    """Where one block's gate is read.
 
-    gate: by its range; a hard sigmoid is a sigmoid. over_space: the gate keeps H W, and is averaged over it. block:
-    what computes the gate. map_holder: whose input is the map that is scaled.
+    name: the paper's (SE_2_3), or the module's path where that tells no stage and unit. gate: the kind, by its range;
+    a hard sigmoid counts as a sigmoid, and sets ``hard``. over_space: the gate is B C H W, and its mean over H W is
+    read. block: the module that computes the gate. map_holder: the module whose input is the map that is scaled.
     """
 
     name: str
@@ -55,7 +56,7 @@ class Tap:
 def gate_taps(model: nn.Module) -> tuple[Tap, ...]:
     """The gates of a network in forward order; empty for a plain network.
 
-    Raises ValueError where a foreign block ends in a non-linearity of no known range.
+    Raises ValueError where another library's block ends in a non-linearity whose range is not known.
     """
     own = tuple(
         Tap(name, getattr(block, "gate_kind", Gate.SIGMOID), getattr(block, "over_space", False), block, block)
@@ -67,10 +68,12 @@ def gate_taps(model: nn.Module) -> tuple[Tap, ...]:
 def named_by_resolution(
     model: nn.Module, taps: Sequence[Tap], image_BCHW: Tensor
 ) -> tuple[tuple[Tap, ...], dict[str, int]]:
-    """The taps, with names of the paper's form where they have none, and the map's size (pixels) of each such stage.
+    """The taps under names of the paper's form, and for each stage named here its map's width in pixels.
 
-    A stage is what lies between two changes of resolution. A map of 56 x 56 from an image of 224 is stage 2, one of
-    28 x 28 stage 3, as in ResNets; blocks count within a stage. Runs the network once where a name is missing.
+    Where every tap has such a name, the taps come back as they are, and the sizes are empty. Otherwise the network
+    runs once on the first image, B 3 H W, and the resolution tells the stage: a map of 56 x 56 from an image of 224
+    is stage 2, one of 28 x 28 is stage 3, as in ResNets. Blocks are numbered within a stage. The taps also come back
+    unchanged where that run does not reach one of them.
     """
     if all(tap.name.startswith("SE_") for tap in taps):
         return tuple(taps), {}
@@ -99,9 +102,9 @@ def named_by_resolution(
 
 @contextlib.contextmanager
 def tapped(taps: Sequence[Tap], listen: Listener) -> Iterator[None]:
-    """While open, ``listen`` is told every gate as it is computed: the tap's index, and s as B C.
+    """While open, calls ``listen`` with every gate as it is computed: the tap's index, and s as B C.
 
-    The values that the network goes on with are untouched, and nothing is computed twice.
+    The network's own values do not change, and nothing is computed twice.
     """
     with contextlib.ExitStack() as stack:
         for index, tap in enumerate(taps):
@@ -121,7 +124,7 @@ def _open(tap: Tap, index: int, listen: Listener) -> Callable[[], object]:
         listen(index, _by_channel(s))
         return s
 
-    vars(block)["gate"] = gate  # before the method of the class
+    vars(block)["gate"] = gate  # an instance attribute hides the method of the class
     return lambda: vars(block).pop("gate")
 
 

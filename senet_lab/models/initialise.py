@@ -1,6 +1,6 @@
-"""Weights from a seed: one random stream a module, derived from the seed and the module's name.
+"""Weights from a seed. Each module has a random stream of its own, derived from the seed and the module's name.
 
-So the backbone's weights are equal in every row of a table at equal seeds, whatever sits in its sites.
+So at equal seeds the backbone's weights are equal in every row of a table, whatever sits in its sites.
 """
 
 from collections.abc import Iterable
@@ -12,12 +12,14 @@ from senet_lab.study.cell import derive_seed
 
 
 def initialise(model: nn.Module, seed: int, blocks: Iterable[nn.Module] = ()) -> None:
-    """Sets every parameter in place. Convolutions: He-normal by fan-in (the initialisation that both editions cite);
-    the classifier: normal, 0.01 (not stated in the paper); batch norm: 1 and 0. A module with ``reset(generator)`` sets
-    its own and all below it.
+    """Sets every parameter of a network, in place.
 
-    blocks: those of a factory of one's own; without ``reset`` they keep what their constructors drew.
-    Raises TypeError for another module with parameters that has no rule here.
+    Convolutions: He-normal by fan-in (the initialisation that both editions cite). Linear layers, such as the
+    classifier: normal with standard deviation 0.01 (not stated in the paper). Batch norm: scale 1, shift 0. Biases: 0.
+    A module with ``reset(generator)`` sets its own parameters and those of all modules in it.
+
+    blocks: a user's own blocks; those without ``reset`` keep the weights that their constructors drew.
+    Raises TypeError for any other module with parameters that has no rule here.
     """
     own = {id(block) for block in blocks}
     done: set[int] = set()
@@ -34,7 +36,7 @@ def initialise(model: nn.Module, seed: int, blocks: Iterable[nn.Module] = ()) ->
 
 
 def without_rule(model: nn.Module) -> list[nn.Module]:
-    """The modules of a network of a user's own for which there is no rule here; they keep what they were made with."""
+    """The modules of a user's own network with parameters but without a rule here; they keep their first weights."""
     kinds = (nn.Conv2d, nn.Linear, nn.BatchNorm2d)
     return [
         module

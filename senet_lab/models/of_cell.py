@@ -1,6 +1,6 @@
-"""The network of a cell: of this project's families or a user's own, with SE, a user's own block, or plain.
+"""The network of a cell: one of this project's or a user's own; plain, with SE, or with a user's own block.
 
-Of a cell of detection it is the detector, whose trunk is that network.
+For a cell of detection it is a detector, and that network is its trunk.
 """
 
 import copy
@@ -20,20 +20,18 @@ from senet_lab.models.sites import AttentionFactory, Site, se_factory
 from senet_lab.study.block import BlockSpec
 from senet_lab.study.cell import Cell
 
-PROBE = (2, 6, 5)  # batch, height, width of the map that an own block is tried on
-
-
-TRUNK_CLASSES = 1000  # of the classifier that a trunk loses
+PROBE = (2, 6, 5)  # batch, height, width of the map that a user's block is tried on
+TRUNK_CLASSES = 1000  # ImageNet's: the size of a trunk's classifier, which the detector does not use
 
 
 def build_cell(cell: Cell, seed: int = 0, device: str = "cpu", trunk: Mapping[str, Tensor] | None = None) -> nn.Module:
-    """The network of a cell, its weights drawn from ``seed`` alone; see ``build_model``.
+    """The network of a cell. Its weights are drawn from ``seed`` alone, as by ``build_model``.
 
-    trunk: of a detector, the state of the network that it is built on, as ``build_network`` names it.
+    trunk: for a detector, the state dict of the network under it, with the names that ``build_network`` gives.
 
-    Raises ValueError as ``build_model`` and for a trunk that is none, and StudyError, naming file and line, for an own
-    block or network that is not loaded, that raises, that is no module, or whose output has another shape than its
-    input.
+    Raises ValueError as ``build_model`` does, and for a network that cannot be a trunk. Raises StudyError, which names
+    file and line, for a user's block or network that is not loaded, that raises an error, that is no module, or whose
+    output has the wrong shape.
     """
     if cell.protocol.detection is None:
         return build_network(cell, cell.protocol.num_classes, seed, device)
@@ -46,12 +44,12 @@ def build_cell(cell: Cell, seed: int = 0, device: str = "cpu", trunk: Mapping[st
 
 
 def classes_of_trunk(state: Mapping[str, Tensor]) -> int:
-    """How many classes a network's classifier tells apart, by its own state."""
+    """The number of classes of a network, read from the classifier in its state dict; 1000 without that entry."""
     return len(state["classifier.bias"]) if "classifier.bias" in state else TRUNK_CLASSES
 
 
 def build_network(cell: Cell, num_classes: int, seed: int = 0, device: str = "cpu") -> nn.Module:
-    """The network that names photos, which a detector has for its trunk. Raises as ``build_cell``."""
+    """The classification network of a cell; a detector's trunk is one. Raises as ``build_cell``."""
     own = extensions.find_network(cell.backbone)
     block = cell.se if isinstance(cell.se, BlockSpec) else None
     if own is None:
@@ -64,7 +62,7 @@ def build_network(cell: Cell, num_classes: int, seed: int = 0, device: str = "cp
 
 
 def own_factory(block: BlockSpec) -> AttentionFactory:
-    """Puts an own block into every site that its spec names. Raises StudyError as ``build_cell``."""
+    """The factory that puts a user's block into every site that its spec names. Raises StudyError as ``build_cell``."""
     found = extensions.find_block(block.block)
     if found is None:
         known = extensions.names_of_blocks()
@@ -91,7 +89,7 @@ def own_factory(block: BlockSpec) -> AttentionFactory:
 
 
 def _try(module: nn.Module, extension: extensions.Extension, block: BlockSpec, site: Site) -> None:
-    """Runs a block on a small map, as evaluated and as trained, so that a mistake is said before training."""
+    """Runs a block on a small map in both modes, so that a mistake is reported before training."""
     parameter = next(module.parameters(), None)
     device = parameter.device if parameter is not None else torch.get_default_device()
     batch, height, width = PROBE
@@ -111,14 +109,17 @@ def _try(module: nn.Module, extension: extensions.Extension, block: BlockSpec, s
 
 
 def _as_evaluated_and_as_trained(module: nn.Module) -> Iterator[nn.Module]:
-    """The module itself, and for training a copy, whose statistics may move. Its own mode stays."""
+    """The module in evaluation mode, then a copy in training mode, whose statistics may move.
+
+    The module is left in the mode it came in. A module that cannot be copied is given in evaluation mode only.
+    """
     training = module.training
     with torch.random.fork_rng(devices=[]):
         yield module.eval()
         module.train(training)
         try:
             copied = copy.deepcopy(module)
-        except Exception:  # what cannot be copied is first seen in training
+        except Exception:  # then a mistake in training mode shows in training only
             return
         yield copied.train()
 
@@ -131,7 +132,7 @@ def _output(network: nn.Module, x: Tensor) -> tuple[int, ...] | str:
 
 def _blamed(error: Exception, extension: extensions.Extension, block: BlockSpec, site: Site, code: object) -> str:
     text, what = extensions.blame(error, extension.source), f"block {block.block!r} at {site.name}"
-    if ", line " not in text:  # it broke on the way in, as with a wrong number of arguments
+    if ", line " not in text:  # raised at the call itself, such as for a wrong number of arguments
         place = extensions.place_of(extension, "BLOCKS", block.block, code)
         text = text.replace(extension.source, place, 1)
     return f"{text} ({what})"
@@ -173,7 +174,7 @@ def _own_network(cell: Cell, own: extensions.OwnNetwork, num_classes: int, seed:
 def _try_network(
     model: nn.Module, own: extensions.OwnNetwork, name: str, num_classes: int, extension: extensions.Extension
 ) -> None:
-    """Shows a network two images of the size that it is made for, so that a mistake is said before training."""
+    """Runs a network on two images of the size that it is made for, so that a mistake is reported before training."""
     parameter = next(model.parameters(), None)
     device = parameter.device if parameter is not None else torch.get_default_device()
     images = torch.zeros(2, 3, own.image_size, own.image_size, device=device)

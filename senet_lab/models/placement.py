@@ -1,4 +1,4 @@
-"""Placement: blocks of a factory of one's own, put into the sites of a network."""
+"""Placement: an attention factory that keeps account of the blocks that another factory makes."""
 
 import torch
 from torch import nn
@@ -8,10 +8,10 @@ from senet_lab.study.cell import derive_seed
 
 
 class Placement:
-    """A factory that makes what another makes, each block from a random stream of its site, and remembers the blocks.
+    """Calls the factory ``attend`` for every site, each time on a random stream of that site, and lists the blocks.
 
-    A block without a ``name`` is given that of its site; a second one in a unit also names its integration point.
-    Raises ValueError where the other factory gives no module.
+    A block without a ``name`` gets the name of its site. For a second block in a unit the integration point is added
+    to the name. Raises ValueError where ``attend`` does not give a module.
     """
 
     def __init__(self, attend: AttentionFactory, seed: int) -> None:

@@ -64,21 +64,21 @@ def build_model(
     *,
     attention: AttentionFactory | None = None,
 ) -> nn.Module:
-    """A network by name, plain (``se=None``), with SE, or with other blocks, its weights drawn from ``seed`` alone.
+    """A network by name: plain (``se=None``), with SE, or with other blocks. Its weights are drawn from ``seed`` alone.
 
-    attention: called with every ``Site`` of the network, gives the block that sits there, ``nn.Identity()`` where none
-    does; in place of ``se``. ``blocks`` says what a block may tell of itself.
+    attention: a factory in place of ``se``. It is called with every ``Site`` of the network and returns the block that
+    sits there, or ``nn.Identity()`` for an empty site. ``models.blocks`` says what a block may declare about itself.
 
     Equal names and seeds give equal weights, and the backbone's weights do not depend on the blocks. On the "meta"
-    device nothing is drawn. Raises ValueError for an unknown name, for both ``se`` and ``attention``, for a factory
-    that gives no module, and for an SESpec that does not fit: a reduction ratio that does not divide a width, a stage
-    or an integration point that the network does not have.
+    device no weights are drawn. Raises ValueError for an unknown name, for ``se`` and ``attention`` together, for a
+    factory that does not give a module, and for an SESpec that does not fit the network: its reduction ratio does not
+    divide a width, or the network does not have its stage or integration point.
     """
     if se is not None and attention is not None:
         raise ValueError("a network has blocks by se or by attention, not both")
     family = _family(name)
     placement = Placement(attention, seed) if attention is not None else None
-    # Layers draw throw-away weights from the global stream when they are made; it is put back.
+    # Layers draw weights from the global stream when they are made. They are replaced, and the stream is restored.
     with torch.random.fork_rng(devices=[]), torch.device("meta" if device == "meta" else "cpu"):
         try:
             model = family.build(name, placement or se_factory(se), num_classes)
@@ -92,7 +92,7 @@ def build_model(
 
 
 def channels_last(model: nn.Module) -> nn.Module:
-    """The network itself, its convolution weights laid out for channels_last images."""
+    """Lays a network's convolution weights out for channels_last images, in place, and returns the network."""
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in its stub
 
 

@@ -16,19 +16,19 @@ GATES: dict[Gate, Callable[[Tensor], Tensor]] = {Gate.SIGMOID: torch.sigmoid, Ga
 
 
 def squeeze_avg(u_BCHW: Tensor) -> Tensor:
-    """Mean over space, B C (equation 2). ``mean`` because adaptive pooling has no deterministic CUDA backward."""
+    """Mean over space: B C H W -> B C (equation 2). Adaptive pooling would have no deterministic backward on CUDA."""
     return u_BCHW.mean(dim=(2, 3))
 
 
 def squeeze_max(u_BCHW: Tensor) -> Tensor:
-    """Maximum over space, B C. A gradient at a tie is shared evenly among the tied places (``amax``)."""
+    """Maximum over space: B C H W -> B C (TPAMI table 11). Positions that tie share the gradient evenly (``amax``)."""
     return u_BCHW.amax(dim=(2, 3))
 
 
 class FCExcitation(nn.Module):
-    """W2 relu(W1 z), equation 3 without its gate: C -> C/r -> C on the last axis.
+    """W2 relu(W1 z), which is equation 3 without its gate: C -> C/r -> C on the last axis.
 
-    Raises ValueError where r does not divide the channels.
+    Raises ValueError where r does not divide the number of channels.
     """
 
     def __init__(self, channels: int, se: SESpec) -> None:
@@ -49,7 +49,10 @@ class FCExcitation(nn.Module):
 
 
 class GroupExcitation(nn.Module):
-    """One weight and one bias for each group of r neighbouring channels: w_g z_c + b_g."""
+    """w_g z_c + b_g, with one weight and one bias for each group of r neighbouring channels: B C -> B C.
+
+    Not in the paper. Raises ValueError where r does not divide the number of channels.
+    """
 
     def __init__(self, channels: int, se: SESpec) -> None:
         super().__init__()
@@ -68,7 +71,10 @@ class GroupExcitation(nn.Module):
 
 
 class Conv1dExcitation(nn.Module):
-    """One convolution along the channel axis, without bias; its odd width is |log2(C)/2 + 1/2| or the next odd."""
+    """One convolution along the channel axis, without bias: B C -> B C. Not in the paper.
+
+    Its width is log2(C)/2 + 1/2 without the fraction, plus one where that is even.
+    """
 
     def __init__(self, channels: int, se: SESpec) -> None:
         super().__init__()
@@ -91,10 +97,10 @@ EXCITATIONS: dict[Excitation, type[FCExcitation] | type[GroupExcitation] | type[
 
 
 class SEBlock(nn.Module):
-    """Squeeze, excitation and scale of a map with ``channels`` channels.
+    """Squeeze, excitation and scale of a map with ``channels`` channels. forward: B C H W -> B C H W.
 
-    name: the paper's name of its place (SE_2_3), for figures.
-    Raises ValueError where the SESpec does not fit the channels.
+    name: the paper's name of the block's place, such as SE_2_3.
+    Raises ValueError where the SESpec does not fit the number of channels.
     """
 
     def __init__(self, channels: int, se: SESpec, name: str = "SE") -> None:
@@ -111,18 +117,18 @@ class SEBlock(nn.Module):
 
     @property
     def gate_kind(self) -> Gate:
-        """The last non-linearity, whose range the gate has."""
+        """The last non-linearity, which sets the gate's range."""
         return self.se.gate
 
     @property
     def over_space(self) -> bool:
-        """Whether the gate differs from place to place."""
+        """Whether the gate differs from position to position (NoSqueeze)."""
         return self.se.squeeze is Squeeze.NONE
 
     def gate(self, u_BCHW: Tensor) -> Tensor:
         """s of equation 3: B C 1 1, or B C H W where nothing is squeezed."""
         if self.se.squeeze is Squeeze.NONE:
-            # 1x1 convolutions of the same widths: the FC layers at every position.
+            # NoSqueeze has 1x1 convolutions of the FC layers' widths: the FC layers applied at every position.
             return GATES[self.se.gate](self.excitation(u_BCHW.permute(0, 2, 3, 1))).permute(0, 3, 1, 2)
         return self.excite(squeeze_avg(u_BCHW) if self.se.squeeze is Squeeze.AVG else squeeze_max(u_BCHW))
 
@@ -131,7 +137,7 @@ class SEBlock(nn.Module):
         return GATES[self.se.gate](self.excitation(z_BC))[:, :, None, None]
 
     def forward(self, u_BCHW: Tensor) -> Tensor:
-        """Equation 4: the map, every channel scaled by its gate; the shape of the input."""
+        """Equation 4: scales every channel of the map by its gate."""
         return u_BCHW * self.gate(u_BCHW)
 
     def reset(self, generator: torch.Generator) -> None:

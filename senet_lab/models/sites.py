@@ -1,4 +1,4 @@
-"""Site: one possible place of a block. A unit knows where something may sit, the factory knows what."""
+"""Site: one possible place of a block. A unit knows where a block may sit; the factory knows which one sits there."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from senet_lab.study.se import Integration, SESpec
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A place in a network: stage as numbered in the paper, unit from 1, channels of the map there."""
+    """A place in a network. stage: as the paper numbers it. unit: from 1 in its stage. channels: of the map there."""
 
     stage: int
     unit: int
@@ -20,7 +20,7 @@ class Site:
 
     @property
     def name(self) -> str:
-        """The paper's name of a block here, as in its excitation figure: SE_2_3."""
+        """The paper's name of a block here, as in its figure of excitations: SE_2_3 is stage 2, unit 3."""
         return f"SE_{self.stage}_{self.unit}"
 
 
@@ -33,7 +33,7 @@ def no_attention(site: Site) -> nn.Module:
 
 
 def se_factory(se: SESpec | None) -> AttentionFactory:
-    """Puts an SE block into every site that the SESpec names; None leaves all of them empty."""
+    """The factory that puts an SE block into every site that the SESpec names. None leaves every site empty."""
     if se is None:
         return no_attention
 
@@ -44,13 +44,13 @@ def se_factory(se: SESpec | None) -> AttentionFactory:
     return attend
 
 
-SMALL, SMALLEST_LARGE = 32, 64  # pixels: CIFAR's images; the least that an ImageNet network is given
+SMALL, SMALLEST_LARGE = 32, 64  # pixels: CIFAR's images; the smallest images that an ImageNet network takes
 
 
 def check_image_size(x_BCHW: Tensor, made_for: int) -> None:
-    """Refuses CIFAR images in an ImageNet network and the reverse: both would run and mean something else.
+    """Refuses CIFAR images in an ImageNet network and the reverse. Both would run, and the results would mean nothing.
 
-    Raises ValueError that names the right kind of network.
+    made_for: the network's own image size in pixels. Raises ValueError, which names the right kind of network.
     """
     height, width = x_BCHW.shape[-2:]
     if made_for == SMALL and (height, width) != (SMALL, SMALL):

@@ -1,4 +1,4 @@
-"""The entries of the networks, up to the first residual unit."""
+"""Stems: the layers of a network before its first residual unit."""
 
 from torch import nn
 
@@ -6,10 +6,10 @@ from senet_lab.models.units import conv, conv_bn
 
 
 def caffe_max_pool() -> nn.MaxPool2d:
-    """3x3 max pooling of stride 2 whose windows start at the border: even sizes are halved.
+    """3x3 max pooling of stride 2 without padding, which rounds its output's size up: it halves even sizes.
 
-    As in the authors' networks, whose framework rounds sizes up; torchvision pads by one instead, which gives the
-    same size at even inputs and shifts every window by one place.
+    The authors' networks do so in their framework, Caffe. torchvision pads by one instead: even inputs give the same
+    size, but every window lies one pixel further up and left.
     """
     return nn.MaxPool2d(3, 2, ceil_mode=True)
 

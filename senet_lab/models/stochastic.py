@@ -1,11 +1,11 @@
-"""Networks that are random in training draw from a stream of their own, never from the global one.
+"""Random parts of a network, such as dropout, draw from a stream of their own, never from the global one.
 
-A training loop sets it at the start of each epoch, and a checkpoint within an epoch keeps where it is, so that a
-resumed run draws what an uninterrupted one draws:
+A random part has a method ``set_stochastic_seed(seed)``, and its stream, a ``torch.Generator``, is ``stream``. A
+training loop seeds it at the start of each epoch:
 
     set_stochastic_seed(model, derive_seed(seed, "shake", epoch))
 
-Such a part has a method ``set_stochastic_seed(seed)`` and keeps its stream, a ``torch.Generator``, as ``stream``.
+A checkpoint within an epoch holds the stream's state, so that a resumed run draws what an uninterrupted one draws.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 
 def set_stochastic_seed(model: nn.Module, seed: int) -> bool:
-    """Sets the stream of every part that has one; True where there was such a part. A compiled model will do."""
+    """Seeds the stream of every random part; returns whether there is one. ``model`` may be a compiled one."""
     parts = _parts(model)
     for part in parts:
         part.set_stochastic_seed(seed)
@@ -24,12 +24,12 @@ def set_stochastic_seed(model: nn.Module, seed: int) -> bool:
 
 
 def stream_states(model: nn.Module) -> list[Tensor]:
-    """Where the stream of every random part is, uint8, in the order of the parts."""
+    """The state of every random part's stream, uint8 each, in the order of the parts."""
     return [part.stream.get_state() for part in _parts(model)]
 
 
 def set_stream_states(model: nn.Module, states: Sequence[Tensor]) -> None:
-    """Puts every stream where ``stream_states`` found it. Raises ValueError where there are other parts."""
+    """Restores the states that ``stream_states`` gave. Raises ValueError for another number of random parts."""
     for part, state in zip(_parts(model), states, strict=True):
         part.stream.set_state(state)
 
@@ -41,7 +41,7 @@ def is_stochastic(model: nn.Module) -> bool:
 
 @contextmanager
 def kept_streams(model: nn.Module) -> Iterator[None]:
-    """What is drawn inside is drawn again afterwards: the streams of all such parts are put back."""
+    """Restores the streams of all random parts on leaving, so that what is drawn inside is drawn again afterwards."""
     states = stream_states(model)
     try:
         yield

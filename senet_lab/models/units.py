@@ -1,6 +1,6 @@
-"""Residual units with their five sites (TPAMI figure 5 and table 15).
+"""Residual units with their five sites (TPAMI figure 5; tables 14 and 15).
 
-B batch, C channels, H W space. An empty site is ``nn.Identity``: no parameters, no branch in the code.
+B batch, C channels, H W space. An empty site is ``nn.Identity``, which has no parameters and needs no ``if``.
 """
 
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from torch import Tensor, nn
 from senet_lab.models.sites import AttentionFactory, Site
 from senet_lab.study.se import Integration
 
-FIRST_STAGE = 2  # the paper numbers the first residual stage 2
+FIRST_STAGE = 2  # the number of the first residual stage in the paper
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a unit is told of its surroundings."""
+    """What a unit has to know about its place in the network. unit: its number in the stage, from 1."""
 
     stage: int
     unit: int
@@ -34,7 +34,7 @@ class Place:
 
 
 def conv(in_channels: int, out_channels: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Conv2d:
-    """A convolution without bias that keeps the size at stride 1."""
+    """A convolution without bias, padded so that it keeps the size at stride 1."""
     return nn.Conv2d(in_channels, out_channels, kernel, stride, padding=kernel // 2, groups=groups, bias=False)
 
 
@@ -46,9 +46,10 @@ def conv_bn(in_channels: int, out_channels: int, kernel: int, stride: int = 1, g
 
 
 class ResidualUnit(nn.Module):
-    """Post-activation unit: relu(branch(x) + shortcut(x)), a site at each integration point.
+    """Post-activation unit: relu(branch(x) + shortcut(x)), with a site at each integration point.
 
-    Subclasses build ``self.transform`` (which holds the conv3x3 site) before they call ``_place_sites``.
+    A subclass sets ``self.transform``, the branch with the conv3x3 site in it, and then calls ``_place_sites``.
+    shortcut: None for the identity, or a 1x1 projection where the shape changes.
     """
 
     transform: nn.Module
@@ -90,9 +91,10 @@ class Basic(ResidualUnit):
 class Bottleneck(ResidualUnit):
     """1x1, 3x3, 1x1 with a quarter of the width inside (He et al. 2016a).
 
-    The stride sits in the first 1x1 convolution, as in the authors' SE-ResNets: with it in the 3x3, as in
-    torchvision, ResNet-50 has 4.09 G multiply-adds instead of the published 3.86.
-    The paper places SE_3x3 "after the 3x3 convolution"; here that is after its batch norm, before its ReLU.
+    The stride sits in the first 1x1 convolution, as in the authors' SE-ResNets. In torchvision it sits in the 3x3
+    convolution, and ResNet-50 has 4.09 G multiply-adds instead of the published 3.86 G.
+    The paper places SE_3x3 "after the 3x3 convolution". Here the site comes after that convolution's batch norm and
+    before its ReLU.
     """
 
     expansion = 4

@@ -1,7 +1,8 @@
 """BN-Inception (Ioffe and Szegedy 2015, figure 5), in the widths of the authors' SE-BN-Inception.
 
-Stages 3, 4 and 5 and their modules keep the names of Inception: module 4c is stage 4, unit 3. A site ends each of
-the ten modules, after the concatenation (section 3.3 of both editions), in the two of stride 2 as well (release).
+Stages 3, 4 and 5 and their modules keep the names of Inception: module 4c is stage 4, unit 3. Each of the ten modules
+has a site at its end, after the concatenation (section 3.3 of both editions). The two modules of stride 2 have one
+too, as in the authors' release.
 B batch, C channels, H W space.
 """
 
@@ -23,8 +24,9 @@ FIRST_STAGE = 3
 class Module:
     """Output channels of one Inception module, branch by branch.
 
-    one: 1x1 (0: none). three: the 1x1 and 3x3 of a branch; double: the 1x1 and both 3x3 of the next. pool: "avg" or
-    "max" and the 1x1 after it; without that 1x1 (0) the module halves the resolution and the pooled input passes.
+    one: the 1x1 convolution; 0 for no such branch. three: the 1x1 and the 3x3 convolution of a branch. double: the
+    1x1 and each of the two 3x3 convolutions of a branch. pool: "avg" or "max", and the 1x1 convolution after it; with
+    0 there is no such convolution, and the module halves the resolution.
     """
 
     one: int
@@ -44,7 +46,7 @@ class Module:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """The modules a stage, and the input size in pixels."""
+    """The modules of each stage, and the input size in pixels."""
 
     stages: tuple[tuple[Module, ...], ...]
     image_size: int
@@ -63,7 +65,7 @@ def _pool_branch(module: Module, in_channels: int) -> nn.Module:
 
 
 class InceptionModule(nn.Module):
-    """Up to four branches side by side and a site after their concatenation."""
+    """Three or four branches on the same input, their concatenation, and a site. forward: B C H W -> B C' H' W'."""
 
     def __init__(self, module: Module, in_channels: int, at_standard: nn.Module) -> None:
         super().__init__()

@@ -1,11 +1,11 @@
 """Inception-ResNet-v2 (Szegedy et al. 2017) at 299 pixels, in the widths of its authors' released network.
 
-The paper that introduced it and that release differ: 5, 10 and 5 residual units and the stem of Inception-v4 there,
-10, 20 and 10 units and the stem of Inception-v3 here. Neither has the multiply-adds that the SE paper prints, 11.75 G
-(9.3 G and 13.2 G), so which one it used is open.
+The paper that introduced it and the release differ. The paper has 5, 10 and 5 residual units, the stem of Inception-v4,
+and 9.3 G multiply-adds. The release has 10, 20 and 10 units, the stem of Inception-v3, and 13.2 G. The SE paper prints
+11.75 G, so it does not tell which one it used.
 
-Stages: 35 pixels is stage 2, 17 stage 3, 8 stage 4. The site ends the residual branch: after its last convolution
-and before the constant scaling. Which side of that scaling the paper means is not stated.
+Maps of 35 pixels are stage 2, of 17 pixels stage 3, of 8 pixels stage 4. The site is at the end of the residual branch,
+after its last convolution and before the constant scaling. Which side of that scaling the paper means is not stated.
 B batch, C channels, H W space.
 """
 
@@ -26,7 +26,7 @@ DROPOUT = 0.2  # Szegedy et al. 2017, figure 9: keep 0.8
 
 @dataclass(frozen=True, slots=True)
 class Conv:
-    """One convolution: output channels, kernel height and width; ``padded`` keeps the size at stride 1."""
+    """One convolution. kernel: height and width. padded: so that the size stays at stride 1; otherwise no padding."""
 
     channels: int
     kernel: tuple[int, int] = (1, 1)
@@ -49,7 +49,9 @@ class ResidualStage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """``mixed`` and ``reductions``: branches of the modules between the stages; input size in pixels."""
+    """mixed: the branches of the module before the first stage; the last of them follows average pooling. reductions:
+    the branches of the modules between stages, beside their max pooling. last_channels: before the classifier.
+    image_size: pixels."""
 
     mixed: tuple[Branch, ...]
     stages: tuple[ResidualStage, ...]
@@ -81,7 +83,7 @@ def _width(branches: tuple[Branch, ...]) -> int:
 
 
 class Concatenation(nn.Module):
-    """Branches on the same input, their outputs side by side."""
+    """Branches on the same input, their outputs concatenated. forward: B C H W -> B C' H' W'."""
 
     def __init__(self, *branches: nn.Module) -> None:
         super().__init__()
@@ -92,7 +94,10 @@ class Concatenation(nn.Module):
 
 
 class ResidualInception(nn.Module):
-    """relu(x + scale * branch(x)); the branch is an Inception module and a 1x1 convolution with bias, no batch norm."""
+    """relu(x + scale * branch(x)). The branch is an Inception module and a 1x1 convolution with bias and no batch norm.
+
+    forward: B C H W -> B C H W.
+    """
 
     def __init__(self, stage: ResidualStage, last: bool, channels: int, at_standard: nn.Module) -> None:
         super().__init__()

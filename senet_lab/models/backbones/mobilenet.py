@@ -1,11 +1,12 @@
 """MobileNet at width 1.0 and 224 pixels (Howard et al. 2017; table 3 of both editions).
 
 The paper says only that SE blocks are placed "similarly". Here one follows each of the 13 pointwise convolutions,
-after its batch norm and ReLU: the published 4.2 -> 4.7 M parameters and 569 -> 572 M multiply-adds fit that, a
-place after the depthwise convolutions (0.35 M parameters) does not.
+after its batch norm and ReLU. The published increases, 4.2 -> 4.7 M parameters and 569 -> 572 M multiply-adds, fit
+this place. Blocks after the depthwise convolutions would add 0.35 M parameters, which does not fit.
 
-Stages: the units of one resolution, 112 pixels being stage 2 and 7 pixels stage 6; a unit is one depthwise and one
-pointwise convolution.
+A unit is one depthwise and one pointwise convolution. A stage is the units of one resolution: 112 pixels is stage 2,
+7 pixels is stage 6.
+B batch, C channels, H W space.
 """
 
 from collections import Counter
@@ -23,7 +24,7 @@ FIRST_STAGE = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """Channels after the stem; (output channels, stride) of each unit; the input size in pixels."""
+    """units: output channels and stride of each. image_size: pixels."""
 
     stem_channels: int
     units: tuple[tuple[int, int], ...]
@@ -31,7 +32,7 @@ class Layout:
 
 
 def separable(in_channels: int, out_channels: int, stride: int, site: nn.Module) -> nn.Sequential:
-    """Depthwise 3x3, then pointwise 1x1, each with batch norm and ReLU; ``site`` ends the unit."""
+    """A unit: depthwise 3x3, then pointwise 1x1, each with batch norm and ReLU. ``site`` is its last module."""
     return nn.Sequential(
         conv_bn(in_channels, in_channels, 3, stride, groups=in_channels),
         nn.ReLU(),

@@ -16,9 +16,10 @@ from senet_lab.study.se import Integration
 class PreActivationUnit(nn.Module):
     """branch(relu(bn(x))) + shortcut (He et al. 2016b).
 
-    The shortcut starts from x; but from the activated input where the shape changes (a 1x1 projection) and in the
-    first unit of the network, whose activation comes before the paths split. There is no ReLU after the addition,
-    so the post site follows the addition.
+    The shortcut is x. Two kinds of unit take it from the activated input relu(bn(x)) instead: those that change the
+    shape, where it is a 1x1 projection, and the first unit of the network. There is no ReLU after the addition, so
+    the post site directly follows the addition.
+    A subclass sets ``self.transform``, the branch, and then calls ``_place_sites``.
     """
 
     transform: nn.Module
@@ -44,7 +45,7 @@ class PreActivationUnit(nn.Module):
 
 
 class PreBasic(PreActivationUnit):
-    """Two 3x3 convolutions, each after batch norm and ReLU. Its conv3x3 site follows the first of them."""
+    """Two 3x3 convolutions, each after batch norm and ReLU. The conv3x3 site follows the first one and its norm."""
 
     expansion = 1
 
@@ -83,7 +84,7 @@ class PreBottleneck(PreActivationUnit):
 
 
 def pre_activation(unit: type[PreBasic] | type[PreBottleneck], units: int, widths: tuple[int, ...]) -> Layout:
-    """A layout of three stages with so many units each; the widths are those inside of a bottleneck."""
+    """A layout of three stages with ``units`` units each. widths: of each stage, inside its bottlenecks if it has any."""
     return Layout(
         stem=plain_cifar_stem,
         stem_channels=16,

@@ -1,4 +1,4 @@
-"""Residual networks of both image sizes from the same units: a Layout gives stem, unit, depths and widths."""
+"""Residual networks for ImageNet and for CIFAR, from the same units. A Layout gives stem, unit, depths and widths."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Unit = Callable[[Place, AttentionFactory], nn.Module]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """One network: units a stage, output channels a stage, and the input size it is made for, pixels."""
+    """One network. depths: units of each stage. widths: output channels of each stage. image_size: pixels."""
 
     stem: Callable[[], nn.Module]
     stem_channels: int
@@ -29,7 +29,7 @@ class Layout:
 def build_stages(
     unit: Unit, channels: int, depths: tuple[int, ...], widths: tuple[int, ...], attend: AttentionFactory
 ) -> nn.Sequential:
-    """Stages of units; the first unit of each stage but the first halves the size. channels: what the stem gives."""
+    """Stages of units. The first unit of every stage but the first halves the size. channels: the stem's output."""
     stages = nn.Sequential()
     for index, (depth, width) in enumerate(zip(depths, widths, strict=True)):
         stage = nn.Sequential()
@@ -44,7 +44,8 @@ def build_stages(
 class ResNet(nn.Module):
     """Stem, stages of residual units, global average pooling, classifier.
 
-    forward: images B 3 H W -> logits B num_classes. Raises ValueError for images of the other family's size.
+    forward: images B 3 H W -> logits B num_classes. Raises ValueError for CIFAR images in an ImageNet network and the
+    reverse.
     """
 
     def __init__(self, layout: Layout, attend: AttentionFactory, num_classes: int) -> None:
@@ -85,8 +86,8 @@ def _cifar(unit: type[Basic] | type[Bottleneck], units: int) -> Layout:
     )
 
 
-# Departure: He et al. 2016a give CIFAR ResNets of basic units shortcuts without parameters; these have 1x1
-# projections where the shape changes, as the SE-ResNets whose parameter counts are known.
+# Departure: in He et al. 2016a, CIFAR ResNets of basic units have shortcuts without parameters. Here a shortcut is a
+# 1x1 projection where the shape changes, as in the SE-ResNets whose parameter counts are known.
 FAMILY = Family(
     ResNet,
     {

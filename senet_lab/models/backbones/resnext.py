@@ -1,4 +1,4 @@
-"""ResNeXt (Xie et al. 2017) in its 32x4d form, which both editions use (section 5.1, table 2)."""
+"""ResNeXt 32x4d (Xie et al. 2017), the form that both editions use (section 5.1, table 2)."""
 
 from torch import nn
 
@@ -9,14 +9,14 @@ from senet_lab.models.stems import imagenet_stem
 from senet_lab.models.units import Place, ResidualUnit, conv_bn
 from senet_lab.study.se import Integration
 
-GROUPS = 32  # "32x4d": 32 groups of 4 channels in stage 2, of 8 in stage 3, and so on
+GROUPS = 32  # "32x4d": 32 groups, each of 4 channels in stage 2, 8 in stage 3, and so on
 
 
 class ResNeXtBottleneck(ResidualUnit):
     """1x1, grouped 3x3, 1x1, with half of the unit's output width inside.
 
-    The stride sits in the grouped 3x3 convolution, as in the authors' SE-ResNeXts; their SE-ResNets have it in
-    the first 1x1. SE_3x3 follows the batch norm of the 3x3 convolution, before its ReLU.
+    The stride sits in the grouped 3x3 convolution, as in the authors' SE-ResNeXts; in their SE-ResNets it sits in
+    the first 1x1. The site of SE_3x3 lies between the batch norm and the ReLU of the 3x3 convolution.
     """
 
     def __init__(self, place: Place, attend: AttentionFactory) -> None:

@@ -1,11 +1,11 @@
-"""SENet-154: the 64x4d form of ResNeXt-152 with the changes of the ILSVRC 2017 entry (TPAMI appendix).
+"""SENet-154: ResNeXt-152 64x4d with the changes of the ILSVRC 2017 entry (TPAMI appendix).
 
 1. The first 1x1 convolution of every unit has half the channels of the 3x3 that follows.
 2. The stem is three 3x3 convolutions instead of one 7x7.
-3. The 1x1 stride-2 projections are 3x3 stride-2 ones; that of stage 2, stride 1, stays 1x1.
+3. The projections of stride 2 are 3x3 convolutions, not 1x1. The projection of stage 2 has stride 1 and stays 1x1.
 4. Dropout 0.2 before the classifier.
-5. Label smoothing; a protocol's, not the network's.
-6. Batch norm is frozen in the last few epochs; a protocol's as well.
+5. Label smoothing: part of a protocol, not of the network.
+6. Batch norm frozen in the last few epochs: part of a protocol too.
 
 Without SE (``se=None``) it is the backbone of that entry, which the paper does not report on its own.
 """
@@ -25,7 +25,7 @@ DROPOUT = 0.2
 
 
 class SENet154Bottleneck(ResidualUnit):
-    """1x1, 3x3 in 64 groups, 1x1: half, all and all of the unit's output width; the stride sits in the 3x3."""
+    """1x1, 3x3 in 64 groups, 1x1. Widths: half of the unit's output width, all, all. The stride sits in the 3x3."""
 
     def __init__(self, place: Place, attend: AttentionFactory) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class SENet154Bottleneck(ResidualUnit):
 
 
 class SENet154(ResNet):
-    """The residual network with dropout before its classifier."""
+    """A residual network with dropout before its classifier. forward: images B 3 H W -> logits B num_classes."""
 
     def __init__(self, layout: Layout, attend: AttentionFactory, num_classes: int) -> None:
         super().__init__(layout, attend, num_classes)

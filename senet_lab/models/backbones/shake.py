@@ -2,18 +2,19 @@
 
 B batch, C channels, H W space, U units.
 
-Forward in training, a unit's branches are mixed as alpha * first + (1 - alpha) * second with alpha uniform in
-[0, 1), one for each image and unit ("image" level). Backward, their gradients are scaled by beta and 1 - beta:
-another uniform draw ("shake") or one half ("even"). In evaluation both branches get one half.
+In the forward pass of training, a unit mixes its branches as alpha * first + (1 - alpha) * second. alpha is uniform in
+[0, 1), drawn for each image and unit ("image" level). In the backward pass the branches' gradients are scaled by beta
+and 1 - beta; beta is another uniform draw ("shake") or one half ("even"). In evaluation both branches get one half.
 
 - ``cifar_shake26_2x96d``: shake forward, shake backward; units of ReLU, 3x3, batch norm, ReLU, 3x3, batch norm.
 - ``cifar_shake29_2x4x64d``: shake forward, even backward; ResNeXt bottlenecks of 4 groups with 64 channels each.
 
-Where SE sits is not stated in the paper. Here it takes the mixed branches, before the shortcut is added: what is
-added to the shortcut is the unit's one residual function, and a unit has one block as in every other network. So
-the other points are: pre before both branches, post after the unit's last operation, identity on the shortcut.
-There is no conv3x3 site, since there are two 3x3 convolutions side by side. The reduction ratio is not stated; 16.
-The shortcuts of 29 2x4x64d are not stated either; they are ResNeXt's 1x1 projections with batch norm.
+The paper does not state where SE sits. Here the standard site follows the mixing of the branches and precedes the
+addition of the shortcut: the mixed branches are the unit's residual function, and a unit has one block, as in every
+other network. The pre site is before both branches, the post site after the unit's last operation, the identity site
+on the shortcut. There is no conv3x3 site, because two 3x3 convolutions stand side by side.
+The paper does not state the reduction ratio either; here it is 16, as elsewhere. Nor does it state the shortcuts of
+29 2x4x64d; here they are ResNeXt's 1x1 projections with batch norm.
 """
 
 from collections.abc import Callable
@@ -31,9 +32,9 @@ from senet_lab.study.se import Integration
 
 
 def mix(first_BCHW: Tensor, second_BCHW: Tensor, alpha_B: Tensor, beta_B: Tensor) -> Tensor:
-    """alpha * first + (1 - alpha) * second, whose gradients are scaled by beta and 1 - beta instead.
+    """alpha * first + (1 - alpha) * second, but with gradients as if alpha were beta: B C H W -> B C H W.
 
-    The sum is formed in the wider of the branches' and the draws' type, and has the branches' type.
+    The sum is computed in the wider of the maps' type and the type of alpha and beta; the result has the maps' type.
     """
     alpha_B111, beta_B111 = alpha_B[:, None, None, None], beta_B[:, None, None, None]
     seen_backward = beta_B111 * first_BCHW + (1 - beta_B111) * second_BCHW
@@ -44,7 +45,8 @@ def mix(first_BCHW: Tensor, second_BCHW: Tensor, alpha_B: Tensor, beta_B: Tensor
 class ShakeUnit(nn.Module):
     """shortcut(x) + mix(branch 1(x), branch 2(x)), with sites pre, standard, post and identity.
 
-    Subclasses build ``self.branches`` and ``self.shortcut`` before they call ``_place_sites``.
+    A subclass sets ``self.branches`` and ``self.shortcut``, and then calls ``_place_sites``.
+    forward: B C H W -> B C' H' W'; shake_2B: alpha and beta of each image, None in evaluation.
     """
 
     branches: nn.ModuleList
@@ -57,7 +59,7 @@ class ShakeUnit(nn.Module):
         self.at_identity = attend(place.site(Integration.IDENTITY, place.out_channels))
 
     def mixed(self, x_BCHW: Tensor, shake_2B: Tensor | None) -> Tensor:
-        """The residual function: the branches mixed with alpha and beta, the rows of ``shake``; None: evenly."""
+        """The residual function: the branches mixed with alpha and beta, the rows of ``shake_2B``; evenly for None."""
         first, second = (branch(x_BCHW) for branch in self.branches)
         if shake_2B is None:
             return (first + second) / 2
@@ -69,9 +71,10 @@ class ShakeUnit(nn.Module):
 
 
 class TwoPathShortcut(nn.Module):
-    """ReLU, then two 1x1 convolutions of half the width, the second on the map shifted by one pixel right and down.
+    """ReLU, two 1x1 convolutions of half the width side by side, concatenation, batch norm.
 
-    Both take every stride-th pixel, so that together they see two of each four; concatenated, then batch norm.
+    The second convolution reads the map shifted by one pixel right and down. Each takes every ``stride``-th pixel, so
+    that at stride 2 they read two of every four pixels. forward: B C H W -> B C' H' W'.
     """
 
     def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
@@ -104,9 +107,9 @@ class ShakeBasic(ShakeUnit):
 
 
 class ShakeBottleneck(ShakeUnit):
-    """Branches of 1x1, grouped 3x3 with the stride, 1x1, each with batch norm; ReLU after the addition.
+    """Branches of 1x1, grouped 3x3 with the stride, 1x1, each with batch norm. A ReLU follows the addition.
 
-    The inner width equals the unit's width: 4 groups of 64 channels in a first stage of 256.
+    Inside, a branch is as wide as the unit: the first stage has 256 channels, which is 4 groups of 64.
     """
 
     groups = 4
@@ -138,13 +141,14 @@ def _wide_stem() -> nn.Module:
 
 
 def _thin_stem() -> nn.Module:
-    """Without ReLU: each branch and each changing shortcut begins with one."""
+    """A stem without ReLU, because each branch and each ``TwoPathShortcut`` begins with one."""
     return conv_bn(3, 16, 3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShakeLayout:
-    """One network: units a stage, output channels a stage, the tail before pooling, and how gradients are mixed."""
+    """One network. depths: units of each stage. widths: output channels of each stage. tail: before the pooling.
+    backward_shake: whether beta is drawn; otherwise it is one half ("even"). image_size: pixels."""
 
     stem: Callable[[], nn.Module]
     stem_channels: int
@@ -152,16 +156,16 @@ class ShakeLayout:
     depths: tuple[int, ...]
     widths: tuple[int, ...]
     tail: Callable[[], nn.Module]
-    backward_shake: bool  # False: even, one half
+    backward_shake: bool
     image_size: int = 32
 
 
 class ShakeNet(nn.Module):
     """Stem, stages of shake units, global average pooling, classifier.
 
-    stream: where alpha and beta are drawn, on the CPU, so that they do not depend on the device; a training loop
-    sets it with ``stochastic.set_stochastic_seed``.
-    forward: images B 3 32 32 -> logits B num_classes.
+    stream: the generator of alpha and beta. It is on the CPU, so that they do not depend on the device. A training
+    loop seeds it with ``stochastic.set_stochastic_seed``.
+    forward: images B 3 32 32 -> logits B num_classes. Raises ValueError for images of another size.
     """
 
     def __init__(self, layout: ShakeLayout, attend: AttentionFactory, num_classes: int) -> None:
@@ -175,11 +179,11 @@ class ShakeNet(nn.Module):
 
     @property
     def units(self) -> list[ShakeUnit]:
-        """Every unit, in forward order."""
+        """All units in forward order."""
         return [unit for unit in self.modules() if isinstance(unit, ShakeUnit)]
 
     def set_stochastic_seed(self, seed: int) -> None:
-        """Sets the stream of alpha and beta."""
+        """Seeds the stream of alpha and beta."""
         self.stream.manual_seed(seed)
 
     @torch.compiler.disable  # type: ignore[untyped-decorator]  # a stream of its own cannot be traced

@@ -1,9 +1,9 @@
 """ShuffleNet 1x with three groups (Zhang et al. 2018; table 3 of both editions).
 
-The paper says only that SE blocks are placed "similarly". Here one ends the residual branch of a unit, before the
-addition, or before the concatenation where the unit halves the resolution.
-Departure: the first unit of stage 2 has no site. Its branch has 216 channels (240 less the 24 that are concatenated),
-which the paper's r=16 does not divide, and a width is never rounded here.
+The paper says only that SE blocks are placed "similarly". Here a block is at the end of a unit's residual branch:
+before the addition, or before the concatenation where the unit halves the resolution.
+Departure: the first unit of stage 2 has no site. Its branch has 216 channels (240 less the 24 of the shortcut), which
+the paper's r=16 does not divide. This project never rounds a width.
 B batch, C channels, H W space.
 """
 
@@ -17,12 +17,12 @@ from senet_lab.models.sites import AttentionFactory, check_image_size
 from senet_lab.models.units import Place, conv_bn
 from senet_lab.study.se import Integration
 
-FIRST_STAGE = 2  # the ShuffleNet paper's own numbers
+FIRST_STAGE = 2  # as the ShuffleNet paper numbers its stages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """Groups of the pointwise convolutions; channels after the stem; units and channels a stage; input pixels."""
+    """groups: of the pointwise convolutions. depths, widths: units and channels of each stage. image_size: pixels."""
 
     groups: int
     stem_channels: int
@@ -32,7 +32,7 @@ class Layout:
 
 
 class ChannelShuffle(nn.Module):
-    """Channels in a new order: every group of the next convolution sees all groups of the last."""
+    """Reorders channels, so that every group of the next convolution reads from all groups of the last one."""
 
     def __init__(self, groups: int) -> None:
         super().__init__()
@@ -43,10 +43,10 @@ class ChannelShuffle(nn.Module):
 
 
 class ShuffleUnit(nn.Module):
-    """Grouped 1x1, shuffle, depthwise 3x3, grouped 1x1, with a quarter of the output width inside.
+    """A branch of grouped 1x1, shuffle, depthwise 3x3, grouped 1x1, with a quarter of the output width inside.
 
-    Stride 1: relu(branch(x) + x). Stride 2: relu of branch(x) and the average-pooled x side by side, so that the
-    branch has out_channels - in_channels.
+    Stride 1: relu(branch(x) + x). Stride 2: relu of the average-pooled x and branch(x), concatenated; the branch has
+    out_channels - in_channels channels. forward: B C H W -> B C' H' W'.
     """
 
     def __init__(self, place: Place, groups: int, attend: AttentionFactory) -> None:

@@ -1,7 +1,7 @@
-"""VGG-16 (Simonyan and Zisserman 2015) with batch norm after each convolution, as both editions have it (section 5.1).
+"""VGG-16 (Simonyan and Zisserman 2015) with batch norm after each convolution, as in both editions (section 5.1).
 
-Stages: the convolutions of one resolution. The k-th of the five is stage k+1, since the paper's first stage with
-units is 2. A unit is one convolution, and its site follows its ReLU (TPAMI section 5.1).
+A unit is one convolution, and its site follows its ReLU (TPAMI section 5.1). A stage is the convolutions of one
+resolution. The five stages are numbered 2 to 6, because the paper's first stage with units is 2.
 B batch, C channels, H W space.
 """
 
@@ -17,13 +17,13 @@ from senet_lab.study.se import Integration
 
 FIRST_STAGE = 2
 FC_WIDTH = 4096
-DROPOUT = 0.5  # Simonyan and Zisserman; neither edition says that it was dropped or kept
-REDUCTION = 32  # of the image's side, by five poolings of stride 2
+DROPOUT = 0.5  # of Simonyan and Zisserman; neither edition states whether its VGG-16 has dropout
+REDUCTION = 32  # the image's side over that of the last map, after five poolings of stride 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """Convolutions and channels a stage, and the input size in pixels, which the FC layers fix."""
+    """depths, widths: convolutions and channels of each stage. image_size: pixels; the FC layers take no other size."""
 
     depths: tuple[int, ...]
     widths: tuple[int, ...]
