@@ -1,1 +1,1 @@
-"""Data sets as arrays, and batch functions on tensors."""
+"""Data sets, as arrays or as photo files, and the batches that are made of them."""

@@ -1,4 +1,4 @@
-"""ImageArrays: a whole data set of small images, in canonical order, with its hash.
+"""ImageArrays: a whole data set of small images in canonical order, and its hash.
 
 N images, H W space; images are uint8 N H W 3 (RGB), labels int64 N.
 """
@@ -22,7 +22,7 @@ class Split:
 
     @property
     def sha256(self) -> str:
-        """Over the images' bytes, then the labels as little-endian int64."""
+        """SHA-256 over the images' bytes, then the labels as little-endian int64."""
         return hashlib.sha256(self.images.tobytes() + self.labels.astype("<i8").tobytes()).hexdigest()
 
 
@@ -39,7 +39,7 @@ class ImageArrays:
 
 
 def canonical(images: Images, labels: Labels) -> Split:
-    """Sorted by label, then by the image's bytes, so that the hash does not depend on the source's order."""
+    """The images sorted by label and then by their bytes, so that the hash does not depend on the source's order."""
     rows = np.ascontiguousarray(images).reshape(len(images), -1)
     by_bytes = rows.view(f"V{rows.shape[1]}").ravel().argsort(kind="stable")
     order = by_bytes[labels[by_bytes].argsort(kind="stable")]
@@ -47,7 +47,7 @@ def canonical(images: Images, labels: Labels) -> Split:
 
 
 def held_out(arrays: ImageArrays, every: int = 10) -> ImageArrays:
-    """The same data set with every tenth training image as its test split, and without its test images."""
+    """A data set made of the training images alone: every ``every``-th is its test split, the others train."""
     held = np.arange(len(arrays.train.labels)) % every == 0
     train, test = (Split(arrays.train.images[part], arrays.train.labels[part]) for part in (~held, held))
     mean, std = channel_statistics(train.images)
@@ -55,9 +55,9 @@ def held_out(arrays: ImageArrays, every: int = 10) -> ImageArrays:
 
 
 def channel_statistics(images: Images) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of each channel over all pixels, in units of 0 to 1, to four decimals.
+    """Mean and standard deviation of each channel over all pixels, in units of 0 to 1, rounded to four decimals.
 
-    Exact up to the rounding: counted in whole numbers.
+    They are computed from counts of the 256 pixel values, so no error accumulates over the pixels.
     """
     counts = np.stack([np.bincount(images[..., c].ravel(), minlength=256) for c in range(3)])
     levels = np.arange(256) / 255

@@ -1,4 +1,4 @@
-"""Batches, and where they come from: the types that data sets and executors share."""
+"""The types that data sets and executors share: batches, their source, and a process's share of them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,25 +16,28 @@ Batch = tuple[Tensor, Tensor]  # images B 3 H W fp32, labels B int64
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Which part of each batch, and of the evaluation images, a process makes: that of its rank of ``ranks``."""
+    """The part of each batch, and of the evaluation images, that one of ``ranks`` processes makes. rank: from 0."""
 
     rank: int = 0
     ranks: int = 1
 
     def of(self, images: NDArray[np.int64]) -> NDArray[np.int64]:
-        """This process's part; those of all ranks, one after the other, are the whole, each image once."""
+        """This process's part of N images. The parts of all ranks, in order, are the images, each once."""
         part = self.between(0, len(images))
         return images[part]
 
     def between(self, start: int, stop: int) -> slice:
-        """The same part of the places from ``start`` up to ``stop``; where it is uneven, the first parts are longer."""
+        """This process's part of the indices from ``start`` to before ``stop``. Early ranks take what is left over."""
         each, more = divmod(stop - start, self.ranks)
         begin = start + self.rank * each + min(self.rank, more)
         return slice(begin, begin + each + (self.rank < more))
 
 
 def drawn_for(seed: int, epoch: int, images: int) -> tuple[NDArray[np.int64], int]:
-    """The order of so many images in an epoch, and the key of their augmentation: of seed and epoch alone."""
+    """The order of ``images`` images in an epoch, int64 N, and the key of their augmentation.
+
+    Both depend on nothing but seed, epoch and the number of images.
+    """
     generator = torch.Generator().manual_seed(derive_seed(seed, "batches", epoch))
     return torch.randperm(images, generator=generator).numpy(), derive_seed(seed, "augment", epoch)
 
@@ -42,7 +45,7 @@ def drawn_for(seed: int, epoch: int, images: int) -> tuple[NDArray[np.int64], in
 class BatchSource(Interface):
     """Batches of one data set under one protocol, on one device.
 
-    sha256: of the data, by split. skipped: damaged training images that were left out, and why.
+    sha256: of the data, by split. skipped: path and damage of each training photo that was left out.
     """
 
     device: torch.device
@@ -50,9 +53,9 @@ class BatchSource(Interface):
     skipped: dict[str, str]
 
     def training_batches(self, seed: int, epoch: int, first: int = 0) -> Iterator[Batch]:
-        """The batches of one epoch (from 0): the same for the same seed in every row of a table.
+        """The batches of one epoch (from 0). Equal seeds give equal batches in every row of a table.
 
-        first: the index of the first that is made; those before it cost nothing.
+        first: the index of the first batch that is made; those before it cost nothing.
         """
 
     def test_batches(self) -> Iterator[Batch]:

@@ -1,6 +1,6 @@
-"""CIFAR-10 and CIFAR-100 as arrays: read in any form from the data folder, or downloaded and kept there.
+"""CIFAR-10 and CIFAR-100 as arrays: read from the data folder in any known form, or downloaded and kept there.
 
-Whatever the form, the published hash decides whether it is the data set that it is called.
+Whatever the form, the data must have the published data set's hash.
 """
 
 import contextlib
@@ -21,10 +21,10 @@ from senet_lab.study.protocol import Dataset
 
 
 def cifar(dataset: Dataset) -> ImageArrays:
-    """CIFAR-10 or CIFAR-100 from ``<data folder>/<name>``; docs/data.md lists the forms that are read there.
+    """CIFAR-10 or CIFAR-100 from ``<data folder>/<name>``. docs/data.md lists the forms that are read.
 
-    Raises StudyError, with what to do, where the data are not the published ones, cannot be read, or can neither be
-    found nor downloaded.
+    Raises StudyError, which says what to do, where the data cannot be read, are not the published ones, or are not
+    there and cannot be downloaded.
     """
     folder = data_folder() / dataset.value
     raw = read_any(dataset, folder)
@@ -51,16 +51,19 @@ def _checked_split(dataset: Dataset, split: str, raw: Raw) -> Split:
 
 
 def _same_data(images: Images, labels: Labels) -> Iterator[tuple[Images, Labels]]:
-    """The data as they are, then as other habits have them: the hash tells which one is right."""
+    """The data as they are, then as other conventions would make them: the hash tells which one is right.
+
+    The conventions: labels that count from 1, channels in the order blue, green, red, and columns before rows.
+    """
     yield images, labels
     first = labels.min()
-    for other in (images, images[..., ::-1], images.transpose(0, 2, 1, 3)):  # blue first; columns before rows
-        if other is not images or first == 1:  # classes from 1 on
+    for other in (images, images[..., ::-1], images.transpose(0, 2, 1, 3)):
+        if other is not images or first == 1:
             yield np.ascontiguousarray(other), labels - first
 
 
 def _what_it_is(dataset: Dataset, images: Images, labels: Labels) -> str:
-    """What arrays are that have the right form and are not the data set."""
+    """Says what is wrong with arrays that have the right form but not the data set's hash."""
     if (images == images[0]).all():
         return "holds the same image again and again" if images[0].any() else "holds nothing but zeros"
     rows = images.reshape(len(images), -1)
@@ -76,7 +79,7 @@ def _what_it_is(dataset: Dataset, images: Images, labels: Labels) -> str:
 
 
 def _first_use(dataset: Dataset, folder: Path) -> dict[str, Split]:
-    """Reads pictures or downloads, unless another process has done so by now, and keeps the arrays as one file."""
+    """Reads class folders or downloads, and keeps the arrays as one file. Another process may have done so by now."""
     with alone(folder):
         raw = read_any(dataset, folder)
         if raw is not None:
@@ -85,7 +88,7 @@ def _first_use(dataset: Dataset, folder: Path) -> dict[str, Split]:
         splits = _checked(dataset, raw or _downloaded(dataset, folder))
         content: dict[str, Images | Labels] = {f"{name}_images": split.images for name, split in splits.items()}
         content.update({f"{name}_labels": split.labels for name, split in splits.items()})
-        with contextlib.suppress(OSError):  # no room for a copy, which saves time and nothing else
+        with contextlib.suppress(OSError):  # without room for this copy, the next run only starts more slowly
             save_arrays(folder / f"{dataset.value}.npz", **content)
         return splits
 

@@ -1,7 +1,7 @@
 """CIFAR as its authors publish it for Python: pickled batches, in a folder or in the archive itself.
 
-A pickle can run any program when it is read. So a batch is read only where its MD5 is the published one, and by a
-reader that knows numpy arrays and nothing else.
+Reading a pickle can run any program. So a batch is read only if its MD5 is the published one, and only by a reader
+that knows nothing but numpy arrays.
 """
 
 import hashlib
@@ -18,8 +18,7 @@ from senet_lab.errors import StudyError
 from senet_lab.study.protocol import Dataset
 
 LABELS = {Dataset.CIFAR10: "labels", Dataset.CIFAR100: "fine_labels"}
-# numpy writes the same function under these two names.
-REBUILD = np.empty(0).__reduce__()[0]
+REBUILD = np.empty(0).__reduce__()[0]  # pickles name this function in one of two modules, by numpy's version
 KNOWN = {
     ("numpy.core.multiarray", "_reconstruct"): REBUILD,
     ("numpy._core.multiarray", "_reconstruct"): REBUILD,
@@ -29,7 +28,7 @@ KNOWN = {
 
 
 class _ArraysOnly(pickle.Unpickler):
-    """Reads numbers, texts, lists, dictionaries and numpy arrays; refuses everything else."""
+    """Reads numbers, texts, lists, dictionaries and numpy arrays. Raises UnpicklingError for everything else."""
 
     def find_class(self, module: str, name: str) -> Any:
         try:
@@ -39,14 +38,17 @@ class _ArraysOnly(pickle.Unpickler):
 
 
 def published(dataset: Dataset) -> Any:
-    """The class of torchvision that knows a set's archive, file names and MD5s."""
+    """torchvision's class of a data set, which knows the names and MD5s of its archive and files."""
     from torchvision import datasets
 
     return datasets.CIFAR10 if dataset is Dataset.CIFAR10 else datasets.CIFAR100
 
 
 def find_batches(dataset: Dataset, folder: Path) -> Path | None:
-    """The folder of the batches, or their archive: in the set's folder, beside it, or in ``downloads`` beside it."""
+    """The folder of the batches, or their archive; None where there is neither.
+
+    They may be in the data set's folder, beside it, or in a folder ``downloads`` beside it.
+    """
     source = published(dataset)
     first = source.train_list[0][0]
     places = (folder, folder.parent, folder.parent / "downloads")
@@ -60,9 +62,9 @@ def find_batches(dataset: Dataset, folder: Path) -> Path | None:
 
 
 def read_batches(dataset: Dataset, path: Path) -> dict[str, tuple[Any, Any]]:
-    """Images N 3072 and labels N of ``train`` and ``test``, from a folder of batches or from the archive.
+    """Images uint8 N 3072 and labels N of ``train`` and ``test``, from a folder of batches or from the archive.
 
-    Raises StudyError for a file that is missing, or that is not the published one.
+    Raises StudyError for a file that is missing or damaged, or that is not the published one.
     """
     source = published(dataset)
     read = _from_archive if path.is_file() else _from_folder

@@ -1,6 +1,7 @@
-"""The forms in which people have CIFAR, each read into arrays, and the one form that these are brought into.
+"""Reads CIFAR from the forms in which people have it, and converts it to one form.
 
-N images, H W space. The four forms: .npy arrays, one .npz file, the authors' python batches, class folders of PNGs.
+The four forms are .npy arrays, one .npz file, the authors' Python batches, and class folders of PNGs. N images,
+H W space.
 """
 
 import zipfile
@@ -26,7 +27,7 @@ PIXELS = 32
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """One split as it was read, with where its two arrays come from."""
+    """One split as it was read. images_from, labels_from: the file or folder of each array, for messages."""
 
     images: Any
     labels: Any
@@ -38,9 +39,9 @@ Splits = Mapping[str, Raw]
 
 
 def read_any(dataset: Dataset, folder: Path) -> Splits | None:
-    """The data set in the first form of arrays that is there; None where there is none.
+    """The data set from .npy arrays, an .npz file or the authors' batches, whichever is found first; None without any.
 
-    Raises StudyError, naming the file, where that form is incomplete or cannot be read.
+    Raises StudyError, which names the file, where that form is incomplete or cannot be read.
     """
     arrays = [folder / f"{split}_{kind}.npy" for split in IMAGES for kind in ("images", "labels")]
     if all(path.exists() for path in arrays):
@@ -50,7 +51,7 @@ def read_any(dataset: Dataset, folder: Path) -> Splits | None:
         if found is not None:
             return found
     if any(path.exists() for path in arrays):
-        return _of_arrays(folder)  # says which one is missing
+        return _of_arrays(folder)  # raises a StudyError that says which one is missing
     return None
 
 
@@ -107,9 +108,9 @@ def _of_batches(dataset: Dataset, folder: Path) -> Splits | None:
 
 
 def read_class_folders(dataset: Dataset, folder: Path) -> Splits | None:
-    """The data set from ``train/<class>/`` and ``test/<class>/`` with its pictures; None where these are not there.
+    """The data set from the pictures in ``train/<class>/`` and ``test/<class>/``; None without these two folders.
 
-    Raises StudyError, naming the file or folder, for what is no class and no picture of 32 x 32 pixels.
+    Raises StudyError for a folder that is not a class, and for a file that is not a picture of 32 x 32 pixels.
     """
     if not all((folder / split).is_dir() for split in IMAGES):
         return None
@@ -147,7 +148,10 @@ def _label(dataset: Dataset, folder: Path) -> int:
 
 
 def normal_images(raw: Raw, n: int) -> Images:
-    """Images uint8 N 32 32 3, from other types and orders of axes. Raises StudyError that says how to convert."""
+    """Images as uint8 N 32 32 3, converted from other types and orders of axes.
+
+    n: how many there must be. Raises StudyError, which says how to convert, for any other shape or range of values.
+    """
     images = raw.images
     for axes, shape in _ORDERS:
         if images.shape == tuple(n if size == 0 else size for size in shape):
@@ -184,7 +188,10 @@ def _bytes(images: Any, source: str) -> Images:
 
 
 def normal_labels(raw: Raw, n: int, classes: int) -> Labels:
-    """Labels int64 N, from other types of number and from N x 1. Raises StudyError that says how to convert."""
+    """Labels as int64 N, converted from other types of number and from N x 1.
+
+    n: how many there must be. Raises StudyError, which says what is needed, for any other shape or type.
+    """
     labels = raw.labels
     if labels.ndim == 2 and 1 in labels.shape:
         labels = labels.ravel()

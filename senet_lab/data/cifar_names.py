@@ -1,4 +1,4 @@
-"""The classes of CIFAR-10 and CIFAR-100 by name, in the order of their labels, and how the sets are known."""
+"""CIFAR-10 and CIFAR-100: the names of the classes in the order of their labels, and the published sets' hashes."""
 
 from senet_lab.study.protocol import Dataset
 
@@ -21,14 +21,14 @@ CLASSES = {Dataset.CIFAR10: CIFAR10_CLASSES, Dataset.CIFAR100: CIFAR100_CLASSES}
 COARSE_CLASSES = 20  # CIFAR-100 has a second, coarser label for each image
 IMAGES = {"train": 50_000, "test": 10_000}
 
-# Of images and labels in canonical order (arrays.canonical): arrays that differ are not the published data set.
+# Over images and labels in canonical order (arrays.canonical). Other hashes are not the published data set.
 SHA256 = {
     (Dataset.CIFAR10, "train"): "949c0b4d951efccff4932f99131cee8ae893f6d2f02f55986989f86deec9b28f",
     (Dataset.CIFAR10, "test"): "1c3d67ed25249724d625348474e878f92420fb0f63552feb1fde08e6e1ca76ee",
     (Dataset.CIFAR100, "train"): "9dc1463b62598c6200aa8d36a5003826a3d6da84b9c431e6eab6431a3d3c8de3",
     (Dataset.CIFAR100, "test"): "6d546a337ecdf4e62e0c0c2bbb64a7a0ee2773d53a19ec255744b560f041ce77",
 }
-# Of the images alone, sorted by their bytes: tells whose images they are when the labels are wrong.
+# Over the images alone, sorted by their bytes. They tell which data set the images are from when the labels are wrong.
 IMAGES_SHA256 = {
     "81fc97c68fd7ab60488a72ea8d7d00e7c5ae246188d12a2d4f82f4eadb661686": (Dataset.CIFAR10, "train"),
     "11c6cf60545f1bac3666b51f78b44d3d37fa53b9cf4aa509b760f56d9c2b54f9": (Dataset.CIFAR10, "test"),

@@ -25,16 +25,17 @@ MEND = "mend or restore that file"
 
 
 class Broken(Exception):
-    """What is wrong in a file of annotations."""
+    """Says what is wrong in a file of annotations, without the file's name."""
 
 
 @dataclass(frozen=True)
 class BoxedPhotos:
-    """The photos of a split by number, with all boxes that the file has of them.
+    """The photos of one split, sorted by COCO's number, with all their boxes.
 
-    categories: number and name, by number; a label is a category's place in it, from 1. photo: M, the place of each
-    box's photo. boxes: fp64 M 4 as left, top, width, height in pixels. crowd: whether a box is around a crowd, in which
-    single objects are not told apart. areas: M, of the objects, squared pixels, by which COCO tells small from large.
+    categories: number and name, sorted by number; a label is a category's place in this list, counted from 1.
+    photo: M, the index of each box's photo. boxes: fp64 M 4 as left, top, width, height in pixels. crowd: M, whether
+    the box is around a crowd, whose single objects have no boxes. areas: M, of the objects in squared pixels, by which
+    COCO tells small objects from large ones.
     """
 
     root: Path
@@ -47,18 +48,18 @@ class BoxedPhotos:
     labels: NDArray[np.int64]
     crowd: NDArray[np.bool_]
     areas: NDArray[np.float64]
-    digest: str  # SHA-256 over the file of annotations, and names and sizes of the photos' files
+    digest: str  # SHA-256 over the file of annotations, and over name and size of each photo's file
 
     def __len__(self) -> int:
         return len(self.numbers)
 
     def path(self, index: int) -> str:
-        """Where a photo lies."""
+        """The path of a photo's file."""
         return os.path.join(self.root, self.files[index])
 
     @cached_property
     def trained(self) -> NDArray[np.bool_]:
-        """Which boxes are trained on, M: neither crowds nor boxes without an area."""
+        """Which boxes are trained on, M: all but crowds and boxes without an area."""
         return ~self.crowd & (self.boxes[:, 2:] > 0).all(axis=1)
 
     @cached_property
@@ -68,7 +69,10 @@ class BoxedPhotos:
         return np.split(order, np.searchsorted(self.photo[order], np.arange(1, len(self))))
 
     def corners(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """The boxes of a photo that are trained on, as left, top, right, bottom within it, and their labels."""
+        """The boxes of a photo that are trained on, and their labels, int64 N.
+
+        The boxes are fp32 N 4 as left, top, right, bottom in pixels, clipped to the photo.
+        """
         of_photo = self._by_photo[index]
         left_top, size = self.boxes[of_photo, :2], self.boxes[of_photo, 2:]
         corners = np.concatenate([left_top, left_top + size], axis=1).clip(0, np.tile(self.sizes[index], 2))
@@ -77,10 +81,10 @@ class BoxedPhotos:
 
 
 def read_boxes(file: Path, root: Path, *, empty_boxes: bool = False) -> BoxedPhotos:
-    """The photos in a folder with the boxes of a file of annotations.
+    """Reads a file of annotations. root: the folder with its photos.
 
-    empty_boxes: whether boxes without an area may be among them, as a few of COCO's own are; nothing is trained on
-    them. Raises StudyError, naming file and entry, for what is missing or contradicts itself.
+    empty_boxes: whether boxes without an area are allowed. A few of COCO's own have none; they are not trained on.
+    Raises StudyError, which names file and entry, for what is missing or contradicts itself.
     """
     try:
         data = file.read_bytes()

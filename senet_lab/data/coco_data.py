@@ -1,7 +1,7 @@
-"""CocoData: photos with their boxes, a few at a time, made by loader processes and finished on the device.
+"""CocoData: photos with their boxes, a few at a time. Loader processes decode them, the device does the rest.
 
-C channels, H W space, N boxes. The order of an epoch and which photos are mirrored depend on (seed, epoch, photo)
-alone: not on the number of loader processes, nor on how many processes share a batch.
+C channels, H W space, N boxes. The order of an epoch, and which photos are mirrored, depend on (seed, epoch, photo)
+alone. They do not depend on the number of loader processes, nor on how many processes share a batch.
 """
 
 import sys
@@ -26,10 +26,10 @@ AHEAD = 4  # chunks that each process may make ahead
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Photos that pass through the network together. number: of the chunk within its step.
+    """Photos that pass through the network together.
 
-    photos: their places in the split. images: fp32 3 H W from 0 to 1. boxes: fp32 N 4 as left, top, right, bottom in
-    pixels. labels: int64 N, from 1; none of both for a photo that is background alone.
+    number: the chunk's, within its step. photos: their indices in the split. images: fp32 3 H W from 0 to 1. boxes:
+    fp32 N 4 as left, top, right, bottom in pixels. labels: int64 N, from 1. A photo without objects has N = 0.
     """
 
     number: int
@@ -51,7 +51,7 @@ Step = list[Chunk]  # this process's part of a batch
 class _Wanted:
     number: int
     photos: tuple[int, ...]
-    key: int | None  # of the random streams in training
+    key: int | None  # of the random streams in training; None in evaluation
     flip: bool = False
 
 
@@ -64,7 +64,7 @@ class _Made:
 
 
 class _Chunks(Dataset[_Made]):
-    """In training, a damaged photo's place is taken by the next good one; in evaluation the chunk then lacks it."""
+    """Reads chunks. In training the next good photo takes a damaged one's place; in evaluation the chunk lacks it."""
 
     def __init__(self, photos: BoxedPhotos) -> None:
         self.photos = photos
@@ -107,9 +107,11 @@ def _mirrored(key: int, photo: int) -> bool:
 
 
 class CocoData:
-    """Training and evaluation photos of one protocol of detection. sha256: their digests.
+    """Training and evaluation photos of one protocol of detection. sha256: the digests of both splits.
 
-    share: the part of each batch that this process makes, in whole chunks. skip_damaged: as in PhotoData.
+    share: the part of each batch that this process makes, in whole chunks. skip_damaged: as in PhotoData. processes:
+    how many load photos; None lets ``loader_processes`` choose. Raises StudyError where a batch has fewer chunks than
+    there are processes that share it, and as PhotoData for damaged photos.
     """
 
     def __init__(
@@ -140,7 +142,7 @@ class CocoData:
         }
 
     def training_batches(self, seed: int, epoch: int, first: int = 0) -> Iterator[Step]:
-        """The steps of one epoch from the ``first`` on, the same for the same seed in every row."""
+        """The steps of one epoch from the ``first`` on. Equal seeds give equal steps in every row of a table."""
         protocol = self.protocol
         order, key = drawn_for(seed, epoch, len(self.photos["train"]))
         mine = self.share.of(np.arange(protocol.batch_size // self.together)).tolist()
@@ -153,7 +155,7 @@ class CocoData:
             yield [next(chunks) for _ in mine]
 
     def test_batches(self) -> Iterator[Chunk]:
-        """Every evaluation photo of this process's share once, in order."""
+        """Every evaluation photo of this process's share, once and in order."""
         photos = self.share.of(np.arange(len(self.photos["test"]))).tolist()
         parts = [tuple(photos[start : start + self.together]) for start in range(0, len(photos), self.together)]
         yield from self._chunks("test", [_Wanted(number, part, None) for number, part in enumerate(parts)])

@@ -1,6 +1,6 @@
-"""Which photos with boxes a protocol is about: COCO's in the data folder, or a user's own folder of the same form.
+"""Finds the photos with boxes that a protocol names: COCO's in the data folder, or a user's folder of the same form.
 
-coco/annotations/instances_train2014.json, instances_val2014.json, coco/train2014/, coco/val2014/
+coco/annotations/instances_train2014.json, coco/annotations/instances_val2014.json, coco/train2014/, coco/val2014/
 """
 
 import hashlib
@@ -22,7 +22,8 @@ Splits = dict[str, BoxedPhotos]
 def open_boxes(protocol: Protocol, folder: Path | None = None) -> Splits:
     """Training (``train``) and evaluation (``test``) photos of a protocol of detection.
 
-    folder: of a user's own. Raises StudyError where they are missing, broken, or not those of the protocol.
+    folder: where a user's own photos lie. Raises StudyError where the photos or their annotations are missing, broken,
+    or not those that the protocol names.
     """
     assert protocol.detection is not None
     own = protocol.photos is not None
@@ -45,9 +46,9 @@ def open_boxes(protocol: Protocol, folder: Path | None = None) -> Splits:
 
 
 def own_boxes(recipe: Protocol, folder: Path) -> Protocol:
-    """A recipe of detection on the photos of a folder, as a protocol that is named after them.
+    """The protocol ``<folder>-by-<recipe>``: a recipe of detection on the photos of a user's folder.
 
-    Raises StudyError for a folder of another form, and where the recipe cannot be trained on it.
+    Raises StudyError for a folder of another form, and where the recipe cannot be trained on its photos.
     """
     assert recipe.detection is not None
     if not folder.is_dir():
@@ -105,7 +106,7 @@ def _read(root: Path, detection: Detection, own: bool) -> Splits:
 
 
 def _split_of(folder: Path, begin: str) -> str:
-    """The one split whose name begins so."""
+    """The name of the folder's one split that begins so, such as train2014. Raises StudyError for none or several."""
     names = sorted(path.name for path in (folder / "annotations").glob(FILE.format(f"{begin}*")) if path.is_file())
     if len(names) != 1:
         files = f"annotations/{FILE.format(f'{begin}*')}"

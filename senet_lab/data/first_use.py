@@ -1,7 +1,7 @@
-"""Brings a data set into the data folder once, however many processes ask for it at the same time.
+"""Puts a data set into the data folder once, even if several processes ask for it at the same time.
 
-One process brings it while the others wait. What is written appears whole or not at all, under a temporary name of
-its own until then, so an interrupted download leaves nothing that must be removed by hand.
+One process downloads or converts it while the others wait. Files are written under a temporary name and renamed when
+they are whole, so an interrupted download leaves nothing that must be removed by hand.
 """
 
 import contextlib
@@ -23,10 +23,11 @@ TEMPORARY = ".bringing-"  # begins the names of temporary files and folders
 
 @contextlib.contextmanager
 def alone(folder: Path, variable: str = FOLDER_VARIABLE) -> Iterator[None]:
-    """Only one process at a time is in here for a folder, which is made where it is missing.
+    """Lets one process at a time in for a folder, and makes the folder where it is missing.
 
-    On a file system without locks several may be: then each brings the data for itself, and the last one's equal
-    file stays. variable: names the place of the folder. Raises StudyError where the folder cannot be written.
+    A file system without locks lets several in. Then each makes the same data for itself, and the last one's file
+    stays. variable: the environment variable that sets the folder, for the message. Raises StudyError where the folder
+    cannot be made.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -46,7 +47,7 @@ def alone(folder: Path, variable: str = FOLDER_VARIABLE) -> Iterator[None]:
 
 
 def _remove_leftovers(folder: Path) -> None:
-    """Removes what processes left here that were killed while they held the lock."""
+    """Removes the temporary files of processes that were killed while they held the lock."""
     for path in folder.glob(f"{TEMPORARY}*"):
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)

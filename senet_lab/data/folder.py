@@ -1,4 +1,4 @@
-"""Where data sets lie."""
+"""The folder of the data sets."""
 
 import os
 from pathlib import Path
@@ -7,5 +7,5 @@ FOLDER_VARIABLE = "SENET_LAB_DATA"
 
 
 def data_folder() -> Path:
-    """$SENET_LAB_DATA, or ``data`` where that is not set."""
+    """$SENET_LAB_DATA, or ``data`` if it is not set."""
     return Path(os.environ.get(FOLDER_VARIABLE) or "data")

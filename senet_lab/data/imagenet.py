@@ -1,7 +1,7 @@
-"""The data sets of photos with a name: where they lie in the data folder, and what each must have.
+"""The named data sets of photos: where they lie in the data folder, and how many photos and classes each must have.
 
-ImageNet: ``imagenet/{train,val}/<wnid>/``, or below ``imagenet/ILSVRC/Data/CLS-LOC``. Imagenette, ten of its classes:
-``imagenette2-160/{train,val}/<wnid>/``, downloaded at its first use. Places365: see places365.py.
+ImageNet: ``imagenet/{train,val}/<wnid>/``, or below ``imagenet/ILSVRC/Data/CLS-LOC``. Imagenette (ten classes of
+ImageNet): ``imagenette2-160/{train,val}/<wnid>/``, downloaded at its first use. Places365: see places365.py.
 """
 
 import os
@@ -21,9 +21,7 @@ IMAGENETTE_PIXELS = 160
 
 Splits = dict[str, PhotoList]
 
-
-# Training and validation photos, and classes.
-WHOLE = {
+WHOLE = {  # numbers of training photos, validation photos, and classes
     Dataset.IMAGENET: (1_281_167, 50_000, 1000),
     Dataset.IMAGENETTE: (9_469, 3_925, 10),
     Dataset.PLACES365: (1_803_460, 36_500, 365),
@@ -31,9 +29,9 @@ WHOLE = {
 
 
 def named_photos(dataset: Dataset) -> Splits:
-    """All training (``train``) and validation (``test``) photos of a data set that has a name.
+    """All training (``train``) and validation (``test``) photos of a named data set.
 
-    Raises StudyError where they are missing, or not complete.
+    Raises StudyError where photos or classes are missing, or where there are too many.
     """
     find = {Dataset.IMAGENET: _imagenet, Dataset.IMAGENETTE: _imagenette, Dataset.PLACES365: places365}
     found = find[dataset]()
@@ -51,7 +49,7 @@ def named_photos(dataset: Dataset) -> Splits:
 
 
 def check_same_classes(photos: Splits) -> None:
-    """Raises StudyError where training and validation photos are not of the same classes."""
+    """Raises StudyError where training and validation photos have different classes."""
     train, test = (set(photos[split].classes) for split in ("train", "test"))
     if train != test:
         name = min(train ^ test)
@@ -93,7 +91,7 @@ def _imagenette() -> Splits:
 
 
 def _bring_imagenette(root: Path) -> None:
-    """Downloads it, unless another process has done so by now. Raises StudyError where that fails."""
+    """Downloads Imagenette, unless another process has done so by now. Raises StudyError where that fails."""
     from torchvision.datasets import Imagenette
 
     with alone(root.parent):

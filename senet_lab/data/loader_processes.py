@@ -1,4 +1,4 @@
-"""Processes that read photos ahead, for as long as a run lasts: how they start, live on, and end."""
+"""Processes that read photos ahead of the training. They start with a run's first pass and end with the run."""
 
 import multiprocessing
 import os
@@ -21,7 +21,7 @@ Made = TypeVar("Made")
 
 
 class _Queue(Sampler[Wanted]):
-    """What is to be made, in order; set anew for each pass, so that the processes live on."""
+    """The items to make, in order. Each pass sets them anew, so that the same processes serve all passes."""
 
     def __init__(self) -> None:
         self.wanted: Sequence[Wanted] = ()
@@ -34,10 +34,11 @@ class _Queue(Sampler[Wanted]):
 
 
 class LoaderProcesses(Generic[Wanted, Made]):
-    """Makes the items of a data set in so many processes (0: in this one), which start at the first pass.
+    """Makes the items of a data set in ``processes`` processes, or in this process for 0. They start at the first pass.
 
-    Each thread that asks has processes of its own, so two runs may read side by side. root: of the photos.
-    ahead: items that each process may make before they are asked for.
+    Each thread that asks has processes of its own, so two runs may read side by side. root: the photos' folder, for
+    messages. ahead: how many items each process may make before they are asked for. pinned: whether tensors come in
+    pinned memory.
     """
 
     def __init__(self, items: Dataset[Made], root: Path, processes: int, ahead: int, pinned: bool = False) -> None:
@@ -45,12 +46,12 @@ class LoaderProcesses(Generic[Wanted, Made]):
         self._own = threading.local()
 
     def made(self, wanted: Sequence[Wanted]) -> Iterator[Made]:
-        """The items in order. Raises StudyError where a process ends, as one does that the system kills."""
+        """The items in order. Raises StudyError where a loader process ends early, as when the system kills it."""
         if not hasattr(self._own, "loader"):
             self._own.queue = _Queue()
             self._own.loader = self._loader(self._own.queue)
         self._own.queue.wanted = wanted
-        with warnings.catch_warnings():  # of forking beside threads, of which the children use none
+        with warnings.catch_warnings():  # about forking a process with threads; the children use none of these
             warnings.simplefilter("ignore", DeprecationWarning)
             made = iter(self._own.loader)
         try:
@@ -68,8 +69,8 @@ class LoaderProcesses(Generic[Wanted, Made]):
         if self.processes:
             options = {"prefetch_factor": self.ahead, "persistent_workers": True}
         if self.processes and sys.platform == "linux":
-            # A worker of the fleet would otherwise start them anew, as it was started itself: torch is loaded for each,
-            # the list of photos is copied to each, and semaphores are left behind when the worker is ended.
+            # A worker of the fleet would otherwise spawn them, as it was spawned itself. Then each loads torch, each
+            # gets a copy of the list of photos, and semaphores are left behind when the worker is ended.
             options["multiprocessing_context"] = "fork"
         return DataLoader(
             self.items,
@@ -83,8 +84,11 @@ class LoaderProcesses(Generic[Wanted, Made]):
 
 
 def _ended_by_the_trainer_alone(process: int) -> None:
-    """Signals that a launcher, a queue or a terminal sends to all processes are for the one that trains: it saves, and
-    needs its loaders until then. SIGTERM ends a loader where it comes from the process that started it."""
+    """Makes a loader process ignore the signals that a launcher, a queue or a terminal sends to all processes.
+
+    Those are for the process that trains: it saves its state, and needs its loaders until then. SIGTERM ends a loader
+    only if it comes from the process that started it.
+    """
     for number in (signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
     if hasattr(signal, "sigwaitinfo"):
@@ -99,9 +103,10 @@ def _wait_for_the_trainer() -> None:
 
 
 def loader_processes(device: torch.device) -> int:
-    """How many processes load photos: the cores that this process may use, less the threads that train on a CPU.
+    """How many processes load photos: one for each core that this process may use and that trains nothing itself.
 
-    0 in a process that may not start others. Of several processes that torchrun started here, each has its share.
+    On a CPU, torch's threads are left out. On a GPU, the processes that torchrun started on this machine share the
+    cores. A process that may not start others gets 0.
     """
     if multiprocessing.current_process().daemon:
         return 0

@@ -26,10 +26,11 @@ def open_source(
     share: Share | None = None,
     skip_damaged: bool = False,
 ) -> BatchSource:
-    """The data of a protocol. Raises StudyError where it is missing, damaged or of another size.
+    """The data of a protocol of classification.
 
-    folder: of a user's own photos. share: the part of each batch that this process
-    makes. skip_damaged: of photos, see PhotoData.
+    folder: where a user's own photos lie. share: the part of each batch that this process makes. skip_damaged: see
+    PhotoData. Raises StudyError for a protocol of detection, and for data that are missing, damaged, or not as many
+    as the protocol says.
     """
     if protocol.detection is not None:
         raise StudyError(f"protocol {protocol.name} is of photos with boxes; this needs photos with classes")
@@ -53,7 +54,7 @@ def open_coco(
     share: Share | None = None,
     skip_damaged: bool = False,
 ) -> "CocoData":
-    """The data of a protocol of detection; as ``open_source``."""
+    """The data of a protocol of detection. Arguments and errors are those of ``open_source``."""
     from senet_lab.data.coco_data import CocoData
     from senet_lab.data.coco_sets import open_boxes
 
@@ -82,9 +83,9 @@ def open_photos(protocol: Protocol, folder: Path | None = None) -> dict[str, Pho
 
 
 def open_arrays(protocol: Protocol) -> ImageArrays:
-    """The data set of a protocol of small images, or its training images where the protocol holds some of them out.
+    """The data set of a protocol of small images. It is ``held_out`` where the protocol holds training images out.
 
-    Raises StudyError as ``open_source``, and for a data set of photos before anything of it is read or downloaded.
+    Raises StudyError as ``open_source``. For a protocol of photos it does so before anything is read or downloaded.
     """
     if protocol.dataset.of_photos:
         raise StudyError(

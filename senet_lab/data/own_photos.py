@@ -1,7 +1,7 @@
 """A user's own photos: a folder with ``train/<class>/`` and ``val/<class>/`` as the data set of any photo recipe.
 
-The protocol that this makes carries the folder's name, its counts and a digest of its files, so that a record says
-which photos it is about, and other photos are another cell. Where the folder lies is no part of it.
+The resulting protocol holds the folder's name, the numbers of photos and classes, and a digest of the files. So a
+record says which photos it is about, and other photos make another cell. The folder's path is not part of it.
 """
 
 import hashlib
@@ -16,15 +16,15 @@ from senet_lab.study.protocol import Dataset, PhotoSet, Protocol, Schedule
 
 DIGEST_LENGTH = 16  # hexadecimal digits
 LONGEST_NAME = 40
-DATA = "data: "  # begins a departure that is about a recipe's own data set
-# Names that would read as a published data set, which a user's folder is not.
+DATA = "data: "  # the beginning of a departure that is about a recipe's data set
+# Names of published data sets, which a user's folder must not have.
 PUBLISHED = re.compile(
     r"imagenet[-_]?(1k|2012|21k)?|ilsvrc.*|imagenette2?(-160|-320)?|places[-_]?365.*|cifar[-_]?100?", re.IGNORECASE
 )
 
 
 def own_photos(recipe: Protocol, folder: Path) -> Protocol:
-    """A recipe on the photos of a folder, as a protocol that is named after them.
+    """The protocol ``<folder>-by-<recipe>``: a recipe on the photos of a user's folder.
 
     Raises StudyError for a folder without photos in class folders, and where the recipe cannot be trained on them.
     """
@@ -54,13 +54,13 @@ def own_photos(recipe: Protocol, folder: Path) -> Protocol:
 
 
 def _as_many_epochs(recipe: Protocol, images: int) -> Schedule:
-    """The schedule with its warm-up over as many epochs as the recipe's, whose steps are those of another data set."""
+    """The recipe's schedule, with its warm-up in the steps of this data set: it takes as many epochs as before."""
     steps = recipe.schedule.warmup_steps * (images // recipe.batch_size) / recipe.steps_per_epoch
     return replace(recipe.schedule, warmup_steps=round(steps))
 
 
 def open_own_photos(protocol: Protocol, folder: Path | None) -> Splits:
-    """The photos of such a protocol. Raises StudyError where they are not in this folder."""
+    """The photos of a protocol that ``own_photos`` made. Raises StudyError where this folder does not have them."""
     assert protocol.photos is not None
     if folder is None:
         raise StudyError(f"{protocol.name} is about the photos {protocol.photos.name}; say with --data where they lie")
@@ -71,12 +71,12 @@ def open_own_photos(protocol: Protocol, folder: Path | None) -> Splits:
 
 
 def digest_of(photos: Splits) -> str:
-    """Of the classes and of each file's name and size, in both splits."""
+    """The digest of both splits: of the classes, and of each file's name and size."""
     return hashlib.sha256(f"{photos['train'].digest} {photos['test'].digest}".encode()).hexdigest()[:DIGEST_LENGTH]
 
 
 def name_of(folder: Path) -> str:
-    """The folder's own name in letters that file names and tables take; never that of a published data set."""
+    """The folder's name with the letters that file names and tables allow; never the name of a published data set."""
     name = re.sub(r"[^A-Za-z0-9._]+", "-", folder.resolve().name).strip("-.")[:LONGEST_NAME].strip("-.") or "photos"
     return f"own-{name}" if PUBLISHED.fullmatch(name) else name
 

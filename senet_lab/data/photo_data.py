@@ -1,7 +1,7 @@
-"""PhotoData: batches of photos that lie in files, made by loader processes and finished on the device.
+"""PhotoData: batches of photos that lie in files. Loader processes make the pixels, the device does the rest.
 
-B batch, C channels, H W space. The order of an epoch and each image's crop depend on (seed, epoch, image) alone: not on
-the number of loader processes, nor on how many processes share a batch.
+B batch, C channels, H W space. The order of an epoch, and each image's crop, depend on (seed, epoch, image) alone. They
+do not depend on the number of loader processes, nor on how many processes share a batch.
 """
 
 import sys
@@ -25,11 +25,12 @@ EVALUATION_BATCH = 100
 
 
 class PhotoData:
-    """Training and validation batches of two lists of photos under one protocol. sha256: their digests.
+    """Training and validation batches of two lists of photos under one protocol. sha256: the digests of both lists.
 
-    share: the part of each batch that this process makes. skip_damaged: a damaged training photo's place is taken by
-    the next good one of the list, and ``skipped`` tells which; otherwise, and among validation photos always, it is a
-    StudyError that names it. small: the training photos, resized once.
+    share: the part of each batch that this process makes. skip_damaged: whether the list's next good photo takes the
+    place of a damaged training photo; ``skipped`` then lists the damaged one. Without it, and always for a damaged
+    validation photo, the batch raises a StudyError that names the photo. processes: how many load photos; None lets
+    ``loader_processes`` choose. small: the training photos, resized once.
     """
 
     def __init__(
@@ -57,8 +58,10 @@ class PhotoData:
         self._test = PhotoLoader(photos["test"], number, pinned, EVALUATION_BATCH)
 
     def training_batches(self, seed: int, epoch: int, first: int = 0) -> Iterator[Batch]:
-        """The batches of one epoch from the ``first`` on: the same for the same seed in every row. The last, partial
-        batch is left out."""
+        """The batches of one epoch from the ``first`` on. Equal seeds give equal batches in every row of a table.
+
+        A last, partial batch is left out.
+        """
         protocol = self.protocol
         order, key = drawn_for(seed, epoch, len(self.photos["train"]))
         size = protocol.training_size(epoch)
@@ -68,7 +71,7 @@ class PhotoData:
         yield from self._batches(self._train.parts(parts), batches, size)
 
     def test_batches(self) -> Iterator[Batch]:
-        """Every validation image of this process's share once, in canonical order."""
+        """Every validation image of this process's share, once and in canonical order."""
         protocol = self.protocol
         images = self.share.of(np.arange(len(self.photos["test"])))
         batches = [images[start : start + EVALUATION_BATCH] for start in range(0, len(images), EVALUATION_BATCH)]

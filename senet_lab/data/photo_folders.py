@@ -1,7 +1,8 @@
-"""Folders of photos: where the class folders of a split lie, and which photos are in them.
+"""Finds the class folders of a split, and the photos in them.
 
-Known: ``train/<class>/`` and ``val/<class>/``, these below ``ILSVRC/Data/CLS-LOC``, and a folder more between a split
-and its classes, as in ``val/ILSVRC2012_img_val/<wnid>/``. Hidden names are neither classes nor photos.
+The folders are ``train/<class>/`` and ``val/<class>/``, which may lie below ``ILSVRC/Data/CLS-LOC``. There may be
+further folders between a split and its classes, as in ``val/ILSVRC2012_img_val/<wnid>/``. Hidden folders and files are
+ignored.
 """
 
 import hashlib
@@ -21,15 +22,16 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".ppm", ".pgm", ".tif", ".
 SPLIT_NAMES = {"train": ("train", "training"), "test": ("val", "validation")}
 ABOVE = ("", "ILSVRC/Data/CLS-LOC", "Data/CLS-LOC", "CLS-LOC")  # where the splits of ImageNet's archives lie
 MOST_NESTING = 3  # folders between a split and its classes
-WNID = re.compile(r"n\d{8}$")  # a name of WordNet, which ImageNet's class folders have
-SHOWN = 3  # names in a message
+WNID = re.compile(r"n\d{8}$")  # a WordNet ID: the name of a class folder of ImageNet
+SHOWN = 3  # how many names a message lists
 
 
 @dataclass(frozen=True)
 class PhotoList:
-    """Photos with their classes, sorted by class and then by name.
+    """Photos and their classes, sorted by class and then by name. N photos.
 
-    files: N paths below ``root``, as bytes, so that millions of them are one array that processes share.
+    files: N paths relative to ``root``, as bytes: millions of them are then one array, which processes share.
+    labels: N indices into ``classes``.
     """
 
     root: Path
@@ -42,12 +44,12 @@ class PhotoList:
         return len(self.files)
 
     def path(self, index: int) -> str:
-        """Where a photo lies."""
+        """The path of a photo's file."""
         return os.path.join(self.root, os.fsdecode(bytes(self.files[index])))
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over the classes and over each photo's path, class and size; not over the pixels."""
+        """SHA-256 over the classes and over each photo's path, class and file size. The pixels are not in it."""
         digest = hashlib.sha256("\n".join(self.classes).encode())
         for file, label, size in zip(self.files, self.labels, self.sizes, strict=True):
             digest.update(b"\n%s\t%d\t%d" % (bytes(file).replace(os.sep.encode(), b"/"), label, size))
@@ -55,17 +57,17 @@ class PhotoList:
 
 
 def visible(name: str) -> bool:
-    """Whether a name is the user's: editors and file systems leave hidden ones and a few others."""
+    """Whether a name is neither hidden nor one of the few others that editors and file systems leave behind."""
     return not name.startswith((".", "__MACOSX", "@eaDir")) and name not in ("Thumbs.db", "lost+found")
 
 
 def is_photo(name: str) -> bool:
-    """Whether a name is that of a photo that can be seen."""
+    """Whether a name is a photo's by its suffix, and ``visible``."""
     return visible(name) and name.lower().endswith(SUFFIXES)
 
 
 def find_split(root: Path, split: str) -> Path | None:
-    """The folder of ``train`` or ``test`` (the validation photos) below a data set's folder; None where it is not."""
+    """The folder of ``train`` or ``test`` (the validation photos) below a data set's folder; None if there is none."""
     names = SPLIT_NAMES[split]
     return next((root / a / name for a in ABOVE for name in names if (root / a / name).is_dir()), None)
 
@@ -73,8 +75,8 @@ def find_split(root: Path, split: str) -> Path | None:
 def photos_of(folder: Path) -> PhotoList:
     """The photos of a split, from its class folders.
 
-    Raises StudyError where there are none: for a flat folder, for a class without photos, for a folder that is no
-    class beside those that are, and for what cannot be read.
+    Raises StudyError for a folder without class folders, for photos that lie outside of them, for a class without
+    photos, for other folders beside ImageNet's classes, and for what cannot be read.
     """
     root = _class_root(folder)
     classes = [name for name, is_folder in _entries(root) if is_folder]
@@ -94,7 +96,7 @@ def photos_of(folder: Path) -> PhotoList:
 def photo_list(
     root: Path, classes: tuple[str, ...], files: Sequence[str], labels: Sequence[int], sizes: Sequence[int]
 ) -> PhotoList:
-    """These photos as arrays."""
+    """A PhotoList of photos in this order. files: paths relative to ``root``. sizes: bytes."""
     encoded = np.array([os.fsencode(file) for file in files], dtype=np.bytes_)
     return PhotoList(root, classes, encoded, np.array(labels, dtype=np.int64), np.array(sizes, dtype=np.int64))
 
@@ -123,7 +125,7 @@ def _class_root(folder: Path) -> Path:
 
 
 def _nested(folder: Path) -> bool:
-    """Whether a folder holds folders alone, so that it is no class."""
+    """Whether a folder holds folders and no photos, so that it cannot be a class."""
     entries = list(_entries(folder))
     return any(is_folder for _, is_folder in entries) and not any(
         is_photo(n) for n, is_folder in entries if not is_folder
@@ -140,7 +142,7 @@ def _entries(folder: Path) -> Iterator[tuple[str, bool]]:
 
 
 def _files(root: Path, below: str) -> Iterator[tuple[str, int]]:
-    """Every photo below a folder of ``root``, by its path below ``root``, with its size."""
+    """Every photo in a folder of ``root`` and its subfolders: its path relative to ``root``, and its size in bytes."""
     try:
         with os.scandir(root / below) as found:
             for entry in found:

@@ -1,7 +1,7 @@
-"""Loader processes that turn photos into pixels, part of a batch by part.
+"""Loader processes that turn photos into pixels. Each makes a part of a batch at a time.
 
-B batch, H W space. Pixels leave the processes as uint8 B H W 3, a quarter of what floats would be; what a batch needs
-beyond that is done on the device.
+B batch, H W space. Pixels leave the processes as uint8 B H W 3, a quarter of the bytes of floats. The device
+normalises them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,15 +20,16 @@ from senet_lab.data.photos import DamagedPhoto, draw_crop, evaluation_pixels, re
 from senet_lab.data.small_photos import SmallPhotos
 
 PART = 32  # photos that a process makes at a time
-AHEAD = 3  # parts that each process may make ahead, at least
-NO_LABEL = -1  # of a place that no photo could take
+AHEAD = 3  # how many parts each process may make ahead, at least
+NO_LABEL = -1  # the label of a damaged photo that no other photo replaces
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Photos of one split that a process makes together. key: of their random streams; None: central crops.
+    """Photos of one split that a process makes together. size: of the crops, in pixels.
 
-    resize: of the shorter edge, before a central crop of ``size`` pixels.
+    key: of the photos' random streams; None for central crops, before which the shorter edge is resized to ``resize``
+    pixels.
     """
 
     indices: NDArray[np.int64]
@@ -42,7 +43,7 @@ Made = tuple[Tensor, Tensor, list[tuple[str, str]]]  # pixels, labels, (path, wh
 
 
 class _Parts(Dataset[Made]):
-    """Makes parts. In a training part, a damaged photo's place is taken by the next good one of the list."""
+    """Makes parts. In a training part, the list's next good photo takes the place of a damaged one."""
 
     def __init__(self, photos: PhotoList, small: SmallPhotos | None) -> None:
         self.photos, self.small = photos, small
@@ -61,7 +62,7 @@ class _Parts(Dataset[Made]):
         return pixels, labels, damaged
 
     def _first_good(self, index: int, part: Part, damaged: list[tuple[str, str]]) -> tuple[Any, int] | None:
-        """The pixels of a photo, or of the next good one, with its index. None where none may take its place."""
+        """The pixels of a photo and its index. In training the next good photo may take its place; None without one."""
         for step in range(len(self.photos)):
             chosen = (index + step) % len(self.photos)
             try:
@@ -80,9 +81,10 @@ class _Parts(Dataset[Made]):
 
 
 class PhotoLoader:
-    """Makes parts of one list of photos in loader processes, which start at the first pass and live on.
+    """Makes parts of one list of photos in loader processes, which start at the first pass and serve all passes.
 
-    small: the same photos, resized once, which training parts are cut from.
+    batch: photos in a batch, from which it follows how far the processes read ahead. small: the same photos, resized
+    once, from which training crops are cut.
     """
 
     def __init__(
@@ -93,10 +95,10 @@ class PhotoLoader:
         self._loaders: LoaderProcesses[Part, Made] = LoaderProcesses(items, photos.root, processes, ahead, pinned)
 
     def parts(self, parts: Sequence[Part]) -> Iterator[Made]:
-        """The parts in order. Raises StudyError where a process ends, as one does that the system kills."""
+        """The parts in order. Raises StudyError where a loader process ends early."""
         yield from self._loaders.made(parts)
 
 
 def parts_of(batch: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """The images of a batch in parts of nearly equal length, none longer than PART."""
+    """The indices of a batch's images, int64 B, in parts of nearly equal length, none longer than PART."""
     return np.array_split(batch, -(-len(batch) // PART)) if len(batch) else []

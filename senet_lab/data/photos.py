@@ -1,4 +1,4 @@
-"""One photo to pixels: decoding, and the two crops, all in whole numbers. H W space; pixels are uint8 H W 3, RGB."""
+"""From one photo to pixels: decoding, the random training crop, the central crop. H W space; pixels are uint8 H W 3."""
 
 import math
 import warnings
@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 Pixels = NDArray[np.uint8]
-CROP_AREA, ASPECT = (0.08, 1.0), (3 / 4, 4 / 3)  # of the authors' release
-ATTEMPTS = 10  # at a crop that fits into the photo
+CROP_AREA, ASPECT = (0.08, 1.0), (3 / 4, 4 / 3)  # as in the authors' release
+ATTEMPTS = 10  # how many crops are drawn to find one that fits into the photo
 
 
 class DamagedPhoto(Exception):
-    """A photo that cannot be decoded: its path, and why."""
+    """A photo cannot be decoded. path: its file. why: the reason."""
 
     def __init__(self, path: str, why: str) -> None:
         super().__init__(path, why)
@@ -33,27 +33,27 @@ class CropDraw:
 
 
 def read_photo(path: str) -> Image.Image:
-    """The photo as RGB. Raises DamagedPhoto for one that is empty, cut short or no photo."""
+    """The photo as RGB. Raises DamagedPhoto for a file that is empty, cut short, or not a photo."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of palettes and broken notes of cameras, which change no pixel
+            warnings.simplefilter("ignore")  # about palettes and cameras' broken metadata, which change no pixel
             with Image.open(path) as image:
                 image.load()
-                return image if image.mode == "RGB" else image.convert("RGB")  # of an RGB image, a copy is saved
+                return image if image.mode == "RGB" else image.convert("RGB")  # convert would copy an RGB image
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
         why = "it is no image" if isinstance(error, UnidentifiedImageError) else " ".join(str(error).split())
         raise DamagedPhoto(path, why[:120]) from None
 
 
 def stream_of(key: int, image: int) -> np.random.Generator:
-    """The random stream of one image in one epoch. key: of seed and epoch; it depends on nothing else."""
+    """The random stream of one image in one epoch. key: derived from seed and epoch (``batches.drawn_for``)."""
     return np.random.Generator(np.random.Philox(key=key, counter=image << 64))
 
 
 def draw_crop(stream: np.random.Generator, width: int, height: int, flip: bool) -> CropDraw:
-    """A crop of random area and aspect ratio inside a photo; where ten attempts do not fit, its middle.
+    """A crop of random area and aspect ratio inside a photo; the photo's middle if none of ten attempts fits.
 
-    As in the networks' usual training: area and the logarithm of the aspect ratio are uniform.
+    As is usual in ImageNet training, the area and the logarithm of the aspect ratio are uniform. Lengths in pixels.
     """
     mirrored = bool(stream.random() < 0.5) and flip
     log_low, log_high = map(math.log, ASPECT)
@@ -69,14 +69,14 @@ def draw_crop(stream: np.random.Generator, width: int, height: int, flip: bool) 
 
 
 def training_pixels(photo: Image.Image, draw: CropDraw, size: int) -> Pixels:
-    """The crop, resized to ``size`` pixels (bilinear, with antialiasing) and mirrored where drawn."""
+    """The crop, resized to ``size`` x ``size`` pixels (bilinear, antialiased) and mirrored if so drawn: size size 3."""
     box = (draw.left, draw.top, draw.left + draw.width, draw.top + draw.height)
     crop = photo.crop(box).resize((size, size), Image.Resampling.BILINEAR)
     return np.asarray(crop.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if draw.flip else crop)
 
 
 def evaluation_pixels(photo: Image.Image, resize: int, size: int) -> Pixels:
-    """The central ``size`` pixels after the shorter edge was resized to ``resize`` pixels, as torchvision does it."""
+    """Resizes the shorter edge to ``resize`` pixels and takes the central crop, as torchvision does: size size 3."""
     short, long = sorted(photo.size)
     longer = int(resize * long / short)
     width, height = (resize, longer) if photo.width <= photo.height else (longer, resize)

@@ -1,4 +1,4 @@
-"""Places365-Standard, copies of 256 x 256 pixels: class folders, or the authors' folders with their lists of files."""
+"""Places365-Standard at 256 x 256 pixels: from class folders, or from the authors' folders and lists of files."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ from senet_lab.errors import StudyError
 
 ROOTS = ("places365_standard", "places365")
 CLASSES = "categories_places365.txt"
-# split: the list of its files, and the folders that may hold them
+# For each split: its list of files, and the folders that may hold them.
 LISTS = {
     "train": ("places365_train_standard.txt", ("data_256_standard", "data_256")),
     "test": ("places365_val.txt", ("val_256",)),
@@ -17,7 +17,7 @@ LISTS = {
 
 
 def places365() -> dict[str, PhotoList]:
-    """Training and validation photos. Raises StudyError where they are missing, or a list does not fit its folder."""
+    """Training and validation photos. Raises StudyError where they are missing, or where a list names absent files."""
     for root in (data_folder() / name for name in ROOTS):
         if (root / LISTS["train"][0]).is_file():
             classes = _classes(root / CLASSES)
@@ -34,7 +34,7 @@ def places365() -> dict[str, PhotoList]:
 
 def _classes(path: Path) -> tuple[str, ...]:
     names = [name for name, _ in sorted(_lines(path), key=lambda line: line[1])]
-    return tuple(name.lstrip("/").partition("/")[2] for name in names)  # without the letter: /a/airfield
+    return tuple(name.lstrip("/").partition("/")[2] for name in names)  # "/a/airfield" becomes "airfield"
 
 
 def _listed(root: Path, split: str, classes: tuple[str, ...]) -> PhotoList:
@@ -56,7 +56,7 @@ def _listed(root: Path, split: str, classes: tuple[str, ...]) -> PhotoList:
 
 
 def _lines(path: Path) -> list[tuple[str, int]]:
-    """The lines of a list: a name and a number. Raises StudyError with the file and line that is none."""
+    """The lines of a list, each a name and a number. Raises StudyError, which names file and line, for any other."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

@@ -1,4 +1,4 @@
-"""A data set resident on a device as uint8, padded once; batches are made there.
+"""A data set that is resident on a device as uint8. Images are padded once, and batches are made on the device.
 
 B batch, C channels, H W space, N images.
 """
@@ -18,13 +18,13 @@ from senet_lab.errors import StudyError
 from senet_lab.study.cell import derive_seed
 from senet_lab.study.protocol import Crop, Protocol
 
-EVALUATION_BATCH = {"cpu": 500, "cuda": 2_000}  # by device; on a GPU small batches are as slow as large ones
+EVALUATION_BATCH = {"cpu": 500, "cuda": 2_000}  # by device: on a GPU, small batches take as long as large ones
 
 
 class ResidentData:
-    """Training and test batches of one data set under one protocol. share: the part of each that is made here.
+    """Training and test batches of one data set under one protocol. share: the part of each batch that is made here.
 
-    Raises StudyError where the data set does not have as many images as the protocol says.
+    Raises StudyError where the data set has more or fewer images than the protocol says.
     """
 
     def __init__(
@@ -48,8 +48,8 @@ class ResidentData:
         self._test_labels = torch.from_numpy(arrays.test.labels).to(device)
 
     def draws(self, seed: int, epoch: int) -> Draws:
-        """The random choices of one epoch, on the device, of whole batches only: the same for the same seed in every
-        row."""
+        """The random choices of one epoch, on the device, for whole batches only. Equal seeds give equal choices in
+        every row of a table."""
         protocol = self.protocol
         generator = torch.Generator().manual_seed(derive_seed(seed, "batches", epoch))
         drawn = draw(len(self._train_labels), protocol.crop_padding, protocol.flip, generator)
@@ -69,14 +69,16 @@ class ResidentData:
         return images, self._train_labels[draws.order_N]
 
     def training_batches(self, seed: int, epoch: int, first: int = 0) -> Iterator[Batch]:
-        """The batches of one epoch from the ``first`` on: the same for the same seed in every row. The last, partial
-        batch is left out."""
+        """The batches of one epoch from the ``first`` on. Equal seeds give equal batches in every row of a table.
+
+        A last, partial batch is left out.
+        """
         draws, batch = self.draws(seed, epoch), self.protocol.batch_size
         for step in range(first, self.protocol.steps_per_epoch):
             yield self.batch(draws.at(self.share.between(step * batch, (step + 1) * batch)))
 
     def test_batches(self) -> Iterator[Batch]:
-        """Every test image of this process's share once, in canonical order."""
+        """Every test image of this process's share, once and in canonical order."""
         batch, mine = EVALUATION_BATCH[self.device.type], self.share.between(0, len(self._test_labels))
         for start in range(mine.start, mine.stop, batch):
             stop = min(start + batch, mine.stop)

@@ -1,11 +1,12 @@
-"""Training photos that were resized once, in packs of many: what ``Protocol.small_photos`` asks for.
+"""Training photos that are resized once and kept in packs, as ``Protocol.small_photos`` asks for.
 
     $SENET_LAB_SMALL_PHOTOS, or <data folder>/small-photos
         photos400/<digest>.pack          PER_PACK photos, in their order
 
-A pack begins with a word of its own and the SHA-256 of all that follows: where each photo begins, as little-endian
-numbers of 8 bytes, one more than there are photos; and the photos as JPEG. One of no length is used as it is. A pack is
-named after the files that it was made of, so it appears whole or not at all, and only what is missing is made.
+A pack is WORD, the SHA-256 of all that follows, the offsets of the photos, and the photos as JPEG. The offsets are
+unsigned little-endian integers of 8 bytes: the beginning of each photo, and the end of the last. A photo of no length
+is not in the pack, because its own file is small enough or damaged; that file is read instead.
+A pack is named after the files that it was made from. It appears whole or not at all, and only missing packs are made.
 """
 
 import contextlib
@@ -37,7 +38,7 @@ VARIABLE = "SENET_LAB_SMALL_PHOTOS"
 PER_PACK = 1_000
 WORD = b"senet_lab photos 1\n"
 QUALITY = 95
-RULE = f"shorter side, lanczos, JPEG {QUALITY}"  # how they are made
+RULE = f"shorter side, lanczos, JPEG {QUALITY}"  # how small photos are made; part of a pack's name
 HEAD = len(WORD) + hashlib.sha256().digest_size
 SAY_SECONDS = 10.0
 Say = Callable[[str], None]
@@ -50,7 +51,7 @@ class SmallPhotos:
     packs: tuple[Path, ...]
 
     def read(self, index: int) -> Image.Image | None:
-        """A photo of the list as RGB; None for one that is used as it is. Raises DamagedPhoto."""
+        """A photo of the list as RGB; None where its own file is to be read. Raises DamagedPhoto for a damaged pack."""
         pack, place = divmod(index, PER_PACK)
         path = self.packs[pack]
         try:
@@ -68,7 +69,7 @@ class SmallPhotos:
             raise DamagedPhoto(str(path), f"photo {place}: {error}; remove this file to have it made again") from None
 
     def digest(self) -> str:
-        """SHA-256 over those of the packs. Raises StudyError for one that is damaged."""
+        """SHA-256 over the digests that the packs state. Raises StudyError for a file that is not a pack."""
         found = hashlib.sha256()
         for path in self.packs:
             found.update(_head(path) or b"")
@@ -76,11 +77,12 @@ class SmallPhotos:
 
 
 def small_photos(photos: PhotoList, side: int, *, skip_damaged: bool = False, say: Say | None = None) -> SmallPhotos:
-    """The photos with a shorter side of at most ``side`` pixels; makes those that are missing, in as many processes as
-    there are cores, while other processes that ask for them wait.
+    """The photos, resized to a shorter side of at most ``side`` pixels.
 
-    Raises StudyError, with all packs kept that are whole, where a photo is damaged (unless skip_damaged: whoever reads
-    it then meets it as it is) or the folder cannot be written.
+    Missing packs are made in as many processes as there are cores. Other processes that ask for them wait. ``say``
+    gets the progress in words; None prints it on stderr. skip_damaged: whether a damaged photo is left out of its
+    pack, so that whoever reads it meets its own file.
+    Raises StudyError where a photo is damaged or the folder cannot be written. The packs made so far are kept.
     """
     folder = Path(os.environ.get(VARIABLE) or data_folder() / "small-photos") / f"photos{side}"
     parts = [range(start, min(start + PER_PACK, len(photos))) for start in range(0, len(photos), PER_PACK)]
@@ -94,7 +96,7 @@ def small_photos(photos: PhotoList, side: int, *, skip_damaged: bool = False, sa
 
 
 def _name(photos: PhotoList, part: range, side: int) -> str:
-    """Of the files that a pack is made of, and how."""
+    """The name of a pack: a digest of the files that it is made from, and of how."""
     about = hashlib.sha256(f"{photos.root.resolve()}\n{side}\n{RULE}".encode())
     for index in part:
         about.update(b"\n%s\t%d" % (bytes(photos.files[index]), photos.sizes[index]))
@@ -102,7 +104,7 @@ def _name(photos: PhotoList, part: range, side: int) -> str:
 
 
 def _head(path: Path) -> bytes | None:
-    """The digest that a pack says; None where there is none. Raises StudyError for a file that is no pack."""
+    """The digest that a pack states; None without a pack. Raises StudyError for a file that is not a pack."""
     try:
         with open(path, "rb") as file:
             head = file.read(HEAD)
@@ -116,7 +118,7 @@ def _head(path: Path) -> bytes | None:
 
 
 class _Maker(Dataset[str]):
-    """Makes packs in loader processes: each item is one pack, and comes out as what went wrong, empty for nothing."""
+    """Makes packs in loader processes, one for each item. An item is the message of what went wrong, or empty."""
 
     def __init__(self, photos: PhotoList, side: int, wanted: Sequence[tuple[range, Path]], skip_damaged: bool) -> None:
         self.photos, self.side, self.wanted, self.skip_damaged = photos, side, wanted, skip_damaged
@@ -137,7 +139,7 @@ class _Maker(Dataset[str]):
     def _small(self, path: str) -> bytes:
         with contextlib.suppress(Exception), Image.open(path) as image:
             if min(image.size) <= self.side:
-                return b""  # without decoding it
+                return b""  # small enough; the size is known without decoding
         try:
             photo = read_photo(path)
         except DamagedPhoto:
@@ -169,7 +171,7 @@ def _write(path: Path, photos: Sequence[bytes]) -> None:
 
 
 def _make(maker: _Maker, say: Say) -> None:
-    """Raises StudyError with the first thing that went wrong."""
+    """Makes the packs and says how far it is. Raises StudyError with the first message of what went wrong."""
     if not len(maker):
         return
     many = sum(len(part) for part, _ in maker.wanted)
@@ -180,7 +182,7 @@ def _make(maker: _Maker, say: Say) -> None:
         options["multiprocessing_context"] = "fork"
     loader: Any = DataLoader(maker, batch_size=None, num_workers=processes, **options)
     said, done = time.monotonic(), 0
-    with warnings.catch_warnings():  # of forking beside threads, of which the children use none
+    with warnings.catch_warnings():  # about forking a process with threads; the children use none of these
         warnings.simplefilter("ignore", DeprecationWarning)
         for (part, _), wrong in zip(maker.wanted, loader, strict=True):
             if wrong:

@@ -1,4 +1,4 @@
-"""The declared rule for fewer training images: so many of each class, evenly spaced in canonical order. N images."""
+"""The rule for fewer training images: a fixed number of each class, evenly spaced in canonical order. N images."""
 
 from dataclasses import replace
 
@@ -11,7 +11,10 @@ from senet_lab.errors import StudyError
 
 
 def evenly_of_each_class(labels: NDArray[np.int64], number: int, name: str) -> NDArray[np.int64]:
-    """The indices of ``number`` images of each class, ascending. Raises StudyError where a class has fewer."""
+    """The indices of ``number`` images of each class, ascending, from labels N. name: of the data set, for the error.
+
+    Raises StudyError where a class has fewer images.
+    """
     chosen = []
     for label in np.unique(labels):
         (of_class,) = np.nonzero(labels == label)
@@ -22,7 +25,7 @@ def evenly_of_each_class(labels: NDArray[np.int64], number: int, name: str) -> N
 
 
 def fewer_photos(photos: PhotoList, number: int) -> PhotoList:
-    """So many photos of each class; all of them for 0."""
+    """``number`` photos of each class; all photos for 0. Raises StudyError where a class has fewer."""
     if not number:
         return photos
     part = evenly_of_each_class(photos.labels, number, str(photos.root))
@@ -30,7 +33,10 @@ def fewer_photos(photos: PhotoList, number: int) -> PhotoList:
 
 
 def fewer_arrays(arrays: ImageArrays, number: int) -> ImageArrays:
-    """The same data set with so many training images of each class; all of them for 0."""
+    """A data set with ``number`` training images of each class, and all for 0. Its channel statistics are theirs.
+
+    Raises StudyError where a class has fewer images.
+    """
     if not number:
         return arrays
     part = evenly_of_each_class(arrays.train.labels, number, arrays.name)

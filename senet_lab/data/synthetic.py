@@ -1,10 +1,10 @@
 """The demonstration data set: generated images whose classes need channel recalibration.
 
-Every colour channel of an image shows a texture (a grating of one of ten orientations and scales). One of the three
-channels is the trusted one, and its texture is the class; the other two show textures of classes drawn at random,
-as strong as the true one. Which channel to trust is told by the global colour cast alone: the brightest channel on
-average is the trusted one. Illumination varies over the image, so that no single place shows the cast
-reliably. A network must therefore weigh its channels by a global average: squeeze, excitation, scale.
+Every colour channel of an image shows a texture: a grating of one of five orientations at one of two scales. One of
+the three channels is the trusted one, and its texture is the class. The other two show textures of classes drawn at
+random, as strong as the true one. Only the global colour cast tells which channel to trust: it is the channel that is
+brightest on average. Illumination varies over the image, so that no single position shows the cast reliably. A network
+must therefore weigh its channels by a global average: squeeze, excitation, scale.
 
 N images, H W space.
 """
@@ -16,15 +16,16 @@ from senet_lab.data.arrays import ImageArrays, Images, Labels, Split, canonical,
 
 CLASSES = 10
 SIZE = 32  # pixels
-STREAMS = {"train": 0x5E_0001, "test": 0x5E_0002}  # of the data set itself, the same for every seed of a run
-CAST = 0.12  # brightness of the trusted channel above the others, of 1
-CONTRAST = 0.14  # amplitude of a texture, of 1
-NOISE = 0.08  # standard deviation of a pixel, of 1
-SHADE = 0.35  # amplitude of the illumination over the image, of 1
+STREAMS = {"train": 0x5E_0001, "test": 0x5E_0002}  # seeds of the data set itself, whatever the seed of a run
+# Brightness from 0 to 1:
+CAST = 0.12  # of the trusted channel above the others
+CONTRAST = 0.14  # amplitude of a texture
+NOISE = 0.08  # standard deviation of a pixel's noise
+SHADE = 0.35  # amplitude of the illumination over the image
 
 
 def synthetic(train_images: int, test_images: int) -> ImageArrays:
-    """The data set with so many images; equal arguments give equal bytes."""
+    """The data set with these numbers of images. Equal arguments give equal bytes."""
     train, test = (_split(split, n) for split, n in (("train", train_images), ("test", test_images)))
     mean, std = channel_statistics(train.images)
     names = tuple(f"texture {index}" for index in range(CLASSES))
@@ -51,14 +52,14 @@ def _images(rng: np.random.Generator, labels: Labels) -> Images:
 
 
 def _texture(rng: np.random.Generator, classes: Labels) -> NDArray[np.float64]:
-    """Gratings N H W between -1 and 1: five orientations at two scales, at a random phase."""
+    """Gratings N H W between -1 and 1, by class: five orientations at two scales. The phase is random."""
     angle = np.pi * (classes % 5) / 5 + rng.normal(0, 0.05, size=len(classes))
     period = np.where(classes < 5, 4.0, 7.0)  # pixels
     return _wave(angle, period, rng.uniform(0, 2 * np.pi, size=len(classes)))
 
 
 def _shade(rng: np.random.Generator, n: int) -> NDArray[np.float64]:
-    """Illumination N H W 3: a slow wave in each channel that averages to nearly nothing over the image."""
+    """Illumination N H W 3: in each channel a slow wave whose mean over the image is zero."""
     waves = [
         _wave(rng.uniform(0, np.pi, size=n), np.full(n, 32.0), rng.uniform(0, 2 * np.pi, size=n)) for _ in range(3)
     ]

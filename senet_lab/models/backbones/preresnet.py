@@ -84,7 +84,7 @@ class PreBottleneck(PreActivationUnit):
 
 
 def pre_activation(unit: type[PreBasic] | type[PreBottleneck], units: int, widths: tuple[int, ...]) -> Layout:
-    """A layout of three stages with ``units`` units each. widths: of each stage, inside its bottlenecks if it has any."""
+    """A layout of three stages with ``units`` units each. widths: of each stage; of bottlenecks, the inner width."""
     return Layout(
         stem=plain_cifar_stem,
         stem_channels=16,
