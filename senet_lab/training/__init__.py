@@ -1,1 +1,1 @@
-"""From a run to its record: one pure step, two executors that drive it."""
+"""From a run to its record: one training step, and the two executors that drive it."""

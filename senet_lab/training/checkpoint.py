@@ -1,7 +1,8 @@
-"""The state of a run after some step: what is needed to go on to the same end, and nothing else.
+"""The state of a run after a step: all that is needed to go on to the same end.
 
-Batches derive from (seed, purpose, epoch), so the state is: weights, momentum, the curve, the gates' health, and within
-an epoch the sums over its steps and where the streams of the network's own random parts are.
+Batches derive from (seed, purpose, epoch), so they are not part of the state. It holds weights, momentum, the curve and
+the gates' health. Within an epoch it also holds the sums over the epoch's steps, and the states of the random streams
+of the network's own random parts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,17 +20,17 @@ from senet_lab.training.epoch import EpochSums
 
 
 class CheckpointError(StudyError):
-    """A checkpoint, or a file of final weights, that is not what its run needs."""
+    """A checkpoint, or a file of final weights, does not fit its run."""
 
     exit_status = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """State after ``len(curve)`` epochs and, within the next one, after ``sums.steps`` steps.
+    """State after ``len(curve)`` epochs and, within the next epoch, after ``sums.steps`` steps.
 
-    seconds: trained so far. gates: after every epoch that measured them. sums: None between two epochs. streams: of the
-    network's random parts, in their order; read only within an epoch.
+    seconds: of training so far. gates: of every epoch that measured them. sums: None between two epochs. streams:
+    states of the network's random parts, in the order of the parts; used only within an epoch.
     """
 
     model: Mapping[str, Tensor]
@@ -46,7 +47,7 @@ class Checkpoint:
 
 
 def momentum_of(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """The momentum of every parameter that has some, by the parameter's name."""
+    """The momentum of every parameter that has one, by the parameter's name."""
     return {
         name: optimizer.state[parameter]["momentum_buffer"]
         for name, parameter in model.named_parameters()
@@ -55,7 +56,7 @@ def momentum_of(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str,
 
 
 def put(checkpoint: Checkpoint, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    """Sets a network and its optimiser to a state."""
+    """Sets a network's weights and its optimiser's momentum to those of a state."""
     model.load_state_dict(checkpoint.model)
     for name, parameter in model.named_parameters():
         if name in checkpoint.momentum:
@@ -64,12 +65,12 @@ def put(checkpoint: Checkpoint, model: nn.Module, optimizer: torch.optim.Optimiz
 
 
 def put_streams(checkpoint: Checkpoint, model: nn.Module) -> None:
-    """Puts the streams of a network where they were within the epoch."""
+    """Sets the random streams of a network's parts to their states within the epoch."""
     set_stream_states(model, checkpoint.streams)
 
 
 def misfit(checkpoint: Checkpoint, model: nn.Module, protocol: Protocol) -> str:
-    """Why a run of this network and protocol cannot go on from a state; empty where it can."""
+    """Says why a run of this network and protocol cannot go on from a state; empty if it can."""
     trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
     momentum = trained if protocol.momentum and checkpoint.steps(protocol) else {}
     return (
@@ -81,12 +82,12 @@ def misfit(checkpoint: Checkpoint, model: nn.Module, protocol: Protocol) -> str:
 
 
 def tensors_misfit(what: str, found: Mapping[str, Tensor], needed: Mapping[str, Tensor]) -> str:
-    """The first tensor whose name, type or shape is not the needed one, in words; empty where there is none."""
+    """Says which tensor has not the needed name, type or shape, the first one only; empty if all have."""
     for name in sorted(needed.keys() | found.keys()):
         if name not in found:
             return f"it lacks the {what} of {name}"
         if name not in needed:
-            return f"it has a {what} of {name}, which the network has not"
+            return f"it has a {what} of {name}, which the network does not have"
         (shape, kind), (other, other_kind) = ((t.shape, t.dtype) for t in (found[name], needed[name]))
         if (shape, kind) != (other, other_kind):
             return f"its {what} of {name} is {kind} {list(shape)}; the network's is {other_kind} {list(other)}"
@@ -98,7 +99,7 @@ def _curve_misfit(checkpoint: Checkpoint, protocol: Protocol) -> str:
     if epochs != list(range(1, len(epochs) + 1)) or len(epochs) > protocol.epochs:
         return f"its curve has the epochs {epochs}, not the first of {protocol.epochs}"
     if any(not 1 <= one.epoch <= len(epochs) for one in checkpoint.gates):
-        return "it has gates of an epoch that its curve has not"
+        return "it has gates of an epoch that its curve does not have"
     if sums and (len(epochs) == protocol.epochs or not 0 < sums.steps <= protocol.steps_per_epoch):
         return f"it is after step {sums.steps} of epoch {len(epochs) + 1}, which the protocol does not have"
     return ""
@@ -106,5 +107,5 @@ def _curve_misfit(checkpoint: Checkpoint, protocol: Protocol) -> str:
 
 def _streams_misfit(checkpoint: Checkpoint, model: nn.Module) -> str:
     if checkpoint.sums and bool(checkpoint.streams) != is_stochastic(model):
-        return "it does not say where the streams of the network's random parts are"
+        return "it does not hold the states of the network's random streams"
     return ""

@@ -1,10 +1,11 @@
-"""Average precision of found boxes by COCO's own code (pycocotools), and of resamples of the photos by ours.
+"""Average precision (AP) of found boxes. COCO's own code, pycocotools, computes it; this file does so for resamples.
 
-Where faster-coco-eval is installed, it counts the AP of each size of objects; pycocotools then matches the boxes of
-every size alone, since the resamples need what was matched photo by photo and the faster code does not hand it out.
-Its AP has to be that of these matches to 1e-9, else pycocotools counts all.
+Where faster-coco-eval is installed, it computes the AP instead, also for small, medium and large objects. The resamples
+need the matches of every photo, which that code does not hand out. So pycocotools still matches boxes to objects, but
+only once for objects of all sizes. The AP of these matches must agree with faster-coco-eval's to 1e-9; otherwise
+pycocotools computes everything.
 
-N photos, D boxes of a category, T overlaps, M objects.
+N photos, D boxes of a category, T overlaps.
 """
 
 import contextlib
@@ -21,15 +22,15 @@ from senet_lab.data.coco import BoxedPhotos
 from senet_lab.errors import StudyError
 from senet_lab.records.precision import RESAMPLES, FoundBoxes, Precision, drawn, packed
 
-MOST = 100  # boxes of a photo that count
-SAME = 1e-9  # how far the AP of two codes may be apart, from 0 to 1
+MOST = 100  # boxes of one category in a photo that count, those with the highest scores
+SAME = 1e-9  # how far the APs of the two codes may be apart; an AP is from 0 to 1
 SUMMARY = ("ap_pct", "ap50_pct", "ap75_pct", "ap_small_pct", "ap_medium_pct", "ap_large_pct")
 Floats = NDArray[np.float64]
 Look = Callable[[], None]
 
 
 def coco_code() -> tuple[ModuleType, ModuleType]:
-    """pycocotools' data and evaluation. Raises StudyError where it is not installed."""
+    """pycocotools' modules ``coco`` and ``cocoeval``. Raises StudyError where pycocotools is not installed."""
     try:
         from pycocotools import coco, cocoeval
     except ImportError:
@@ -40,9 +41,9 @@ def coco_code() -> tuple[ModuleType, ModuleType]:
 
 
 def precision_of(truth: BoxedPhotos, found: FoundBoxes, look: Look = lambda: None) -> Precision:
-    """The AP of found boxes in all photos of a split, and of its resamples.
+    """The AP of found boxes in all photos of a split, and in its resamples.
 
-    look: is called between two steps of the work. Raises StudyError as ``coco_code``.
+    look: called between the steps of the work; it may raise to end it. Raises StudyError as ``coco_code``.
     """
     summary, matched = summary_and_matches(truth, found)
     look()
@@ -57,7 +58,7 @@ def precision_of(truth: BoxedPhotos, found: FoundBoxes, look: Look = lambda: Non
 
 
 def summary_and_matches(truth: BoxedPhotos, found: FoundBoxes) -> "tuple[list[float], list[Matches]]":
-    """The numbers of SUMMARY from 0 to 1, below 0 where there is no object; and what was matched."""
+    """The numbers of SUMMARY, each from 0 to 1, or -1 where there are no such objects; and the matches."""
     faster = _faster_evaluation(truth, found)
     if faster is not None:
         matched = matches_of(_matched_alone(truth, found), truth.numbers)
@@ -69,7 +70,7 @@ def summary_and_matches(truth: BoxedPhotos, found: FoundBoxes) -> "tuple[list[fl
 
 
 def evaluated(truth: BoxedPhotos, found: FoundBoxes) -> Any:
-    """pycocotools' evaluation of found boxes, summarised."""
+    """pycocotools' evaluation of found boxes, with its summary. Raises StudyError as ``coco_code``."""
     coco, cocoeval = coco_code()
     with contextlib.redirect_stdout(io.StringIO()):
         evaluation = cocoeval.COCOeval(*_sides(coco.COCO, truth, found), iouType="bbox")
@@ -80,7 +81,7 @@ def evaluated(truth: BoxedPhotos, found: FoundBoxes) -> Any:
 
 
 def _matched_alone(truth: BoxedPhotos, found: FoundBoxes) -> Any:
-    """pycocotools' matches over objects of every size, without the other ranges and without AP."""
+    """pycocotools' matches with objects of all sizes; it does not match for each size, and computes no AP."""
     coco, cocoeval = coco_code()
     with contextlib.redirect_stdout(io.StringIO()):
         evaluation = cocoeval.COCOeval(*_sides(coco.COCO, truth, found), iouType="bbox")
@@ -104,7 +105,7 @@ def _faster_evaluation(truth: BoxedPhotos, found: FoundBoxes) -> list[float] | N
 
 
 def _sides(index: Callable[[], Any], truth: BoxedPhotos, found: FoundBoxes) -> list[Any]:
-    """The objects and the found boxes as an evaluation takes them. index: makes an empty COCO."""
+    """The objects and the found boxes in the form that an evaluation takes. index: makes an empty COCO."""
     objects = [
         {"image_id": photo, "category_id": category, "bbox": box, "iscrowd": crowd, "area": area}
         for photo, category, box, crowd, area in _objects(truth)
@@ -140,10 +141,10 @@ def _indexed(coco: Any, truth: BoxedPhotos, lines: list[dict[str, Any]]) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """What was matched of one category, at most MOST boxes a photo, by falling score.
+    """The matches of one category, sorted by falling score, with at most MOST boxes of each photo.
 
-    photo: D, place of the photo. right: T D, whether the box is on an object; counted: T D, whether it is not on a
-    crowd. objects: N, how many are to be found in each photo.
+    photo: D, index of the box's photo. right: T D, whether the box matches an object. counted: T D, False for a box on
+    a crowd, which is neither right nor wrong. objects: N, how many objects each photo has.
     """
 
     photo: NDArray[np.int64]
@@ -153,16 +154,16 @@ class Matches:
 
 
 def matches_of(evaluation: Any, numbers: NDArray[np.int64]) -> list[Matches]:
-    """The matches of an evaluation by category, over objects of every size; categories without objects are left out.
+    """The matches of an evaluation with objects of all sizes, by category. Categories without objects are left out.
 
-    numbers: of the photos, in order.
+    numbers: COCO's numbers of the photos, N, in order.
     """
     parameters = evaluation.params
     photos, areas = len(parameters.imgIds), len(parameters.areaRng)
     place = {number: index for index, number in enumerate(numbers.tolist())}
     found = []
     for k in range(len(parameters.catIds)):
-        begin = k * areas * photos  # the first range of areas has every size
+        begin = k * areas * photos  # the first range of areas takes objects of all sizes
         of_photos = [one for one in evaluation.evalImgs[begin : begin + photos] if one is not None]
         objects = np.zeros(len(numbers), dtype=np.int64)
         for one in of_photos:
@@ -184,8 +185,11 @@ RECALLS = np.linspace(0.0, 1.0, 101)
 
 
 def average_precision(matches: list[Matches], times_N: NDArray[np.int64]) -> float:
-    """AP from 0 to 1 where each photo counts so many times: the mean over categories and overlaps of the precision at
-    101 recalls, each the best at this recall or more. Categories without objects are left out."""
+    """COCO's AP, from 0 to 1, where each photo counts as many times as ``times_N`` says.
+
+    It is the mean over categories, overlaps and 101 recalls of the best precision at this recall or more. Categories
+    without objects are left out.
+    """
     found = [_of_category(one, times_N) for one in matches]
     means = [mean for mean in found if mean is not None]
     return float(np.mean(means)) if means else 0.0
@@ -213,7 +217,7 @@ def _of_category(one: Matches, times_N: NDArray[np.int64]) -> float | None:
 
 
 def resampled(matches: list[Matches], photos: int, look: Look = lambda: None) -> Floats:
-    """AP from 0 to 1 of every resample of so many photos."""
+    """The AP of every resample of the ``photos`` photos, from 0 to 1: RESAMPLES values."""
     found = np.empty(RESAMPLES)
     for number in range(RESAMPLES):
         found[number] = average_precision(matches, drawn(photos, number))

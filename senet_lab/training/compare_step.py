@@ -1,11 +1,12 @@
-"""The comparison at the start of every compiled run: one batch on the network as written and as it is compiled.
+"""The comparison at the start of every compiled run: is the compiled step the step of the network as written?
 
-Two things are compared. The fused network, uncompiled, in double precision on a few images: there the two ways differ
-by rounding of 1e-16, so that the smallest change of a block shows. And the compiled step on the whole batch in the
-precision of the run: there only a large difference shows, but the compiler's work is in it. In a network of 100 layers
-at its first weights, rounding to bf16 and the ReLUs that flip leave nothing of the gradient but its size.
+There are two comparisons. The first takes the fused network, not compiled, in double precision on a few images. The two
+ways then differ by rounding of 1e-16 only, so that the smallest change of a block shows. The second takes the compiled
+step on the whole batch in the precision of the run. It also tests the compiler's work, but only large differences show:
+in a network of 100 layers with its first weights, rounding to bf16 and flipped ReLUs change the gradient so much that
+only its size can be compared.
 
-Nothing is left behind: statistics, counts of batches and random streams are put back, gradients are not stored.
+The comparison leaves no trace. It restores statistics, counts of batches and random streams, and stores no gradients.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,14 +23,14 @@ from senet_lab.models.fuse import Fused
 from senet_lab.models.stochastic import kept_streams
 
 FEW = 4  # images in double precision
-EXACT = 1e-5  # the most by which loss, gradients and statistics may differ in double precision, relative
-FLOOR = 1e-3  # for losses and statistics, and as a part of the whole gradient: smaller ones are compared with this
-TINY = 1e-30  # against a division by zero
+EXACT = 1e-5  # the largest relative difference of loss, gradients and statistics in double precision
+FLOOR = 1e-3  # added to what a difference is divided by; for a gradient, as a part of the whole gradient's norm
+TINY = 1e-30  # prevents a division by zero
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The most by which a step may differ in the precision of the run, relative; of the loss, in parts of 1 + loss."""
+    """The largest relative differences of a step in the precision of the run. The loss differs in parts of 1 + loss."""
 
     loss: float
     statistics: float
@@ -54,15 +55,15 @@ class Result:
 
 
 def refuse_another_step(model: nn.Module, fused: Fused, written: Step, compiled: Step) -> None:
-    """Compares a training step as it is written with the compiled one, and both with the fused network.
+    """Compares a training step as it is written with the fused network and with the compiled step.
 
-    written, compiled: give logits B K, or a loss as the first of two. Raises StudyError where they differ by more
-    than rounding.
+    written, compiled: take the step's forward pass, and return logits B K, or a loss as the first of two values.
+    Raises StudyError where the steps differ by more than rounding.
     """
     with _forward_of(model) as seen:
         expected = _step(model, written)
     if not expected.loss.isfinite():
-        return  # the run will say so
+        return  # the run itself reports this
     if seen:
         _compare_exactly(model, fused, seen[0].images)
     fine = bool(seen) and not any(forward.coarse for forward in seen)
@@ -76,7 +77,7 @@ def _compare_exactly(model: nn.Module, fused: Fused, images_BCHW: Tensor) -> Non
     fused.follow()
     try:
         expected = _double_step(model, model, few)
-    except RuntimeError:  # a part is made for one type of numbers only; what is compiled is compared all the same
+    except RuntimeError:  # a part takes no double precision; the compiled step is still compared
         return
     found = _double_step(model, fused.network, few)
     _refuse(_difference(expected.loss, found.loss), EXACT, "the loss")
@@ -100,16 +101,16 @@ def _compare_loosely(expected: Result, found: Result, limits: Limits) -> None:
 
 
 def _refuse(difference: Tensor, limit: float, what: str) -> None:
-    if not difference <= limit:  # a difference that is no number is refused too
+    if not difference <= limit:  # refuses NaN too
         raise StudyError(
             f"compiled training would not be what is written: {what} differs by {100 * float(difference):.3g} %; "
-            "of a block that declares itself absorbable, forward(u) must be u * excite(u.mean(dim=(2, 3))): "
-            "mend it, or take the declaration away to have it compiled as it stands"
+            "a block that declares itself absorbable must compute u * excite(u.mean(dim=(2, 3))) in forward(u): "
+            "mend the block, or remove its declaration to have it compiled as it is written"
         )
 
 
 def _step(model: nn.Module, step: Step) -> Result:
-    """One step in the precision of the run, without a trace."""
+    """The result of one step in the precision of the run. Buffers and random streams are restored."""
     buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
     try:
         with _same_draws(model):
@@ -122,7 +123,10 @@ def _step(model: nn.Module, step: Step) -> Result:
 
 
 def _double_step(model: nn.Module, network: nn.Module, images_BCHW: Tensor) -> Result:
-    """One step of a network that shares the model's weights, on copies of them in double precision."""
+    """The result of one step in double precision, on copies of the model's weights.
+
+    network: the model, or its fused network, which shares the weights.
+    """
     copies = {id(tensor): _double(tensor) for tensor in (*model.parameters(), *model.buffers())}
     own = {name: copies[id(tensor)] for name, tensor in (*network.named_parameters(), *network.named_buffers())}
     with _same_draws(model), torch.autocast(images_BCHW.device.type, enabled=False):
@@ -149,7 +153,7 @@ def _result(output: Output, parameters: Mapping[str, Tensor], buffers: Mapping[s
 
 
 def _loss(logits_BK: Tensor) -> Tensor:
-    """A loss of logits alone: cross entropy for labels in turn."""
+    """A loss that needs no labels: cross entropy with the labels 0, 1, 2, ..."""
     logits = logits_BK.to(torch.promote_types(logits_BK.dtype, torch.float32))
     return F.cross_entropy(logits, torch.arange(len(logits), device=logits.device) % logits.shape[1])
 
@@ -163,7 +167,7 @@ def _same_draws(model: nn.Module) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """What a network was given; coarse: whether it computes with fewer than fp32's 24 bits."""
+    """One forward pass. images: its input. coarse: whether it computes with fewer than fp32's 24 bits."""
 
     images: Tensor
     coarse: bool
@@ -171,7 +175,7 @@ class Forward:
 
 @contextmanager
 def _forward_of(model: nn.Module) -> Iterator[list[Forward]]:
-    """The forward passes of a network inside."""
+    """Lists the forward passes of a network while the context is open."""
     seen: list[Forward] = []
 
     def listen(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
@@ -188,7 +192,7 @@ def _forward_of(model: nn.Module) -> Iterator[list[Forward]]:
 
 
 def _difference(expected: Tensor, found: Tensor, floor: Tensor | float = FLOOR) -> Tensor:
-    """The norm of the difference, in parts of the norm of what is expected or of the floor if that is larger."""
+    """The norm of the difference, divided by the norm of what is expected plus the floor."""
     expected, found = expected.double(), found.double()
     return (expected - found).norm() / (expected.norm() + floor + TINY)
 

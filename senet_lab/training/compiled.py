@@ -1,5 +1,7 @@
-"""Compiled training: the network is fused (``models.fuse``) and compiled, and its first step is compared with what is
-written before it is taken."""
+"""Compiled training: the network is fused (``models.fuse``) and compiled.
+
+Before the first step is taken, it is compared with the step of the network as written.
+"""
 
 from collections.abc import Callable
 from functools import partial
@@ -14,13 +16,13 @@ from senet_lab.training.compare_step import refuse_another_step
 Network = Callable[[Tensor], Tensor]
 P = ParamSpec("P")
 T = TypeVar("T", Tensor, tuple[Tensor, Tensor])
-MOST_NETWORKS = 1024  # of one family that a process compiles
+MOST_NETWORKS = 1024  # that one process may compile from the same forward code
 
 
 def compiled_network(model: nn.Module) -> Network:
-    """The same network, compiled for training; it shares the weights.
+    """A network compiled for training: images B 3 H W -> logits B K. It shares the model's weights.
 
-    Its first call in training raises StudyError where it is not the step of the network as written.
+    Its first call in training raises StudyError where it does not compute the step of the network as written.
     """
     _set_compiler()
     fused = fuse(model)
@@ -28,9 +30,9 @@ def compiled_network(model: nn.Module) -> Network:
 
 
 def compiled_step(step: Callable[Concatenate[nn.Module, P], T], model: nn.Module) -> Callable[P, T]:
-    """A function of a network's training step, compiled for this model; ``step`` gives the loss first.
+    """``step`` of this model, compiled. step: takes a network first, and returns the loss as its first value.
 
-    Its first call raises as that of ``compiled_network``.
+    The first call raises StudyError as that of ``compiled_network`` does.
     """
     _set_compiler()
     fused = fuse(model)
@@ -43,7 +45,7 @@ def compiled_step(step: Callable[Concatenate[nn.Module, P], T], model: nn.Module
 
 
 def _compared_once(call: Callable[P, T], written: Callable[P, T], model: nn.Module, fused: Fused) -> Callable[P, T]:
-    """``call``, for which batches are counted; the first in training is compared with ``written``."""
+    """``call`` with the counting of batches before it. Its first call in training is compared with ``written``."""
     compared = False
 
     def begun(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -61,11 +63,11 @@ def _compared_once(call: Callable[P, T], written: Callable[P, T], model: nn.Modu
 
 
 def _set_compiler() -> None:
-    """Every network of a process is compiled, and its backward pass keeps the types of the forward pass.
+    """Sets the compiler so that every network of a process is compiled, and backward passes run without autocast.
 
-    A process may train many networks whose forward is the same code. By default the ninth of them would silently run
-    uncompiled, so that a run's speed and last bits depended on the runs before it; here reaching the limit is an error.
-    By default the compiler also puts the backward pass under autocast, which it is not without a compiler.
+    A process may train many networks with the same forward code. By default the ninth of them would silently run
+    uncompiled, and a run's speed and last bits would depend on the runs before it. Here reaching the limit is an error.
+    By default the compiler also runs the backward pass under autocast, which uncompiled training does not.
     """
     torch._functorch.config.backward_pass_autocast = "off"
     dynamo = torch._dynamo.config

@@ -1,6 +1,6 @@
-"""Detectors under Lightning: the same trainer, checkpoints and ends as for networks that name photos.
+"""Trains detectors under Lightning, with the same trainer and checkpoints as classification networks.
 
-A detector is evaluated once, after the last epoch; its curve has the training loss alone.
+A detector is evaluated once, after the last epoch. So its curve has no test columns, only the training loss.
 """
 
 import math
@@ -25,7 +25,7 @@ from senet_lab.training.step import make_optimizer, set_learning_rate
 
 
 class DetectorModule(pl.LightningModule):
-    """The detector of a cell with its losses, its optimiser and its learning rate; each step is taken by hand."""
+    """The detector of a cell with its losses, optimiser and learning rate. It takes each step itself, not Lightning."""
 
     def __init__(self, cell: Cell, seed: int, model: nn.Module, state: RunState, ranks: Ranks) -> None:
         super().__init__()
@@ -35,17 +35,17 @@ class DetectorModule(pl.LightningModule):
         self._first = Position(len(state.curve), within.steps if within else 0)
 
     def position(self, batch_index: int) -> Position:
-        """Where the run is at a batch of the trainer's present epoch."""
+        """Epoch and step of the run at a batch of the trainer's present epoch."""
         within = self._first.step if self.trainer.current_epoch == 0 else 0
         return Position(self._first.epoch + self.trainer.current_epoch, within + batch_index)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """SGD as the protocol says."""
+        """SGD with the protocol's values."""
         return make_optimizer(self.model, self.cell.protocol)
 
     def training_step(self, batch: Step, batch_index: int) -> None:
-        """One step; after the last of an epoch its point joins the curve. Raises Diverged for a loss that is no
-        number."""
+        """Takes one step; the last step of an epoch adds the epoch to the curve. Raises Diverged for a loss that is
+        not finite."""
         state, protocol = self.run_state, self.cell.protocol
         epoch, step = self.position(batch_index)
         if not state.in_epoch:
@@ -70,14 +70,14 @@ def _none_wrong(loss: Tensor) -> Tensor:
 
 
 class _Steps(pl.LightningDataModule):
-    """The steps of the epoch that the module is in, from the first that is to do."""
+    """The steps of the epoch that the module is in, from the first one that is left to do."""
 
     def __init__(self, module: DetectorModule, source: CocoData) -> None:
         super().__init__()
         self.module, self.source = module, source
 
     def train_dataloader(self) -> Iterable[Step]:
-        """Anew for each epoch."""
+        """The steps of this epoch. The trainer asks for them anew in each epoch."""
         first = self.module.position(0).step
         return EpochBatches(self._epoch, self.module.cell.protocol.steps_per_epoch - first)
 
@@ -87,7 +87,7 @@ class _Steps(pl.LightningDataModule):
         yield from self.source.training_batches(self.module.seed, epoch, step)
 
     def transfer_batch_to_device(self, batch: Step, device: torch.device, dataloader_idx: int) -> Step:
-        """The batch itself: its source makes it on the device."""
+        """The batch itself, which is on the device already."""
         return batch
 
 
@@ -101,8 +101,12 @@ def train(
     hooks: Hooks | None = None,
     ranks: Ranks = ALONE,
 ) -> Trained:
-    """Trains to the end of the protocol, and evaluates. Raises Paused, Diverged, and StudyError without pycocotools."""
-    coco_code()  # before hours of training, not after them
+    """Trains a detector to the end of the protocol, from ``resume`` on if there is one, and evaluates it.
+
+    ranks: the processes that train together. Raises Paused where the plan of the hooks asks for the end, Diverged for
+    a loss that is not finite, and StudyError where pycocotools is not installed.
+    """
+    coco_code()  # raises now, not after hours of training
     hooks, protocol = hooks or Hooks(), cell.protocol
     if resume is not None:
         model.load_state_dict(resume.model)
@@ -119,7 +123,7 @@ def train(
         optimizer = make_optimizer(model, protocol)
         if resume is not None:
             put(resume, model, optimizer)
-    model.to(data.device)  # Lightning leaves it on the host
+    model.to(data.device)  # Lightning moves it to the CPU at its end
     follower = Follower(state, optimizer, hooks, ranks=ranks)
     found = find_boxes(
         model, follower.watched(data.test_batches(), protocol.epochs - 1), data.photos["test"], protocol, ranks
@@ -129,7 +133,7 @@ def train(
 
 
 def _measured(data: CocoData, found: FoundBoxes, follower: Follower, ranks: Ranks) -> Precision:
-    """The first process measures, and tells the others."""
+    """The AP of all found boxes. The first process computes it and tells the others."""
     last = follower.state.protocol.epochs - 1
     made = (
         precision_of(data.photos["test"], found, lambda: follower.after_evaluation_batch(last)) if ranks.first else None

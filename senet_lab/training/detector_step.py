@@ -1,4 +1,4 @@
-"""One step of a detector, and its pass over the evaluation photos. B photos of a batch, D found boxes."""
+"""The training step of a detector, and its pass over the evaluation photos."""
 
 from collections.abc import Iterable
 
@@ -18,10 +18,11 @@ from senet_lab.training.ranks import ALONE, Ranks
 def take_detection_gradients(
     model: nn.Module, step: Step, protocol: Protocol, seed: int, place: tuple[int, int], ranks: Ranks = ALONE
 ) -> Tensor:
-    """Leaves the gradients of a batch in the model; returns its loss, a scalar: the mean over chunks of four losses.
+    """Leaves the gradients of a batch in the model. Returns the loss, a scalar: the mean over chunks of the sum of the
+    four losses.
 
-    step: this process's chunks of it. place: epoch and step, from which, with the seed, the sampling of regions
-    derives, chunk by chunk, so that it does not depend on how many processes share the batch.
+    step: this process's chunks of the batch. place: epoch and step. The random sampling of regions in a chunk derives
+    from the seed, the place and the chunk's number, so it does not depend on how many processes share the batch.
     """
     assert protocol.detection is not None
     chunks = protocol.batch_size // protocol.detection.images_together
@@ -47,7 +48,10 @@ def _autocast(device: torch.device, protocol: Protocol) -> torch.autocast:
 def find_boxes(
     model: nn.Module, chunks: Iterable[Chunk], truth: BoxedPhotos, protocol: Protocol, ranks: Ranks = ALONE
 ) -> FoundBoxes:
-    """What a detector finds in all evaluation photos, those of all processes together, in the order of the photos."""
+    """The boxes that a detector finds in the evaluation photos of all processes, in the order of the photos.
+
+    chunks: this process's photos. truth: the split, which gives COCO's numbers of photos and categories.
+    """
     training = model.training
     model.eval()
     lines: list[np.ndarray] = []
@@ -69,7 +73,7 @@ def find_boxes(
 
 
 def _lines(photo: int, found: dict[str, Tensor]) -> np.ndarray:
-    """One line a box: place of the photo, label, left, top, width, height, score."""
+    """One row for each box, fp64: index of the photo, label, left, top, width, height, score."""
     corners = found["boxes"].float().cpu().numpy().astype(np.float64)
     labels, scores = (found[name].float().cpu().numpy() for name in ("labels", "scores"))
     sides = corners[:, 2:] - corners[:, :2]

@@ -1,5 +1,5 @@
-"""The device loop: an executor for small images. Batches are made where the network is; nothing waits for the host
-inside an epoch."""
+"""The device loop: an executor for small images. Batches are made on the network's device, and within an epoch nothing
+is read back to the host."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -35,12 +35,12 @@ def train(
     ranks: Ranks = ALONE,
     at_once: int | None = None,
 ) -> Trained:
-    """Trains to the end of the protocol, from a checkpoint where there is one.
+    """Trains to the end of the protocol, from the checkpoint ``resume`` on if there is one.
 
-    ranks: the processes that do it together, with data that make this one's part of each batch. at_once: the most
-    images that a process passes through the network together.
+    data: makes this process's part of each batch. compiled: whether the network is compiled. ranks: the processes that
+    train together. at_once: the most images that a process passes through the network together; None for no limit.
 
-    Raises Diverged, and Paused where the plan of the hooks asks for the end.
+    Raises Diverged where a loss is not finite, and Paused where the plan of the hooks asks for the end.
     """
     optimizer = make_optimizer(model, protocol)
     if resume is not None:
@@ -72,13 +72,14 @@ def _train(steps: "Steps", follower: Follower, data: BatchSource) -> Trained:
     return Trained(state.snapshot(follower.optimizer), evaluation)
 
 
-# From seed, epoch, the rates of all its steps and the meter, which knows how many of them are done.
+# Takes the steps of an epoch that the meter does not have yet, and yields the index of each. Arguments: seed, epoch,
+# the learning rates of all steps, the meter.
 Steps = Callable[[int, int, Sequence[float], EpochMeter], Iterator[int]]
 
 
 def captures(data: BatchSource, model: nn.Module) -> TypeGuard[ResidentData]:
-    """Whether the steps of a run become a CUDA graph. Networks with random parts do not: their streams live on the
-    host."""
+    """Whether the steps of a run become a CUDA graph. Those of a network with random parts do not: the streams of
+    these parts are on the host."""
     return data.device.type == "cuda" and isinstance(data, ResidentData) and not is_stochastic(model)
 
 
@@ -91,7 +92,7 @@ def _plain_steps(
     ranks: Ranks,
     at_once: int | None,
 ) -> Steps:
-    """The way through an epoch step by step: yields the index of each after it was given to the device."""
+    """Steps that are given to the device one by one. The index of each is yielded afterwards."""
     network = compiled_network(model) if compiled else model
 
     def plain(seed: int, epoch: int, rates: Sequence[float], meter: EpochMeter) -> Iterator[int]:

@@ -1,4 +1,4 @@
-"""What is the same in both executors around the steps of an epoch: evaluation, the curve, divergence."""
+"""The parts of an epoch that both executors share: its evaluation, its sums, its point in the curve, divergence."""
 
 import math
 import time
@@ -21,13 +21,13 @@ from senet_lab.training.step import evaluate
 
 
 def begin_epoch(model: nn.Module, seed: int, epoch: int) -> None:
-    """Training mode, and the stream of the network's own random parts for this epoch (from 0)."""
+    """Sets training mode, and seeds the network's own random parts for this epoch (from 0)."""
     model.train()
     set_stochastic_seed(model, derive_seed(seed, "stochastic", epoch))
 
 
 class Diverged(Exception):
-    """The loss of an epoch is no finite number. steps, seconds: trained until then."""
+    """The loss of an epoch is not finite. steps, seconds: of training until then."""
 
     steps = 0
     seconds = 0.0
@@ -35,24 +35,25 @@ class Diverged(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Over all evaluation images. hits_N2: right at top-1 and top-5, bool, in canonical order. gates: by block."""
+    """The evaluation of N images. loss: their mean. hits_N2: whether each is right at top-1 and at top-5, bool, in
+    canonical order. gates: the health of each block."""
 
     loss: float
     hits_N2: Tensor
     gates: tuple[GateHealth, ...] = ()
 
     def gates_after(self, epoch: int) -> list[GateHealth]:
-        """The gates as those after this epoch (from 1)."""
+        """The gates' health, labelled with this epoch (from 1)."""
         return [replace(one, epoch=epoch) for one in self.gates]
 
     def error_pct(self, column: int) -> float:
-        """Percent wrong at top-1 (column 0) or top-5 (column 1)."""
+        """The top-1 error (column 0) or top-5 error (column 1) in percent."""
         right = int(self.hits_N2[:, column].sum())
         return round(100 * (1 - right / len(self.hits_N2)), 4)
 
 
 def evaluate_all(model: nn.Module, batches: Iterable[Batch], protocol: Protocol, ranks: Ranks = ALONE) -> Evaluation:
-    """One pass over the evaluation images in evaluation mode; the mode is put back. Raises as ``collect``."""
+    """One pass over the evaluation images in evaluation mode. The model's mode is restored. Raises as ``collect``."""
     ranks.take_statistics(model)
     training = model.training
     model.eval()
@@ -66,9 +67,9 @@ def evaluate_all(model: nn.Module, batches: Iterable[Batch], protocol: Protocol,
 def collect(
     results: Sequence[tuple[Tensor, Tensor]], protocol: Protocol, gates: GateMeter | None = None, ranks: Ranks = ALONE
 ) -> Evaluation:
-    """The results of ``evaluate`` over all batches of all processes, together, and the gates met on the way.
+    """Joins the results of ``evaluate`` over all batches of all processes, and the gates that were met in them.
 
-    Raises RuntimeError where they are not of as many images as the protocol evaluates.
+    Raises RuntimeError where these are more or fewer images than the protocol evaluates.
     """
     hits, losses = (ranks.rows(torch.cat(found)) for found in zip(*((hit, loss) for loss, hit in results), strict=True))
     if len(hits) != protocol.test_images:
@@ -80,17 +81,18 @@ def collect(
 
 @dataclass(frozen=True, slots=True)
 class EpochSums:
-    """Sums over the steps of an epoch so far. loss: of the batches' means, exactly as the device has it in fp32."""
+    """Sums over the steps of an epoch so far. loss: the sum of the batches' mean losses, exactly as the device's fp32
+    has it. wrong: images that are wrong at top-1."""
 
     steps: int = 0
     images: int = 0
     loss: float = 0.0
     wrong: int = 0
-    seconds: float = 0.0  # spent in the epoch
+    seconds: float = 0.0  # since the epoch began
 
 
 class EpochMeter:
-    """Sums of one epoch, kept on the device until its end. begun: those of its steps before this process."""
+    """Sums of one epoch, kept on the device until its end. begun: the sums of steps before this process started."""
 
     def __init__(self, device: torch.device, begun: EpochSums | None = None) -> None:
         begun = begun or EpochSums()
@@ -101,35 +103,35 @@ class EpochMeter:
 
     @property
     def steps(self) -> int:
-        """How many were added."""
+        """How many steps were added."""
         return self._steps
 
     def sums(self) -> EpochSums:
-        """What was added so far; waits for the device."""
+        """The sums so far; waits for the device."""
         seconds = time.perf_counter() - self._started
         return EpochSums(self._steps, self._images, float(self._loss), int(self._wrong), seconds)
 
     def add(self, loss: Tensor, wrong: Tensor, images: int) -> None:
-        """One step; nothing is read back from the device."""
+        """Adds one step; nothing is read back from the device."""
         self.add_all(loss.detach(), wrong, 1, images)
 
     def add_all(self, loss: Tensor, wrong: Tensor, steps: int, images: int) -> None:
-        """Many steps at once, as sums over them."""
+        """Adds the sums over several steps."""
         self._loss += loss
         self._wrong += wrong
         self.count(steps, images)
 
     def count(self, steps: int, images: int) -> None:
-        """Steps whose sums the device keeps by itself in the tensors that ``lean_on`` named."""
+        """Counts steps whose sums the device itself adds, in the tensors that were given to ``lean_on``."""
         self._steps += steps
         self._images += images
 
     def lean_on(self, loss: Tensor, wrong: Tensor) -> None:
-        """Reads the sums from these scalars from now on, which go on from those here."""
+        """Keeps the sums in these scalars from now on. They are set to the sums so far."""
         self._loss, self._wrong = loss.copy_(self._loss), wrong.copy_(self._wrong)
 
     def point(self, epoch: int, rate: float, evaluation: Evaluation) -> CurvePoint:
-        """The curve's entry for this epoch. Raises Diverged where a loss is not finite."""
+        """The point of the curve for this epoch (from 1). Raises Diverged where a loss is not finite."""
         sums = self.sums()
         losses = {"training loss": sums.loss / sums.steps, "test loss": evaluation.loss}
         for name, loss in losses.items():
@@ -148,5 +150,5 @@ class EpochMeter:
 
 
 def rate_at(protocol: Protocol, step: int, curve: Sequence[Point]) -> float:
-    """The learning rate of a step of a run with this curve so far."""
+    """The learning rate of a step (from 0) of a run. curve: of the run so far, for plateau schedules."""
     return learning_rate(protocol, step, [point.test_loss for point in curve if isinstance(point, CurvePoint)])

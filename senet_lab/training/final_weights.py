@@ -1,4 +1,4 @@
-"""The final weights of a recorded run: the one way to read them, whoever looks at the trained network."""
+"""Reads the final weights of a recorded run. Whatever looks at a trained network reads them here."""
 
 from pathlib import Path
 
@@ -14,15 +14,15 @@ from senet_lab.training.state_file import Kind, from_bytes
 
 
 def weights_path(run: Run, store: Store) -> Path:
-    """Where the final weights of a run lie."""
+    """The path of a run's final weights."""
     return file_of(store, run, "weights")
 
 
 def load_final_weights(model: nn.Module, run: Run, store: Store) -> None:
-    """Puts the final weights of a run into its network.
+    """Loads the final weights of a run into its network.
 
-    Raises StudyError where they are not there, are not those that its record names, are of another cell or seed, or are
-    damaged.
+    Raises StudyError where the file is missing or damaged, is not the one that the run's record names, or belongs to
+    another cell or seed.
     """
     path, record = weights_path(run, store), store.read(run)
     data = read_file(store, record, "weights") if record else read_bytes(path)

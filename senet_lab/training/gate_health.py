@@ -1,4 +1,4 @@
-"""Measures the gates during the evaluation that every epoch ends with; the network's own numbers stay untouched.
+"""Measures the gates during the evaluation at the end of every epoch. The network's own numbers do not change.
 
 B batch, C channels.
 """
@@ -18,7 +18,8 @@ LOG = logging.getLogger("senet_lab")
 
 
 class GateMeter:
-    """Sums over the images of one evaluation, kept on the device until its end; a plain network has none."""
+    """Sums over the gates of all images of one evaluation, kept on the device until its end. A plain network has no
+    gates."""
 
     def __init__(self, model: nn.Module) -> None:
         self._taps = gate_taps(model)
@@ -27,7 +28,7 @@ class GateMeter:
         self._saturated: list[Tensor | int] = [0] * len(self._taps)  # how many low and high, 2
 
     def listening(self) -> AbstractContextManager[None]:
-        """While open, every gate that the network computes is counted."""
+        """While it is open, every gate that the network computes is added."""
         return tapped(self._taps, self._add)
 
     def _add(self, index: int, gate_BC: Tensor) -> None:
@@ -47,7 +48,7 @@ class GateMeter:
         self._saturated[index] += saturated
 
     def take_in(self, ranks: Ranks) -> None:
-        """Adds what the meters of the other processes have met, in the order of the processes."""
+        """Joins the sums of all processes, in the order of the processes."""
         if not ranks.together:
             return
         for index, known in enumerate(self._moments):
@@ -59,11 +60,11 @@ class GateMeter:
                     self._merge(index, images, mean_C, m2_C, saturated)
 
     def health(self) -> tuple[GateHealth, ...]:
-        """Every block in forward order, not yet of an epoch (0)."""
+        """The health of every block, in forward order. The epoch is not known here: it is 0."""
         met = [index for index in range(len(self._taps)) if self._images[index]]
         if not met:
             return ()
-        # One reading for all blocks: each would wait for the device.
+        # All blocks are read from the device at once, because each reading waits for it.
         numbers = torch.stack([self._numbers(index) for index in met]).tolist()
         return tuple(
             GateHealth(
@@ -78,7 +79,7 @@ class GateMeter:
         )
 
     def _numbers(self, index: int) -> Tensor:
-        """Mean, spread, share of low and of high gates of one block: fp64 4."""
+        """Mean, spread, share of low gates and share of high gates of one block: fp64 4."""
         moments, saturated, images = self._moments[index], self._saturated[index], self._images[index]
         assert moments is not None
         assert isinstance(saturated, Tensor)
@@ -88,7 +89,7 @@ class GateMeter:
 
 
 def warn(gates: Sequence[GateHealth], before: Sequence[GateHealth]) -> None:
-    """Says in the log which blocks have become constant over the images since an earlier epoch."""
+    """Logs a warning for each block whose gates have become constant over the images. before: of earlier epochs."""
     for one in newly_constant(gates, before):
         LOG.warning(
             "epoch %d: the gates of %s are constant over the images (spread %.2g)", one.epoch, one.block, one.spread

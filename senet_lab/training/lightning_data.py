@@ -1,4 +1,4 @@
-"""SENetData: the batches of a protocol as Lightning takes them, of the epoch and step that the module is at."""
+"""SENetData: the batches of a protocol for Lightning. They begin at the epoch and step where the module is."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, NamedTuple, TypeVar, runtime_checkable
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Position(NamedTuple):
-    """An epoch of the run and a step of it, both from 0."""
+    """An epoch of a run and a step in it, both from 0."""
 
     epoch: int
     step: int
@@ -25,20 +25,20 @@ class Position(NamedTuple):
 
 @runtime_checkable
 class Placed(Interface):
-    """A module that knows its cell and seed, and where in its run it is."""
+    """A module that knows its cell, its seed, and its position in the run."""
 
     cell: Cell
     seed: int
 
     def position(self, batch_index: int) -> Position:
-        """Where the run is at a batch of the trainer's present epoch."""
+        """Epoch and step of the run at a batch of the trainer's present epoch."""
 
 
 class SENetData(pl.LightningDataModule):
     """The batches of a protocol for a SENetModule of the same seed, made on the trainer's device.
 
-    Raises StudyError, when the trainer sets it up, where the data set is missing or damaged, or where the module is of
-    another protocol or seed.
+    source: the opened data set; None opens it when the trainer sets this up. The trainer's set-up raises StudyError
+    where the data set is missing or damaged, or where the module has another protocol or seed.
     """
 
     def __init__(self, protocol: Protocol, seed: int = 0, source: BatchSource | None = None) -> None:
@@ -59,17 +59,17 @@ class SENetData(pl.LightningDataModule):
             self.source = open_source(self.protocol, self.trainer.strategy.root_device)
 
     def train_dataloader(self) -> Iterable[Batch]:
-        """The batches of the epoch that the module is in, from the first that is to do, anew for each epoch."""
+        """The batches of the epoch that the module is in, from the first one that is left to do."""
         first = self._module().position(0).step
         return EpochBatches(self._training_epoch, self.protocol.steps_per_epoch - first)
 
     def val_dataloader(self) -> Iterable[Batch]:
-        """Every evaluation image once."""
+        """The batches of all evaluation images, each image once."""
         assert self.source is not None
         return EpochBatches(self.source.test_batches, None)
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
-        """The batch on the device; most lie there already, and Lightning's own search for tensors costs more."""
+        """The batch on the device. Most batches are there already; Lightning's own search for tensors costs more."""
         images, labels = batch
         return batch if images.device == device == labels.device else (images.to(device), labels.to(device))
 
@@ -80,7 +80,8 @@ class SENetData(pl.LightningDataModule):
         return module
 
     def _training_epoch(self) -> Iterator[Batch]:
-        """Asks the trainer where it is when the first batch is wanted, not before: a restart moves it."""
+        """The batches of the present epoch. The trainer's position is read with the first batch and not earlier,
+        because going on from a checkpoint changes it."""
         assert self.source is not None
         assert self.trainer is not None
         epoch, step = self._module().position(self.trainer.fit_loop.batch_idx + 1)
@@ -88,9 +89,10 @@ class SENetData(pl.LightningDataModule):
 
 
 class EpochBatches(Generic[T]):
-    """Batches that are made anew each time they are asked for.
+    """Batches that are made anew each time they are iterated.
 
-    Where they begin follows from the trainer's own counters, so there is no state to keep: the methods for it say so.
+    Their beginning follows from the trainer's own counters. So they have no state, which the methods for it tell the
+    trainer.
     """
 
     def __init__(self, make: Callable[[], Iterator[T]], length: int | None) -> None:
@@ -98,14 +100,14 @@ class EpochBatches(Generic[T]):
 
     def __len__(self) -> int:
         if self.length is None:
-            raise TypeError("of unknown length")  # Lightning then counts for itself
+            raise TypeError("of unknown length")  # Lightning then counts the batches itself
         return self.length
 
     def __iter__(self) -> Iterator[T]:
         return self.make()
 
     def state_dict(self) -> dict[str, Any]:
-        """Nothing."""
+        """An empty state."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

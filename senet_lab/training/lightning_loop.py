@@ -1,4 +1,4 @@
-"""Lightning as an executor: a trainer without its own files and bars drives an SENetModule, checkpoints are ours."""
+"""Lightning as an executor: its trainer drives an SENetModule, and this project writes the checkpoints and progress."""
 
 import contextlib
 import logging
@@ -43,9 +43,9 @@ def train(
     logger: Logger | Iterable[Logger] | None = None,
     callbacks: Sequence[pl.Callback] = (),
 ) -> Trained:
-    """Trains to the end of the protocol under Lightning; otherwise as ``device_loop.train``.
+    """Trains to the end of the protocol under Lightning. Other arguments and errors are those of ``device_loop.train``.
 
-    logger, callbacks: any of Lightning's, beside this project's own curve and checkpoints.
+    logger, callbacks: any of Lightning's. This project's own curve and checkpoints are written in any case.
     """
     hooks = hooks or Hooks()
     module = SENetModule(cell, seed, model, compiled, ranks, at_once)
@@ -72,7 +72,10 @@ def train(
 
 
 def _evaluated(resume: Checkpoint, module: SENetModule, data: BatchSource, hooks: Hooks) -> Checkpoint:
-    """The state itself; where its epoch has no step left to do, the state after the evaluation that ends the epoch."""
+    """A state from which an epoch of training can begin: ``resume`` itself, if its epoch has steps left to do.
+
+    Otherwise only the evaluation at the epoch's end is left; it is done here, and the state after it is returned.
+    """
     protocol, epoch = module.cell.protocol, len(resume.curve)
     if resume.sums is None or resume.sums.steps < protocol.steps_per_epoch:
         return resume
@@ -92,7 +95,7 @@ def _evaluated(resume: Checkpoint, module: SENetModule, data: BatchSource, hooks
 
 @runtime_checkable
 class Driven(Placed, Interface):
-    """A module that is driven here: it knows where its run stands, and with which processes it trains."""
+    """A module that ``RunCallback`` can follow. ranks: the processes that train together."""
 
     model: nn.Module
     ranks: Ranks
@@ -100,7 +103,7 @@ class Driven(Placed, Interface):
 
 
 class RunCallback(pl.Callback):
-    """Progress at every step, a checkpoint after every epoch and where the plan of the hooks wants one."""
+    """Reports progress at every step, and saves a checkpoint after every epoch and when the plan of the hooks says."""
 
     def __init__(self, resume: Checkpoint | None, hooks: Hooks) -> None:
         self.resume, self.hooks = resume, hooks
@@ -110,12 +113,12 @@ class RunCallback(pl.Callback):
     def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         assert isinstance(module, Driven)
         if callable(self._on_sigterm) and threading.current_thread() is threading.main_thread():
-            # Lightning's own handler would end a run wherever it is; all processes of a run end after the same step.
+            # All processes of a run have to end after the same step; Lightning's own handler would end each anywhere.
             signal.signal(signal.SIGTERM, self._on_sigterm)
         optimizer = trainer.optimizers[0]
         if self.resume is not None:
             put(self.resume, module.model, optimizer)
-            # What loggers have for a step: that of the run, not of this process.
+            # Loggers take this count for the step: it must be the run's, not this process's.
             epoch, step = module.position(0)
             done = epoch * module.cell.protocol.steps_per_epoch + step
             trainer.fit_loop.epoch_loop._batches_that_stepped = done
@@ -147,13 +150,14 @@ class RunCallback(pl.Callback):
         self.follower.after_epoch()
 
     def on_exception(self, trainer: pl.Trainer, module: pl.LightningModule, exception: BaseException) -> None:
-        """Where nobody else takes SIGTERM, Lightning ends the run between two steps, and we save it here."""
+        """Saves the state when Lightning ends the run between two steps, which it does for SIGTERM without another
+        handler."""
         if isinstance(exception, SIGTERMException) and self.follower:
             self.follower.save()
 
     @contextlib.contextmanager
     def paused_by_sigterm(self) -> Iterator[None]:
-        """Says of a run that Lightning ended for SIGTERM what is said of those that we end."""
+        """Raises Paused where Lightning ended the run for SIGTERM, as for the runs that this project ends."""
         try:
             yield
         except SIGTERMException:
@@ -169,16 +173,18 @@ def trainer_for(
     callbacks: list[pl.Callback],
     logger: Logger | Iterable[Logger] | None = None,
 ) -> pl.Trainer:
-    """A trainer without files and bars of its own, for so many epochs.
+    """A trainer for ``epochs`` epochs that writes no checkpoints and shows no progress bars itself.
 
-    within: whether the first epoch has fewer steps left than the others, whose loader is then another."""
+    within: whether the run goes on in the middle of an epoch. The first epoch then has fewer steps than the others, so
+    the trainer asks for a new loader in every epoch.
+    """
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
-    # The batches are made in memory, on purpose without worker processes.
+    # Lightning's loaders have no worker processes on purpose: the source makes the batches.
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*barebones=True.*")
     warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.*is deprecated.*")  # Lightning's own use of torch
-    warnings.filterwarnings("ignore", message=".*sync_dist=True.*")  # what is logged is of all processes already
-    warnings.filterwarnings("ignore", message=".*srun. command is available.*")  # a cluster's job may train one run
+    warnings.filterwarnings("ignore", message=".*sync_dist=True.*")  # logged values are of all processes already
+    warnings.filterwarnings("ignore", message=".*srun. command is available.*")  # not to be used for one process
     own: dict[str, object] = {"barebones": True}
     if logger is not None or len(callbacks) > 1:
         own = {
@@ -194,6 +200,6 @@ def trainer_for(
         use_distributed_sampler=False,
         reload_dataloaders_every_n_epochs=1 if within else 0,
         callbacks=callbacks,
-        plugins=[LightningEnvironment()],  # one process, whatever cluster it runs on
+        plugins=[LightningEnvironment()],  # Lightning sees one process, whatever cluster this runs on
         **own,  # type: ignore[arg-type]
     )

@@ -1,10 +1,10 @@
-"""SENetModule: one cell as a Lightning module; SENetData: its batches. They fit in any trainer that keeps the protocol.
+"""SENetModule: one cell as a Lightning module. SENetData: its batches. Any trainer that keeps the protocol takes them.
 
     module, data = SENetModule(cell, seed=0), SENetData(cell.protocol, seed=0)
     pl.Trainer(max_epochs=cell.protocol.epochs).fit(module, datamodule=data)                 # any logger, any callbacks
     pl.Trainer(max_epochs=cell.protocol.epochs).fit(module, datamodule=data, ckpt_path=...)  # goes on to the same end
 
-Epoch and step are the trainer's. Curve, gates and the sums of an unfinished epoch are part of Lightning's checkpoints.
+Epoch and step are the trainer's. Lightning's checkpoints hold the curve, the gates and the sums of an unfinished epoch.
 """
 
 from typing import Any, cast
@@ -34,18 +34,19 @@ from senet_lab.training.state_file import state_card, state_of, stream_tensors
 from senet_lab.training.step import evaluate, make_optimizer, set_learning_rate, take_gradients, training_loss
 
 __all__ = ["SENetData", "SENetModule"]
-CARD = "senet_lab"  # our part of Lightning's checkpoints
+CARD = "senet_lab"  # the key of this project's part in Lightning's checkpoints
 LOGGED = ("train_loss", "train_top1_error_pct", "test_loss", "test_top1_error_pct", "test_top5_error_pct")
 
 
 class SENetModule(pl.LightningModule):
     """The network of a cell with its loss, its optimiser and its learning rate.
 
-    Batches are (images B 3 H W fp32, labels B). Where an epoch ends with an evaluation it logs learning_rate,
-    train_loss, train_top1_error_pct, test_loss, test_top1_error_pct and test_top5_error_pct, and adds them to
-    ``curve``; other evaluations log the test columns alone.
-    Raises ValueError where the SESpec does not fit the backbone, and StudyError where the trainer or a checkpoint is of
-    another protocol, cell or seed.
+    Batches are (images B 3 H W fp32, labels B). An evaluation at the end of an epoch logs learning_rate, train_loss,
+    train_top1_error_pct, test_loss, test_top1_error_pct and test_top5_error_pct, and adds them to ``curve``. Other
+    evaluations log only the columns of the test. ranks, at_once: as in ``device_loop.train``; they hold only without
+    automatic optimisation.
+    Raises ValueError where the SESpec does not fit the backbone. Raises StudyError where the trainer does not keep the
+    protocol, or where a checkpoint belongs to another cell or seed.
     """
 
     def __init__(
@@ -62,12 +63,12 @@ class SENetModule(pl.LightningModule):
         self.seed = seed
         self.model = model or build_cell(cell, seed)
         channels_last(self.model)
-        self.ranks, self.at_once = ranks, at_once  # see ``device_loop.train``; only without automatic optimisation
+        self.ranks, self.at_once = ranks, at_once
         self.evaluation: Evaluation | None = None
         self._run = RunState(self.model, cell.protocol, seed, torch.device("cpu"))
         self._first = Position(0, 0)
-        self._unfinished = 0  # the epoch of the trainer that a checkpoint of Lightning's lies within
-        # Hidden in a list: the compiled network shares the weights, and must not enter the state dict by its own name.
+        self._unfinished = 0  # the trainer's epoch when Lightning's checkpoint was saved
+        # A list hides the compiled network, which shares the weights, from the state dict.
         self._network = [compiled_network(self.model) if compiled else self.model]
         self._evaluated: list[tuple[Tensor, Tensor]] = []
         self._gates = GateMeter(self.model)
@@ -75,7 +76,7 @@ class SENetModule(pl.LightningModule):
 
     @property
     def curve(self) -> list[CurvePoint]:
-        """One point for each epoch that ended with an evaluation."""
+        """A point for each epoch that ended with an evaluation."""
         return [point for point in self._run.curve if isinstance(point, CurvePoint)]
 
     @property
@@ -85,16 +86,16 @@ class SENetModule(pl.LightningModule):
 
     @property
     def run_state(self) -> RunState:
-        """Where the run stands."""
+        """The curve, gates and sums of the run so far."""
         return self._run
 
     def go_on(self, state: Checkpoint) -> None:
-        """Begins with a state of this project's own checkpoints, in a trainer that counts its epochs from there."""
+        """Begins at a state from this project's own checkpoints. The trainer's epochs count from there."""
         self._run = RunState(self.model, self.cell.protocol, self.seed, torch.device("cpu"), state)
         self._first = Position(len(state.curve), state.sums.steps if state.sums else 0)
 
     def position(self, batch_index: int) -> Position:
-        """Where the run is at a batch of the trainer's present epoch."""
+        """Epoch and step of the run at a batch of the trainer's present epoch."""
         within = self._first.step if self.trainer.current_epoch == 0 else 0
         return Position(self._first.epoch + self.trainer.current_epoch, within + batch_index)
 
@@ -103,17 +104,20 @@ class SENetModule(pl.LightningModule):
         return self.model(images_BCHW)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """SGD as the protocol says; ``training_step`` sets its rate."""
+        """SGD with the protocol's values; ``training_step`` sets its learning rate."""
         return make_optimizer(self.model, self.cell.protocol)
 
     def setup(self, stage: str) -> None:
-        """Sets the switches of torch that decide numbers, for the whole process. Raises StudyError as the class."""
+        """Sets torch's switches that decide numbers, for the whole process.
+
+        Raises StudyError where the trainer does not keep the protocol.
+        """
         set_switches()
         if stage == TrainerFn.FITTING:
             refuse(self.trainer, self.cell.protocol, self._first.epoch)
 
     def on_train_start(self) -> None:
-        """Ends an epoch whose last step came before the checkpoint that is gone on from, and its evaluation not."""
+        """Ends the epoch before, where the checkpoint came after its last step and before its evaluation."""
         self._run.device = self.device
         epoch, trainer = self._unfinished, self.trainer
         if self._run.within is None or trainer.current_epoch <= epoch:
@@ -126,18 +130,19 @@ class SENetModule(pl.LightningModule):
         self._run.leave_epoch()
 
     def on_train_batch_start(self, batch: Batch, batch_index: int) -> None:
-        """Begins an epoch, or goes on within one. Raises StudyError where the checkpoint is of another step."""
+        """Begins an epoch, or goes on within one. Raises StudyError where the checkpoint's sums are of another step."""
         epoch, step = self.position(batch_index)
         if batch_index == 0 or not self._run.in_epoch:
             self._run.begin_epoch(epoch)
         if self._run.meter.steps != step:
             raise StudyError(
-                f"the trainer is at step {step} of epoch {epoch + 1}, the sums of its checkpoint are those of "
+                f"the trainer is at step {step} of epoch {epoch + 1}, but its checkpoint holds the sums of "
                 f"{self._run.meter.steps} steps; go on from another checkpoint"
             )
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor | None:
-        """The loss of one batch, a scalar; None where ``automatic_optimization`` is off and the step is taken here."""
+        """The loss of one batch, a scalar. Without ``automatic_optimization`` it takes the step itself, and returns
+        None."""
         optimizer = self.trainer.optimizers[0]
         self._batch_index = batch_index
         set_learning_rate(optimizer, self._run.rate(*self.position(batch_index)))
@@ -162,13 +167,13 @@ class SENetModule(pl.LightningModule):
         self._gates = GateMeter(self.model)
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:
-        """Loss and hits of one batch of evaluation images."""
+        """Evaluates one batch: the losses and hits of its images are kept until the epoch's end."""
         images, labels = batch
         with self._gates.listening():
             self._evaluated.append(evaluate(self.model, images, labels, self.cell.protocol))
 
     def on_validation_epoch_end(self) -> None:
-        """After the last step of an epoch, its point joins the curve before any callback saves the state."""
+        """Logs the evaluation, and after an epoch's last step adds the epoch to the curve, before callbacks save."""
         if self.trainer.sanity_checking or self.trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
         evaluation = self.evaluation = collect(self._evaluated, self.cell.protocol, self._gates, self.ranks)
@@ -179,11 +184,11 @@ class SENetModule(pl.LightningModule):
         elif self._run.in_epoch:
             point = self._run.end_epoch(self.position(0).epoch, evaluation)
             self.log_dict({name: getattr(point, name) for name in ("learning_rate", *LOGGED)})
-            if self._first.epoch:  # the trainer's own count begins with this process
+            if self._first.epoch:  # otherwise loggers have the trainer's epoch, which counts from this process's start
                 self.log("epoch", float(self.position(0).epoch))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Adds curve, gates and the unfinished epoch, and whose they are."""
+        """Adds to Lightning's checkpoint the cell's key, the seed, the curve, the gates and the unfinished epoch."""
         state = self._run.snapshot()
         checkpoint[CARD] = {
             "key": self.cell.key,
@@ -194,7 +199,7 @@ class SENetModule(pl.LightningModule):
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Takes curve, gates and the unfinished epoch. Raises StudyError for a checkpoint of another cell or seed."""
+        """Reads curve, gates and the unfinished epoch. Raises StudyError for a checkpoint of another cell or seed."""
         card = checkpoint.get(CARD)
         if card is None:
             raise StudyError("this checkpoint has no curve: it is of another module, or of an earlier version")

@@ -1,4 +1,4 @@
-"""What a Lightning trainer may be asked for, so that it trains the protocol; the rest is refused in one line."""
+"""Refuses, in one line, the arguments of a Lightning trainer with which it would not train the protocol."""
 
 import logging
 
@@ -11,9 +11,9 @@ LOG = logging.getLogger("senet_lab")
 
 
 def refuse(trainer: pl.Trainer, protocol: Protocol, epochs_before: int = 0) -> None:
-    """Raises StudyError for an argument of the trainer that would make another protocol of it.
+    """Raises StudyError for an argument of the trainer that would change the protocol.
 
-    epochs_before: of the run, in another trainer. Smoke runs (``fast_dev_run``) may do what they want.
+    epochs_before: epochs of the run that another trainer has done. Trial runs (``fast_dev_run``) are not checked.
     """
     if trainer.fast_dev_run:  # type: ignore[attr-defined]
         return
@@ -37,13 +37,13 @@ def _refusals(trainer: pl.Trainer, protocol: Protocol, epochs_before: int) -> li
         (trainer.world_size != 1, f"{trainer.world_size} devices would each take the whole batch; give devices=1"),
         (trainer.accumulate_grad_batches != 1, "accumulate_grad_batches would change the batch; leave it out"),
         (bool(trainer.gradient_clip_val), "gradient_clip_val would change the gradients; leave it out"),
-        (trainer.precision != "32-true", "the protocol says the precision itself; leave precision out"),
+        (trainer.precision != "32-true", "the protocol sets the precision; leave precision out"),
         (bool(trainer.overfit_batches), "overfit_batches would change the data; leave it out"),  # type: ignore[attr-defined]
         (
             trainer.limit_val_batches not in (0, 1.0),
-            "limit_val_batches must be 0 or 1.0: an error is over all images of the evaluation, or is none",
+            "limit_val_batches must be 0 or 1.0: an error needs all images of the evaluation",
         ),
-        (unwatched, "its learning rate waits for the evaluation after every epoch, so leave none out"),
+        (unwatched, "its learning rate depends on the evaluation after every epoch, so leave none out"),
     ]
 
 

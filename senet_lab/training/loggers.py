@@ -1,7 +1,7 @@
-"""Lightning's loggers by name, for runs that a command trains: TensorBoard, CSV, W&B, MLflow, or one of a user's own.
+"""Lightning's loggers by name, for runs that a command trains: TensorBoard, CSV, W&B, MLflow, or a user's own.
 
 They write to <results>/cache/lightning/<protocol>/<key>/seed-<n>, outside git. Records and curves do not depend on
-them.
+loggers.
 """
 
 import importlib
@@ -19,14 +19,14 @@ PROJECT = "senet_lab"
 
 
 def folder_of(run: Run, root: Path) -> Path:
-    """Where the loggers of a run write."""
+    """The folder that the loggers of a run write to. root: of the results."""
     return root / "cache" / "lightning" / run.cell.protocol.name / run.cell.key / f"seed-{run.seed}"
 
 
 def make_loggers(names: Sequence[str], run: Run, root: Path) -> list[Logger]:
-    """The loggers of these names for one run; ``names`` as ``settings.refuse_loggers`` lets them pass.
+    """The loggers of these names for one run. ``settings.refuse_loggers`` must have accepted the names.
 
-    Raises StudyError where a user's own gives none.
+    Raises StudyError where a user's own function fails or does not return a logger.
     """
     if not names:
         return []
@@ -36,7 +36,7 @@ def make_loggers(names: Sequence[str], run: Run, root: Path) -> list[Logger]:
 
 
 def close(made: Sequence[Logger]) -> None:
-    """Ends those that would go on into the next run of this process."""
+    """Ends the loggers that would otherwise go on into the next run of this process."""
     for one in made:
         if isinstance(one, loggers.WandbLogger):
             one.experiment.finish()
@@ -47,7 +47,7 @@ def _title(run: Run) -> str:
 
 
 def _csv(run: Run, folder: Path) -> Logger:
-    return loggers.CSVLogger(folder, name="csv")  # each part of a run that was interrupted has a version of its own
+    return loggers.CSVLogger(folder, name="csv")  # an interrupted run gets a new version each time it goes on
 
 
 def _tensorboard(run: Run, folder: Path) -> Logger:
@@ -72,7 +72,7 @@ _KNOWN: dict[str, Callable[[Run, Path], Logger]] = {
 
 
 def _own(name: str, run: Run, folder: Path) -> Logger:
-    """What ``module:function`` makes when it is called with the run and its folder."""
+    """The logger that ``module:function`` returns when it is called with the run and its folder."""
     module, _, function = name.partition(":")
     try:
         made: Any = getattr(importlib.import_module(module), function)(run, folder)
@@ -80,5 +80,5 @@ def _own(name: str, run: Run, folder: Path) -> Logger:
         text = " ".join(str(error).split())[:200]
         raise StudyError(f"--logger {name}: {type(error).__name__}: {text}") from None
     if not isinstance(made, Logger):
-        raise StudyError(f"--logger {name} gives a {type(made).__name__}; it must be a logger of Lightning's")
+        raise StudyError(f"--logger {name} gives a {type(made).__name__}; it must be a logger of Lightning")
     return made

@@ -1,4 +1,4 @@
-"""The switches of torch that decide how it computes, set alike in every process whose numbers are compared.
+"""Torch's switches that decide how it computes. Every process whose numbers are compared sets them alike.
 
 A process that trains, searches, captures excitations or measures calls ``set_switches`` once, before it computes.
 """
@@ -7,11 +7,11 @@ import torch
 
 
 def set_switches(threads: int | None = None) -> None:
-    """Makes fp32 mean fp32 everywhere, and takes the choice of an algorithm away from stopwatches.
+    """Makes fp32 mean fp32 everywhere, and stops cuDNN from choosing its algorithms by measured time.
 
-    A protocol's precision is part of its numbers. By default cuDNN makes convolutions in fp32 with TF32, sums of bf16
-    products may be kept in bf16, and a setting of the process may send matrix products of a CPU through bf16.
-    threads: CPU threads of the process, where it decides them; the last bits on a CPU depend on their number.
+    A protocol's precision decides its numbers. By default cuDNN computes fp32 convolutions in TF32, sums of bf16
+    products may be kept in bf16, and a setting of the process may compute a CPU's matrix products in bf16.
+    threads: CPU threads of the process, None to leave them as they are. The last bits on a CPU depend on their number.
     """
     if threads is not None:
         torch.set_num_threads(threads)

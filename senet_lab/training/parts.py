@@ -1,4 +1,4 @@
-"""The parts of a run: how many steps were trained under which circumstances."""
+"""The parts of a run: how many steps were trained under which circumstances (device, versions, revision, ...)."""
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
@@ -14,12 +14,12 @@ from senet_lab.training.settings import Settings
 
 
 def part_here(cell: Cell, device: torch.device, settings: Settings, ranks: Ranks = ALONE) -> TrainedPart:
-    """The circumstances of this process, without steps."""
+    """The circumstances of this process, as a part with 0 steps."""
     revision, dirty = provenance.revision()
     batch = cell.protocol.batch_size
     together = min(-(-batch // ranks.count), settings.at_once or batch)
     if cell.protocol.detection is not None:
-        together = batch  # its batch norms are fixed
+        together = batch  # a detector's frozen batch norms take no statistics of a batch
     return TrainedPart(
         steps=0,
         revision=revision,
@@ -38,7 +38,7 @@ def part_here(cell: Cell, device: torch.device, settings: Settings, ranks: Ranks
 
 
 def with_steps(before: Sequence[TrainedPart], here: TrainedPart, steps: int) -> tuple[TrainedPart, ...]:
-    """The parts when so many steps more were trained here; they join the last part where nothing has changed."""
+    """The parts after ``steps`` further steps here. They join the last part if no circumstance has changed."""
     if steps == 0:
         return tuple(before)
     if before and not changed(before[-1], here):
@@ -47,7 +47,7 @@ def with_steps(before: Sequence[TrainedPart], here: TrainedPart, steps: int) -> 
 
 
 def changed(before: TrainedPart, here: TrainedPart) -> list[str]:
-    """What is not as it was, each in a few words."""
+    """The circumstances that have changed, each in a few words: name, old value, new value."""
     found = []
     for field in fields(TrainedPart):
         old, new = getattr(before, field.name), getattr(here, field.name)

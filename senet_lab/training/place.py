@@ -1,6 +1,6 @@
-"""The place of this process among those that torchrun or srun started together, as the environment tells it.
+"""The place of this process among those that torchrun or srun started together, read from the environment.
 
-Without torch, so that a command knows before it loads anything whether it is the one that speaks.
+This file does not import torch, so that a command can know at once whether it is the process that prints.
 """
 
 import os
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from senet_lab.errors import StudyError
 
 NAMES = (("RANK", "WORLD_SIZE", "LOCAL_RANK"), ("SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID"))  # torchrun's, srun's
-MEETING_PLACE = "MASTER_ADDR"  # without it, processes of a cluster are independent of each other
+MEETING_PLACE = "MASTER_ADDR"  # without this variable, processes of a cluster are independent of each other
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """rank: of ``count`` processes. local: which of those on this machine, and so which of its GPUs."""
+    """rank: of this process among ``count``. local: its number on this machine, which is also that of its GPU."""
 
     rank: int = 0
     count: int = 1
@@ -23,17 +23,17 @@ class Place:
 
     @property
     def first(self) -> bool:
-        """Whether this process writes and speaks."""
+        """Whether this is the process that writes files and prints."""
         return self.rank == 0
 
     @property
     def together(self) -> bool:
-        """Whether there are others."""
+        """Whether there are other processes."""
         return self.count > 1
 
 
 def place_in(environment: Mapping[str, str] = os.environ) -> Place:
-    """The place that the environment gives to this process; the only one where it was started without others.
+    """The place that the environment gives to this process; rank 0 of 1 if it was started alone.
 
     Raises StudyError where the variables contradict each other.
     """

@@ -1,4 +1,4 @@
-"""Where a run was made: revision, versions, device."""
+"""How a run was made: source revision, versions, device."""
 
 import datetime
 import functools
@@ -12,12 +12,12 @@ from typing import NamedTuple
 import torch
 
 PACKAGES = ("torch", "torchvision", "pytorch-lightning", "numpy")
-# What a CPU's kernels are chosen by, on x86 and on ARM.
+# Torch chooses a CPU's kernels by these flags, on x86 and on ARM.
 VECTOR_FLAGS = re.compile(r"sse4|avx|amx|fma|f16c|asimd|sve|sme(?!p)|bf16|i8mm|fphp")
 
 
 class Revision(NamedTuple):
-    """The git revision of this source tree ("unknown" outside git), and whether the tree differed from it."""
+    """name: the git revision of this source tree, "unknown" outside git. dirty: whether the tree differed from it."""
 
     name: str
     dirty: bool
@@ -25,10 +25,10 @@ class Revision(NamedTuple):
 
 @functools.cache
 def revision() -> Revision:
-    """The revision of the source when this process first asked; a process that trains asks before it begins.
+    """The revision of the source when this process first called this function, which it does before it trains.
 
-    A commit that is made later does not change the code that is loaded. Results do not count as a difference, nor
-    does the README, which shows them.
+    A later commit does not change the code that is loaded already. Changes of the results and of the README, which
+    shows them, do not make the tree dirty.
     """
     root = Path(__file__).resolve().parents[2]
     head = _git(root, "rev-parse", "HEAD")
@@ -47,7 +47,7 @@ def _git(root: Path, *words: str) -> str | None:
 
 
 def versions(device: torch.device | None = None) -> dict[str, str]:
-    """Python and the packages whose version can move a number; CUDA and cuDNN where they compute."""
+    """The versions of Python and of the packages that can change a number; on a GPU also of CUDA and cuDNN."""
     found = {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES}
     if device is not None and device.type == "cuda":
         found |= {"cuda": str(torch.version.cuda), "cudnn": str(torch.backends.cudnn.version())}
@@ -65,7 +65,7 @@ def cpu_name() -> str:
 
 
 def cpu_flags() -> tuple[str, ...]:
-    """The vector instructions that the processor offers, sorted: by them torch chooses how it sums."""
+    """The vector instructions of the processor, sorted. Torch chooses its order of summation by them."""
     information = _cpu_information()
     words = (information.get("flags") or information.get("Features") or "").split()
     return tuple(sorted(word for word in words if VECTOR_FLAGS.match(word)))
@@ -73,7 +73,7 @@ def cpu_flags() -> tuple[str, ...]:
 
 @functools.cache
 def _cpu_information() -> dict[str, str]:
-    """The first processor of /proc/cpuinfo; empty where there is no such file."""
+    """The entries of the first processor in /proc/cpuinfo; empty without that file."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

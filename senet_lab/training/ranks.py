@@ -1,7 +1,8 @@
-"""Several processes that train one run together, each on its part of every batch, as torchrun or srun starts them.
+"""Several processes, started by torchrun or srun, train one run together. Each computes its part of every batch.
 
-The batch is the protocol's whatever their number. Gradients are those of the mean over the whole batch; batch norm runs
-over the part of a process. Every process keeps the same weights, sums and curve; the first one writes.
+The whole batch is the protocol's, whatever their number. Gradients are those of the mean loss over the whole batch.
+Batch norm takes its statistics over one process's part. Every process has the same weights, sums and curve; the first
+one writes the files.
 """
 
 import os
@@ -16,13 +17,13 @@ from torch import Tensor, nn
 from senet_lab.data.batches import Share
 from senet_lab.training.place import place_in
 
-USUAL_PORT = "29500"  # torchrun's, for processes that srun starts
+USUAL_PORT = "29500"  # torchrun's default, also for processes that srun starts
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Ranks:
-    """This process among those that train a run together. control: the group for what is told on the host."""
+    """This process among those that train a run together. control: the process group for objects on the host."""
 
     rank: int = 0
     count: int = 1
@@ -30,12 +31,12 @@ class Ranks:
 
     @property
     def first(self) -> bool:
-        """Whether this process writes and speaks."""
+        """Whether this is the process that writes files and prints."""
         return self.rank == 0
 
     @property
     def together(self) -> bool:
-        """Whether there are others."""
+        """Whether there are other processes."""
         return self.count > 1
 
     @property
@@ -44,9 +45,10 @@ class Ranks:
         return Share(self.rank, self.count)
 
     def add_up(self, model: nn.Module, loss: Tensor, wrong: Tensor, weight: float) -> tuple[Tensor, Tensor]:
-        """Makes every process's gradients, mean loss and number of wrong images those of the whole batch.
+        """Replaces the gradients in the model by those of the whole batch; returns its mean loss and wrong images.
 
-        weight: the part of the batch that this process made. One exchange, in an order that does not change.
+        loss, wrong: scalars of this process's part. weight: the size of this part over that of the batch. All values
+        travel in one exchange.
         """
         gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
         pieces = [*(gradient.reshape(-1).float() for gradient in gradients), loss.detach().reshape(1)]
@@ -59,7 +61,7 @@ class Ranks:
         return flat[-2], flat[-1].round().to(wrong.dtype)
 
     def most(self, number: int) -> int:
-        """The largest of what the processes say."""
+        """The largest number that any process gives."""
         if not self.together:
             return number
         told = torch.tensor(number)
@@ -67,7 +69,7 @@ class Ranks:
         return int(told)
 
     def gathered(self, mine: T) -> list[T]:
-        """What every process has, in their order."""
+        """The objects of all processes, in the order of the processes."""
         if not self.together:
             return [mine]
         found: list[Any] = [None] * self.count
@@ -75,7 +77,7 @@ class Ranks:
         return found
 
     def told(self, mine: T) -> T:
-        """What the first process has."""
+        """The first process's object."""
         if not self.together:
             return mine
         told: list[Any] = [mine]
@@ -84,11 +86,11 @@ class Ranks:
         return found
 
     def rows(self, mine: Tensor) -> Tensor:
-        """The rows of all processes on the CPU, one after the other."""
+        """The rows of all processes' tensors, concatenated on the CPU in the order of the processes."""
         return torch.cat(self.gathered(mine.cpu()))
 
     def take_statistics(self, model: nn.Module) -> None:
-        """Gives every process the first one's batch norm statistics, before an evaluation."""
+        """Gives every process the first one's buffers (batch norm statistics), as is needed before an evaluation."""
         if self.together:
             for buffer in model.buffers():
                 dist.broadcast(buffer, src=0)
@@ -98,10 +100,10 @@ ALONE = Ranks()
 
 
 def join(environment: Mapping[str, str] = os.environ, on_gpu: bool | None = None, **options: Any) -> Ranks:
-    """Takes the place that torchrun or srun gave to this process; ALONE where it was started without them.
+    """Connects this process to those that torchrun or srun started with it; ALONE if it was started without others.
 
-    on_gpu: whether all train on GPUs; None where they do if there is one. options: for
-    ``torch.distributed.init_process_group``. Raises StudyError where the variables contradict each other.
+    on_gpu: whether all of them train on GPUs; None for yes if this machine has one. options: for
+    ``torch.distributed.init_process_group``. Raises StudyError where the environment's variables contradict each other.
     """
     place = place_in(environment)
     if not place.together:
@@ -113,7 +115,7 @@ def join(environment: Mapping[str, str] = os.environ, on_gpu: bool | None = None
 
 
 def leave(ranks: Ranks) -> None:
-    """Ends the connection between processes that have all come to their end."""
+    """Ends the connection between the processes, once all of them have called this."""
     if ranks.together:
         dist.barrier(group=ranks.control)
         dist.destroy_process_group()

@@ -1,4 +1,4 @@
-"""The steps of an epoch as replays of one CUDA graph, beside other threads that replay theirs on the same device."""
+"""The steps of an epoch as replays of one CUDA graph. Other threads may replay their own graphs on the same device."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -10,20 +10,20 @@ MARKED = 32  # replays from one mark to the next
 
 
 class Replays:
-    """The way through the epochs of one run.
+    """Takes the steps of one run's epochs (``device_loop.Steps``).
 
-    The host is ahead of the device by less than two marks, so that progress is what the device has nearly done, and
-    nobody who waits for the device waits long.
+    The host queues steps at most two marks ahead of the device. So reported progress is close to what the device has
+    done, and a thread that waits for the device does not wait long.
     """
 
     def __init__(self, static: StaticEpoch) -> None:
         self.static = static
         self._replay: Callable[[], None] | None = None
         self._last: Mark | None = None
-        self._unmarked = 0  # replays since then
+        self._unmarked = 0  # replays since the last mark
 
     def __call__(self, seed: int, epoch: int, rates: Sequence[float], meter: EpochMeter) -> Iterator[int]:
-        """Yields the index of each step that the meter has not, after it was given to the device."""
+        """Gives the steps that the meter does not have yet to the device, and yields the index of each afterwards."""
         if self._replay is None:
             with TURNS.alone():
                 self._replay = self.static.captured()
@@ -39,7 +39,7 @@ class Replays:
             yield index
 
     def _mark(self) -> None:
-        """Counts a replay; at each mark it waits for the mark before."""
+        """Counts a replay. Every MARKED replays it sets a mark and waits for the mark before."""
         self._unmarked += 1
         if self._unmarked < MARKED:
             return
@@ -49,7 +49,7 @@ class Replays:
             before.wait()
 
     def close(self) -> None:
-        """Gives the graph and its memory back; a graph that is destroyed beside a capture would break it."""
+        """Frees the graph and its memory. It does so alone: freeing a graph would break another thread's capture."""
         with TURNS.alone():
             self._replay = self._last = None
             self.static.release()

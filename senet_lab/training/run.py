@@ -1,4 +1,4 @@
-"""One run to its record."""
+"""Trains one run and publishes its record."""
 
 import logging
 from dataclasses import replace
@@ -40,7 +40,9 @@ LOG = logging.getLogger("senet_lab")
 
 
 def open_data(run: Run, settings: Settings, opened: dict[str, Source], share: Share | None = None) -> Source:
-    """The data of a run's protocol, opened once for all runs that share it. Raises StudyError as ``open_source``."""
+    """The data of a run's protocol, opened once for all runs that share it. Raises StudyError as ``open_source``.
+
+    opened: the data that are open already; what is opened here is added."""
     name = canonical_json(run.cell.protocol)
     if name not in opened:
         open_one = open_source if run.cell.protocol.detection is None else open_coco
@@ -63,16 +65,17 @@ def make(
     plan: SavePlan | None = None,
     ranks: Ranks = ALONE,
 ) -> Record:
-    """Trains one run, from its last checkpoint where there is one, and publishes its record with its files.
+    """Trains one run, from its last checkpoint if there is one, and publishes its record and files. Returns the record.
 
-    A run whose loss is no longer finite becomes a record that says so. Where another process recorded the run
-    meanwhile, that record stands and is returned. ranks: the processes that call this together; the first one writes.
-    Raises Paused where the plan asks for the end, CheckpointError for a checkpoint that is not one of this run, and
-    StudyError for a network that several processes cannot train together, and for a trunk whose weights are not here.
+    A run whose loss becomes infinite or NaN gets a record that says so. If another process has recorded the run in the
+    meantime, its record stands and is returned. ranks: the processes that call this together; the first one writes.
+    Raises Paused where the plan asks for the end, and CheckpointError for a checkpoint that does not fit this run.
+    Raises StudyError for a network that several processes cannot train together, and for a trunk whose weights are
+    missing.
     """
     protocol, path = run.cell.protocol, store.path(run, "cache/checkpoints", ".safetensors")
     trunk = trunk_of(run, store, settings.trunks)
-    with TURNS.alone():  # blocks of one's own draw their weights from the global stream of random numbers
+    with TURNS.alone():  # a user's own blocks draw their weights from the global random stream
         model = build_cell(run.cell, run.seed, trunk=trunk.state if trunk else None)
         channels_last(model).to(data.device)
     _refuse_random_parts(run, model, ranks)
@@ -128,8 +131,10 @@ def _say_what_changed(run: Run, before: Saved, here: TrainedPart, steps: int, re
 
 
 def _checkpoint(run: Run, store: Store, model: nn.Module, ranks: Ranks) -> Saved | None:
-    """What the run goes on from: the first process reads it, so that all have the same. Raises CheckpointError for what
-    it cannot go on from."""
+    """The checkpoint that the run goes on from; None without one. The first process reads it for all.
+
+    Raises CheckpointError for a checkpoint that does not fit the run.
+    """
     path = store.path(run, "cache/checkpoints", ".safetensors")
     data = ranks.told(read_bytes(path) if ranks.first else None)
     if data is None:

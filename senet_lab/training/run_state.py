@@ -1,4 +1,4 @@
-"""Where a run stands: what executors keep beside network and optimiser, and what they do after steps and epochs."""
+"""RunState: what executors keep of a run beside network and optimiser. Follower: what they do after each step."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -26,12 +26,12 @@ T = TypeVar("T")
 
 
 def keep_nothing(state: Checkpoint) -> None:
-    """Saves nowhere."""
+    """Does not save the state."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """What a run calls: ``save`` after each epoch and as ``plan`` says within one, ``report`` after each step."""
+    """What a run calls: ``save`` after each epoch, and within one when ``plan`` says; ``report`` after each step."""
 
     save: Save = keep_nothing
     report: Report = silent
@@ -40,7 +40,7 @@ class Hooks:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """The end of a run: its last state, and the evaluation of its final weights; of a detector with what it found."""
+    """The end of a run: its last state and the evaluation of its final weights. found: a detector's boxes."""
 
     state: Checkpoint
     evaluation: Evaluation | Precision
@@ -48,12 +48,12 @@ class Trained:
 
     @property
     def curve(self) -> tuple[CurvePoint, ...]:
-        """One point an epoch; none of a detector."""
+        """A point for each epoch; empty for a detector."""
         return tuple(point for point in self.state.curve if isinstance(point, CurvePoint))
 
 
 class RunState:
-    """Curve, gates, the sums of the present epoch and the time of a run. resume: where it goes on from."""
+    """Curve, gates, sums of the present epoch, and training time of a run. resume: the state that it goes on from."""
 
     def __init__(
         self,
@@ -68,21 +68,21 @@ class RunState:
         self.gates: list[GateHealth] = list(resume.gates) if resume else []
         self.meter = EpochMeter(device)
         self.in_epoch = False
-        self._within = resume if resume and resume.sums else None  # the epoch that this process begins in the middle of
+        self._within = resume if resume and resume.sums else None
         self._before, self._began = resume.seconds if resume else 0.0, time.perf_counter()
 
     @property
     def within(self) -> Checkpoint | None:
-        """The state in the middle of an epoch that this process goes on from, until that epoch is begun."""
+        """The state within an epoch that this process goes on from; None without one, and once that epoch is begun."""
         return self._within
 
     @property
     def seconds(self) -> float:
-        """Trained so far, in this process and before it."""
+        """Seconds of training so far, in this process and before it."""
         return self._before + time.perf_counter() - self._began
 
     def begin_epoch(self, epoch: int) -> int:
-        """Training mode, streams and sums for an epoch (from 0); returns the index of its first step that is to do."""
+        """Sets training mode, streams and sums for an epoch (from 0). Returns the index of its first step to do."""
         begin_epoch(self.model, self.seed, epoch)
         within, self._within = self._within, None
         if within:
@@ -92,11 +92,11 @@ class RunState:
         return self.meter.steps
 
     def rate(self, epoch: int, step: int) -> float:
-        """The learning rate of a step of an epoch, both from 0."""
+        """The learning rate of a step in an epoch, both counted from 0."""
         return rate_at(self.protocol, epoch * self.protocol.steps_per_epoch + step, self.curve)
 
     def end_epoch(self, epoch: int, evaluation: Evaluation) -> CurvePoint:
-        """Adds an epoch (from 0) to curve and gates. Raises Diverged where a loss is not finite."""
+        """Adds an epoch (from 0) to curve and gates, and returns its point. Raises Diverged for a loss not finite."""
         rate = self.rate(epoch, self.meter.steps - 1)
         try:
             point = self.meter.point(epoch + 1, rate, evaluation)
@@ -124,7 +124,7 @@ class RunState:
         self.in_epoch = False
 
     def leave_epoch(self) -> None:
-        """Ends an epoch that is not evaluated: it has no point in the curve."""
+        """Ends an epoch without a point in the curve."""
         self.in_epoch = False
 
     def snapshot(self, optimizer: torch.optim.Optimizer | None = None) -> Checkpoint:
@@ -142,9 +142,10 @@ class RunState:
 
 
 class Follower:
-    """What an executor does after each step, each batch of an evaluation and each epoch.
+    """Saves, reports and ends a run, after each step, each batch of an evaluation and each epoch.
 
-    turn: taken while a state is read from the device after a step or an epoch; in an evaluation there is one already.
+    turn: a turn on the device (``turns``), taken to read the state after a step or an epoch. In an evaluation the
+    executor has one already.
     """
 
     def __init__(
@@ -158,7 +159,7 @@ class Follower:
         self.state, self.optimizer, self.hooks, self.ranks, self._turn = state, optimizer, hooks, ranks, turn
 
     def after_step(self, epoch: int, steps: int) -> None:
-        """After so many steps of an epoch (from 0): saves where it is time, then tells. Raises Paused."""
+        """Saves if it is time, then reports. steps: done in this epoch (from 0). Raises Paused where it is to end."""
         protocol, wish = self.state.protocol, self._wish()
         if wish is not Wish.GO_ON:
             self.save()
@@ -168,22 +169,24 @@ class Follower:
         self.hooks.report(Progress(epoch, protocol.epochs, done, protocol.epochs * protocol.steps_per_epoch))
 
     def watched(self, batches: Iterable[T], epoch: int) -> Iterator[T]:
-        """The same batches of an evaluation after an epoch (from 0). Raises Paused after the one that is at work."""
+        """The same batches, of the evaluation after an epoch (from 0). Raises Paused after a batch if it is to end."""
         for batch in batches:
             yield batch
             self.after_evaluation_batch(epoch)
 
     def after_evaluation_batch(self, epoch: int) -> None:
-        """Where the run is to end, saves the state after the last step: the evaluation is made anew. Raises Paused.
+        """If the run is to end, saves the state after the last step and raises Paused.
 
-        Processes that train together end after a step or an epoch: their numbers of evaluation batches may differ.
+        The evaluation is done anew when the run goes on. Processes that train together do not end here, since their
+        numbers of evaluation batches may differ. They end after a step or an epoch.
         """
         if not self.ranks.together and self.hooks.plan.wish() is Wish.STOP:
             self._save()
             raise self.paused(f"in the evaluation after epoch {epoch + 1}")
 
     def after_epoch(self) -> None:
-        """Saves, then tells. Raises Paused, but not after the last epoch: its record is all that is left to do."""
+        """Saves, then reports. Raises Paused where the run is to end, but not after the last epoch: then only the
+        record is left to do."""
         protocol, finished = self.state.protocol, len(self.state.curve)
         self.save()
         if finished < protocol.epochs and self._wish() is Wish.STOP:
@@ -194,12 +197,12 @@ class Follower:
         self.hooks.report(Progress(finished, protocol.epochs, done, whole, error, train_loss=point.train_loss))
 
     def save(self) -> None:
-        """Saves the state as it is now."""
+        """Saves the present state."""
         with self._turn():
             self._save()
 
     def paused(self, place: str, reason: str = "") -> Paused:
-        """What ends a run at this place."""
+        """The error that ends a run. place: where in the run, in words. reason: if the plan has none."""
         return Paused(f"paused {place} ({self.hooks.plan.stop.reason or reason}); the same command goes on from there")
 
     def _wish(self) -> Wish:

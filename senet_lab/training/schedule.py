@@ -1,4 +1,4 @@
-"""The learning rate as a pure function of the step, and of the validation losses where it waits for a plateau."""
+"""The learning rate: a pure function of the step, and for plateau schedules also of the validation losses so far."""
 
 import math
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from senet_lab.study.protocol import Decay, Protocol, Schedule
 
 
 def learning_rate(protocol: Protocol, step: int, validation_losses: Sequence[float] = ()) -> float:
-    """The rate of optimiser step ``step`` (from 0). validation_losses: of the epochs so far, for plateau schedules."""
+    """The rate of step ``step`` (from 0). validation_losses: of the epochs before it, for plateau schedules."""
     schedule = protocol.schedule
     if step < schedule.warmup_steps:
         reached = (step + 1) / schedule.warmup_steps if schedule.warmup_ramp else 0.0
@@ -25,7 +25,7 @@ def learning_rate(protocol: Protocol, step: int, validation_losses: Sequence[flo
 
 
 def plateau_drops(schedule: Schedule, validation_losses: Sequence[float]) -> int:
-    """How often the rate has dropped: each time ``patience`` epochs in a row brought no lower loss."""
+    """How often the rate has dropped. It drops when ``patience`` epochs in a row gave no lower loss than the best."""
     drops = waited = 0
     best = math.inf
     for loss in validation_losses:

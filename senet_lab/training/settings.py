@@ -1,4 +1,4 @@
-"""How runs are made; without torch, so that a command can say it to its workers before anyone loads torch."""
+"""Settings: how runs are trained. This file does not import torch, because workers need it before they load torch."""
 
 import os
 from collections.abc import Sequence
@@ -11,18 +11,18 @@ from senet_lab.errors import StudyError
 from senet_lab.machine import compiled_code_folder
 from senet_lab.study.cell import Cell
 
-LONG_RUN_STEPS = 3_000  # below this, compiling takes longer than it saves
+LONG_RUN_STEPS = 3_000  # for fewer steps, compiling takes longer than it saves
 
-LOGGERS = {
+LOGGERS = {  # name -> the package that it needs
     "csv": "",
     "tensorboard": "tensorboard",
     "wandb": "wandb",
     "mlflow": "mlflow",
-}  # name -> package that it needs
+}
 
 
 class Executor(StrEnum):
-    """What drives a run."""
+    """What drives the training of a run."""
 
     AUTO = "auto"  # the device loop for images in memory, Lightning for photos
     LIGHTNING = "lightning"
@@ -31,15 +31,15 @@ class Executor(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """A difference here is speed, not science.
+    """How runs are trained. Settings change a run's speed, not its cell.
 
-    device: "cpu" or "cuda" (optionally with an index). threads: CPU threads of one run; a CPU run's last bits
-    depend on it, so it does not follow from how many runs share the machine. compiled: None decides by the length
-    of the run. photos: the folder of a user's own photos; skip_damaged: whether damaged training photos are left out.
-    at_once: the most images that pass through the network together, where the device does not hold its part of a batch.
-    trunks: the file that names weights for the trunks of detectors.
-    extensions: files and modules of a user's own, which every process loads (``senet_lab.extensions``).
-    loggers: of Lightning's, by name (``senet_lab.training.loggers``).
+    device: "cpu" or "cuda" (optionally with an index). threads: CPU threads of one run. The last bits of a run on a
+    CPU depend on them, so they are set and do not depend on how many runs share the machine. compiled: None decides by
+    the length of the run. photos: the folder of a user's own photos. skip_damaged: whether damaged training photos are
+    left out. at_once: the most images that pass through the network together, for a device that cannot hold its part
+    of a batch. trunks: the file that names weights for the trunks of detectors. extensions: files and modules of a
+    user's own, which every process loads (``senet_lab.extensions``). loggers: Lightning's, by name
+    (``senet_lab.training.loggers``).
     """
 
     device: str = "cpu"
@@ -55,15 +55,15 @@ class Settings:
 
     @property
     def on_gpu(self) -> bool:
-        """Whether runs train on a GPU, where threads of one process share it."""
+        """Whether runs train on a GPU, which several threads of one process share."""
         return self.device != "cpu"
 
     def without_compiling(self) -> "Settings":
-        """The same, with no network compiled."""
+        """The same settings without compiling."""
         return replace(self, compiled=False)
 
     def executor_for(self, cell: Cell) -> Executor:
-        """The executor that drives a cell. Raises StudyError for one that cannot."""
+        """The executor that drives a cell. Raises StudyError where the chosen one cannot drive it."""
         if self.executor is Executor.DEVICE and cell.protocol.detection is not None:
             raise StudyError(f"{cell.protocol.name} trains detectors, which Lightning drives; leave --executor out")
         if self.executor is not Executor.AUTO:
@@ -73,16 +73,16 @@ class Settings:
     def compiles(self, cell: Cell) -> bool:
         """Whether the network of a cell is compiled."""
         if cell.protocol.detection is not None:
-            return False  # no two photos have one size
+            return False  # photos differ in size, and each new size would be compiled again
         if self.compiled is not None:
             return self.compiled
         return cell.protocol.epochs * cell.protocol.steps_per_epoch >= LONG_RUN_STEPS
 
 
 def refuse_loggers(names: Sequence[str], executor: Executor) -> None:
-    """Raises StudyError for a logger that is not known or not installed, and for an executor that has none."""
+    """Raises StudyError for a logger that is not known or not installed, and for an executor without loggers."""
     if names and executor is Executor.DEVICE:
-        raise StudyError("--logger is of Lightning, which --executor device does without; leave one of them out")
+        raise StudyError("--logger needs Lightning, which --executor device does not use; leave one of them out")
     for name in names:
         module, colon, function = name.partition(":")
         if name not in LOGGERS and not (colon and module and function.isidentifier()):
@@ -98,12 +98,12 @@ def refuse_loggers(names: Sequence[str], executor: Executor) -> None:
 
 
 def prepare_child(settings: Settings) -> None:
-    """Puts into the environment what a process that is started next reads when it loads torch.
+    """Sets the environment variables that a process started next reads when it loads torch.
 
-    Raises StudyError where the folder for compiled code is not this user's alone.
+    Raises StudyError where other users may write to the folder for compiled code.
     """
     os.environ["OMP_NUM_THREADS"] = str(settings.threads)
-    # Code for a CPU depends on the number of threads, the names in the compiler's cache do not.
+    # Compiled code for a CPU depends on the number of threads, but names in the compiler's cache do not.
     name = f"inductor-{settings.device.partition(':')[0]}-{settings.threads}"
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(compiled_code_folder(name))
     if settings.on_gpu:

@@ -1,4 +1,4 @@
-"""Which of several processes tells a user why they end: one line is said, by whoever is the first to know."""
+"""Decides which of several processes prints why they end, so that the user sees one line."""
 
 import os
 import sys
@@ -10,11 +10,11 @@ SAID = "senet_lab: said why"  # a counter that the processes share
 
 
 def may_speak(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether this process is the one that says why it ends; True where it is alone.
+    """Whether this process is the one that prints why it ends. True for a process that is alone.
 
-    Once the processes have joined, the first one that asks; the others are silent, since they end for the same reason
-    or because it left them. Before that all of them meet the same mistake, and the first one on each machine says it.
-    Raises StudyError as ``place_in``.
+    Once the processes have joined, it is the first one that calls this. The others end for the same reason, or because
+    the first one left them. Before they join, all of them meet the same mistake, and the first process of each machine
+    prints it. Raises StudyError as ``place_in``.
     """
     place = place_in(environment)
     if not place.together:
@@ -25,5 +25,5 @@ def may_speak(environment: Mapping[str, str] = os.environ) -> bool:
     try:
         store = distributed.distributed_c10d._get_default_store()
         return bool(store.add(SAID, 1) == 1)
-    except RuntimeError:  # the process that keeps the counter is gone, and has spoken
+    except RuntimeError:  # the process that keeps the counter has ended, and has printed its reason
         return False

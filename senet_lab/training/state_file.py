@@ -1,7 +1,8 @@
-"""A state of a run as a file: safetensors, no pickled objects, with a card that says whose it is and what it holds.
+"""A state of a run as a file: tensors as safetensors, without pickled objects, and a card in its metadata.
 
-The card names the run by key and seed, every part of its training with revision, versions and threads, and the SHA-256
-of the tensors; the card has a digest too. So a file of another run, or one with a single changed bit, is refused.
+The card holds the run's key and seed, every part of its training with revision, versions and threads, and the SHA-256
+of the tensors. The card's own SHA-256 stands beside it. So a file of another run is refused, and so is a file with a
+single changed bit.
 """
 
 import hashlib
@@ -25,7 +26,7 @@ from senet_lab.study.cell import Run, from_plain, to_plain
 from senet_lab.training.checkpoint import Checkpoint, CheckpointError
 from senet_lab.training.epoch import EpochSums
 
-FORM = 2  # of the card; the first had no number and did not say whose it was
+FORM = 2  # the card's version; the first had no number and did not name its run
 MODEL, MOMENTUM, STREAM = "model.", "momentum.", "stream."
 
 
@@ -44,14 +45,14 @@ MENDS = {
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What a file holds: a state, and the parts of the training that led to it."""
+    """The content of a file: a state, and the parts of the training that led to it."""
 
     state: Checkpoint
     parts: tuple[TrainedPart, ...]
 
 
 def to_bytes(kind: Kind, run: Run, saved: Saved) -> bytes:
-    """The content of a file."""
+    """The bytes of a file that holds this state of this run."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in _tensors(saved.state).items()}
     card = json.dumps(
         {
@@ -70,9 +71,9 @@ def to_bytes(kind: Kind, run: Run, saved: Saved) -> bytes:
 
 
 def from_bytes(data: bytes, path: Path, kind: Kind, run: Run) -> Saved:
-    """What ``to_bytes`` made of a state of this run.
+    """The content of a file that ``to_bytes`` made for this run and kind.
 
-    Raises CheckpointError, naming the path and the reason, for anything else.
+    Raises CheckpointError, which names the path and the reason, for any other file.
     """
     mend = MENDS[kind]
     try:
@@ -81,7 +82,7 @@ def from_bytes(data: bytes, path: Path, kind: Kind, run: Run) -> Saved:
     except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise CheckpointError(f"{path} is no {kind} ({_short(error)}); {mend}") from None
     if "card" not in metadata:
-        raise CheckpointError(f"{path} is of an earlier version and does not say which run it is of; {mend}")
+        raise CheckpointError(f"{path} is of an earlier version and does not name its run; {mend}")
     try:
         if metadata.get("card_sha256") != _sha256(metadata["card"]):
             raise ValueError("the digest of its card does not fit")
@@ -95,13 +96,16 @@ def from_bytes(data: bytes, path: Path, kind: Kind, run: Run) -> Saved:
 
 
 def read(path: Path, kind: Kind, run: Run) -> Saved | None:
-    """What a file holds; None where there is none. Raises CheckpointError, and Unreadable where nobody can tell."""
+    """The content of a file; None if there is no such file.
+
+    Raises CheckpointError as ``from_bytes``, and Unreadable where the file cannot be read.
+    """
     data = read_bytes(path)
     return None if data is None else from_bytes(data, path, kind, run)
 
 
 def state_card(state: Checkpoint) -> dict[str, Any]:
-    """What a state holds beside its tensors, as JSON data."""
+    """The parts of a state that are not tensors, as JSON data."""
     return {
         "curve": to_plain(state.curve),
         "gates": to_plain(state.gates),
@@ -111,7 +115,7 @@ def state_card(state: Checkpoint) -> dict[str, Any]:
 
 
 def state_of(card: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Checkpoint:
-    """The state of a card and its tensors. Raises KeyError or ValueError for a card that is none."""
+    """The state that a card and tensors describe. Raises KeyError or ValueError for a card of another form."""
     streams = _part(tensors, STREAM)
     return Checkpoint(
         model=_part(tensors, MODEL),
@@ -125,7 +129,7 @@ def state_of(card: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Checkpoi
 
 
 def stream_tensors(streams: Sequence[Tensor]) -> dict[str, Tensor]:
-    """Streams by the names that ``state_of`` looks for."""
+    """The states of random streams, under the names that ``state_of`` reads."""
     return {f"{STREAM}{index}": state for index, state in enumerate(streams)}
 
 
@@ -156,7 +160,7 @@ def _metadata(data: bytes) -> dict[str, str]:
 
 
 def _tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
-    """Over names, types, shapes and bytes, in the order of the names."""
+    """SHA-256 over the tensors' names, types, shapes and bytes, in the order of the names."""
     digest = hashlib.sha256()
     for name in sorted(tensors):
         tensor = tensors[name]

@@ -1,8 +1,8 @@
-"""The steps of an epoch as a function without arguments, which a CUDA graph can hold.
+"""StaticEpoch: a training step without arguments, which a CUDA graph can hold.
 
-Everything that a step reads lies in tensors that stay where they are: the random choices and learning rates of the
-epoch, a counter that says which of them are next, the sums of the curve. A step is the same arithmetic as in the
-plain loop; only the learning rate is a tensor of the device, in fp32 there.
+All that a step reads is in tensors at fixed addresses: the random choices and learning rates of the epoch, a counter
+that says which of them are next, and the sums of the epoch. A step has the same arithmetic as in the plain loop, except
+that the learning rate is a tensor on the device, on a GPU in fp32.
 
 B batch, N images of an epoch.
 """
@@ -18,28 +18,28 @@ from senet_lab.data.resident import ResidentData
 from senet_lab.training.compiled import compiled_step
 from senet_lab.training.step import training_loss
 
-WARM_UP_STEPS = 3  # before a capture: compiling, workspaces, buffers of the optimiser
+WARM_UP_STEPS = 3  # before a capture: they compile, and allocate workspaces and the optimiser's buffers
 
 
 class Mark(Interface):
-    """A point in what the device was given to do."""
+    """A point in the work that was given to the device."""
 
     def wait(self) -> None:
-        """Returns when the device has come there."""
+        """Returns when the device has reached this point."""
 
 
 class _Passed:
-    """A point that the device has passed already, as a CPU always has."""
+    """A mark on a CPU, which has always passed it already."""
 
     def wait(self) -> None:
         pass
 
 
 class _Event:
-    """A point on the current stream of a CUDA device."""
+    """A mark on the current stream of a CUDA device."""
 
     def __init__(self, device: torch.device) -> None:
-        self._event = torch.cuda.Event(blocking=True)  # the waiting thread sleeps: cores are for those that queue steps
+        self._event = torch.cuda.Event(blocking=True)  # a waiting thread sleeps, so that others can use its core
         self._event.record(torch.cuda.current_stream(device))
 
     def wait(self) -> None:
@@ -47,9 +47,10 @@ class _Event:
 
 
 class StaticEpoch:
-    """The steps of one run under the protocol of its data. compiled: whether batch, forward, loss and backward are.
+    """The steps of one run under the protocol of its data.
 
-    The optimiser is new, or has a momentum buffer for every parameter.
+    optimizer: is new, or has a momentum buffer for every parameter. compiled: whether the making of the batch, the
+    forward pass, the loss and the backward pass are compiled.
     """
 
     def __init__(
@@ -60,11 +61,11 @@ class StaticEpoch:
         compiled: bool = False,
     ) -> None:
         self.model, self.optimizer, self.data = model, optimizer, data
-        # The data's own protocol and no equal one: compiled code is made for the very object, and all runs share this.
+        # Compiled code is made for this very protocol object. All runs share the data's, so they share the code.
         self.protocol = protocol = data.protocol
         self.compute = compiled_step(self._compute, model) if compiled else partial(self._compute, model)
         device = data.device
-        self._step = torch.zeros(1, dtype=torch.int64, device=device)  # as an index of one: a scalar would be read back
+        self._step = torch.zeros(1, dtype=torch.int64, device=device)  # one element: a scalar index would be read back
         self._line_B = torch.arange(protocol.batch_size, device=device)
         self._rates = torch.zeros(protocol.steps_per_epoch, device=device, dtype=_rate_type(device))
         self._rate = torch.zeros((), device=device, dtype=_rate_type(device))
@@ -76,8 +77,7 @@ class StaticEpoch:
             group["lr"] = self._rate
 
     def begin(self, seed: int, epoch: int, rates: Sequence[float], first: int = 0) -> None:
-        """Puts the choices and rates of an epoch (from 0) in place, the counter to its first step that is to do, and
-        the sums back to zero."""
+        """Prepares an epoch (from 0): its random choices and rates, the counter at step ``first``, and zero sums."""
         for mine, new in zip(self._draws.tensors(), self.data.draws(seed, epoch).tensors(), strict=True):
             mine.copy_(new)
         self._rates.copy_(torch.tensor(rates, dtype=self._rates.dtype))
@@ -85,12 +85,12 @@ class StaticEpoch:
         self._step.fill_(first)
 
     def rewind(self) -> None:
-        """Puts the counter and the sums back to zero."""
+        """Sets the counter and the sums to zero."""
         for tensor in (self._step, self._loss, self._wrong):
             tensor.zero_()
 
     def step(self) -> None:
-        """One optimiser step on the next batch; nothing is read back from the device."""
+        """Takes one optimiser step on the next batch. Nothing is read back from the device."""
         self._rate.copy_(self._rates.index_select(0, self._step)[0])
         self.optimizer.zero_grad(set_to_none=True)
         loss, wrong = self.compute()
@@ -105,17 +105,17 @@ class StaticEpoch:
         return training_loss(network, images, labels, self.protocol)
 
     def sums(self) -> tuple[Tensor, Tensor]:
-        """Loss and wrong images of the epoch so far, scalars on the device."""
+        """The sums of the losses and of the wrong images of the epoch so far: scalars on the device."""
         return self._loss, self._wrong
 
     def captured(self) -> Callable[[], None]:
-        """``step`` as a CUDA graph: call it as often as ``step`` is wanted.
+        """``step`` as a CUDA graph: each call of the result takes one step.
 
-        It is captured on the current stream, and to be replayed there; on one that is new where the current one is the
-        default, which cannot be captured. PyTorch has 32 streams and hands them out in turn, so that a new one for each
-        run would before long be the one that a neighbour works on.
+        The graph is captured on the current stream, and must be replayed there. The default stream cannot be captured;
+        a new stream then takes its place. New streams are not used otherwise: PyTorch has 32 and hands them out in
+        turn, so that a new one for each run would soon be one that another thread works on.
 
-        The steps that come before a capture leave no trace: weights, statistics and momentum are put back.
+        The warm-up steps before the capture leave no trace: weights, statistics and momentum are restored.
         """
         device = self.data.device
         current = torch.cuda.current_stream(device)
@@ -124,25 +124,25 @@ class StaticEpoch:
         self._graph = graph = torch.cuda.CUDAGraph()
         with torch.cuda.stream(stream), self._put_back():
             self._warm_up()
-            # Other threads may train on this device meanwhile: only this thread's mistakes are errors.
+            # Other threads may use this device at the same time, so only this thread's calls can spoil the capture.
             with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
                 self.step()
         current.wait_stream(stream)
         return graph.replay
 
     def mark(self) -> Mark:
-        """The point after all that the device was given by this thread."""
+        """A mark after all the work that this thread has given to the device."""
         return _Event(self.data.device) if self.data.device.type == "cuda" else _Passed()
 
     def release(self) -> None:
-        """Gives back what the graph holds, and lets go of the compiled step, which holds this object in turn."""
+        """Frees the graph's memory, and drops the compiled step, which refers back to this object."""
         del self.compute
         if self._graph is not None:
             self._graph.reset()
             self._graph = None
 
     def _warm_up(self) -> None:
-        """The first batch over and over: an epoch may be shorter than the steps that this takes."""
+        """Takes WARM_UP_STEPS steps, each on the first batch, because an epoch may have fewer batches."""
         for _ in range(WARM_UP_STEPS):
             self._step.zero_()
             self.step()
@@ -153,8 +153,8 @@ class StaticEpoch:
 
 
 class _StateBefore:
-    """The state of a run that a capture must leave as it was. A momentum buffer that was not there before is there
-    after, and zero, which the first step takes for none."""
+    """Restores the state of a run after a capture. A momentum buffer that did not exist before is zero afterwards, with
+    which the first step computes the same as without one."""
 
     def __init__(self, static: StaticEpoch) -> None:
         self.static = static
@@ -182,5 +182,5 @@ class _StateBefore:
 
 
 def _rate_type(device: torch.device) -> torch.dtype:
-    """CUDA's fused SGD takes its rate in fp32; the CPU's in double precision, as the plain loop has it."""
+    """The learning rate's type: fused SGD takes fp32 on CUDA, and on a CPU double precision, as in the plain loop."""
     return torch.float32 if device.type == "cuda" else torch.float64

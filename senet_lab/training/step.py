@@ -1,4 +1,4 @@
-"""The step that both executors drive: loss, counts, parameter groups. Pure but for the model's own buffers.
+"""The step that both executors drive: loss, counts, parameter groups. It has no state but the model's own.
 
 B batch, K classes.
 """
@@ -17,7 +17,7 @@ TOP = (1, 5)
 
 
 def forward(model: Callable[[Tensor], Tensor], images_BCHW: Tensor, protocol: Protocol) -> Tensor:
-    """Logits B K in fp32, in the protocol's precision up to there."""
+    """Images B 3 H W -> logits B K in fp32. The network computes them in the protocol's precision."""
     with torch.autocast(images_BCHW.device.type, torch.bfloat16, enabled=protocol.precision is Precision.BF16):
         logits = model(images_BCHW)
     return logits.float()
@@ -26,7 +26,10 @@ def forward(model: Callable[[Tensor], Tensor], images_BCHW: Tensor, protocol: Pr
 def training_loss(
     model: Callable[[Tensor], Tensor], images_BCHW: Tensor, labels_B: Tensor, protocol: Protocol
 ) -> tuple[Tensor, Tensor]:
-    """The loss that is minimised, a scalar, and how many of the batch are wrong at top-1, a scalar."""
+    """The loss that is minimised, and the number of images that are wrong at top-1: two scalars.
+
+    images_BCHW: B 3 H W. labels_B: int64. The loss is the mean cross entropy, with the protocol's label smoothing.
+    """
     logits = forward(model, images_BCHW, protocol)
     loss = F.cross_entropy(logits, labels_B, label_smoothing=protocol.label_smoothing)
     return loss, (logits.detach().argmax(1) != labels_B).sum()
@@ -40,10 +43,10 @@ def take_gradients(
     ranks: Ranks = ALONE,
     at_once: int | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Leaves the gradients of a batch in the model; returns its loss and how many of it are wrong, both scalars.
+    """Leaves the gradients of a batch in the model. Returns its mean loss and its number of wrong images, two scalars.
 
-    batch: this process's part of it. at_once: the most images that pass through the network together; batch norm runs
-    over those.
+    network: the model, or a compiled form of it that shares the weights. batch: this process's part of the batch.
+    at_once: the most images that pass through the network together; batch norm takes its statistics over these.
     """
     images, labels = batch
     if at_once is None or len(labels) <= at_once:
@@ -64,17 +67,17 @@ def take_gradients(
 
 @torch.no_grad()
 def evaluate(model: nn.Module, images_BCHW: Tensor, labels_B: Tensor, protocol: Protocol) -> tuple[Tensor, Tensor]:
-    """Cross entropy without smoothing, B, and whether the true class is among the first 1 and 5, bool B 2."""
+    """Cross entropy without label smoothing, B, and the hits at top-1 and top-5, bool B 2. images_BCHW: B 3 H W."""
     logits = forward(model, images_BCHW, protocol)
     losses = F.cross_entropy(logits, labels_B, reduction="none")
     return losses, hits(logits, labels_B)
 
 
 def hits(logits_BK: Tensor, labels_B: Tensor) -> Tensor:
-    """Whether the true class is among the first 1 and the first 5, bool B 2.
+    """Whether the true class is the first, and whether it is among the first five: bool B 2.
 
-    A class that ties with the true one counts as ahead of it, so that constant logits score no hit; so does a
-    logit that is no number.
+    A class counts as ahead of the true one if the two logits tie, so that constant logits give no hit. It also does if
+    one of them is NaN.
     """
     true = logits_BK.gather(1, labels_B[:, None])
     ahead = (~(logits_BK < true)).sum(dim=1) - 1
@@ -82,7 +85,10 @@ def hits(logits_BK: Tensor, labels_B: Tensor) -> Tensor:
 
 
 def parameter_groups(model: nn.Module, protocol: Protocol) -> list[dict[str, object]]:
-    """Weight decay on every parameter, or on the weights of convolutions and FC layers alone."""
+    """The optimiser's parameter groups: weight decay on all parameters, or only on those of more than one axis.
+
+    The latter are the weights of convolutions and FC layers.
+    """
     parameters = list(model.parameters())
     if protocol.decay_norm_and_bias:
         return [{"params": parameters, "weight_decay": protocol.weight_decay}]
@@ -93,7 +99,7 @@ def parameter_groups(model: nn.Module, protocol: Protocol) -> list[dict[str, obj
 
 
 def make_optimizer(model: nn.Module, protocol: Protocol) -> torch.optim.SGD:
-    """SGD with momentum as the protocol says, in one fused kernel."""
+    """SGD with the protocol's momentum and weight decay, in one fused kernel."""
     return torch.optim.SGD(
         parameter_groups(model, protocol),
         lr=protocol.schedule.peak_lr,
@@ -104,6 +110,6 @@ def make_optimizer(model: nn.Module, protocol: Protocol) -> torch.optim.SGD:
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Sets the rate of every parameter group."""
+    """Sets the learning rate of every parameter group."""
     for group in optimizer.param_groups:
         group["lr"] = rate

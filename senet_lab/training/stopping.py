@@ -4,8 +4,8 @@
     stop.on_signals()                      # SIGTERM, SIGUSR1, SIGUSR2: once in a process, in its main thread
     plan = SavePlan(stop)                  # one for each run
 
-The sign is looked at after each step and each batch of an evaluation. A run that is asked to end writes its checkpoint
-and raises Paused, whose exit status says: the same command goes on from here.
+A run looks at the sign after each step and each batch of an evaluation. If it is asked to end, it writes its checkpoint
+and raises Paused. That error's exit status says that the same command goes on from the checkpoint.
 """
 
 import math
@@ -30,7 +30,7 @@ class Paused(StudyError):
 
 
 class StopSign:
-    """Asks every run of a process to end. seconds: after how many it asks by itself; None for never."""
+    """Asks every run of a process to end. seconds: the time after which it asks by itself; None for never."""
 
     def __init__(self, seconds: float | None = None, clock: Clock = time.monotonic) -> None:
         self._clock = clock
@@ -38,22 +38,22 @@ class StopSign:
         self._reason = ""
 
     def ask(self, reason: str) -> None:
-        """Asks from now on; the first reason is the one that is told."""
+        """Asks all runs to end. Only the first reason is kept."""
         self._reason = self._reason or reason
 
     @property
     def reason(self) -> str:
-        """Why runs are asked to end; empty as long as they are not."""
+        """Why runs are asked to end; empty if they are not asked."""
         if not self._reason and self._deadline is not None and self._clock() >= self._deadline:
             self.ask("the time that it was given is over")
         return self._reason
 
     def seconds_left(self) -> float:
-        """Until it asks by itself; infinity where it never does."""
+        """Seconds until it asks by itself; infinity if it never does."""
         return math.inf if self._deadline is None else self._deadline - self._clock()
 
     def on_signals(self, signals: Iterable[signal.Signals] = SIGNALS) -> None:
-        """Takes these signals as the wish to end, instead of ending the process at once."""
+        """Makes these signals ask runs to end, instead of ending the process at once."""
 
         def asked(number: int, frame: FrameType | None) -> None:
             self.ask(signal.Signals(number).name)
@@ -63,7 +63,7 @@ class StopSign:
 
 
 class Wish(IntEnum):
-    """What a run is to do at the end of a step; the larger the stronger."""
+    """What a run is to do at the end of a step. A larger value is the stronger wish."""
 
     GO_ON = 0
     SAVE = 1
@@ -71,7 +71,7 @@ class Wish(IntEnum):
 
 
 class SavePlan:
-    """When one run saves and ends. minutes: between two checkpoints within an epoch; None for none within one."""
+    """Decides when one run saves and ends. minutes: between two checkpoints within an epoch; None for no such ones."""
 
     def __init__(
         self, stop: StopSign | None = None, minutes: float | None = SAVE_MINUTES, clock: Clock = time.monotonic
@@ -82,12 +82,12 @@ class SavePlan:
         self._saved = clock()
 
     def wish(self) -> Wish:
-        """What is to be done now."""
+        """What the run is to do now."""
         if self.stop.reason:
             return Wish.STOP
         due = self._seconds is not None and self._clock() - self._saved >= self._seconds
         return Wish.SAVE if due else Wish.GO_ON
 
     def saved(self) -> None:
-        """A checkpoint was written."""
+        """Notes that a checkpoint was written now."""
         self._saved = self._clock()

@@ -1,9 +1,9 @@
-"""Runs that several processes train together, one after the other: what each process of torchrun or srun calls.
+"""Runs that several processes train together, one run after the other. Each process of torchrun or srun calls this:
 
     ranks = join()
     train_together(runs, store, settings, ranks)
 
-The first process decides which runs are to do, holds them, writes, and tells; the others follow.
+The first process decides which runs are to do, locks them, writes the files, and tells the others.
 """
 
 from collections.abc import Sequence
@@ -30,11 +30,11 @@ def train_together(
     report: Report = silent,
     opened: dict[str, Source] | None = None,
 ) -> list[Record]:
-    """Trains those of the runs that have no record and that nobody else holds; returns their records.
+    """Trains the runs that have no record and that no other worker holds. Returns their records.
 
-    opened: data of earlier calls, kept for later ones.
+    opened: the data of earlier calls, to which this call adds its own.
 
-    Raises Paused, in all processes, where the sign of any of them asks for the end; and StudyError as ``make``.
+    Raises Paused in all processes where the stop sign of any of them asks for the end, and StudyError as ``run.make``.
     """
     numerics.set_switches(settings.threads)
     provenance.revision()
@@ -49,5 +49,5 @@ def train_together(
 
 
 def _claimed(run: Run, store: Store, held: ExitStack) -> bool:
-    """Whether this process now holds a run that is to do, until the stack is closed."""
+    """Locks a run until the stack is closed. Returns whether it succeeded and the run has no record."""
     return store.read(run) is None and held.enter_context(store.lock(run)) is not None and store.read(run) is None

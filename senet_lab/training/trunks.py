@@ -1,10 +1,10 @@
-"""The weights that a detector's trunk begins with: of a recorded run of equal seed, or of a file that a user names.
+"""The weights that a detector's trunk begins with, from a recorded run of equal seed or from a file that a user names.
 
     [ResNet-50]
     file = "resnet50.safetensors"
     recipe = "torchvision: 90 epochs, batch 256"
 
-A file of trunks has such a part for each row that is trained; the recipe is how the weights were trained, in words.
+A file of trunks has such a part for each row that is trained. The recipe says in words how the weights were trained.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ from senet_lab.weights.names import classes_of
 
 @dataclass(frozen=True, slots=True)
 class NamedFile:
-    """A part of a file of trunks. row: its name there."""
+    """A part of a file of trunks. row: the part's name, a row of the table. recipe: how the weights were trained."""
 
     row: str
     file: Path
@@ -40,14 +40,14 @@ class NamedFile:
 
 @dataclass(frozen=True, slots=True)
 class Trunk:
-    """The state of the network that a detector is built on, and its digest."""
+    """The state dict of the network that a detector is built on. sha256: of the file that it came from."""
 
     state: Mapping[str, Tensor]
     sha256: str
 
 
 def read_trunks(path: Path) -> list[NamedFile]:
-    """The parts of a file of trunks. Raises StudyError, naming file and part, for another form."""
+    """The parts of a file of trunks. Raises StudyError, which names file and part, for a file of another form."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -64,9 +64,10 @@ def read_trunks(path: Path) -> list[NamedFile]:
 
 
 def with_trunks(table: Table, path: Path) -> Table:
-    """A table of detectors whose trunks begin with the weights that a file of trunks names, for all rows or some.
+    """The table with trunks that begin with the weights of a file of trunks, which names those of some or all rows.
 
-    Raises StudyError for a part that is no row, weights that do not fit, and trunks that several recipes trained.
+    Raises StudyError for a table without detectors, for a part that is not named after a row, for weights that do not
+    fit, and for trunks that were trained by different recipes.
     """
     if table.paper_protocol.detection is None:
         raise StudyError(f"{table.name} has no trunks; --trunks belongs to a table of detectors such as table6")
@@ -86,13 +87,13 @@ def with_trunks(table: Table, path: Path) -> Table:
 
 
 def _refuse_mixed(named: Sequence[NamedFile]) -> None:
-    """A difference between a plain row and one with SE would be one of the recipes."""
+    """Raises StudyError for different recipes: they would explain a difference between a plain row and one with SE."""
     first = named[0]
     for other in named:
         if other.recipe != first.recipe:
             raise StudyError(
-                f"the trunks of {first.row} and {other.row} were trained by other recipes ({first.recipe!r} and "
-                f"{other.recipe!r}): a difference between these rows would be one of the recipes; name weights of one"
+                f"the trunks of {first.row} and {other.row} were trained by different recipes ({first.recipe!r} and "
+                f"{other.recipe!r}), which could explain any difference between these rows; name weights of one recipe"
             )
 
 
@@ -109,9 +110,11 @@ def _with_pretraining(protocol: Protocol, pretraining: Pretraining, notes: list[
 
 
 def trunk_of(run: Run, store: Store, trunks: Path | None) -> Trunk | None:
-    """What the trunk of a run begins with; None where it is drawn from the seed.
+    """The weights that the trunk of a run begins with; None for a run without a trunk, or whose trunk is drawn from the
+    seed.
 
-    trunks: the file of trunks, where the protocol is of such. Raises StudyError where the weights are not to be had.
+    trunks: the file of trunks, if the protocol names such files. Raises StudyError where the weights are not there or
+    do not fit.
     """
     detection = run.cell.protocol.detection
     if detection is None or detection.pretraining is None:
@@ -136,13 +139,13 @@ def _of_named(cell: Cell, pretraining: Pretraining, trunks: Path | None) -> Trun
 
 
 def sha256_of(file: Path) -> str:
-    """Of a file's bytes."""
+    """SHA-256 of a file's bytes, in hexadecimal digits."""
     with file.open("rb") as data:
         return hashlib.file_digest(data, "sha256").hexdigest()
 
 
 def _of_file(file: Path, cell: Cell) -> tuple[Trunk, tuple[str, ...]]:
-    """A file's weights for the trunk of a cell, and where its own network computes otherwise."""
+    """A file's weights for the trunk of a cell, and in words where the file's own network computes differently."""
     state = read_state(file)
     try:
         network = build_network(cell, classes_of(state) or TRUNK_CLASSES)

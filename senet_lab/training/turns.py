@@ -1,9 +1,9 @@
 """Turns on a device that threads of one process share.
 
-Most of what a run does may happen beside its neighbours. Some things may not: a CUDA graph is captured wrongly, or not
-at all, while another thread allocates, frees or waits for the whole device; the compiler changes global state and
-measures its kernels, which neighbours' kernels would slow down. So the first kind is done in shared turns, which are
-short, and the second in turns of one thread alone.
+Most of a run's work may happen while other threads work. Some may not. A CUDA graph is captured wrongly, or not at all,
+while another thread allocates, frees or waits for the whole device. The compiler changes global state, and measures its
+kernels, which other threads' kernels would slow down. So threads do the first kind of work in shared turns, which are
+short, and the second kind in a turn alone.
 """
 
 import contextlib
@@ -12,9 +12,9 @@ from collections.abc import Iterator
 
 
 class Turns:
-    """Shared turns, and turns alone. A thread that waits to be alone goes before those that come after it.
+    """Shared turns, and turns alone. A thread that waits to be alone goes before all threads that ask after it.
 
-    A thread in a turn takes no second one: it would wait for itself.
+    A thread that has a turn must not take a second one: it would wait for itself.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class Turns:
 
     @contextlib.contextmanager
     def shared(self) -> Iterator[None]:
-        """Beside others of this kind."""
+        """A turn that other threads may share."""
         with self._changed:
             while self._alone or self._waiting:
                 self._changed.wait()
@@ -38,7 +38,7 @@ class Turns:
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """While no other thread is in a turn."""
+        """A turn during which no other thread has one."""
         with self._changed:
             self._waiting += 1
             while self._alone or self._sharing:
@@ -53,4 +53,4 @@ class Turns:
                 self._changed.notify_all()
 
 
-TURNS = Turns()  # of the one device that a process trains on
+TURNS = Turns()  # on the one device that a process trains on

@@ -59,8 +59,8 @@ def test_mixed_recipes_are_refused(small, files):
         with_trunks(small.stage5, files)
 
     assert str(found.value) == (
-        "the trunks of small and SE-small were trained by other recipes ('torchvision, 90 epochs' and \"the authors' "
-        'release"): a difference between these rows would be one of the recipes; name weights of one'
+        "the trunks of small and SE-small were trained by different recipes ('torchvision, 90 epochs' and "
+        '"the authors\' release"), which could explain any difference between these rows; name weights of one recipe'
     )
 
 

@@ -176,7 +176,7 @@ def test_a_plateau_waits_for_every_evaluation(source, tmp_path, rates):
 
     assert rates == expected
     equal(module, resumed)
-    with pytest.raises(StudyError, match="waits for the evaluation after every epoch"):
+    with pytest.raises(StudyError, match="depends on the evaluation after every epoch"):
         fit(source, of=plateau, check_val_every_n_epoch=2)
 
 
@@ -187,7 +187,7 @@ def test_a_plateau_waits_for_every_evaluation(source, tmp_path, rates):
         ({"max_epochs": -1, "max_steps": 10}, "its schedule ends after 3 epochs"),
         ({"accumulate_grad_batches": 2}, "would change the batch"),
         ({"gradient_clip_val": 1.0}, "would change the gradients"),
-        ({"precision": "bf16-mixed"}, "the protocol says the precision itself"),
+        ({"precision": "bf16-mixed"}, "the protocol sets the precision"),
         ({"overfit_batches": 1}, "would change the data"),
         ({"limit_val_batches": 0.5}, "limit_val_batches must be 0 or 1.0"),
         ({"limit_val_batches": 2}, "limit_val_batches must be 0 or 1.0"),

@@ -78,7 +78,7 @@ def test_what_makes_no_logger_is_one_line(tmp_path, name, said):
     ("options", "said"),
     [
         ({"loggers": ("tensorbord",)}, "no logger is called 'tensorbord': csv, tensorboard, wandb, mlflow, or module"),
-        ({"loggers": ("csv",), "executor": "device"}, "--executor device does without"),
+        ({"loggers": ("csv",), "executor": "device"}, "--executor device does not use"),
     ],
 )
 def test_loggers_that_cannot_be_are_refused_before_training(options, said):

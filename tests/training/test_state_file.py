@@ -138,7 +138,7 @@ def without(tensors, name):
         (replace(STATE, momentum=without(STATE.momentum, "4.bias")), "it lacks the momentum of 4.bias"),
         (replace(STATE, momentum={}), "it lacks the momentum of 0.bias"),
         (replace(STATE, model=without(STATE.model, "1.running_var")), "it lacks the weight of 1.running_var"),
-        (replace(STATE, model={**STATE.model, "5.w": torch.ones(1)}), "a weight of 5.w, which the network has not"),
+        (replace(STATE, model={**STATE.model, "5.w": torch.ones(1)}), "5.w, which the network does not have"),
         (replace(STATE, model={**STATE.model, "4.bias": torch.ones(9)}), r"4.bias is torch.float32 \[9\]; .* \[10\]"),
         (replace(STATE, model={**STATE.model, "4.bias": torch.ones(10).double()}), "4.bias is torch.float64"),
         (replace(STATE, curve=(replace(POINT, epoch=2),)), r"its curve has the epochs \[2\], not the first of 3"),
@@ -146,12 +146,12 @@ def without(tensors, name):
             replace(STATE, curve=tuple(replace(POINT, epoch=n) for n in range(1, 5))),
             r"\[1, 2, 3, 4\], not the first of 3",
         ),
-        (replace(STATE, curve=()), "gates of an epoch that its curve has not"),
+        (replace(STATE, curve=()), "gates of an epoch that its curve does not have"),
         (
             replace(STATE, sums=replace(STATE.sums, steps=4)),
             "after step 4 of epoch 2, which the protocol does not have",
         ),
-        (replace(STATE, streams=()), "does not say where the streams"),
+        (replace(STATE, streams=()), "does not hold the states of the network's random streams"),
     ],
 )
 def test_a_state_that_does_not_fit_is_refused_by_name(state, reason):
