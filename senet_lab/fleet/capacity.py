@@ -11,8 +11,11 @@ PLENTY = 8 << 30  # bytes for a worker; more than any run on small images needs
 
 
 def workers_for(settings: Settings, runs: Sequence[Run], results: Path) -> int:
-    """On a CPU as many runs as have a core for each of their threads, and memory; on a GPU as many as a short
-    measurement finds worth it, whose log goes to ``results``; one of what Lightning drives there. Never none."""
+    """How many of these runs train side by side; at least one.
+
+    On a CPU each run needs memory, and a core for each of its threads. On a GPU a short measurement finds the number;
+    its log goes to ``results``. Runs that Lightning drives on a GPU train one by one.
+    """
     if not runs:
         return 1
     cells = list({run.cell.key: run.cell for run in runs}.values())
@@ -26,7 +29,7 @@ def workers_for(settings: Settings, runs: Sequence[Run], results: Path) -> int:
 
 
 def with_memory(cells: Sequence[Cell], most: int) -> int:
-    """How many of at most ``most`` runs of these cells the memory holds; at least one."""
+    """How many runs of these cells fit into the memory: at most ``most``, at least one."""
     available = available_bytes()
     photos = any(cell.protocol.dataset.of_photos for cell in cells)
     if most < 2 or (not photos and available >= most * PLENTY):

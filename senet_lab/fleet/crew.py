@@ -1,4 +1,4 @@
-"""Worker processes of a fleet with their seats: on a CPU one seat a process, on a GPU many."""
+"""The worker processes of a fleet and their seats. A process has one seat on a CPU, and many on a GPU."""
 
 import multiprocessing
 import time
@@ -15,7 +15,7 @@ from senet_lab.study.cell import Run
 from senet_lab.training.progress import Progress
 from senet_lab.training.settings import Settings, prepare_child
 
-LOOK_SECONDS = 1.0  # between two looks at workers that say nothing
+LOOK_SECONDS = 1.0  # between two checks of whether silent workers are alive
 
 
 @dataclass(eq=False)
@@ -27,7 +27,7 @@ class Seat:
     run: Run | None = None
 
     def give(self, run: Run) -> bool:
-        """Starts a run here; False where the process has ended while it had nothing to do."""
+        """Starts a run here. Returns False if the process has ended while it was idle."""
         try:
             self.connection.send(run)
         except OSError:
@@ -36,7 +36,7 @@ class Seat:
         return True
 
     def news(self) -> Progress | Outcome | None:
-        """What the run has to tell; None where its process has ended without a word."""
+        """The next message of the run; None if its process has ended without one."""
         try:
             told: Progress | Outcome | None = self.connection.recv() if self.connection.poll() else None
         except (EOFError, ConnectionResetError):
@@ -45,22 +45,22 @@ class Seat:
 
 
 class Crew:
-    """The seats of all worker processes. logs: the folder for what the processes print."""
+    """All worker processes and their seats. What a process prints goes to a log in the results folder."""
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self.store, self.settings = store, settings
         self.seats: list[Seat] = []
 
     def busy(self) -> list[Seat]:
-        """Seats with a run."""
+        """The seats with a run."""
         return [seat for seat in self.seats if seat.run]
 
     def idle(self) -> list[Seat]:
-        """Seats without one."""
+        """The seats without a run."""
         return [seat for seat in self.seats if not seat.run]
 
     def hire(self, seats: int) -> None:
-        """One more process, which trains so many runs side by side."""
+        """Starts a further process, with this number of seats."""
         prepare_child(self.settings)
         pipes = [multiprocessing.Pipe() for _ in range(seats)]
         theirs = [theirs for _, theirs in pipes]
@@ -74,27 +74,27 @@ class Crew:
         return self.store.root / "cache" / "logs" / f"worker-{number}.log"
 
     def with_news(self) -> list[Seat]:
-        """Seats whose run has something to tell, or whose process has ended; waits a moment for the first."""
+        """The seats that have a message, or whose process has ended. Waits a moment for the first."""
         busy = {seat.connection: seat for seat in self.busy()}
         if not busy:
             time.sleep(0.2)
             return []
         telling = [busy[one] for one in wait(list(busy), LOOK_SECONDS) if isinstance(one, Connection)]
-        # A loader's process holds the other end of the pipe too, so that the end of a worker alone does not close it.
+        # A loader process also holds the other end of the pipe, so the pipe may stay open when the worker has ended.
         return telling or [seat for seat in busy.values() if not seat.process.is_alive()]
 
     def ask_to_end(self) -> None:
-        """Every run saves at the end of its step and ends."""
+        """Asks every run to save at the end of its step and to end."""
         for process in {seat.process.pid: seat.process for seat in self.busy()}.values():
             process.terminate()
 
     def close(self, seat: Seat) -> None:
-        """Takes a seat away; its process ends by itself when it has none."""
+        """Removes a seat. A process without seats ends by itself."""
         seat.connection.close()
         self.seats.remove(seat)
 
     def dismiss(self) -> None:
-        """All processes end: those that have nothing to do by themselves, the others at once."""
+        """Ends all processes: idle ones end by themselves, the others are killed."""
         busy = {seat.process.pid for seat in self.busy()}
         for seat in self.seats:
             seat.connection.close()
@@ -104,6 +104,6 @@ class Crew:
 
 
 def _work(connections: Sequence[Connection], store: Store, settings: Settings, log: Path) -> None:
-    from senet_lab.fleet.worker import work  # torch, which the parent does not need
+    from senet_lab.fleet.worker import work  # here, because it loads torch, which the parent process does not need
 
     work(connections, store, settings, log)

@@ -1,7 +1,8 @@
-"""Many runs on one machine, side by side: on a CPU a process each, on a GPU a thread and a CUDA stream in one process.
+"""Many runs on one machine, side by side. On a CPU each has a process; on a GPU each has a thread and a CUDA stream of
+one process.
 
-A run's numbers do not depend on its neighbours: each has its own random streams and a fixed number of threads. A run
-that breaks does not stop the others; one for which there is no memory beside them waits for room.
+A run's numbers do not depend on the runs beside it: it has its own random streams and a fixed number of threads. A run
+that fails does not stop the others. A run that finds too little memory waits until others have ended.
 """
 
 import contextlib
@@ -23,23 +24,23 @@ from senet_lab.training.progress import Progress
 from senet_lab.training.settings import Settings
 from senet_lab.training.stopping import Paused, StopSign
 
-RETRY_SECONDS = 5.0  # before a run that another worker holds is asked for again
-MOST_LOSSES = 2  # processes that a run may lose before it counts as broken
+RETRY_SECONDS = 5.0  # until a run that another worker holds is tried again
+MOST_LOSSES = 2  # how often a run's process may be lost before the run counts as failed
 MOST_ON_A_GPU = 31  # one less than PyTorch has streams
-START_SECONDS = 60.0  # from giving a run to a worker to its first steps, as long as none has been seen
+START_SECONDS = 60.0  # from the start of a run to its first steps; assumed until it has been measured
 
 
 class Watcher(Interface):
-    """Who is told what the fleet does."""
+    """Is called with what happens to the runs of a fleet."""
 
     def started(self, run: Run) -> None:
         """A worker took a run."""
 
     def progressed(self, run: Run, progress: Progress) -> None:
-        """A run went on."""
+        """A run reported its progress."""
 
     def ended(self, run: Run, outcome: Outcome) -> None:
-        """A run came to an end, or is in other hands."""
+        """A run left its worker; the outcome says why."""
 
 
 def train_all(
@@ -51,13 +52,13 @@ def train_all(
     stop: StopSign | None = None,
     sharing: bool = False,
 ) -> list[str]:
-    """Trains every run to its record; returns a line for each run that broke or was refused.
+    """Trains every run to its record. Returns a line for each run that failed or was refused.
 
-    sharing: leaves when all that is missing is held by other workers, instead of waiting for what becomes of it.
+    sharing: whether to return when other workers hold all runs that are left, instead of waiting for these workers.
 
-    Raises StudyError where all of them were refused for one reason, or where nothing can be written any more, and
-    Paused where the sign asked them to end. Workers end with this process, however it ends, and a run that was cut off
-    goes on from its last checkpoint when it is asked for again.
+    Raises StudyError where all runs were refused for the same reason, or where nothing can be written any more. Raises
+    Paused where the stop sign asked the runs to end. The workers end with this process, however it ends. An interrupted
+    run goes on from its last checkpoint when it is asked for again.
     """
     fleet = Fleet(Crew(store, settings), workers, watcher, stop or StopSign(), sharing)
     fleet.train(runs)
@@ -75,25 +76,25 @@ def train_all(
 
 
 class Fleet:
-    """Runs that wait for a seat in a worker process, and what becomes of them."""
+    """Gives runs to the seats of worker processes, and decides by each outcome where its run goes next."""
 
     def __init__(self, crew: Crew, workers: int, watcher: Watcher, stop: StopSign, sharing: bool = False) -> None:
         self.crew, self.watcher, self.stop, self.sharing = crew, watcher, stop, sharing
         self.on_gpu = crew.settings.on_gpu
         self.workers = min(workers, MOST_ON_A_GPU) if self.on_gpu else workers
         self.failed: list[tuple[Run, Outcome]] = []
-        self.no_room = ""  # why nothing can be written
+        self.no_room = ""  # why nothing can be written; empty as long as that is possible
         self.unfinished = 0
-        self._waiting: deque[tuple[float, Run]] = deque()  # with the time from when on
-        self._suspects: deque[Run] = deque()  # each was in a process that was lost
+        self._waiting: deque[tuple[float, Run]] = deque()  # each with the time before which it is not tried
+        self._suspects: deque[Run] = deque()  # runs whose process was lost; they go on alone in a process
         self._losses: Counter[Run] = Counter()
-        self._held: set[Run] = set()  # by workers of other commands, when they were last asked for
+        self._held: set[Run] = set()  # runs that other workers held when they were last tried
         self._begun: dict[Run, float] = {}
-        self._start_seconds = 0.0  # the longest that was seen
+        self._start_seconds = 0.0  # the longest time from a start to the first steps so far
         self._asked_to_end = False
 
     def train(self, runs: Sequence[Run]) -> None:
-        """Until each run is recorded or has failed, the sign asks to end, or nothing can be written."""
+        """Trains until every run is recorded or has failed, the stop sign asks to end, or nothing can be written."""
         self._waiting.extend((0.0, run) for run in (by_cell(runs) if self.on_gpu else runs))
         try:
             while self._waiting or self._suspects or self.crew.busy():
@@ -112,7 +113,7 @@ class Fleet:
             self.crew.dismiss()
 
     def _can_start_another(self) -> bool:
-        """Whether the time that is left takes a run to its first steps: from there on it can save whenever it must."""
+        """Whether the time left is enough for a run's first steps. From there on it can save at any step."""
         return self.stop.seconds_left() > (self._start_seconds or START_SECONDS)
 
     def _others_have_the_rest(self) -> bool:
@@ -124,13 +125,13 @@ class Fleet:
             if due > time.monotonic() or not self._start(run):
                 self._waiting.append((due, run))
         if self._suspects and not self._waiting and not self.crew.busy():
-            # Alone: should it take its process with it once more, nobody else is in there.
+            # Alone in a new process: if it breaks this process too, no other run is lost.
             self.crew.dismiss()
             self.crew.hire(1)
             self._start(self._suspects.popleft())
 
     def _start(self, run: Run) -> bool:
-        """Gives a run to a seat; False where there is none."""
+        """Gives a run to a seat. Returns False if none is free."""
         idle = self.crew.idle()
         if not idle:
             room = self.workers - len(self.crew.seats)
@@ -148,7 +149,7 @@ class Fleet:
 
     def _take_news(self, seat: Seat) -> None:
         run = seat.run
-        if run is None:  # it was lost a moment ago, with the process of another seat
+        if run is None:  # lost a moment ago with another seat of its process
             return
         news = seat.news()
         if isinstance(news, Progress):
@@ -161,7 +162,7 @@ class Fleet:
             self._end(seat, run, news)
 
     def _lose(self, process: BaseProcess, told: Outcome | None) -> None:
-        """A process is gone, or good for nothing any more, and with it all runs in it."""
+        """Ends a process that is gone or cannot go on, and decides about all runs in it."""
         processes.end(process)
         outcome = told or Outcome(Fate.LOST, f"its process ended with status {process.exitcode}")
         if told is None and process.exitcode == -signal.SIGKILL and not self.on_gpu and len(self.crew.busy()) > 1:
@@ -173,7 +174,7 @@ class Fleet:
                 self.crew.close(seat)
 
     def _end(self, seat: Seat, run: Run, outcome: Outcome) -> None:
-        """A run left its seat: decides where it goes."""
+        """Takes a run from its seat, and decides by the outcome where it goes next."""
         seat.run = None
         self._held.discard(run)
         self.watcher.ended(run, outcome)
@@ -192,20 +193,20 @@ class Fleet:
             self.no_room = outcome.text
         elif fate is not Fate.RECORDED:
             self.failed.append((run, outcome))
-            with contextlib.suppress(OSError):  # it is said at the end of the command as well
+            with contextlib.suppress(OSError):  # the command also prints it at its end
                 note_broken(run, self.crew.store, outcome.text)
             if fate is Fate.NO_DATA:
                 self._give_up_those_like(run, outcome)
 
     def _give_up_those_like(self, run: Run, outcome: Outcome) -> None:
-        """Runs that wait for the same data would fail alike."""
+        """Gives up waiting runs of the same protocol, whose data could not be opened either."""
         alike = [other for _, other in self._waiting if other.cell.protocol == run.cell.protocol]
         self._waiting = deque((due, other) for due, other in self._waiting if other not in alike)
         self.failed += [(other, outcome) for other in alike]
 
 
 def by_cell(runs: Iterable[Run]) -> list[Run]:
-    """Runs of one cell in a row, cells in the order in which they come: a cell is compiled once for all its runs."""
+    """The runs, those of a cell together, so that a cell is compiled once. Cells keep the order of their first runs."""
     runs = list(runs)
     first: dict[str, int] = {}
     for number, run in enumerate(runs):

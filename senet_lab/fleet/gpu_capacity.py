@@ -1,4 +1,4 @@
-"""How many runs one GPU trains side by side: found by a short measurement, bounded by its memory and its streams."""
+"""Measures how many runs one GPU should train side by side. Its memory and its streams bound the number."""
 
 import multiprocessing
 import time
@@ -23,14 +23,14 @@ from senet_lab.training.static_epoch import StaticEpoch
 from senet_lab.training.step import make_optimizer
 
 STEPS = 30  # replays of each graph in a measurement
-GAIN = 1.05  # what doubling must bring to go on
-SHARE = 0.8  # of the free memory that runs may take
-MOST = 31  # PyTorch has 32 streams, which it hands out in turn; one is left to what takes one for a moment
+GAIN = 1.05  # by how much a doubling of the runs must raise the steps per second to be worth it
+SHARE = 0.8  # the part of the free memory that runs may take
+MOST = 31  # PyTorch hands out 32 streams in turn; one is left for short uses
 
 
 @dataclass(frozen=True, slots=True)
 class _GraphRun:
-    """A run that does nothing but steps."""
+    """A run that takes steps and does nothing else."""
 
     stream: torch.cuda.Stream
     replay: Callable[[], None]
@@ -38,7 +38,7 @@ class _GraphRun:
 
 
 class Crowd:
-    """Runs of one cell on one GPU, with a captured graph and a stream each."""
+    """Runs of one cell on one GPU, each with a captured graph and a stream."""
 
     def __init__(self, cell: Cell, data: ResidentData, compiled: bool) -> None:
         self.cell, self.data, self.device = cell, data, data.device
@@ -46,7 +46,7 @@ class Crowd:
         self.runs: list[_GraphRun] = []
 
     def add(self) -> int:
-        """One more run; returns how many bytes it took."""
+        """Adds a run. Returns how many bytes of the device's memory it took."""
         before = self.free()
         cell, protocol, seed = self.cell, self.cell.protocol, len(self.runs)
         model = channels_last(build_cell(cell, seed)).to(self.device).train()
@@ -59,7 +59,7 @@ class Crowd:
         return before - self.free()
 
     def rate(self) -> float:
-        """Steps a second, all runs together."""
+        """Steps per second of all runs together."""
         steps = min(STEPS, self.cell.protocol.steps_per_epoch)
         for run in self.runs:
             run.static.begin(0, 0, [0.0] * self.cell.protocol.steps_per_epoch)
@@ -73,11 +73,11 @@ class Crowd:
         return steps * len(self.runs) / (time.perf_counter() - begun)
 
     def free(self) -> int:
-        """Bytes that the device has left."""
+        """The free bytes of the device."""
         return torch.cuda.mem_get_info(self.device)[0]
 
     def rates(self, sizes: Sequence[int]) -> dict[int, float]:
-        """Steps a second with so many runs, in rising order, as far as memory and streams go."""
+        """Steps per second for each number of runs in ``sizes``, which rise, as far as memory and streams allow."""
         found, each = {}, 0
         for size in sizes:
             if size > MOST or each * (size - len(self.runs)) > SHARE * self.free():
@@ -89,9 +89,10 @@ class Crowd:
 
 
 def doubled(add: Callable[[], int], rate: Callable[[], float], free: Callable[[], int], most: int) -> int:
-    """The number of runs at which doubling them brings less than GAIN, or at which memory or ``most`` ends.
+    """Doubles the number of runs as long as the rate rises by GAIN, memory suffices and ``most`` is not exceeded.
 
-    add: one more run, and how many bytes it took. rate: of all together. free: bytes that are left.
+    Returns the last number of runs that was worth it. add: adds a run, and returns the bytes that it took. rate: steps
+    per second of all runs. free: the free bytes.
     """
     each = max(1, add())
     best, found = rate(), 1
@@ -106,16 +107,16 @@ def doubled(add: Callable[[], int], rate: Callable[[], float], free: Callable[[]
 
 
 def has_random_parts(cell: Cell) -> bool:
-    """Whether the network of a cell draws random numbers of its own in training, so that no graph can hold its step."""
+    """Whether the network of a cell draws random numbers itself in training. A CUDA graph cannot hold its step then."""
     return is_stochastic(build_cell(cell, device="meta"))
 
 
 def measured(cells: Sequence[Cell], settings: Settings, most: int, log: Path) -> int:
-    """The number of runs of these cells after which more bring no more steps a second on the device, at most ``most``.
+    """The number of runs of these cells beyond which the device does no more steps per second; at most ``most``.
 
-    It is measured with the first cell, in a process of its own, whose memory the device has back afterwards and whose
-    output goes to ``log``. One where it cannot be measured, where a network has random parts, and where there is only
-    one run, which is not worth the time.
+    It is measured with the first cell, in a process of its own that frees the device's memory at its end and prints to
+    ``log``. The answer is 1 where the measurement fails, where a network has random parts, and, without a measurement,
+    where there is only one run.
     """
     if most < 2:
         return 1

@@ -1,4 +1,4 @@
-"""One run after another, each on several devices: starting a process for each device, and what such a process does."""
+"""Runs that train on several devices, one run after the other: a process for each device, and what it does."""
 
 import contextlib
 import logging
@@ -24,15 +24,15 @@ from senet_lab.training.settings import Settings, prepare_child
 from senet_lab.training.stopping import EXIT_GO_ON, Paused, StopSign
 from senet_lab.training.together import train_together
 
-SIGNALS = "SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1,SIGUSR2"  # that are handed on to the processes
-LAUNCHER = "SENET_LAB_LAUNCHER"  # the variable that tells processes which one started them
+SIGNALS = "SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1,SIGUSR2"  # signals that are passed on to the processes
+LAUNCHER = "SENET_LAB_LAUNCHER"  # the variable that tells a process the number of the one that started it
 
 
 def start(words: Sequence[str], devices: int, settings: Settings) -> int:
-    """Lets torchrun start this program with these words once for each device; returns its exit status.
+    """Lets torchrun start this program with these words once for each device. Returns the exit status.
 
-    That of paused runs is EXIT_GO_ON, whichever process was the first to end. Raises StudyError for more devices than
-    there are.
+    It is EXIT_GO_ON for paused runs, whichever process was the first to end. Raises StudyError for more devices than
+    the machine has.
     """
     if settings.on_gpu:
         import torch
@@ -45,7 +45,7 @@ def start(words: Sequence[str], devices: int, settings: Settings) -> int:
 
     prepare_child(settings)
     os.environ[LAUNCHER] = str(os.getpid())
-    logging.disable(logging.ERROR)  # the processes say themselves what happened
+    logging.disable(logging.ERROR)  # the processes themselves print what happened
     config = LaunchConfig(
         min_nodes=1,
         max_nodes=1,
@@ -70,16 +70,16 @@ def start(words: Sequence[str], devices: int, settings: Settings) -> int:
 
 
 def enter(place: Place, settings: Settings) -> tuple[Ranks, Settings]:
-    """Joins the other processes; returns them and the settings with this process's own device.
+    """Joins the other processes. Returns them, and the settings with this process's own device.
 
-    From then on this process ends when the one that started it is gone.
+    From then on this process ends when the process that started it ends.
     """
     launcher = os.environ.get(LAUNCHER)
     processes.end_with_parent(int(launcher) if launcher else None)
     if settings.on_gpu:
         import torch
 
-        index = place.local % torch.cuda.device_count()  # a cluster may show each process its own GPU alone
+        index = place.local % torch.cuda.device_count()  # a cluster may show each process only its own GPU
         torch.cuda.set_device(index)
         settings = replace(settings, device=f"cuda:{index}")
     keep_memory()
@@ -89,10 +89,10 @@ def enter(place: Place, settings: Settings) -> tuple[Ranks, Settings]:
 def train_each(
     runs: Sequence[Run], store: Store, settings: Settings, ranks: Ranks, watcher: Watcher | None, stop: StopSign
 ) -> None:
-    """Trains the runs one after the other, in all processes together; the watcher is the first one's.
+    """Trains the runs one after the other, each in all processes together. watcher: of the first process.
 
-    Waits for what becomes of those that somebody else holds. Raises Paused, in all processes, where the sign of any of
-    them asks for the end, and StudyError where one of them is gone or has too little memory.
+    Waits for runs that other workers hold. Raises Paused in all processes where the stop sign of any of them asks for
+    the end, and StudyError where one of them has ended or has too little memory.
     """
     opened: dict[str, Source] = {}
     waiting = list(runs)
@@ -119,7 +119,7 @@ def _trained(
     opened: dict[str, Source],
     to_go: str,
 ) -> bool:
-    """Whether a run has a record now; another worker holds it where it has none."""
+    """Trains a run. Returns whether it has a record now; if not, another worker holds it."""
     if watcher:
         watcher.started(run)
     report = _report_of(run, watcher) if watcher else silent
@@ -135,7 +135,7 @@ def _trained(
 
 
 def _wait(ranks: Ranks, stop: StopSign, to_go: str) -> None:
-    """Before runs that others hold are asked for again; the first process's clock is everybody's."""
+    """Waits before runs that others hold are tried again. Only the first process waits; the others wait for it."""
     if ranks.first:
         time.sleep(RETRY_SECONDS)
     if ranks.most(bool(stop.reason)):
@@ -148,7 +148,7 @@ def _paused(to_go: str) -> Paused:
 
 @contextlib.contextmanager
 def told_in_words(ranks: Ranks) -> Iterator[None]:
-    """Says what an error of the connection, of a loader or of too little memory means. Raises StudyError for those."""
+    """Raises StudyError in plain words where the connection or a loader process broke, or memory was short."""
     try:
         yield
     except RuntimeError as error:
@@ -165,12 +165,12 @@ def told_in_words(ranks: Ranks) -> Iterator[None]:
 
 
 class NeighbourLost(StudyError):
-    """One of the processes that train a run together is gone."""
+    """One of the processes that train a run together has ended or cannot be reached."""
 
     exit_status = 1
 
 
-# How torch's errors name a connection that has broken: those of its own classes, and gloo's, which has none.
+# Signs of a broken connection in torch's errors: the names of its classes, and words of gloo, which has no classes.
 LOST_SIGNS = ("DistBackendError", "DistNetworkError", "DistStoreError", "gloo", "Connection closed by peer")
 BUSY = Outcome(Fate.BUSY, "another worker trains it, or it is recorded meanwhile")
 

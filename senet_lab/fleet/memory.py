@@ -1,9 +1,10 @@
-"""How much memory one run takes in a process of its own on the CPU: an estimate, on the safe side.
+"""Estimates, on the safe side, how much memory one run takes in a process of its own on the CPU.
 
-Most of a run's memory is what a forward pass keeps for the backward pass, or, where batches are small, the largest maps
-of an evaluation, whose batches are not. Both are counted on a network without values. What comes on top of it was
-measured with networks of 11 to 50 layers: the process, its libraries and what its allocator holds take 0.6 to 0.8 GiB,
-at its peak a step uses 0.9 to 1.7 times what is kept, an evaluation 3.4 times its largest layer.
+Most of a run's memory is what a forward pass keeps for the backward pass. Where training batches are small, it is the
+largest maps of an evaluation, whose batches are large. Both are counted on the meta device, without computing. The
+constants below were measured with networks of 11 to 50 layers. The process, its libraries and its allocator's reserve
+take 0.6 to 0.8 GiB. At its peak a step takes 0.9 to 1.7 times what is kept, and an evaluation 3.4 times the input and
+output of its largest layer.
 """
 
 from collections.abc import Iterable
@@ -23,13 +24,13 @@ from senet_lab.study.protocol import Protocol
 PROCESS_BYTES = 800 << 20
 STEP_FACTOR = 1.75
 EVALUATION_FACTOR = 3.5
-STATES = 3  # weights, gradients, momentum
-LOADER_BYTES = 300 << 20  # of a loader process
-BATCHES = 2  # of photos, in memory at once
+STATES = 3  # weights, gradients, momentum: each as large as the weights
+LOADER_BYTES = 300 << 20  # for each loader process
+BATCHES = 2  # batches of photos that are in memory at once
 
 
 def needed_bytes(cells: Iterable[Cell]) -> int:
-    """What the largest of these cells needs; of those that differ in their SE blocks only, the first is looked at."""
+    """Bytes that the largest of these cells needs. Of cells that differ only in their SE blocks, the first counts."""
     largest = {(cell.backbone, cell.protocol.batch_size, cell.protocol.image_size): cell for cell in reversed([*cells])}
     return max(map(_needed_bytes, largest.values()))
 
@@ -38,15 +39,15 @@ def _needed_bytes(cell: Cell) -> int:
     found = sizes(cell)
     batches = max(1.0, EVALUATION_BATCH["cpu"] / cell.protocol.batch_size)
     if cell.protocol.detection:
-        batches = 1.0  # as many photos at once as in training
+        batches = 1.0  # a detector is evaluated on as many photos at once as it is trained on
     passes = max(STEP_FACTOR * found.kept, EVALUATION_FACTOR * batches * found.largest)
     return PROCESS_BYTES + int(passes) + STATES * found.weights + _data_bytes(cell.protocol)
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Bytes of one training batch in fp32. kept: by the forward pass for the backward pass; largest: of a layer's input
-    and output together."""
+    """Bytes in fp32. weights: of the network. kept: what the forward pass of a training batch keeps for the backward
+    pass. largest: the largest sum of a layer's input and output, for a training batch."""
 
     weights: int
     kept: int
@@ -54,7 +55,7 @@ class Sizes:
 
 
 def sizes(cell: Cell) -> Sizes:
-    """What a forward pass of a cell takes, found without computing it."""
+    """The sizes of a cell's network, found on the meta device without computing."""
     protocol = cell.protocol
     model = build_cell(cell, device="meta").train()
     together = protocol.detection.images_together if protocol.detection else protocol.batch_size
@@ -62,7 +63,7 @@ def sizes(cell: Cell) -> Sizes:
     labels = torch.empty(together, dtype=torch.int64, device="meta")
     if protocol.detection:
         model = DetectorWork(model, protocol)
-    kept: dict[int, Tensor] = {}  # by storage: several tensors may be views of one
+    kept: dict[int, Tensor] = {}  # by storage, because several tensors may be views of one storage
 
     def note(tensor: Tensor) -> Tensor:
         kept[tensor.untyped_storage()._cdata] = tensor
@@ -87,7 +88,7 @@ def sizes(cell: Cell) -> Sizes:
 
 
 def _data_bytes(protocol: Protocol) -> int:
-    """Small images lie in memory, in two copies while they are opened; photos pass through loader processes."""
+    """Bytes for the data: two copies of small images, while they are opened; loader processes and batches of photos."""
     if protocol.dataset.of_photos:
         return cores() * LOADER_BYTES + BATCHES * protocol.batch_size * 4 * 3 * protocol.image_size**2
     side = protocol.image_size + 2 * protocol.crop_padding

@@ -1,4 +1,4 @@
-"""What becomes of a run in a worker, and which error means what."""
+"""Outcome: how a run ended in a worker, and which error means which end."""
 
 import errno
 import sys
@@ -13,8 +13,8 @@ from senet_lab.records.record import Record
 from senet_lab.training.stopping import Paused
 
 NO_ROOM_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
-# Lack of memory by the names that PyTorch, cuBLAS, cuDNN and the CPU's allocator have for it. The handles of the
-# libraries and the engines of cuDNN are not to be had when there is no room for them.
+# How PyTorch, cuBLAS, cuDNN and the CPU's allocator say that memory is short. Without memory the libraries also fail to
+# make their handles (NOT_INITIALIZED), and cuDNN finds no engine.
 MEMORY_SIGNS = (
     "out of memory",
     "cudaErrorMemoryAllocation",
@@ -32,29 +32,29 @@ LONGEST = 300  # characters of an error in one line
 
 
 class Fate(StrEnum):
-    """What became of a run."""
+    """How a run ended in a worker."""
 
-    RECORDED = "recorded"  # finished or diverged: either way there is a record now
+    RECORDED = "recorded"  # finished or diverged; in both cases it has a record now
     BUSY = "busy"  # another worker trains it, here or elsewhere
-    PAUSED = "paused"  # asked to end before its last step; it goes on when it is asked for again
+    PAUSED = "paused"  # was asked to end before its last step; the same command goes on
     BROKEN = "broken"  # by an error that other runs may not meet
-    REFUSED = "refused"  # its user must mend something for this run
-    NO_DATA = "no data"  # its user must mend something for every run on this data set
-    NO_ROOM = "no room"  # its user must mend something for every run: nothing can be written
-    OUT_OF_MEMORY = "out of memory"  # there is no room for it beside its neighbours
+    REFUSED = "refused"  # the user must mend something for this run
+    NO_DATA = "no data"  # the user must mend something for every run of this protocol
+    NO_ROOM = "no room"  # the user must mend something for every run: nothing can be written
+    OUT_OF_MEMORY = "out of memory"  # there is too little memory for it beside the other runs
     LOST = "lost"  # its process ended or cannot go on; the run itself may be sound
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The end of one run in a worker. text: for RECORDED the record's one line, else what went wrong."""
+    """The end of one run in a worker. text: the record's line for RECORDED, otherwise what went wrong."""
 
     fate: Fate
     text: str
 
 
 class TakenOver(Exception):
-    """Another worker took the run while this one stood still; it must not write any more."""
+    """Another worker has taken the run over while this one stood still. This one must not write any more."""
 
 
 class NoData(StudyError):
@@ -67,7 +67,7 @@ def recorded(record: Record) -> Outcome:
 
 
 def outcome_of(error: Exception, results: Path) -> Outcome:
-    """What an error means for its run. One that nobody foresaw is also printed whole, for the worker's log."""
+    """What an error means for its run. An unforeseen error is also printed with its traceback, for the worker's log."""
     if isinstance(error, Paused):
         return Outcome(Fate.PAUSED, str(error))
     if isinstance(error, TakenOver):
@@ -88,5 +88,5 @@ def outcome_of(error: Exception, results: Path) -> Outcome:
 
 
 def lacks_memory(error: Exception) -> bool:
-    """Whether an error says, in one of many ways, that there was no memory left."""
+    """Whether an error means that memory was short."""
     return isinstance(error, MemoryError) or any(sign in str(error) for sign in MEMORY_SIGNS)

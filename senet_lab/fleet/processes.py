@@ -1,8 +1,8 @@
-"""Processes that end with their parent, however it ends, and that take the processes they started with them.
+"""Processes that end with their parent, however it ends, and that end their own children with them.
 
-A daemonic process would end with its parent too, but it may have no children, and a data loader needs some. And a
-parent that is killed ends nothing. So a child leads a process group of its own, which its own children join, and
-waits in a thread for its parent's end; then it kills the group.
+A daemonic process would also end with its parent, but not if the parent is killed, and it may not have children, which
+a data loader needs. So here a child leads a process group of its own, which its own children join. A thread of the
+child waits for the parent's end, and then kills the group.
 """
 
 import contextlib
@@ -16,20 +16,20 @@ from collections.abc import Callable, Sequence
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 
-LOOK_SECONDS = 0.5  # between two looks for a parent that nothing tells of
+LOOK_SECONDS = 0.5  # between two checks of the parent, on a system that does not report its end
 
 
 def start(target: Callable[..., None], arguments: Sequence[object]) -> BaseProcess:
-    """Calls a function in a new process."""
+    """Calls a function in a new process, which ends with this one."""
     process = multiprocessing.get_context("spawn").Process(target=_live, args=(target, *arguments))
     process.start()
     return process
 
 
 def end(process: BaseProcess) -> None:
-    """Kills a process with all that it started, and waits for its end; one that has ended leaves nothing behind."""
+    """Kills a process and all processes that it started, and waits for its end. It may have ended already."""
     assert process.pid is not None
-    # The group goes first: a process that is not yet waited for keeps its number, so that no other group has it.
+    # First the group: until the process is waited for, its number cannot belong to another group.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.kill()
@@ -37,10 +37,10 @@ def end(process: BaseProcess) -> None:
 
 
 def end_with_parent(parent: int | None = None) -> None:
-    """From now on this process, with its group where it leads one, is killed when its parent is gone.
+    """From now on this process, and its group if it leads one, is killed when its parent ends.
 
-    For processes that others than ``start`` started. parent: its number where it is known; one that is gone by now ends
-    this process at once.
+    For processes that ``start`` did not start. parent: the parent's number if it is known. If the parent has ended by
+    now, this process ends at once.
     """
     here = os.getppid()
     if parent not in (None, here):
@@ -49,7 +49,7 @@ def end_with_parent(parent: int | None = None) -> None:
 
 
 def _watch(parent: int) -> None:
-    with contextlib.suppress(OSError, AttributeError):  # where the system has such a thing
+    with contextlib.suppress(OSError, AttributeError):  # not every system has pidfd_open
         descriptor = os.pidfd_open(parent)
         select.select([descriptor], [], [])
     while os.getppid() == parent:

@@ -1,4 +1,4 @@
-"""Signals to a command that trains: the first one asks its runs to save and end, and nothing is lost."""
+"""Signals to a command that trains. The first one asks the runs to save and end, so that nothing is lost."""
 
 import contextlib
 import signal
@@ -11,9 +11,9 @@ from senet_lab.training.stopping import SIGNALS, StopSign
 
 @contextlib.contextmanager
 def asking_to_end(stop: StopSign) -> Iterator[None]:
-    """While open, SIGINT (Ctrl-C), SIGTERM, SIGUSR1 and SIGUSR2 ask by this sign; a second Ctrl-C ends at once.
+    """While it is open, SIGINT (Ctrl-C), SIGTERM, SIGUSR1 and SIGUSR2 set the stop sign; a second Ctrl-C ends at once.
 
-    Signals reach the main thread only: elsewhere this does nothing.
+    Only the main thread gets signals; in another thread this does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

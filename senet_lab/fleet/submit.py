@@ -1,9 +1,10 @@
-"""Hands ``senet-lab work`` to a queue: an array of workers through submitit, which knows SLURM, this machine and none.
+"""Hands ``senet-lab work`` to a queue, as an array of workers. submitit does it, for SLURM or on this machine.
 
-A worker of several machines is ``senet-lab train`` instead, once for each of their GPUs, which train each run together.
+A worker on several machines runs ``senet-lab train`` instead, once for each GPU. These processes train each run
+together.
 
-A worker that is preempted or out of time saves what it trains, ends, and is queued again. What is done is in the
-results folder: neither the queue nor a process that would have to stay alive holds it.
+A worker that is preempted or out of time saves what it trains, ends, and is queued again. The results folder alone
+holds what is done, so no process has to stay alive.
 """
 
 import contextlib
@@ -23,19 +24,20 @@ from senet_lab.records.files import read_bytes, replace_file
 from senet_lab.training.stopping import EXIT_GO_ON
 
 PROGRAM = (sys.executable, "-m", "senet_lab")
-ENDING_SECONDS = 120  # that a worker gets before the end of its time, to save and to be queued again
-REQUEUES = 10_000  # out of time; SLURM's own limits end a study, not ours
-JOBS = "jobs.jsonl"  # of a folder: what was queued from here
+ENDING_SECONDS = 120  # time that a worker gets before its time limit, to save and to be queued again
+REQUEUES = 10_000  # how often a worker that is out of time is queued again: in practice always
+JOBS = "jobs.jsonl"  # the file in a folder that lists the jobs queued from there
 SQUEUE = ("squeue", "--me", "--noheader", "--array", "--format=%i %T")
 SUBMITIT = "submit needs submitit, which is not installed: install senet-lab[cluster]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What is asked of a queue. minutes: time limit of one worker. nodes: of one worker; more than one train each
-    run together, a process for each GPU, or one for each node without. gpus: of each node.
+    """What is asked of a queue.
 
-    cpus: of one process. executor: slurm, local (processes here) or debug (in this process).
+    executor: slurm, local (processes on this machine) or debug (in this process). workers: how many. minutes: time
+    limit of one worker. cpus: of one process. gpus: of one node. nodes: of one worker; several nodes train each run
+    together, in a process for each GPU, or for each node without GPUs.
     """
 
     executor: str
@@ -51,7 +53,7 @@ class Request:
 
 @dataclass
 class Worker:
-    """One job, or one task of it: runs senet-lab with these words, and gives it time to save when the job is to end.
+    """One job, or one task of it. It runs senet-lab with these words, and lets it save before the job ends.
 
     together: whether the job has several tasks, which train each run together.
     """
@@ -61,21 +63,21 @@ class Worker:
     process: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
 
     def __call__(self) -> int:
-        """Trains until nothing is left; returns the exit status. Raises RuntimeError where the command failed."""
-        if self.together:  # the first node's name, and a port that every task draws from the job's number
+        """Trains until nothing is left. Returns the exit status. Raises RuntimeError where the command failed."""
+        if self.together:  # sets the first node's name, and a port that every task derives from the job's number
             from submitit.helpers import TorchDistributedEnvironment
 
             TorchDistributedEnvironment().export(set_cuda_visible_devices=False, overwrite=True)
         self.process = subprocess.Popen([*PROGRAM, *self.words])
         status = self.process.wait()
-        if status == EXIT_GO_ON:  # time is up, or a signal came: the queue's own signal, which queues again, follows
+        if status == EXIT_GO_ON:  # the time is up: wait for the queue's signal, upon which the job is queued again
             time.sleep(2 * ENDING_SECONDS)
         elif status:
             raise RuntimeError(f"senet-lab {' '.join(self.words)} ended with status {status}; its log is above")
         return status
 
     def checkpoint(self) -> Any:
-        """Asks the command to save and end, waits for it, and hands the same work back to the queue."""
+        """Asks the command to save and end, waits for it, and returns the same work for the queue."""
         from submitit.helpers import DelayedSubmission
 
         if self.process is not None and self.process.poll() is None:
@@ -88,16 +90,16 @@ class Worker:
 
 
 def submit(words: Sequence[str], request: Request, folder: Path) -> list[str]:
-    """Queues the workers; returns the ids of their jobs. folder: for submitit's scripts and the workers' logs.
+    """Queues the workers. Returns the ids of their jobs. folder: for submitit's scripts and the workers' logs.
 
-    Raises StudyError where submitit is not installed, or the queue refuses.
+    Raises StudyError where submitit is not installed, or where the queue refuses the workers.
     """
     executor = _executor(request, folder)
     tasks = [Worker(tuple(words), request.nodes > 1) for _ in range(request.workers)]
     try:
         with executor.batch():
             jobs = [executor.submit(task) for task in tasks]
-    except Exception as error:  # whatever the queue says
+    except Exception as error:  # whatever submitit raises
         raise StudyError(f"the queue refuses: {' '.join(str(error).split())[:300]}") from None
     if request.executor == "debug":
         for job in jobs:
@@ -106,7 +108,7 @@ def submit(words: Sequence[str], request: Request, folder: Path) -> list[str]:
 
 
 def script(words: Sequence[str], request: Request, folder: Path) -> str:
-    """The batch script of one worker, for a look. Raises StudyError where submitit is not installed."""
+    """The batch script of one worker, to be read. Raises StudyError where submitit is not installed."""
     executor = _executor(request, folder)
     if request.executor != "slurm":
         return " ".join([*PROGRAM, *words])
@@ -142,31 +144,31 @@ def _executor(request: Request, folder: Path) -> Any:
 
 
 def minutes_of_work(minutes: int) -> float:
-    """How long ``work`` may train in a job of so many minutes: it ends before the queue's signal comes."""
+    """How many minutes ``work`` may train in a job of ``minutes`` minutes: it ends before the queue's signal comes."""
     return max(0.5, minutes - 1.25 * _signal_seconds(minutes) / 60)
 
 
 def _signal_seconds(minutes: int) -> int:
-    """How long before a job's end the queue warns it."""
+    """How many seconds before a job's end the queue sends its signal."""
     return min(ENDING_SECONDS, 30 * minutes)
 
 
 def remember(jobs: Sequence[str], words: Sequence[str], folder: Path) -> None:
-    """Keeps which jobs were queued for which work, for ``queue_of``."""
+    """Writes down which jobs were queued for which command, for ``queue_of``."""
     path = folder / JOBS
     line = json.dumps({"jobs": list(jobs), "words": list(words)})
     replace_file(path, (read_bytes(path) or b"") + f"{line}\n".encode())
 
 
 def queue_of(table: str, folder: Path) -> Counter[str]:
-    """How many workers for a table the queue has in each of its states (RUNNING, PENDING, ...).
+    """How many workers of a table are in each state (RUNNING, PENDING, ...) of SLURM's queue.
 
-    Empty where there is no SLURM, or none of these workers is in its queue any more.
+    Empty without SLURM, and if none of these workers is in the queue.
     """
     lines = (read_bytes(folder / JOBS) or b"").decode(errors="replace").splitlines()
     ours: set[str] = set()
     for line in lines:
-        with contextlib.suppress(ValueError, KeyError, TypeError):  # a line that somebody spoiled tells of no job
+        with contextlib.suppress(ValueError, KeyError, TypeError):  # a damaged line is ignored
             said = json.loads(line)
             if table in said["words"]:
                 ours.update(said["jobs"])

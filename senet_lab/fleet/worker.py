@@ -1,4 +1,4 @@
-"""A worker process of the fleet: takes runs from its parent one at a time, and tells it what becomes of them."""
+"""A worker process of the fleet: takes runs from its parent, trains them, and reports progress and outcome."""
 
 import contextlib
 import ctypes
@@ -29,14 +29,14 @@ from senet_lab.training.turns import TURNS
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4  # glibc's malloc.h
 REPORT_SECONDS = 0.5  # between two reports within an epoch
-SWITCH_SECONDS = 2e-4  # between threads: with Python's 5 ms, one that compiles holds up all that queue steps
+SWITCH_SECONDS = 2e-4  # between threads; with Python's 5 ms a thread that compiles delays those that queue steps
 
 
 def work(connections: Sequence[Connection], store: Store, settings: Settings, log: Path) -> None:
-    """The life of a worker: until the parent hangs up. Its own output goes to ``log``.
+    """Trains runs until the parent closes the connections. What the worker prints goes to ``log``.
 
-    On a CPU it has one connection. On a GPU it has one for each run that trains side by side, a thread and a stream
-    each: two processes would take turns on the device, two streams share it. SIGTERM asks its runs to save and end.
+    On a CPU it has one connection. On a GPU it has a connection, a thread and a stream for each run that trains side by
+    side: streams share the device, while processes would take turns on it. SIGTERM asks its runs to save and end.
     """
     redirect(log)
     keep_memory()
@@ -47,9 +47,9 @@ def work(connections: Sequence[Connection], store: Store, settings: Settings, lo
     try:
         for source in settings.extensions:
             load_extension(source)
-    except StudyError as error:  # the command has loaded it, and this process cannot: each run tells so
+    except StudyError as error:  # the parent could load the extension, but this process cannot
         worker.refusal = error
-    provenance.revision()  # asked now, since a commit made while this process trains is not what it runs
+    provenance.revision()  # read now: a later commit is not the code that this process has loaded
     worker.stop.on_signals()
     threads = [threading.Thread(target=worker.serve, args=(one,), daemon=True) for one in connections[1:]]
     for thread in threads:
@@ -65,12 +65,12 @@ class _Worker:
     def __init__(self, store: Store, settings: Settings, threads: int) -> None:
         self.store, self.settings, self.threads = store, settings, threads
         self.stop = StopSign()
-        self.refusal: StudyError | None = None  # of all runs
-        self._data: dict[str, Source] = {}  # of each protocol, opened once
+        self.refusal: StudyError | None = None  # why every run is refused
+        self._data: dict[str, Source] = {}  # each protocol's data, opened once
         self._opening = threading.Lock()
 
     def serve(self, connection: Connection) -> None:
-        """Trains what comes through a connection, in a thread and on a stream of its own."""
+        """Trains the runs that come through a connection, in this thread and on a stream of its own."""
         with _own_stream(self.settings):
             while True:
                 try:
@@ -83,7 +83,7 @@ class _Worker:
                     outcome = Outcome(Fate.LOST, outcome.text)
                 connection.send(outcome)
                 if bad:
-                    os._exit(1)  # the other runs of this process are lost too, and go on in another one
+                    os._exit(1)  # the other runs of this process are lost too; they go on in another process
 
     def _attempt(self, run: Run, report: "_Reporter") -> Outcome:
         try:
@@ -102,7 +102,7 @@ class _Worker:
         return recorded(record)
 
     def _opened(self, run: Run) -> Source:
-        """The data of a run. Raises NoData."""
+        """The data of a run. Raises NoData where it cannot be opened."""
         with self._opening:
             known = len(self._data)
             with TURNS.alone():
@@ -111,19 +111,22 @@ class _Worker:
                 except StudyError as error:
                     raise NoData(str(error)) from None
                 if self.settings.on_gpu and len(self._data) > known:
-                    # Other streams than this one will read it.
+                    # Other streams than this one will read the data.
                     torch.cuda.current_stream(data.device).synchronize()
             return data
 
     def _settings_for(self, run: Run) -> Settings:
-        """Compiled code of a network with random parts is called at each step, which PyTorch refuses while another
-        thread compiles: beside neighbours such a network is not compiled."""
+        """The settings for a run. Beside other runs, a network with random parts is not compiled.
+
+        Its step is no CUDA graph, so the compiled code is called at every step, which PyTorch refuses while another
+        thread compiles.
+        """
         if self.threads > 1 and self.settings.compiles(run.cell) and has_random_parts(run.cell):
             return self.settings.without_compiling()
         return self.settings
 
     def _device_is_lost(self) -> bool:
-        """Whether the device does nothing more for this process: some errors stay, and so does a broken capture."""
+        """Whether the device can no longer be used by this process, as after some errors and a broken capture."""
         if not self.settings.on_gpu:
             return False
         try:
@@ -143,7 +146,7 @@ def _own_stream(settings: Settings) -> contextlib.AbstractContextManager[object]
 
 
 class _Reporter:
-    """Sends progress to the parent, not at every step; ends a run that another worker has taken over."""
+    """Sends progress to the parent, but not every step. Ends a run that another worker has taken over."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -160,10 +163,10 @@ class _Reporter:
 
 
 def keep_memory() -> None:
-    """Tells glibc to keep freed memory instead of giving it back at every step.
+    """Tells glibc to keep freed memory instead of returning it to the system at every step.
 
-    Activations of a few dozen MiB are otherwise mapped afresh and zeroed by the kernel at each step, which costs
-    as much as a third of the step. Elsewhere than with glibc this does nothing.
+    Otherwise the kernel maps and zeroes activations of a few dozen MiB again at each step, which costs up to a third
+    of the step's time. Without glibc this does nothing.
     """
     with contextlib.suppress(OSError, AttributeError):
         library = ctypes.CDLL("libc.so.6")

@@ -69,9 +69,8 @@ def make(
 
     A run whose loss becomes infinite or NaN gets a record that says so. If another process has recorded the run in the
     meantime, its record stands and is returned. ranks: the processes that call this together; the first one writes.
-    Raises Paused where the plan asks for the end, and CheckpointError for a checkpoint that does not fit this run.
-    Raises StudyError for a network that several processes cannot train together, and for a trunk whose weights are
-    missing.
+    Raises Paused where the plan asks for the end, CheckpointError for a checkpoint that does not fit this run, and
+    StudyError for a network that several processes cannot train together and for a trunk without its weights.
     """
     protocol, path = run.cell.protocol, store.path(run, "cache/checkpoints", ".safetensors")
     trunk = trunk_of(run, store, settings.trunks)
