@@ -1,1 +1,1 @@
-"""Evaluation of trained ImageNet networks, whoever trained them, on labelled photos, in one decode pass."""
+"""Evaluates trained ImageNet networks, whoever trained them, on labelled photos, which are decoded once for all."""

@@ -1,4 +1,4 @@
-"""Photos to pixels: each photo is decoded once, then resized and cropped for every view that some network wants.
+"""From photos to pixels: each photo is decoded once, then resized and cropped for every view that a network needs.
 
 B batch, H W space; pixels are uint8 B 3 H W, RGB.
 """
@@ -20,25 +20,25 @@ from torchvision.transforms.v2 import functional as F
 
 from senet_lab.evaluation.photo_set import Photo
 
-AHEAD = 2  # batches that are asked of each process before they are used
-Geometry = tuple[int, int, str]  # shorter side, crop, interpolation
+AHEAD = 2  # batches that each process may make before they are used
+Geometry = tuple[int, int, str]  # shorter side and crop in pixels, interpolation
 
 
 @dataclass(frozen=True, slots=True)
 class Damaged:
-    """A photo that cannot be read, and why."""
+    """A photo that cannot be read. why: the reason."""
 
     name: str
     why: str
 
 
 def decoder() -> str:
-    """The decoder and its version. Pillow is the reference of every published number that is compared with."""
+    """The decoder and its version. It is Pillow, with which the published numbers were computed."""
     return f"Pillow {PIL.__version__}"
 
 
 def load(data: bytes) -> Image.Image:
-    """The photo in some bytes as torchvision's loader reads it. Raises what Pillow raises for a damaged one."""
+    """The photo in a file's bytes, as torchvision's loader reads it. Raises Pillow's errors for a damaged photo."""
     with Image.open(io.BytesIO(data)) as image:
         return image.convert("RGB")
 
@@ -51,7 +51,10 @@ def shown(image: Image.Image, geometry: Geometry) -> NDArray[np.uint8]:
 
 
 class _Photos(Dataset[int | Damaged]):
-    """Batches of photos: one item is a whole batch, written into a slot. slots: S of one uint8 B 3 H W a geometry."""
+    """Batches of photos. An item writes its batch into a slot, and is the batch's index, or a damaged photo.
+
+    slots: each has one tensor, uint8 B 3 H W, for each geometry.
+    """
 
     def __init__(
         self, batches: Sequence[Sequence[Photo]], geometries: Sequence[Geometry], slots: Sequence[Sequence[Tensor]]
@@ -76,10 +79,10 @@ class _Photos(Dataset[int | Damaged]):
 def decoded(
     batches: Sequence[Sequence[Photo]], geometries: Sequence[Geometry], processes: int
 ) -> Iterator[list[Tensor] | Damaged]:
-    """The pixels of each batch, in order: one uint8 tensor B 3 H W for each geometry, to be used before the next.
+    """The pixels of each batch, in order: one uint8 tensor B 3 H W for each geometry. Use them before the next batch.
 
-    Processes write into memory that all of them share and that is used again, so that it is neither copied nor made
-    anew. A process may be ahead of the batch in use by all that are asked for, so there is one slot more than these.
+    The processes write into slots of shared memory, which are used again. So pixels are not copied, and no memory is
+    made anew. There is a slot for the batch in use, and one for each batch that may be made ahead of it.
     """
     if not batches:
         return

@@ -1,4 +1,4 @@
-"""The classes of ImageNet-1k, and who says which photo shows which class."""
+"""The classes of ImageNet-1k, and the files that say which photo shows which class."""
 
 import csv
 import importlib.util
@@ -13,11 +13,11 @@ from senet_lab.errors import StudyError
 
 NUMBERED = re.compile(r"ILSVRC2012_val_(\d{8})")
 WNID = re.compile(r"n\d{8}$")
-IMAGES = 50_000  # of the validation set
+IMAGES = 50_000  # in the validation set
 DEVKIT_LABELS, DEVKIT_META = "ILSVRC2012_validation_ground_truth.txt", "meta.mat"
 KAGGLE_LABELS = "LOC_val_solution.csv"
-AGREEMENT = 0.5  # of the labels given with the reassessed ones; about 0.9 where the labels are right, 0.001 where not
-LEAST = 100  # images to judge that by
+AGREEMENT = 0.5  # least share of labels that agree with the reassessed ones: 0.9 is usual, 0.001 if lines are permuted
+LEAST = 100  # images are needed to judge the agreement
 
 
 @lru_cache(maxsize=1)
@@ -29,18 +29,21 @@ def wnids() -> tuple[str, ...]:
 
 @lru_cache(maxsize=1)
 def class_index() -> Mapping[str, int]:
-    """The output of a network that stands for a WordNet id."""
+    """The index of the network's output, 0 to 999, for each WordNet id."""
     return {wnid: index for index, wnid in enumerate(wnids())}
 
 
 def number_of(name: str) -> int | None:
-    """The number of a validation photo, 1 to 50,000, by its name; None for a name of another kind."""
+    """The number of a validation photo, 1 to 50,000, from its name; None for a name without such a number."""
     found = NUMBERED.search(name)
     return int(found[1]) if found else None
 
 
 def kaggle_labels(path: Path) -> dict[str, str]:
-    """Photo name to WordNet id, of Kaggle's ``LOC_val_solution.csv``. Raises StudyError with the line that is wrong."""
+    """The WordNet id of each photo, by the photo's name, from Kaggle's ``LOC_val_solution.csv``.
+
+    Raises StudyError, which names the line, for a file of another form.
+    """
     labels: dict[str, str] = {}
     with open(path, newline="", encoding="utf-8", errors="replace") as file:
         lines = csv.reader(file)
@@ -59,10 +62,10 @@ def kaggle_labels(path: Path) -> dict[str, str]:
 
 
 def devkit_labels(path: Path) -> list[str]:
-    """The WordNet id of each validation photo, in order, of the development kit's ground truth.
+    """The WordNet id of each validation photo, in order, from the development kit's ground truth.
 
-    Its numbers are ILSVRC2012_IDs, which are not sorted like WordNet ids: ``meta.mat`` beside it says what they mean.
-    Raises StudyError where that is missing or a line is no such number.
+    The file's numbers are ILSVRC2012_IDs, which are not in the order of WordNet ids. ``meta.mat`` beside the file says
+    what they mean. Raises StudyError where that file is missing, and for a line that is not such a number.
     """
     meta = path.with_name(DEVKIT_META)
     by_number = _devkit_classes(meta)
@@ -90,7 +93,7 @@ def _devkit_classes(meta: Path) -> dict[int, str]:
 
 
 def blacklisted(path: Path) -> frozenset[int]:
-    """The numbers of the photos that the 2014 blacklist names. Raises StudyError for a line that is no number."""
+    """The numbers of the photos in the 2014 blacklist. Raises StudyError for a line that is not a photo's number."""
     lines = path.read_text(errors="replace").split()
     for number, line in enumerate(lines, start=1):
         if not line.isdigit() or not 1 <= int(line) <= IMAGES:
@@ -100,11 +103,11 @@ def blacklisted(path: Path) -> frozenset[int]:
 
 @lru_cache(maxsize=1)
 def reassessed() -> Sequence[Sequence[int]] | None:
-    """The reassessed labels (ReaL, Beyer et al. 2020) of validation photos 1 to 50,000; several or none a photo.
+    """The reassessed labels (ReaL, Beyer et al. 2020) of validation photos 1 to 50,000. A photo has none or several.
 
-    They come with the package timm; None where that is not installed.
+    They come with the package timm; None if timm is not installed.
     """
-    package = importlib.util.find_spec("timm")  # found, not imported, which would take seconds
+    package = importlib.util.find_spec("timm")  # importing timm would take seconds
     path = Path((package.origin if package else None) or "timm").with_name("data") / "_info/imagenet_real_labels.json"
     try:
         labels: Sequence[Sequence[int]] = json.loads(path.read_text(encoding="ascii"))
@@ -114,9 +117,9 @@ def reassessed() -> Sequence[Sequence[int]] | None:
 
 
 def refuse_permuted(names: Sequence[str], labels: Sequence[int], source: str) -> None:
-    """Raises StudyError where labels contradict the reassessed ones far more often than the right ones do.
+    """Raises StudyError where labels disagree with the reassessed ones far more often than correct labels do.
 
-    Only numbered photos can be judged so, and only where timm is installed.
+    source: of the labels, for the message. Only photos with numbers are judged, and only where timm is installed.
     """
     numbered = [(number, label) for name, label in zip(names, labels, strict=True) if (number := number_of(name))]
     real = reassessed() if len(numbered) >= LEAST else None

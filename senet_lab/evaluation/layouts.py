@@ -1,8 +1,10 @@
-"""Finds the labelled photos of an ImageNet validation set, however its folder is laid out.
+"""Finds the labelled photos of an ImageNet validation set, in any of these layouts of its folder:
 
-Known: class folders named by WordNet id at any usual depth; a flat folder with the development kit's ground truth or
-Kaggle's ``LOC_val_solution.csv`` in it or beside it; one uncompressed tar of either; a folder of parquet files; a
-folder of tar shards with ``NAME.jpg`` and ``NAME.cls`` (WebDataset).
+- class folders named by WordNet id, at any usual depth;
+- a flat folder, with the development kit's ground truth or Kaggle's ``LOC_val_solution.csv`` in it or beside it;
+- one uncompressed tar of either;
+- a folder of parquet files;
+- a folder of tar shards with ``NAME.jpg`` and ``NAME.cls`` (WebDataset).
 """
 
 from collections import Counter
@@ -24,7 +26,7 @@ from senet_lab.evaluation.labels import (
 from senet_lab.evaluation.photo_set import Photo, PhotoSet
 from senet_lab.evaluation.places import Entry, in_folder, in_tar, parquet_rows, text_of
 
-# Where validation photos lie below the folder that a user names, the most particular first.
+# Where validation photos may lie below the folder that a user names, the most specific place first.
 INNER = (
     "ILSVRC/Data/CLS-LOC/val",
     "Data/CLS-LOC/val",
@@ -40,8 +42,8 @@ DEVKIT_FOLDERS = (".", "data", "ILSVRC2012_devkit_t12/data", "devkit/data", "dev
 def open_photos(path: Path, subset: bool) -> PhotoSet:
     """The labelled photos below a folder or in a tar.
 
-    subset: whether another number of images than the validation set's 50,000 is allowed. Raises StudyError, naming
-    the photo or the file, where a label is missing or contradicts another, where a photo is missing or there twice.
+    subset: whether other photos than the 50,000 of the validation set are allowed. Raises StudyError, which names the
+    photo or the file, where a label is missing or labels are permuted, and where a photo is missing or there twice.
     """
     root, entries, layout = _entries(path)
     labelled = _labelled(root, path, entries, layout)
@@ -57,7 +59,7 @@ def open_photos(path: Path, subset: bool) -> PhotoSet:
 
 
 def _entries(path: Path) -> tuple[Path, list[Entry], str]:
-    """The folder or tar in which photos are, all that is in it, and what it is."""
+    """The folder in which the photos (or the tar) are, all files in it, and what it is: a folder or one tar."""
     if path.is_file():
         return path.parent, list(in_tar(path)), "one tar"
     if not path.is_dir():
@@ -129,7 +131,7 @@ def _of_flat(root: Path, path: Path, photos: Sequence[Entry], entries: Sequence[
 
 
 def _beside(root: Path, path: Path, name: str, folders: Iterable[str]) -> Path | None:
-    """A file of labels: in the photos' folder, beside it, or in the folder that the user named."""
+    """A file of labels: in the photos' folder or above it, up to the folder beside the one that the user named."""
     places = [root, *root.parents[:4], path, path.parent]
     for place in places:
         for folder in folders:

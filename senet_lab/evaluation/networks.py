@@ -1,4 +1,4 @@
-"""Networks to evaluate: from timm, from torchvision, or one of ours, with weights from their authors or from a file."""
+"""Networks to evaluate: timm's, torchvision's, or this project's, with their authors' weights or from a file."""
 
 import contextlib
 import difflib
@@ -25,9 +25,9 @@ FORMS = f"{TIMM}:NAME, {TORCHVISION}:NAME.WEIGHTS or {OURS}:NETWORK (with --weig
 class Network:
     """A network with weights, in evaluation mode.
 
-    source: as it was named. weights: where they are from, in words. weights_sha256: over all tensors, by name.
-    revision: of the package that built it. view: how photos are shown to it. watched: computes the logits of images
-    with these labels instead of ``model`` itself, and keeps what it sees.
+    source: the name that the user gave. weights: where they are from, in words. weights_sha256: as ``state_sha256``.
+    revision: of the package that built the network. view: how photos are shown to it. watched: takes images and labels
+    and computes the logits in place of ``model``; it may keep what it sees.
     """
 
     source: str
@@ -40,10 +40,10 @@ class Network:
 
 
 def open_network(source: str, weights: Path | None = None, random_weights: bool = False, seed: int = 0) -> Network:
-    """The network of this source. weights: a file instead of what the source would download.
+    """The network of this source. weights: a file in place of the weights that would be downloaded.
 
-    Raises StudyError where the name is not known, the weights cannot be brought or do not fit, or the network has
-    not ImageNet's 1000 classes.
+    random_weights: whether the weights are drawn from ``seed`` instead. Raises StudyError where the name is not known,
+    where the weights cannot be downloaded or do not fit, and where the network does not have ImageNet's 1000 classes.
     """
     package, colon, name = source.partition(":")
     builders: Mapping[str, Callable[[str, bool], tuple[nn.Module, View, str]]] = {
@@ -70,14 +70,14 @@ def open_network(source: str, weights: Path | None = None, random_weights: bool 
 
 
 def with_view(network: Network, view: View | None) -> Network:
-    """The same network shown another view; its own normalisation stays."""
+    """The network with another view, but with its own normalisation; the network itself for None."""
     if view is None:
         return network
     return replace(network, view=replace(view, mean=network.view.mean, std=network.view.std))
 
 
 def state_sha256(state: Mapping[str, Tensor]) -> str:
-    """SHA-256 over every tensor with its name, type and shape; the same for the same weights in any kind of file."""
+    """SHA-256 over every tensor with its name, type and shape. It does not depend on the kind of file."""
     digest = hashlib.sha256()
     for name, tensor in sorted(state.items()):
         values = tensor.detach().cpu().contiguous()
@@ -158,7 +158,7 @@ def _of_ours(text: str, pretrained: bool) -> tuple[nn.Module, View, str]:
 
 @contextlib.contextmanager
 def _named(what: str, download: bool) -> Iterator[None]:
-    """Turns whatever a network's package, the connection or the file says into one line."""
+    """Turns any error of a network's package, of the connection or of a file into a StudyError of one line."""
     try:
         yield
     except Exception as error:
@@ -169,7 +169,7 @@ def _named(what: str, download: bool) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _quiet(*names: str) -> Iterator[None]:
-    """Keeps these packages from logging every attempt: what went wrong is said once."""
+    """Silences these packages' logs of every attempt, because the error is reported once anyway."""
     logs = [logging.getLogger(name) for name in names]
     levels = [log.level for log in logs]
     for log in logs:

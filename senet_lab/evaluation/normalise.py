@@ -1,7 +1,4 @@
-"""Pixels to what a network takes.
-
-B batch, H W space.
-"""
+"""Normalises pixels for a network. B batch, H W space."""
 
 import numpy as np
 import torch
@@ -13,10 +10,10 @@ WHITE = np.float32(255)
 
 
 class Normalise:
-    """uint8 to fp32, both B 3 H W, by the same operations in the same order as torchvision's, to the last bit.
+    """uint8 B 3 H W -> fp32 B 3 H W, with the same operations in the same order as torchvision's, to the last bit.
 
-    On a CPU channel by channel into memory that is kept, so that each channel stays in cache; the next call overwrites
-    it. NumPy converts a channel in pieces that stay nearer still.
+    On a CPU it works channel by channel with NumPy, so that the values stay in the cache. It writes into memory of its
+    own, which the next call overwrites.
     """
 
     def __init__(self, view: View, device: torch.device) -> None:

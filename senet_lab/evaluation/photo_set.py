@@ -9,7 +9,7 @@ from senet_lab.evaluation.places import Place
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """A photo by its name (an ILSVRC number where it has one), its class 0..999, and where its bytes are."""
+    """A photo. name: its ILSVRC name if it has one. label: its class, 0 to 999. place: where its bytes are."""
 
     name: str
     label: int
@@ -17,7 +17,7 @@ class Photo:
 
     @property
     def described(self) -> str:
-        """Its file, and its name where that file holds other photos too."""
+        """The photo's file, with the photo's name if the file holds other photos too."""
         whole = self.place.size < 0 and self.place.row < 0
         return self.place.path if whole else f"{self.name} in {self.place.path}"
 
@@ -36,13 +36,13 @@ class PhotoSet:
 
     @property
     def digest(self) -> str:
-        """SHA-256 over names and labels; not over the pixels."""
+        """SHA-256 over names and labels. The pixels are not in it."""
         text = "".join(f"{photo.name} {photo.label}\n" for photo in self.photos)
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
     def title(self) -> str:
-        """What to call these photos in a heading."""
+        """These photos' name in a heading."""
         if self.whole:
             return "ImageNet validation, 50,000 images"
         return f"{len(self.photos):,} images, not the whole ImageNet validation set"

@@ -12,13 +12,13 @@ from typing import Any
 from senet_lab.errors import StudyError
 
 SUFFIXES = (".jpeg", ".jpg", ".png", ".webp", ".bmp", ".ppm", ".gif", ".tif", ".tiff")
-DEPTH = 4  # folders below the one that is named, as far as photos are looked for
+DEPTH = 4  # levels of folders below the named one in which photos are looked for
 OTHERS = {"train", "test", "annotations", "sbox"}  # folders of a data set that hold no validation photos
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Bytes offset .. offset + size of a file (size -1: the whole file), or a row of a parquet file."""
+    """Where a photo's bytes are: ``size`` bytes of a file from ``offset`` on (-1: the whole file), or a parquet row."""
 
     path: str
     offset: int = 0
@@ -26,7 +26,7 @@ class Place:
     row: int = -1
 
     def read(self) -> bytes:
-        """The bytes. Raises OSError where they cannot be read."""
+        """The photo's bytes. Raises OSError where they cannot be read."""
         if self.row >= 0:
             return _parquet(self.path).image(self.row)
         with open(self.path, "rb") as file:
@@ -36,14 +36,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file by its parts below the folder or archive that was named, and where its bytes are."""
+    """A file. parts: of its path below the named folder or archive. place: where its bytes are."""
 
     parts: tuple[str, ...]
     place: Place
 
     @property
     def name(self) -> str:
-        """The file's own name."""
+        """The file's name without its folders."""
         return self.parts[-1]
 
     @property
@@ -53,7 +53,7 @@ class Entry:
 
     @property
     def is_photo(self) -> bool:
-        """By its suffix."""
+        """Whether the file is a photo, by its suffix."""
         return self.name.lower().endswith(SUFFIXES)
 
 
@@ -63,7 +63,7 @@ def hidden(name: str) -> bool:
 
 
 def in_folder(root: Path) -> Iterator[Entry]:
-    """Every file below a folder but hidden ones and training photos. Raises StudyError for a folder that is closed."""
+    """Every file below a folder but hidden files and training photos. Raises StudyError for what cannot be read."""
     if not root.is_dir():
         raise StudyError(f"{root} is neither a folder nor a tar file")
 
@@ -81,7 +81,7 @@ def in_folder(root: Path) -> Iterator[Entry]:
 
 
 def in_tar(path: Path) -> Iterator[Entry]:
-    """Every file in an uncompressed tar, by the place of its bytes. Raises StudyError for any other file."""
+    """Every file in an uncompressed tar, with the place of its bytes. Raises StudyError for any other ``path``."""
     try:
         with tarfile.open(path, "r:") as archive:
             for member in archive:
@@ -95,7 +95,10 @@ def in_tar(path: Path) -> Iterator[Entry]:
 
 
 class ParquetPhotos:
-    """The rows of one parquet file with a column ``image`` of {bytes, path} and a column ``label``."""
+    """The rows of one parquet file with a column ``image`` of {bytes, path} and a column ``label``.
+
+    Raises StudyError where pyarrow is not installed, and for a file of another kind.
+    """
 
     def __init__(self, path: str) -> None:
         try:
@@ -109,7 +112,7 @@ class ParquetPhotos:
             self.starts = [0]
             for group in range(self.file.metadata.num_row_groups):
                 self.starts.append(self.starts[-1] + self.file.metadata.row_group(group).num_rows)
-        except Exception as error:  # pyarrow has many kinds
+        except Exception as error:  # pyarrow raises many kinds
             raise StudyError(f"{path} is no parquet file ({' '.join(str(error).split())[:80]})") from None
         self._group: tuple[int, Any] = (-1, None)
 
@@ -121,10 +124,10 @@ class ParquetPhotos:
                 (image.get("path") or "", label) for image, label in zip(table["image"], table["label"], strict=True)
             ]
         except Exception as error:
-            raise StudyError(f"it has not the columns image and label ({str(error)[:80]})") from None
+            raise StudyError(f"it does not have the columns image and label ({str(error)[:80]})") from None
 
     def image(self, row: int) -> bytes:
-        """The bytes of a row's photo. The last row group that was asked for stays in memory."""
+        """The bytes of a row's photo. The row group that was read last stays in memory."""
         group = next(g for g in range(len(self.starts) - 1) if row < self.starts[g + 1])
         if self._group[0] != group:
             self._group = group, self.file.read_row_group(group, columns=["image.bytes"]).column(0)
@@ -138,11 +141,11 @@ def _parquet(path: str) -> ParquetPhotos:
 
 
 def parquet_rows(path: Path) -> Iterator[tuple[Entry, int]]:
-    """Every photo of a parquet file with its class number. A row without a name is named by file and row."""
+    """Every photo of a parquet file with its class number. A row without a name is named after file and row."""
     for row, (name, label) in enumerate(_parquet(str(path)).entries()):
         yield Entry((name.rsplit("/", 1)[-1] or f"{path.stem}-{row:06}.JPEG",), Place(str(path), row=row)), label
 
 
 def text_of(entry: Entry) -> str:
-    """A small text file's content."""
+    """The content of a small text file, without white space around it."""
     return io.TextIOWrapper(io.BytesIO(entry.place.read()), errors="replace").read().strip()

@@ -1,4 +1,4 @@
-"""What a pass over photos says while it goes on."""
+"""The progress of a pass over photos, in words."""
 
 import time
 from collections.abc import Callable
@@ -8,7 +8,7 @@ Tell = Callable[[str], None]
 
 
 class Progress:
-    """Says every few seconds how far the pass is."""
+    """Says every SAY_SECONDS how far the pass is."""
 
     def __init__(self, total: int, tell: Tell) -> None:
         self.total, self.tell = total, tell
@@ -16,7 +16,7 @@ class Progress:
         self.said = self.begun
 
     def add(self, images: int) -> None:
-        """So many more photos are done."""
+        """Counts further photos as done."""
         self.done += images
         now = time.monotonic()
         if now - self.said < SAY_SECONDS and self.done < self.total:

@@ -1,6 +1,7 @@
-"""One pass over the photos for any number of networks: decoded once, kept by parts, interrupted and resumed.
+"""One pass over the photos for any number of networks. Photos are decoded once for all of them.
 
-B batch, C channels, H W space, K classes.
+Results are kept part by part, so that a pass may be interrupted and goes on from the last part.
+B batch, K classes.
 """
 
 import contextlib
@@ -27,12 +28,16 @@ from senet_lab.training import provenance
 from senet_lab.training.step import hits
 
 BATCHES_A_PART = 8
-SURE, CHANCE = 0.5, 0.01  # a network that is this sure on average and this seldom right does not know these labels
+SURE, CHANCE = 0.5, 0.01  # mean confidence above SURE with accuracy below CHANCE: the labels are not the network's
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a pass is made. precision: fp32 or bf16. shard: (k, n), part k of n from 1. processes: that decode."""
+    """How a pass is made.
+
+    precision: fp32 or bf16. batch: images. shard: (k, n) for the k-th of n shares of the work, k from 1. processes:
+    how many decode; None for one on each core.
+    """
 
     device: str = "cpu"
     precision: str = "fp32"
@@ -42,7 +47,7 @@ class Options:
 
 
 def subject_of(network: Network, photos: PhotoSet, options: Options) -> Subject:
-    """What the record of this evaluation is named by."""
+    """What this evaluation is about; its record is named after it."""
     return Subject(
         source=network.source,
         weights=network.weights,
@@ -59,10 +64,11 @@ def subject_of(network: Network, photos: PhotoSet, options: Options) -> Subject:
 def evaluate(
     networks: Sequence[Network], photos: PhotoSet, root: Path, options: Options, tell: Tell
 ) -> list[Evaluated | None]:
-    """Evaluates each network, in one pass over what is not done; returns their records, None where parts are missing.
+    """Evaluates the networks in one pass over the parts that are not done. Returns a record for each network.
 
-    Parts that are done already are not made again, whoever made them. Raises StudyError for a damaged photo, by name,
-    and where the labels are not those that a network was trained with; what was done until then is kept.
+    A record is None while parts of other shards are missing. Parts that are done are not made again, whoever made them.
+    Raises StudyError for a damaged photo, which it names, and where the labels are not those that a network was trained
+    with. What was done until then is kept.
     """
     subjects = [subject_of(network, photos, options) for network in networks]
     open_ones = [
@@ -85,7 +91,7 @@ def _passes(
     options: Options,
     tell: Tell,
 ) -> None:
-    """Makes every part of this shard that some network lacks; a watched network is shown all of them."""
+    """Makes every part of this shard that a network lacks. A watched network is shown all parts."""
     parts = _parts(photos.photos, options)
     k, n = options.shard
     lacked: list[tuple[int, list[int]]] = []  # part, networks that lack it
@@ -143,7 +149,7 @@ def _joined(parts: Sequence[Part]) -> Part:
 
 
 class _Runner:
-    """One network of a pass. place: of its pixels among the geometries."""
+    """One network of a pass. place: the index of its geometry."""
 
     def __init__(self, network: Network, place: int, options: Options) -> None:
         self.network, self.place = network, place
@@ -157,7 +163,7 @@ class _Runner:
 
     @torch.inference_mode()
     def part(self, shown: Sequence[Tensor], labels_B: Tensor) -> Part:
-        """The results for one batch of pixels."""
+        """The results of one batch. shown: its pixels, uint8 B 3 H W, for each geometry."""
         with _one_thread():
             images = self.normalise(shown[self.place])
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
@@ -171,7 +177,7 @@ class _Runner:
             return Part(right.numpy(), logits.topk(5, dim=1).indices.numpy().astype(np.int16))
 
     def refuse_strange_labels(self, photos: PhotoSet) -> None:
-        """Raises StudyError where the network is sure of itself and nearly never right."""
+        """Raises StudyError where the network is confident and nearly never right."""
         if self.seen < 100 or self.right > CHANCE * self.seen or self.confidence < SURE * self.seen:
             return
         raise StudyError(
@@ -183,7 +189,7 @@ class _Runner:
 
 @contextlib.contextmanager
 def _one_thread() -> Iterator[None]:
-    """For small operations while every core decodes: several threads would mostly wait for each other."""
+    """Runs small operations in one thread. While all cores decode, several threads would mostly wait for each other."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -193,7 +199,7 @@ def _one_thread() -> Iterator[None]:
 
 
 def _recorded(network: Network, subject: Subject, photos: PhotoSet, root: Path, options: Options) -> Evaluated | None:
-    """The record, written from the parts where it is not there yet; None where parts are missing."""
+    """The record, which is written from the parts if it does not exist yet; None if parts are missing."""
     path = record.record_path(root, subject)
     there = record.read(path)
     if there is not None:
@@ -228,7 +234,10 @@ def _recorded(network: Network, subject: Subject, photos: PhotoSet, root: Path, 
 
 
 def _by_reassessed_labels(photos: PhotoSet, whole: Part) -> tuple[Bits, Bits, Bits] | None:
-    """Right at top-1, at top-5, and whether a photo has such labels; None without timm or without numbers."""
+    """For each photo: right at top-1, right at top-5, and whether it has reassessed labels.
+
+    None without timm, and where a photo has no number.
+    """
     numbers = [number_of(photo.name) for photo in photos.photos]
     real = None if None in numbers else reassessed()
     if real is None or any((number or 0) > len(real) for number in numbers):

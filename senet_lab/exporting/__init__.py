@@ -1,1 +1,1 @@
-"""Trained networks for use elsewhere: loaded, exported with a model card, and asked about a person's own photos."""
+"""Trained networks for use elsewhere: they are loaded, exported with a model card, and applied to a user's photos."""

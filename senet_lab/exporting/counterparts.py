@@ -1,4 +1,4 @@
-"""The networks of timm and torchvision that compute what ours do, with our weights under their names."""
+"""The networks of timm and torchvision that compute the same as this project's, with its weights under their names."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -24,7 +24,10 @@ class Target(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Counterpart:
-    """Another library's network with our weights, in evaluation mode, and the Python lines that build ``model``."""
+    """Another library's network with this project's weights, in evaluation mode.
+
+    lines: of Python, which build it as ``model``, without its weights.
+    """
 
     model: nn.Module
     lines: tuple[str, ...]
@@ -38,7 +41,7 @@ TIMM_NAMES = {
     "resnext101": "legacy_seresnext101_32x4d",
     "senet154": "legacy_senet154",
 }
-# Units of each stage of the networks that torchvision's ResNet can be given the form of.
+# Units of each stage, for the networks that torchvision's ResNet class can build.
 TORCHVISION_DEPTHS = {
     "resnet50": (3, 4, 6, 3),
     "resnet101": (3, 4, 23, 3),
@@ -50,7 +53,7 @@ FC_LAYERS = (".excitation.reduce.weight", ".excitation.expand.weight")
 
 
 def counterpart(trained: Trained, target: Target) -> Counterpart:
-    """The network of the target that computes the same. Raises StudyError, in one line, where there is none."""
+    """The target's network that computes the same as the trained one. Raises StudyError, in one line, without one."""
     if trained.backbone is None:
         raise StudyError(
             f"{trained.source} is {trained.network}, no network of this project; --to safetensors and --to onnx take it"
@@ -67,7 +70,7 @@ def _of_timm(trained: Trained, backbone: str) -> Counterpart:
             f"timm has no counterpart of {trained.network}; it has those of SE-{', SE-'.join(TIMM_NAMES)}{plain}"
         )
     if replace(se, reduction=SESpec().reduction, bias=False) != SESpec():
-        raise StudyError(f"timm's legacy networks have the standard SE block alone; this is {trained.network}")
+        raise StudyError(f"timm's legacy networks have the standard SE block only; this is {trained.network}")
     try:
         import timm
     except ImportError:
@@ -81,7 +84,7 @@ def _of_timm(trained: Trained, backbone: str) -> Counterpart:
 
 
 def _with_biases(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """FC layers without biases, as the ablation tables have them, are FC layers with biases of zero."""
+    """Adds biases of zero to FC layers without biases, as SE blocks of the ablation tables have them."""
     zeros = {
         f"{name.removesuffix('weight')}bias": torch.zeros(len(weight))
         for name, weight in state.items()

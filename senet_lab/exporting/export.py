@@ -1,4 +1,4 @@
-"""A trained network as files for use elsewhere: checked against its source, then written with its model card."""
+"""Exports a trained network: the file is checked against its source, then written with a model card."""
 
 import copy
 import hashlib
@@ -30,7 +30,7 @@ WEIGHTS, ONNX_FILE, CARD_JSON, CARD_TEXT = "model.safetensors", "model.onnx", "c
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What was written. card: of the export."""
+    """An export that was written to ``folder``."""
 
     card: ModelCard
     folder: Path
@@ -43,7 +43,7 @@ class Exported:
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """An exported file before it is written. run: what it computes. lines: of Python, that open it."""
+    """An exported file before it is written. run: computes its logits. lines: of Python, which open the file."""
 
     name: str
     data: bytes
@@ -52,10 +52,10 @@ class _File:
 
 
 def export(trained: Trained, target: Target, folder: Path) -> Exported:
-    """Writes ``<folder>/<name>-<target>/`` with the network and its card, replacing an earlier export of the same name.
+    """Writes ``<folder>/<name>-<target>/`` with the network and its card. It replaces an earlier export of this name.
 
-    Raises StudyError where the target has no counterpart of the network, a package is missing, or the exported file
-    computes other logits than the source; then nothing is written.
+    Raises StudyError, and writes nothing, where the target has no counterpart of the network, where a package is
+    missing, and where the exported file computes other logits than the source.
     """
     place = folder / f"{trained.name}-{target.value}"
     makers: dict[Target, Callable[[Trained], _File]] = {
@@ -110,12 +110,12 @@ def _ours(trained: Trained) -> _File:
 
 
 def _header(trained: Trained) -> Header | None:
-    """What lets the file be opened without being told its network; None for a library's network."""
+    """The header that names the file's network, so that ``load`` needs no name; None for a library's network."""
     if trained.backbone is None:
         return None
     if trained.run is not None:
         return Header(facts=trained.facts, num_classes=trained.num_classes, run=trained.run)
-    assert not isinstance(trained.se, BlockSpec)  # those have a run
+    assert not isinstance(trained.se, BlockSpec)  # a network with a user's own block always has a run
     fields = "plain" if trained.se is None else ",".join(_field(*item) for item in to_plain(trained.se).items())
     return Header(facts=trained.facts, num_classes=trained.num_classes, network=f"{trained.backbone}:{fields}")
 

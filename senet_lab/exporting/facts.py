@@ -1,4 +1,4 @@
-"""What is known of a network's weights, as a model card says it."""
+"""Facts: what is known about a network's weights, for its model card."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ OF_OTHERS = "that of the authors of the weights; it is not known here"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """Data, protocol, error and origin of weights; None, or nothing, where it is not known.
+    """Data, protocol, error and origin of weights. What is not known is None or empty.
 
     Errors are percentages of ``images`` evaluation images at the final epoch of one run. data_sha256: by split.
-    revision: of the source that trained them, or of the package that built the network.
+    revision: of the source that trained the weights, or of the package that built the network.
     """
 
     weights: str
@@ -40,7 +40,7 @@ class Facts:
     versions: dict[str, str] | None = None
 
     def error_line(self) -> str:
-        """The error with its data set, split and n, for a person."""
+        """The error with its data set, split and n, in one line."""
         if self.top1_error_pct is None or self.images is None:
             return "error: not known here"
         loud = "SYNTHETIC images: " if self.synthetic else ""
@@ -51,7 +51,7 @@ class Facts:
 
 
 def facts_of_run(run: Run, record: Record | None) -> Facts:
-    """Of a run; without its record its error and where it was made are not known."""
+    """The facts of a run. Without its record, its error and where it was trained are not known."""
     protocol = run.cell.protocol
     made = record.provenance if record else None
     return Facts(
@@ -78,16 +78,16 @@ def facts_of_run(run: Run, record: Record | None) -> Facts:
 
 
 def facts_of_others(weights: str, revision: str) -> Facts:
-    """Of weights that no run of this project made. weights: where they are from, in words."""
+    """The facts of weights that no run of this project made. weights: where they are from, in words."""
     return Facts(weights=weights, licence=OF_OTHERS, revision=revision)
 
 
 def facts_from_json(data: Mapping[str, Any]) -> Facts:
-    """What ``facts_to_json`` made. Raises ValueError for anything else."""
+    """Facts from the JSON data that ``facts_to_json`` makes. Raises ValueError for any other data."""
     return from_plain(Facts, dict(data))
 
 
 def facts_to_json(facts: Facts) -> dict[str, Any]:
-    """As JSON data."""
+    """Facts as JSON data, for ``facts_from_json``."""
     found: dict[str, Any] = to_plain(facts)
     return found

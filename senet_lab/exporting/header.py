@@ -1,4 +1,4 @@
-"""What an exported .safetensors file says of itself in its header, so that it opens without being told its network."""
+"""The header of an exported .safetensors file. It names the file's network, so that ``load`` needs no name."""
 
 import json
 from dataclasses import dataclass
@@ -20,7 +20,11 @@ ENTRY = "senet_lab"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """The network of a file, by its run or by name (``resnet50:bias=true``, ``resnet50:plain``), and what is known."""
+    """The network of a file, and the facts about its weights.
+
+    run: the run that trained the weights. network: without a run, the network's name, such as ``resnet50:bias=true``
+    or ``resnet50:plain``.
+    """
 
     facts: Facts
     num_classes: int
@@ -28,7 +32,7 @@ class Header:
     network: str | None = None
 
     def build(self) -> nn.Module:
-        """The network, without the file's weights. Raises as ``build_cell``, and ValueError for a name that is none."""
+        """The network, without the file's weights. Raises as ``build_cell``, and ValueError for an unknown name."""
         if self.run is not None:
             return build_cell(self.run.cell)
         name, _, rest = (self.network or "").partition(":")
@@ -36,7 +40,8 @@ class Header:
         return build_model(name, se, self.num_classes)
 
     def metadata(self) -> dict[str, str]:
-        """As safetensors takes it: one entry, since the order of several is not fixed, nor the file's digest then."""
+        """The header as metadata for safetensors. It is one entry: the order of several is not fixed, and so would the
+        file's digest not be."""
         run = None if self.run is None else {"cell": to_plain(self.run.cell, prose=True), "seed": self.run.seed}
         data: dict[str, Any] = {
             "facts": facts_to_json(self.facts),
@@ -48,7 +53,7 @@ class Header:
 
 
 def header_of(path: Path) -> Header | None:
-    """The header of an exported file; None for any other file. Raises StudyError for one that cannot be believed."""
+    """The header of an exported file; None for any other file. Raises StudyError for a header that cannot be read."""
     try:
         with safe_open(path, "pt") as file:
             text = (file.metadata() or {}).get(ENTRY)

@@ -13,10 +13,11 @@ from senet_lab.study.released import View
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCard:
-    """What an export says of itself.
+    """The content of an export's model card.
 
-    network: in words. weights_sha256: of the source's tensors. file_sha256: of the exported file. view: how photos are
-    shown, where that is known. lines: of Python, that open the file. exported_by: the revision of this project.
+    network: in words. weights_sha256: of the source's tensors. file_sha256: of the exported file. pixels: the side of
+    the network's images. view: how photos are shown to it; None if that is not known. lines: of Python, which open the
+    file. exported_by: the revision of this project.
     """
 
     network: str
@@ -34,7 +35,7 @@ class ModelCard:
     exported_by: str
 
     def to_json(self) -> str:
-        """Sorted, one fact a line."""
+        """The card as JSON, with sorted names and one fact on each line."""
         view = self.view
         shown = None if view is None else {name: getattr(view, name) for name in View.__dataclass_fields__}
         data: dict[str, Any] = {
@@ -56,9 +57,9 @@ class ModelCard:
         return json.dumps(data, indent=1, sort_keys=True, allow_nan=False) + "\n"
 
     def to_markdown(self) -> str:
-        """For a person."""
+        """The card as Markdown, for the user."""
         facts = self.facts
-        loud = ["**Trained on SYNTHETIC images: its numbers say nothing of real photos.**", ""] * facts.synthetic
+        loud = ["**Trained on SYNTHETIC images: its numbers say nothing about real photos.**", ""] * facts.synthetic
         recipe = "not known here"
         if facts.protocol is not None:
             recipe = f"{facts.protocol} v{facts.protocol_version} ({facts.protocol_title})"

@@ -1,4 +1,4 @@
-"""A network as ONNX, and that file as a function again. Both need the extra ``onnx``."""
+"""Writes a network as ONNX, and runs such a file. Both need the extra ``onnx``."""
 
 import tempfile
 import warnings
@@ -10,24 +10,24 @@ from torch import Tensor, nn
 
 from senet_lab.errors import StudyError
 
-OPSET = 17  # that runtimes from 2022 on read
+OPSET = 17  # read by runtimes from 2022 on
 MISSING = "--to onnx needs onnx and onnxruntime, which are not installed: pip install 'senet-lab[onnx]'"
 
 
 def onnx_bytes(model: nn.Module, pixels: int, metadata: Mapping[str, str]) -> bytes:
-    """The network with an input ``images`` (B 3 H W, any B) and an output ``logits`` (B K).
+    """The bytes of an ONNX file with an input ``images`` (B 3 H W, any B) and an output ``logits`` (B K).
 
-    Raises StudyError where a package is missing, and for a network that cannot be written so.
+    pixels: H and W. Raises StudyError where a package is missing, and for a network that ONNX cannot express.
     """
     try:
         import onnx
-        import onnxruntime  # noqa: F401  # the file is checked with it
+        import onnxruntime  # noqa: F401  # checks the file later
     except ImportError:
         raise StudyError(MISSING) from None
     try:
         with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
             file = Path(folder) / "model.onnx"
-            warnings.simplefilter("ignore")  # of the exporter's age, and of checks of sizes that are fixed in the file
+            warnings.simplefilter("ignore")  # about the exporter's age, and about checks of fixed image sizes
             torch.onnx.export(
                 model,
                 (torch.zeros(2, 3, pixels, pixels),),
@@ -49,7 +49,7 @@ def onnx_bytes(model: nn.Module, pixels: int, metadata: Mapping[str, str]) -> by
 
 
 def onnx_function(data: bytes) -> Callable[[Tensor], Tensor]:
-    """What the file computes: images B 3 H W to logits B K, by onnxruntime on the CPU."""
+    """The network of an ONNX file: images B 3 H W -> logits B K, computed by onnxruntime on the CPU."""
     import onnxruntime
 
     network = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])

@@ -1,7 +1,4 @@
-"""What a trained network says of a person's own photos.
-
-B batch, H W space, K classes.
-"""
+"""Predicts the classes of a user's own photos with a trained network."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +20,7 @@ TOP = 5
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """A class and its share of the softmax, 0 to 1. That is no probability of being right: it is not calibrated."""
+    """A class and its share of the softmax, 0 to 1. It is not calibrated, so it is no probability of being right."""
 
     name: str
     share: float
@@ -31,7 +28,7 @@ class Guess:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """A photo with its likeliest classes, likeliest first."""
+    """A photo and its likeliest classes, the likeliest first."""
 
     photo: str
     guesses: tuple[Guess, ...]
@@ -40,10 +37,10 @@ class Prediction:
 def predict(
     trained: Trained, photos: Sequence[Path], device: str = "cpu", data: Path | None = None
 ) -> tuple[View, list[Prediction]]:
-    """The five likeliest classes of each photo, and the view of it that was shown.
+    """The view in which the photos were shown, and the five likeliest classes of each photo.
 
-    data: as ``class_names``. Raises StudyError for the first photo that is missing or cannot be read, before any is
-    looked at, and as ``class_names`` and ``view_of``.
+    data: as in ``class_names``. Raises StudyError for the first photo that is missing or cannot be read, before the
+    network sees any, and as ``class_names`` and ``view_of``.
     """
     names, view, target = class_names(trained, data), view_of(trained), torch.device(device)
     normalise, model = Normalise(view, target), trained.model.to(target)

@@ -1,6 +1,6 @@
-"""Whether an exported network computes what its source does; asked before anything is written.
+"""Checks that an exported network computes the same as its source, before anything is written.
 
-B batch, C channels, H W space, K classes.
+B batch, H W space, K classes.
 """
 
 from collections.abc import Callable
@@ -11,20 +11,20 @@ from torch import Tensor, nn
 
 from senet_lab.errors import StudyError
 
-TOLERANCE = 1e-4  # of the largest logit, or of 1 where that is smaller
-BATCHES = (1, 2)  # images; two sizes, since a file could hold the size that it was made with
+TOLERANCE = 1e-4  # relative to the largest logit, or to 1 if that is larger
+BATCHES = (1, 2)  # images; two sizes, since a file may work only with the batch size that it was made with
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How far logits differ at most on how many random images. tolerance: what was allowed."""
+    """The largest difference of logits on ``images`` random images. tolerance: the largest allowed difference."""
 
     images: int
     largest_difference: float
     tolerance: float
 
     def line(self) -> str:
-        """For a person."""
+        """The same in one line, for the user."""
         return (
             f"logits of {self.images} random images differ from the source's by at most "
             f"{self.largest_difference:.1e} (allowed: {self.tolerance:.1e})"
@@ -32,9 +32,9 @@ class Agreement:
 
 
 def agreement(source: nn.Module, exported: Callable[[Tensor], Tensor], pixels: int) -> Agreement:
-    """Compares two networks on random images. Both take B 3 H W and give B K.
+    """Compares two networks on random images. Both take images B 3 H W and give logits B K. pixels: H and W.
 
-    Raises StudyError where they differ by more than the tolerance, or where logits are not finite.
+    Raises StudyError where the logits differ by more than the tolerance, or are not finite.
     """
     generator = torch.Generator().manual_seed(0)
     largest, tolerance = 0.0, TOLERANCE

@@ -1,4 +1,4 @@
-"""From a source in words to a network with its weights: a recorded run, a network of a library, a file of weights.
+"""Opens a trained network by the name of its source: a recorded run, a library's network, or a file of weights.
 
 Sources: ``TABLE:ROW`` (``table7:r=16``), the key of a cell (16 hexadecimal digits), ``timm:NAME``,
 ``torchvision:NAME``, or a file of weights (.safetensors, .pth, .pth.tar, .pt, .ckpt, .bin).
@@ -30,16 +30,16 @@ from senet_lab.weights import is_weights_file, load_into, read_state
 from senet_lab.weights.names import classes_of
 
 KEY = re.compile(rf"[0-9a-f]{{{KEY_LENGTH}}}")
-CLASSES = 1000  # of a file's network where its names do not tell
+CLASSES = 1000  # assumed for a file in which no classifier is found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trained:
     """A network with weights, in evaluation mode on the CPU.
 
-    source: as it was named. network: in words. backbone and se: of a network of this project; backbone is None for a
-    library's. run: whose final weights they are. view: of photos, where no protocol says how images are shown.
-    pixels: the side of its images. notes: for a person.
+    source: the name that the user gave. network: in words. backbone, se: of a network of this project; backbone is None
+    for a library's network. pixels: the side of its images. run: the run that made the weights, if one of this project
+    did. view: how photos are shown, where no protocol says it. notes: messages for the user.
     """
 
     source: str
@@ -56,17 +56,17 @@ class Trained:
 
     @property
     def protocol(self) -> Protocol | None:
-        """The recipe that trained it, where that is known."""
+        """The protocol that trained the network; None if it is not known."""
         return self.run.cell.protocol if self.run else None
 
     @property
     def weights_sha256(self) -> str:
-        """Over every tensor with its name, type and shape."""
+        """SHA-256 over every tensor with its name, type and shape."""
         return state_sha256(self.model.state_dict())
 
     @property
     def name(self) -> str:
-        """Of its files."""
+        """The name of this network's exports."""
         if self.run is not None:
             cell = self.run.cell
             return f"{cell.protocol.name}-{cell.backbone}-{cell.key[:8]}-seed-{self.run.seed}"
@@ -76,10 +76,10 @@ class Trained:
 def open_trained(
     source: str, seed: int = 0, protocol: str | None = None, network: str | None = None, root: Path = Path("results")
 ) -> Trained:
-    """The network of a source. seed, protocol, root: of a recorded run, and the folder with its record and weights.
+    """The network of a source. seed, protocol: of a recorded run. root: the folder with its record and weights.
 
-    network: what a file of weights is of; a file of this project knows it. Raises StudyError, in one line, for a source
-    that is none, for weights that are not here, and for those that do not fit.
+    network: the network of a file of weights; this project's own files name it themselves. Raises StudyError, in one
+    line, for an unknown source, and for weights that are missing or do not fit.
     """
     store = Store(root)
     if source.startswith((f"{TIMM}:", f"{TORCHVISION}:")):
@@ -87,7 +87,7 @@ def open_trained(
     if is_weights_file(source):
         return _of_file(Path(source), network, store)
     if network is not None:
-        raise StudyError(f"a network is named for a file of weights, and {source} is none")
+        raise StudyError(f"a network is named for a file of weights only, and {source} is no such file")
     if KEY.fullmatch(source):
         return of_run(source, run_of_key(source, seed, store), store)
     if ":" in source:
@@ -102,7 +102,7 @@ def of_run(source: str, run: Run, store: Store) -> Trained:
     """The network of a recorded run with its final weights. Raises StudyError as ``load_final_weights``, and for a
     detector."""
     if run.cell.protocol.detection is not None:
-        raise StudyError(f"{source} is a detector; networks that name photos are loaded and exported here")
+        raise StudyError(f"{source} is a detector; only classification networks are loaded and exported")
     model = build_cell(run.cell, run.seed)
     load_final_weights(model, run, store)
     return _of_cell(source, model, run, facts_of_run(run, store.read(run)))
@@ -150,7 +150,7 @@ def _of_file(path: Path, network: str | None, store: Store) -> Trained:
     if known is not None:
         return of_run(str(path), *known)
     if network is None:
-        raise StudyError(f"{path} does not say which network it is of; name it (resnet50:bias=true, timm:NAME)")
+        raise StudyError(f"{path} does not say which network it belongs to; name it (resnet50:bias=true, timm:NAME)")
     try:
         backbone, se = _parsed(network)
         classes = classes_of(state) or CLASSES
@@ -177,7 +177,7 @@ def _of_file(path: Path, network: str | None, store: Store) -> Trained:
 
 
 def _of_export(path: Path, header: Header) -> Trained:
-    """A file that ``export`` wrote, which says all that was known."""
+    """The network of a file that ``export`` wrote. Its header holds all that was known."""
     try:
         model = header.build()
     except ValueError as error:
@@ -201,6 +201,6 @@ def _of_export(path: Path, header: Header) -> Trained:
 
 
 def _parsed(text: str) -> tuple[str, SESpec | None]:
-    """As ``parse_network``, and ``resnet50:plain`` for one without SE."""
+    """As ``parse_network``, but ``resnet50:plain`` names a network without SE."""
     name, _, rest = text.partition(":")
     return (name, None) if rest == "plain" else parse_network(text)

@@ -1,4 +1,4 @@
-"""How a person's photo is shown to a trained network, and what its classes are called."""
+"""How a user's photo is shown to a trained network, and the names of the network's classes."""
 
 from pathlib import Path
 
@@ -18,11 +18,12 @@ UNKNOWN = "images are normalised as in its training, which is not known here"
 
 
 def view_of(trained: Trained) -> View:
-    """How a photo is shown. Raises StudyError where a protocol's own statistics need data that are not here."""
+    """How a photo is shown to the network. Raises StudyError where that is not known, or where it needs the statistics
+    of data that are missing."""
     protocol = trained.protocol
     if protocol is None:
         if trained.view is None:
-            raise StudyError(f"{trained.source}: {UNKNOWN}; it says nothing of photos")
+            raise StudyError(f"{trained.source}: {UNKNOWN}; so it cannot be applied to photos")
         return trained.view
     size = protocol.image_size
     if protocol.dataset.of_photos:
@@ -45,8 +46,8 @@ def _statistics(protocol: Protocol) -> tuple[Triple, Triple]:
 def class_names(trained: Trained, data: Path | None = None) -> tuple[str, ...]:
     """The names of the classes, in the order of the logits.
 
-    data: the folder of photos that it was trained on, where that is a user's own. Raises StudyError where the names
-    are with data that are not here.
+    data: the folder of photos that the network was trained on, if they were a user's own. Raises StudyError where the
+    names are part of data that are missing, and where their number is not that of the network's classes.
     """
     protocol = trained.protocol
     names = _imagenet(trained.num_classes) if protocol is None else _of_protocol(protocol, data)
@@ -69,7 +70,7 @@ def _of_protocol(protocol: Protocol, data: Path | None) -> tuple[str, ...]:
 
 
 def _imagenet(classes: int) -> tuple[str, ...]:
-    """ImageNet's names where there are 1000 classes, else numbers."""
+    """ImageNet's class names for 1000 classes, otherwise numbers."""
     if classes != 1000:
         return tuple(f"class {k}" for k in range(classes))
     from torchvision.models import ResNet50_Weights
@@ -78,7 +79,7 @@ def _imagenet(classes: int) -> tuple[str, ...]:
 
 
 def _readable(name: str) -> str:
-    """The name of an ImageNet class by its WordNet id; any other name as it is."""
+    """The name of an ImageNet class for its WordNet id; any other name stays as it is."""
     from senet_lab.evaluation.labels import class_index
 
     index = class_index().get(name)

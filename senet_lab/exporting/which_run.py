@@ -1,4 +1,4 @@
-"""Which recorded run a person means: by a row of a table, by a cell's key, or by the file of its weights."""
+"""Finds the recorded run that a user names: by a row of a table, by a cell's key, or by the file of its weights."""
 
 import json
 from pathlib import Path
@@ -15,9 +15,10 @@ from senet_lab.training.final_weights import weights_path
 
 
 def run_of_row(source: str, seed: int, protocol: str | None, store: Store) -> Run:
-    """The run of ``TABLE:ROW`` under a protocol; without one, the protocol whose weights are here.
+    """The run of ``TABLE:ROW`` under a protocol; for None, under the protocol whose weights are in the store.
 
-    Raises StudyError for a row that is none, and without a protocol where weights of none or of several are here.
+    Raises StudyError for an unknown row. Without a protocol it also does so where the store has weights of no protocol
+    or of several.
     """
     name, _, label = source.partition(":")
     paper = catalogue.find_table(name)
@@ -44,13 +45,13 @@ def _under_all(paper: Table) -> list[Table]:
     for protocol in (*catalogue.protocols(), *own_protocols()):
         try:
             found.append(catalogue.table_under(paper, protocol.name))
-        except StudyError:  # no network of this table for that protocol's images
+        except StudyError:  # this table has no network for that protocol's images
             continue
     return found
 
 
 def run_of_key(key: str, seed: int, store: Store) -> Run:
-    """The recorded run of a cell's key. Raises StudyError where there is no such record."""
+    """The recorded run of a cell's key and a seed. Raises StudyError where there is no such record."""
     seeds = []
     for path in store.record_files():
         if path.parent.name == key and (found := RECORD_NAME.fullmatch(path.name)):
@@ -63,10 +64,10 @@ def run_of_key(key: str, seed: int, store: Store) -> Run:
 
 
 def run_of_card(path: Path, store: Store) -> tuple[Run, Store] | None:
-    """The recorded run that a file of final weights says it is of, and where its record is; None for any other file.
+    """The recorded run that a file of final weights names, and the store of its record; None for any other file.
 
-    A file in the place of a run's weights goes with the records beside it, any other with this store's. Raises
-    StudyError where the run is not recorded there, or where its weights there are not this file.
+    The store is the one in which the file lies, otherwise ``store``. Raises StudyError where the run is not recorded
+    there, or where the weights there are not this file.
     """
     try:
         with safe_open(path, "pt") as file:
@@ -80,5 +81,5 @@ def run_of_card(path: Path, store: Store) -> tuple[Run, Store] | None:
     run = run_of_key(key, seed, store)
     place = weights_path(run, store)
     if not is_file(place) or place.read_bytes() != path.read_bytes():
-        raise StudyError(f"{path} is of run {key} seed {seed}; copy it to {place} to use it")
+        raise StudyError(f"{path} holds weights of run {key} seed {seed}; copy it to {place} to use it")
     return run, store

@@ -1,4 +1,4 @@
-"""Weights of other projects: read without running anything, renamed strictly, put into a network.
+"""Weights of other projects: read without running code of the file, renamed strictly, and put into a network.
 
 report = load_into(build_model("resnet50", SESpec(bias=True)), read_state(Path("se_resnet50.pth")))
 """

@@ -1,4 +1,4 @@
-"""Files of weights to named tensors. Nothing in a file is executed: safetensors, or torch's reader of plain data."""
+"""Reads named tensors from files of weights, by safetensors or torch's reader of plain data, which run no code."""
 
 import argparse
 import pickle
@@ -16,26 +16,26 @@ from senet_lab.errors import StudyError
 SAFETENSORS = ".safetensors"
 PICKLED = (".pth", ".pth.tar", ".pt", ".ckpt", ".bin", ".pkl")
 SUFFIXES = (SAFETENSORS, *PICKLED)
-# Under which keys a checkpoint keeps the weights, the first that is there.
+# The keys under which a checkpoint may keep its weights; the first one found counts.
 WRAPPERS = ("state_dict", "model_state_dict", "model", "network", "net")
-# What wrappers around a network put before every name: DataParallel, Lightning and checkpoints of ours, torch.compile.
+# Prefixes of every name that come from DataParallel, from Lightning and this project's checkpoints, from torch.compile.
 PREFIXES = ("module.", "model.", "_orig_mod.")
-MOMENTUM = "momentum."  # in checkpoints of ours, beside "model."
-# Command line options that many checkpoints carry: attributes alone. Numbers of numpy's are not among these: reading
-# them builds arrays of a type that the file chooses.
+MOMENTUM = "momentum."  # the prefix of momentum in this project's checkpoints, beside "model."
+# Many checkpoints hold command line options in this class, which has attributes only. NumPy's numbers are not allowed:
+# reading them builds arrays of a type that the file chooses.
 HARMLESS = argparse.Namespace
 
 
 def is_weights_file(name: str) -> bool:
-    """Whether a name ends as files of weights do, in any case of letters."""
+    """Whether a name has a suffix of weights files (SUFFIXES), in upper or lower case."""
     return name.lower().endswith(SUFFIXES)
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
-    """The named tensors in a file of weights, on the CPU, without wrappers and their prefixes.
+    """The named tensors in a file of weights, on the CPU, without the prefixes of wrappers.
 
-    Raises StudyError, in one line, for a file that is missing, damaged or of another kind, that holds more than plain
-    data, and for tensors that are not dense or hold values that are not finite.
+    Raises StudyError, in one line, for a file that is missing, damaged, of another kind, or holds more than plain data.
+    It also raises it for a tensor that is not dense or has a value that is not finite.
     """
     if not is_weights_file(path.name):
         raise StudyError(f"{path} is no file of weights; known are {', '.join(SUFFIXES)}")
@@ -58,7 +58,7 @@ def _read_safetensors(path: Path) -> object:
 def _read_pickled(path: Path) -> object:
     try:
         with warnings.catch_warnings(), torch.serialization.safe_globals([HARMLESS]):
-            warnings.simplefilter("ignore")  # torch's, of formats of its older releases
+            warnings.simplefilter("ignore")  # torch warns about the formats of its older releases
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         if "Unsupported" in str(error) or "GLOBAL" in str(error):

@@ -1,4 +1,4 @@
-"""Named tensors into a network: every tensor finds its place by name and shape, or one line says which does not."""
+"""Puts named tensors into a network, each by name and shape. One line says which tensor does not fit."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from senet_lab.errors import StudyError
 from senet_lab.weights.names import Form, form_of, shared_names
 
-COUNTER = "num_batches_tracked"  # of batch norm; old files have none, and nothing reads it where a momentum is set
-SHOWN = 3  # names in a message
+COUNTER = "num_batches_tracked"  # of batch norm; old files lack it, and batch norm with a momentum does not read it
+SHOWN = 3  # how many names a message lists
 PADDED_POOLING = (
     "torchvision's form pads its max pooling, the authors' networks begin it at the border: the logits differ from "
     "those of the weights' own network"
@@ -23,7 +23,10 @@ LATER_STRIDE = (
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What was done with a file's tensors. departures: in words, where the weights' own network computes otherwise."""
+    """What was done with a file's tensors: numbers of all, of renamed and of reshaped ones.
+
+    departures: in words, where the network that the weights are from computes differently.
+    """
 
     tensors: int
     renamed: int
@@ -31,16 +34,16 @@ class Loaded:
     departures: tuple[str, ...] = ()
 
     def line(self) -> str:
-        """For a person."""
+        """The same in one line, for the user."""
         return "; ".join(
             [f"{self.tensors} tensors, {self.renamed} renamed, {self.reshaped} reshaped", *self.departures]
         )
 
 
 def load_into(model: nn.Module, state: Mapping[str, Tensor]) -> Loaded:
-    """Puts tensors into a network in place, whichever known form they are named in.
+    """Loads tensors into a network, in place. Their names may have any known form (``names``).
 
-    Raises StudyError as ``fitted``; the network is then as it was.
+    Raises StudyError as ``fitted``; the network then keeps its own weights.
     """
     tensors, report = fitted(model, state)
     model.load_state_dict(tensors, strict=True)
@@ -50,8 +53,8 @@ def load_into(model: nn.Module, state: Mapping[str, Tensor]) -> Loaded:
 def fitted(model: nn.Module, state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], Loaded]:
     """The tensors under the network's own names and in its shapes, for ``load_state_dict(strict=True)``.
 
-    A fully connected layer and a 1x1 convolution are the same numbers and stand for each other. Batch norm's counter
-    may be missing. Raises StudyError, in one line, for names that are missing or too many and for other shapes.
+    The weights of an FC layer may be given as those of a 1x1 convolution, and the reverse. Batch norm's counter may be
+    missing. Raises StudyError, in one line, for names that are missing or too many, and for other shapes or types.
     """
     expected: dict[str, Tensor] = model.state_dict()
     theirs = _paired_names(expected, state)
@@ -66,7 +69,7 @@ def fitted(model: nn.Module, state: Mapping[str, Tensor]) -> tuple[dict[str, Ten
 
 
 def _paired_names(expected: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> dict[str, str]:
-    """For each name of the network that has a tensor: that tensor's name in the file."""
+    """The name in the file for each name of the network that the file has a tensor for."""
     if expected.keys() & state.keys() == expected.keys():
         return {name: name for name in expected}
     by_shared = {shared: name for name, shared in shared_names(state).items()}
@@ -112,7 +115,7 @@ def _in_shape(value: Tensor, name: str, target: Tensor) -> Tensor:
 
 
 def _departures(expected: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> tuple[str, ...]:
-    """Where the two forms' networks compute otherwise with the same weights; read off the shapes."""
+    """In words, where the networks of the two forms compute differently with the same weights, by the shapes."""
     forms = {form_of(expected), form_of(state)}
     if Form.TORCHVISION not in forms or len(forms - {None}) < 2:
         return ()
@@ -121,6 +124,7 @@ def _departures(expected: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> 
     if shapes.get("conv1.weight", ())[2:] == (7, 7):
         found.append(PADDED_POOLING)
     middle = shapes.get("layer1.0.conv2.weight", ())
-    if "layer1.0.conv3.weight" in shapes and middle[:1] == middle[1:2]:  # in grouped units all have it in the 3x3
+    # Not for grouped convolutions: there all networks have the stride in the 3x3.
+    if "layer1.0.conv3.weight" in shapes and middle[:1] == middle[1:2]:
         found.append(LATER_STRIDE)
     return tuple(found)

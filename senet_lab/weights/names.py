@@ -1,9 +1,13 @@
-"""The names of a residual network's tensors in the forms that are in use, as one form that all of them share.
+"""Translates the names of a residual network's tensors from the forms in use to one shared form.
 
-Known are this project's; torchvision's and timm's (``layer1.0.conv1``, ``fc``), with SE as timm (``se.fc1``) and
-moskomule's senet.pytorch (``se.fc.0``) have it; and the authors' release as timm names it (``layer0.conv1``,
-``se_module.fc1``, ``last_linear``). The shared form is torchvision's, with ``se.reduce``, ``se.expand`` and
-``classifier``.
+Three forms are known:
+
+- this project's;
+- torchvision's and timm's (``layer1.0.conv1``, ``fc``), with SE as in timm (``se.fc1``) or in moskomule's
+  senet.pytorch (``se.fc.0``);
+- timm's names of the authors' release (``layer0.conv1``, ``se_module.fc1``, ``last_linear``).
+
+The shared form is torchvision's, with ``se.reduce``, ``se.expand`` and ``classifier``.
 """
 
 import re
@@ -14,7 +18,7 @@ from torch import Tensor
 
 
 class Form(Enum):
-    """Who names a residual network so."""
+    """A form of a residual network's names."""
 
     OURS = auto()
     TORCHVISION = auto()
@@ -34,7 +38,7 @@ THEIRS = (
 
 
 def form_of(names: Collection[str]) -> Form | None:
-    """The form of a residual network's names; None for a network of another kind."""
+    """The form of a residual network's names; None for any other network."""
     if "stages.0.0.transform.0.0.weight" in names:
         return Form.OURS
     if "layer1.0.conv1.weight" in names:
@@ -43,7 +47,7 @@ def form_of(names: Collection[str]) -> Form | None:
 
 
 def shared_names(names: Collection[str]) -> dict[str, str]:
-    """Each name with the one of the shared form; a name without a counterpart keeps its own."""
+    """For each name its name in the shared form, or the name itself if it has no counterpart there."""
     form = form_of(names)
     if form is None:
         return {name: name for name in names}
@@ -52,7 +56,7 @@ def shared_names(names: Collection[str]) -> dict[str, str]:
 
 
 def classes_of(state: Mapping[str, Tensor]) -> int | None:
-    """How many classes a residual network's classifier tells apart; None where no tensor is known as one."""
+    """The number of classes of a residual network, from its classifier's weights; None if these are not found."""
     for name, shared in shared_names(state).items():
         if shared == "classifier.weight" and state[name].ndim in (2, 4):
             return state[name].shape[0]
@@ -75,7 +79,7 @@ def _from_ours(names: Iterable[str]) -> dict[str, str]:
 
 
 def _from_our_name(name: str, places: dict[str, list[int]]) -> str:
-    """places: of the convolutions of each unit among the parts of its ``transform``."""
+    """A name in the shared form. places: for each unit, the indices of the convolutions in its ``transform``."""
     if found := OUR_STEM.fullmatch(name):
         return f"{_layer(int(found[1]) // 2 + 1, found[2])}.{found[3]}"
     if found := OUR_CLASSIFIER.fullmatch(name):

@@ -159,7 +159,7 @@ def built(exported):
         (BACKBONE, None, Target.TORCHVISION, "torchvision has no counterpart of cifar_resnet11_bottleneck"),
         ("resnet50", None, Target.TIMM, "--to torchvision takes it"),
         ("resnet50", SESpec(), Target.TORCHVISION, "--to timm takes it"),
-        ("resnet50", SESpec(gate="tanh"), Target.TIMM, "the standard SE block alone"),
+        ("resnet50", SESpec(gate="tanh"), Target.TIMM, "the standard SE block only"),
     ],
 )
 def test_a_network_without_a_counterpart_is_refused_in_one_line(backbone, se, target, said, tmp_path, small):

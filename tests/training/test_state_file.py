@@ -119,7 +119,7 @@ def test_a_file_of_an_earlier_version_does_not_say_whose_it_is():
     header["__metadata__"] = {"curve": "[]", "seconds": "1.0", "gates": "[]"}
     text = json.dumps(header).encode()
 
-    with pytest.raises(CheckpointError, match="earlier version and does not say which run"):
+    with pytest.raises(CheckpointError, match="earlier version and does not name its run"):
         from_bytes(struct.pack("<Q", len(text)) + text + DATA[8 + length :], PATH, Kind.CHECKPOINT, RUN)
 
 
