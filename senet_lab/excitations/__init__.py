@@ -1,1 +1,1 @@
-"""Excitations: the gates of a trained network, class by class, from images to figures and statements."""
+"""Excitations: the gates of a trained network, class by class. From labelled images to figures and statements."""

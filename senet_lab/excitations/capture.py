@@ -1,4 +1,7 @@
-"""Captures excitations: one pass of a network over labelled images, every gate counted as it is computed."""
+"""Captures excitations: one pass of a network over labelled images, in which every gate is counted.
+
+B batch, C channels, H W space, K classes.
+"""
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -29,10 +32,11 @@ def capture_excitations(
     origin: Origin = UNKNOWN,
     precision: Precision = Precision.FP32,
 ) -> Excitations:
-    """Statistics of every gate over the images of each class, the network in evaluation mode.
+    """Statistics of every gate over the images of each class. The network runs in evaluation mode.
 
-    class_names: what the labels mean. own_rows: the classes whose histogram is kept apart; None: all where they
-    are few, else none. Raises StudyError for a network without SE blocks or labels that mean no class.
+    batches: images B 3 H W and labels B. class_names: the name of each label. own_rows: the classes with a histogram
+    of their own; None for all classes where they are at most FEW_CLASSES, otherwise for none. Raises StudyError for a
+    network without SE blocks, and for a label that is not the index of a class name.
     """
     training = model.training
     model.eval()
@@ -47,7 +51,7 @@ def capture_excitations(
 
 
 class Watch:
-    """Called instead of a network in evaluation mode, it computes what the network does and counts every gate.
+    """Stands in for a network in evaluation mode: it computes the network's outputs, and counts every gate.
 
     Raises StudyError for a network without SE blocks.
     """
@@ -60,7 +64,7 @@ class Watch:
         self._statistics: RunningStatistics | None = None
 
     def __call__(self, images_BCHW: Tensor, labels_B: Tensor) -> Tensor:
-        """The network's outputs, B K. Raises StudyError for a label that means no class."""
+        """The network's outputs, B K. Raises StudyError for a label that is not the index of a class name."""
         if self._statistics is None:
             self.taps, self._stages = named_by_resolution(self.model, self.taps, images_BCHW)
         with self._gathered.listening(self.taps):
@@ -72,7 +76,7 @@ class Watch:
         return outputs
 
     def result(self, origin: Origin) -> Excitations:
-        """The statistics of all images so far. Raises StudyError where there was none."""
+        """The statistics of all images so far. Raises StudyError without any image."""
         if self._statistics is None:
             raise StudyError("there are no images to look at")
         hard = "hard " * any(tap.hard for tap in self.taps)
@@ -81,7 +85,7 @@ class Watch:
 
 
 def taps_of(model: nn.Module) -> tuple[Tap, ...]:
-    """The gates of a network. Raises StudyError where it has none, or one of no known range."""
+    """The gates of a network. Raises StudyError where it has none, or where a gate's range is not known."""
     try:
         taps = gate_taps(model)
     except ValueError as error:
@@ -98,11 +102,11 @@ class BatchGates:
         self._gates: list[Tensor | None] = [None] * number
 
     def listening(self, taps: Sequence[Tap]) -> AbstractContextManager[None]:
-        """While open, what the network computes is kept here."""
+        """While it is open, the gates that the network computes are kept here."""
         return tapped(taps, self._gates.__setitem__)
 
     def take(self) -> list[Tensor]:
-        """The gates of the batch, each B C, and none are left. Raises StudyError where a block was not used."""
+        """Takes the gates of the batch out, each B C. Raises StudyError where a block was not used."""
         gates = [gate for gate in self._gates if gate is not None]
         if len(gates) < len(self._gates):
             raise StudyError("a block of this network was not used for an image")

@@ -1,4 +1,4 @@
-"""The card of a capture: what was looked at, as the file card.json says it."""
+"""The card of a capture: which network and which images, as the file card.json holds it."""
 
 import dataclasses
 import json
@@ -11,7 +11,7 @@ from typing import Any
 from senet_lab.excitations.statistics import Excitations, Origin
 from senet_lab.study.se import Gate
 
-# Types of entries that JSON has as well.
+# For the types of entries that JSON also has: the type that a value must have.
 PLAIN: dict[object, type | tuple[type, ...] | UnionType] = {
     str: str,
     bool: bool,
@@ -19,13 +19,18 @@ PLAIN: dict[object, type | tuple[type, ...] | UnionType] = {
     float: (int, float),
     int | None: int | None,
 }
-FILE_NAME = re.compile(r"[\w][\w.+=,-]*")  # of a folder and of figures: nothing that leads elsewhere
+FILE_NAME = re.compile(r"[\w][\w.+=,-]*")  # the name of a folder and of figures; it cannot lead to another folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """What was looked at. name: of its files. images_of: of each class with columns of its own. chosen: classes that
-    figures show. bin_width: of the histograms."""
+    """What was captured.
+
+    name: of the capture's files. over_space: whether every gate was averaged over space first. images_of: the number
+    of images of each class that has columns of its own. chosen: the classes that figures show. bin_width: of the
+    histograms, in units of the gate. Raises ValueError for a name that is no file name, and for a chosen class without
+    a number of images.
+    """
 
     origin: Origin
     name: str
@@ -47,14 +52,14 @@ class Card:
             raise ValueError(f"no images are counted for the class {missing[0]!r}")
 
     def to_json(self) -> str:
-        """One flat object, sorted."""
+        """The card as one flat JSON object, sorted by name."""
         data = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "origin"}
         data |= dataclasses.asdict(self.origin)
         return json.dumps(data, indent=1, sort_keys=True) + "\n"
 
     @property
     def heading(self) -> str:
-        """Which network, weights, protocol, data set, number of images, seed and revision: two lines."""
+        """Network, weights, protocol, seed and revision in one line; data set and numbers of images in a second."""
         origin = self.origin
         loud = "SYNTHETIC images, " * origin.synthetic + "RANDOM WEIGHTS, " * (origin.weights == "random")
         seed = "" if origin.seed is None else f", seed {origin.seed}"
@@ -85,7 +90,7 @@ def card_of(name: str, excitations: Excitations, chosen: tuple[str, ...]) -> Car
 
 
 def card_from(data: Mapping[str, Any]) -> Card:
-    """The card of a file's data. Raises ValueError, KeyError or TypeError for what is none."""
+    """The card in a file's data. Raises ValueError, KeyError or TypeError for data of another form."""
     kinds = {field.name: field.type for field in (*dataclasses.fields(Origin), *dataclasses.fields(Card))}
     for name, value in data.items():
         plain = kinds.get(name)

@@ -1,6 +1,6 @@
 """Figures of one capture, in the paper's style: class activations, spread over images, histograms, depth.
 
-A figure draws a frame; the CSV beside each holds what it draws.
+A figure draws a data frame. The CSV file beside it holds the same frame.
 """
 
 import difflib
@@ -20,14 +20,14 @@ from senet_lab.records.gate_health import SATURATED
 from senet_lab.report.picture import LINES, ONE_COLUMN, REFERENCE, SMALL, TWO_COLUMNS, draw
 from senet_lab.study.se import Gate
 
-LIMITS = {Gate.SIGMOID: (0.0, 1.0), Gate.TANH: (-1.0, 1.0)}  # of a gate; a ReLU has no upper one
+LIMITS = {Gate.SIGMOID: (0.0, 1.0), Gate.TANH: (-1.0, 1.0)}  # of a gate; a ReLU gate has no upper limit
 COLUMNS = 3
-RIDGE = 1.6  # height of the highest bin of a panel, in distances between two ridges
+RIDGE = 1.6  # height of a panel's highest bin, in units of the distance between two ridges
 DrawPanel = Callable[[Axes, str], None]
 
 
 def write_figures(captured: Captured, root: Path, names: Sequence[str] | None = None) -> list[Path]:
-    """Writes the figures of these names (None: all) below ``root``/figures; returns their paths."""
+    """Writes the figures of these names (None: all) below ``root``/figures. Returns the paths of the files."""
     folder = figures_folder(root, captured.card.origin.is_demo)
     paths = []
     for name in names or list(FIGURES):
@@ -36,12 +36,12 @@ def write_figures(captured: Captured, root: Path, names: Sequence[str] | None = 
 
 
 def figures_folder(root: Path, is_demo: bool) -> Path:
-    """Where figures of captures go."""
+    """The folder of the figures. is_demo: whether they show synthetic images or random weights."""
     return root / "figures" / ("demo" if is_demo else "excitations")
 
 
 def activations(captured: Captured, stem: Path) -> list[Path]:
-    """Mean gate of each chosen class and of all classes, by channel; a panel a block (CVPR figure 5, TPAMI 6)."""
+    """Mean gate of each chosen class and of all classes, by channel. A panel shows a block (CVPR figure 5, TPAMI 6)."""
     frame = class_means(captured)
 
     def panel(ax: Axes, block: str) -> None:
@@ -79,9 +79,10 @@ def images(captured: Captured, stem: Path) -> list[Path]:
 
 
 def histograms(captured: Captured, stem: Path) -> list[Path]:
-    """How the gates of a block are spread over its channels and a class's images: a ridge a class, a panel a block.
+    """Histograms of a block's gates over its channels and a class's images: a ridge for each class, a panel for each
+    block.
 
-    Heights are square roots of shares, so that the rest is seen beside the bins of saturated gates.
+    Heights are square roots of shares. Otherwise the bins of saturated gates would hide all others.
     """
     frame = class_histograms(captured)
     classes = [*captured.card.chosen, ALL]
@@ -111,7 +112,7 @@ def histograms(captured: Captured, stem: Path) -> list[Path]:
 
 
 def depth(captured: Captured, stem: Path) -> list[Path]:
-    """Class specificity and saturated gates by block, from the first to the last."""
+    """Class specificity and saturated gates of every block, from the first to the last."""
     frame = captured.blocks
     low, high = SATURATED[captured.card.gate]
 
@@ -147,7 +148,10 @@ def _by_block(
     stem: Path,
     note: str = "",
 ) -> list[Path]:
-    """A panel a block, up to three side by side. labels: of x and y. note: where it says more than a legend would."""
+    """A figure with a panel for each block, up to three side by side. labels: of the x axis and the y axis.
+
+    note: a line under the heading, in place of a legend.
+    """
     blocks = captured.panels()
     columns = min(COLUMNS, len(blocks)) if len(blocks) != 4 else 2
     rows = -(-len(blocks) // columns)
@@ -172,13 +176,13 @@ def _by_block(
 
 
 def _channels(ax: Axes, captured: Captured, block: str) -> None:
-    """The x axis: every channel index of a block, though only some channels are drawn."""
+    """Sets the x axis to all channel indices of a block, though only some channels are drawn."""
     ax.set_xlim(0, captured.channels_of(block) - 1)
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
 
 
 def _gate_axis(ax: Axes, captured: Captured, drawn: "pd.Series[float]") -> None:
-    """The y axis: all values that the gate can take, and all that is drawn."""
+    """Sets the y axis so that it covers all values that the gate can take and all values that are drawn."""
     low, high = LIMITS.get(captured.card.gate, (0.0, float(drawn.max())))
     room = 0.02 * (high - low)
     ax.set_ylim(min(low, float(drawn.min())) - room, max(high, float(drawn.max())) + room)
@@ -209,7 +213,10 @@ ALIASES = {"figure5": "activations", "figure6": "activations", "figure7": "image
 
 
 def figure_names(names: Sequence[str], others: Sequence[str] = ()) -> list[str]:
-    """The figures of these names, all where there are none. Raises StudyError with the nearest name."""
+    """The figures of these names or aliases, without repetition; all figures for no names.
+
+    others: names that are known elsewhere. Raises StudyError, with the nearest name, for an unknown name.
+    """
     known = [*FIGURES, *others]
     for name in names:
         if name not in known and name not in ALIASES:

@@ -1,12 +1,12 @@
-"""The small part of excitations that git keeps, and that figures are made of: CSV files and a card.
+"""The small part of excitations that git keeps and that figures are made from: CSV files and a card.
 
-    <results>/excitations/<name>/card.json        what was looked at
-                                 means.csv        block, channel, the mean gate of each class, and of all classes
-                                 deviations.csv   the same lines: standard deviation over the images of a class
-                                 histograms.csv   block, lower edge of the bin, share of the gates of each class
-                                 blocks.csv       one line a block: see ``block_numbers``
+    <results>/excitations/<name>/card.json        network and images
+                                 means.csv        block, channel, mean gate of each class and of all classes
+                                 deviations.csv   block, channel, standard deviation over the images of each class
+                                 histograms.csv   block, lower edge of the bin, share of gates of each class and of all
+                                 blocks.csv       one line for each block: see ``block_numbers``
 
-Synthetic images and random weights go to ``<results>/excitations/demo``, which git does not keep.
+Captures of synthetic images or random weights go to ``<results>/excitations/demo``, which git does not keep.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,12 +21,12 @@ from senet_lab.records.files import replace_file
 from senet_lab.records.gate_health import SATURATED
 
 ALL = "all classes"
-DEMO = "demo"  # the folder of what git does not keep
+DEMO = "demo"  # the folder of captures that git does not keep
 NEAR_ONE = 0.9
 
 
 def write_capture(root: Path, name: str, excitations: Excitations, chosen: Sequence[str]) -> Path:
-    """Writes the files of one capture and returns their folder. chosen: the classes that figures show."""
+    """Writes the files of one capture, and returns their folder. chosen: the classes that figures show."""
     folder = root / "excitations" / (DEMO if excitations.origin.is_demo else "") / name
     classes = [excitations.class_names[k] for k in excitations.own_rows]
     means = np.vstack([excitations.mean_KM[list(excitations.own_rows)], excitations.overall_mean_M()])
@@ -42,14 +42,18 @@ def write_capture(root: Path, name: str, excitations: Excitations, chosen: Seque
 
 
 def block_numbers(span: Span, block: Excitations) -> dict[str, str | int | float]:
-    """What one block does over all images.
+    """The numbers of one block over all images: the columns of blocks.csv.
 
-    mean, deviation: of all gates, over images and channels. class_deviation: standard deviation of the class means
-    over the classes, mean over channels. specificity: between-class over total variance, mean over the channels
-    that vary; by_chance: what it would be on average if classes did not matter, (K - 1) / (images - 1); neither is
-    a number where no class has two images. image_deviation: standard deviation within a class, root mean square.
-    share_low, share_high: of gates that are saturated. share_near_one: from 0.9 on. share_constant: of channels that
-    do not vary. pattern: correlation over the channels of a class's means with those of all classes, mean over classes.
+    - mean, deviation: mean and standard deviation of all gates, over images and channels.
+    - class_deviation: standard deviation of the class means over the classes, averaged over channels.
+    - specificity: between-class variance over total variance, averaged over the channels that vary.
+    - by_chance: the specificity that is expected if classes do not matter, (K - 1) / (images - 1).
+    - image_deviation: standard deviation within a class, as root mean square over images and channels.
+    - share_low, share_high: shares of gates that are saturated. share_near_one: share of gates from 0.9 on.
+    - share_constant: share of channels that do not vary.
+    - pattern: correlation, over channels, of a class's means with the means of all classes; averaged over classes.
+
+    specificity, by_chance and image_deviation are NaN where no class has two images.
     """
     count, mean = block.count_K[block.seen], block.mean_KM[block.seen]
     images, classes = block.images, len(count)

@@ -1,4 +1,4 @@
-"""Captures as data frames, from the files that git keeps: see ``excitations.files``."""
+"""Captures as data frames, read from the files that git keeps (``excitations.files``)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from senet_lab.records.checked_files import number, read_csv, read_json
 from senet_lab.records.files import is_folder, list_folder
 
 MEND = "make it again with senet-lab excitations"
-SAMPLED = 50  # channels of a figure, as in the paper
+SAMPLED = 50  # how many channels of a block a figure shows, as in the paper
 BLOCK_NUMBERS = (
     "channels", "mean", "deviation", "class_deviation", "specificity", "by_chance", "share_low", "share_high",
     "share_near_one", "share_constant", "pattern",
@@ -23,7 +23,7 @@ BLOCK_NUMBERS = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Captured:
-    """One capture. card: what was looked at; the frames have the columns of their CSV files."""
+    """One capture: its card, and its CSV files as frames with the same columns."""
 
     card: Card
     means: pd.DataFrame
@@ -32,7 +32,7 @@ class Captured:
     blocks: pd.DataFrame
 
     def block_names(self) -> list[str]:
-        """In forward order."""
+        """The names of all blocks, in forward order."""
         return [str(name) for name in self.blocks["block"]]
 
     def panels(self) -> list[str]:
@@ -40,12 +40,12 @@ class Captured:
         return panels(self.block_names())
 
     def channels_of(self, block: str) -> int:
-        """How many the block has."""
+        """The number of channels of a block."""
         return int(self.blocks.set_index("block").loc[block, "channels"])
 
 
 def load_capture(folder: Path) -> Captured:
-    """One capture from its folder. Raises StudyError, naming the file, where one is missing or damaged."""
+    """One capture from its folder. Raises StudyError, which names the file, where one is missing or damaged."""
     try:
         card = card_from(read_json(folder / "card.json", MEND))
         if card.name != folder.name:
@@ -64,7 +64,10 @@ def load_capture(folder: Path) -> Captured:
 
 
 def _frame(path: Path, wanted: Sequence[str], may_be_unknown: bool = False) -> pd.DataFrame:
-    """A CSV file whose columns are numbers, but for ``block``. may_be_unknown: nan is a number of it."""
+    """A CSV file with the columns ``block`` and ``wanted``; all but ``block`` must hold numbers.
+
+    may_be_unknown: whether "nan" counts as a number.
+    """
     lines = read_csv(path, None, MEND)
     missing = [name for name in ("block", *wanted) if not lines or name not in lines[0]]
     if missing:
@@ -86,16 +89,19 @@ def _column(name: str, texts: list[str]) -> "list[str] | list[int] | list[float]
 
 
 def capture_folders(root: Path) -> list[Path]:
-    """The captures below a results folder, those that git keeps first. Raises StudyError for a folder that cannot be
-    listed."""
+    """The folders of all captures below a results folder; those that git keeps come first. Raises StudyError for a
+    folder that cannot be listed."""
     place = root / "excitations"
     kept = [folder for folder in list_folder(place) or [] if folder.name != DEMO]
     return [folder for folder in (*kept, *(list_folder(place / DEMO) or [])) if is_folder(folder)]
 
 
 def class_means(captured: Captured, channels: int = SAMPLED) -> pd.DataFrame:
-    """block, channel, class_name, mean_gate: evenly sampled channels (from 0) of the panels' blocks, for the chosen
-    classes and all together."""
+    """The columns block, channel, class_name, mean_gate, for the blocks that figures show.
+
+    channels: how many of a block's channels (numbered from 0) are sampled, evenly. class_name: each chosen class, and
+    all classes.
+    """
     return _sampled(captured.means, captured.panels(), channels).melt(
         id_vars=["block", "channel"],
         value_vars=[*captured.card.chosen, ALL],
@@ -105,8 +111,10 @@ def class_means(captured: Captured, channels: int = SAMPLED) -> pd.DataFrame:
 
 
 def image_spread(captured: Captured, channels: int = SAMPLED) -> pd.DataFrame:
-    """As ``class_means`` for the first and the third chosen class (goldfish and plane in the paper), with the standard
-    deviation over the images of the class."""
+    """As ``class_means``, with a column standard_deviation: over the images of the class.
+
+    class_name: the first and the third chosen class, which are goldfish and plane in the paper (TPAMI figure 7).
+    """
     classes = list(dict.fromkeys(evenly(captured.card.chosen[:3], 2)))
     keys, blocks = ["block", "channel"], captured.panels()
     parts = [
@@ -122,7 +130,10 @@ def _sampled(frame: pd.DataFrame, blocks: Sequence[str], channels: int) -> pd.Da
 
 
 def class_histograms(captured: Captured) -> pd.DataFrame:
-    """block, gate (lower edge), class_name, share: of the panels' blocks, for the chosen classes and all together."""
+    """The columns block, gate (lower edge of the bin), class_name, share (0 to 1), for the blocks that figures show.
+
+    class_name: each chosen class, and all classes.
+    """
     wanted = captured.histograms[captured.histograms["block"].isin(captured.panels())]
     return wanted.melt(
         id_vars=["block", "gate"], value_vars=[*captured.card.chosen, ALL], var_name="class_name", value_name="share"

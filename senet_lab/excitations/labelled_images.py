@@ -1,4 +1,4 @@
-"""Labelled images to look at a network with: an evaluation split in memory, or a folder of class folders.
+"""Labelled images for a capture: an evaluation split in memory, or a folder of class folders.
 
 B batch, C channels, H W space.
 """
@@ -29,18 +29,19 @@ from senet_lab.study.protocol import Dataset
 from senet_lab.study.released import View
 
 IMAGENET_VALIDATION = (1000, 50_000, "validation")  # classes, images, split
-FEW_IMAGES = 2_000  # up to so many, starting processes takes longer than decoding
+FEW_IMAGES = 2_000  # for fewer images, starting processes takes longer than decoding
 SPLITS = {"val": "validation", "test": "test", "train": "training"}
-# The paper's four classes (figure of excitations), by its own names.
+# The four classes in the paper's figures of excitations, under the paper's names.
 WNIDS = {"n01443537": "goldfish", "n02110958": "pug", "n02690373": "plane", "n09246464": "cliff"}
-NAME_FILES = ("synset_words.txt", "LOC_synset_mapping.txt")  # lines of wnid, space, names
+NAME_FILES = ("synset_words.txt", "LOC_synset_mapping.txt")  # each line: WordNet ID, space, names
 
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """A data set's images with labels 0..K-1.
+    """A data set's images with labels from 0 to K - 1.
 
-    class_names: for people. image_counts: of each class. folders: the same classes on disk, if any.
+    class_names: readable names. image_counts: images of each class. folders: names of the class folders, if there are
+    any. source: makes the batches; None where an evaluation shows the images.
     """
 
     dataset: str
@@ -49,28 +50,28 @@ class Labelled:
     image_counts: tuple[int, ...]
     synthetic: bool
     folders: tuple[str, ...]
-    source: "ArrayBatches | FolderBatches | None"  # None: somebody else shows them
+    source: "ArrayBatches | FolderBatches | None"
 
     @property
     def images(self) -> int:
-        """How many there are."""
+        """The number of images."""
         return sum(self.image_counts)
 
     def batches(self, device: torch.device) -> Iterator[Batch]:
-        """Every image once, in canonical order."""
+        """Batches of all images, each image once, in canonical order. Needs a source."""
         assert self.source is not None
         return self.source.batches(device)
 
 
 @dataclass(frozen=True, slots=True)
 class ArrayBatches:
-    """The test split of arrays, normalised as in training."""
+    """The test split of a data set in memory, normalised as in training."""
 
     arrays: ImageArrays
     batch: int = 500
 
     def batches(self, device: torch.device) -> Iterator[Batch]:
-        """Batches of images in channels_last."""
+        """Batches of images B 3 H W, fp32 in channels_last, with labels B."""
         scale, shift = scale_and_shift(self.arrays.channel_mean, self.arrays.channel_std, device)
         test = self.arrays.test
         for start in range(0, len(test.labels), self.batch):
@@ -80,10 +81,10 @@ class ArrayBatches:
 
 
 class ClassFolders(ImageFolder):  # type: ignore[misc]  # torchvision has no types
-    """Images in class folders. Hidden names are no classes and no images. An image that cannot be read is named."""
+    """Images in class folders. Hidden folders and files are ignored. An image that cannot be read is a StudyError."""
 
     def find_classes(self, directory: str) -> tuple[list[str], dict[str, int]]:
-        """The folders in order, and the label of each. Raises FileNotFoundError where there are none."""
+        """The names of the class folders, sorted, and the label of each. Raises FileNotFoundError without any."""
         found = [entry.name for entry in os.scandir(directory) if entry.is_dir() and not entry.name.startswith(".")]
         if not found:
             raise FileNotFoundError(f"there is no class folder in {directory}")
@@ -105,7 +106,7 @@ def _is_image(path: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class FolderBatches:
-    """Images in class folders. processes: that decode."""
+    """Images in class folders. view: how they are resized and cropped. processes: how many decode; 0 for this one."""
 
     folder: ClassFolders
     view: View
@@ -113,7 +114,8 @@ class FolderBatches:
     processes: int = 0
 
     def batches(self, device: torch.device) -> Iterator[Batch]:
-        """Batches of images in channels_last. Raises StudyError for an image that cannot be read."""
+        """Batches of images B 3 H W, fp32 in channels_last, with labels B. Raises StudyError for an image that cannot
+        be read."""
         self.folder.transform = v2.Compose(
             [
                 v2.Resize(self.view.resize, InterpolationMode(self.view.interpolation), antialias=True),
@@ -126,7 +128,7 @@ class FolderBatches:
         try:
             for images, labels in DataLoader(self.folder, self.batch, num_workers=self.processes):
                 yield _moved(images, device), labels.to(device)
-        except StudyError as error:  # of a loading process: its last line is the text, after the name of the class
+        except StudyError as error:  # from a loader process it is a traceback whose last line holds the text
             raise StudyError(str(error).strip().splitlines()[-1].partition("StudyError: ")[2] or str(error)) from None
 
 
@@ -135,9 +137,9 @@ def _moved(images_BCHW: Tensor, device: torch.device) -> Tensor:
 
 
 def open_labelled(data: str, view: View | None = None, test_images: int = 1_000) -> Labelled:
-    """The images of this name: synthetic, cifar10, cifar100, or a folder of class folders (or with one in val/).
+    """The images of this name: synthetic, cifar10, cifar100, or a folder with class folders in it or in its val/.
 
-    test_images: of the synthetic data. Raises StudyError for anything else.
+    view: how photos are shown. test_images: how many synthetic images. Raises StudyError for any other name.
     """
     if data == Dataset.SYNTHETIC:
         from senet_lab.data.synthetic import synthetic
@@ -169,7 +171,7 @@ def _of_folder(path: Path, view: View) -> Labelled:
     names = _human_names(path, wnids)
     by_wnid = all(name[0] == "n" and name[1:].isdigit() for name in wnids)
     split = SPLITS.get(inner.name, "")
-    # Not the folder's own name, which says more of a machine than of the data; and some photos are no ImageNet.
+    # Not the folder's own name, which tells about the machine; and only the whole validation set is called ImageNet.
     dataset = "a folder of ImageNet's classes" if by_wnid else "class folders"
     if by_wnid and (len(wnids), len(folder), split) == IMAGENET_VALIDATION:
         dataset = "ImageNet"
@@ -182,7 +184,7 @@ def _of_folder(path: Path, view: View) -> Labelled:
 
 
 def of_photo_set(photos: PhotoSet, path: Path) -> Labelled:
-    """The labels of photos of ImageNet's classes, which an evaluation shows. path: where they are."""
+    """The labels of photos of ImageNet's classes that an evaluation shows. path: the folder of the photos."""
     known = _human_names(path, imagenet_wnids())
     names = [known.get(wnid, wnid) for wnid in imagenet_wnids()]
     counts = Counter(names)
@@ -193,7 +195,7 @@ def of_photo_set(photos: PhotoSet, path: Path) -> Labelled:
 
 
 def _human_names(path: Path, wnids: Sequence[str]) -> Mapping[str, str]:
-    """Names of classes: the paper's, those of a file beside the folders, and timm's where it is installed."""
+    """Readable names of classes: the paper's, else from a file beside the folders, else timm's if it is installed."""
     names = {}
     with contextlib.suppress(ImportError):
         from timm.data.imagenet_info import ImageNetInfo
@@ -209,7 +211,7 @@ def _human_names(path: Path, wnids: Sequence[str]) -> Mapping[str, str]:
 
 
 def class_indices(labelled: Labelled, names: list[str]) -> list[int]:
-    """The classes of these names (a person's, or the folders'). Raises StudyError with the nearest name."""
+    """The labels of these classes, by readable name or folder name. Raises StudyError with the nearest name."""
     known = {name: index for index, name in enumerate(labelled.folders)}
     known |= {name: index for index, name in enumerate(labelled.class_names)}
     for name in names:

@@ -1,4 +1,4 @@
-"""One look at a network: from images to files, figures and statements."""
+"""Looks at a network's gates: from images to files, figures and statements."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +24,8 @@ MOST_SHOWN, USUALLY_SHOWN = 6, 4  # classes in one figure
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What came of it. text: for a person; paths: of the files."""
+    """The result of a look. text: the statements, for the user. folder: of the CSV files. paths: of statements and
+    figures."""
 
     text: str
     folder: Path
@@ -32,7 +33,7 @@ class Look:
 
     @property
     def written(self) -> str:
-        """What was written, for a person."""
+        """The files that were written, in one line for the user."""
         pictures = ", ".join(str(path) for path in self.paths if path.suffix == ".png")
         return f"written: {self.folder}/*.csv, {pictures}"
 
@@ -51,11 +52,12 @@ def look_at(
     device: str,
     figures: Sequence[str] | None = None,
 ) -> Look:
-    """Captures a network on the images of this name (None: those it was trained for) and writes all that follows.
+    """Captures a network on the images of this name, and writes files, figures and statements.
 
-    Arrays go to <root>/cache/excitations, what git keeps to <root>/excitations, figures to <root>/figures. classes:
-    to be shown; some four where none is named. figures: None for all. Raises StudyError for what is not there, and
-    before the pass over the images where something cannot be written.
+    Arrays go to <root>/cache/excitations, the files that git keeps to <root>/excitations, figures to <root>/figures.
+    data: None for the evaluation images of the data set that the network was trained on. classes: those that figures
+    show; if none is named, ``usual_classes``. figures: their names; None for all. Raises StudyError for images or
+    classes that are not there, and, before the pass over the images, where a folder cannot be written.
     """
     name = data or subject.data
     if name is None:
@@ -78,7 +80,7 @@ def look_at(
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A capture before its pass. name: of its files. shown: indices of the classes that figures show."""
+    """A capture before its pass over the images. name: of its files. shown: labels of the classes that figures show."""
 
     subject: Subject
     root: Path
@@ -89,14 +91,14 @@ class Task:
 
     @property
     def own_rows(self) -> list[int] | None:
-        """The classes whose histogram is kept apart; None: all."""
+        """The labels of classes with a histogram of their own; None for all classes."""
         return None if len(self.labelled.class_names) <= FEW_CLASSES else sorted(self.shown)
 
 
 def task_of(subject: Subject, root: Path, labelled: Labelled, classes: Sequence[str], own_data: bool = False) -> Task:
-    """own_data: the images are of the data set that the network was trained on.
+    """The capture of a network on these images. own_data: whether they are of the data set that it was trained on.
 
-    Raises StudyError for classes that are not there, and where what follows could not be written.
+    Raises StudyError for classes that are not there, for too many classes, and where a folder cannot be written.
     """
     shown = class_indices(labelled, list(classes)) or usual_classes(labelled)
     if len(shown) > MOST_SHOWN:
@@ -127,7 +129,7 @@ def _arrays(root: Path) -> Path:
 
 
 def usual_classes(labelled: Labelled) -> list[int]:
-    """The paper's four classes where they are there, else four of those with the most images, from first to last."""
+    """The labels of the paper's four classes if there are such, else of four of the classes with the most images."""
     paper = [labelled.class_names.index(name) for name in WNIDS.values() if name in labelled.class_names]
     if len(paper) == len(WNIDS):
         return paper

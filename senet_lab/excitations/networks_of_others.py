@@ -1,4 +1,4 @@
-"""Networks that are no recorded run: of timm, of torchvision, and ours with a file of weights."""
+"""Networks without a recorded run: timm's, torchvision's, and this project's with a file of weights."""
 
 import hashlib
 import re
@@ -17,19 +17,19 @@ from senet_lab.training import provenance
 from senet_lab.weights import load_into, read_state
 from senet_lab.weights.names import classes_of
 
-FILE, RELEASE = "file", "release"  # weights of an origin
+FILE, RELEASE = "file", "release"  # values of ``Origin.weights``
 
 
 def is_of_a_library(network: str) -> bool:
-    """Whether this names a network of timm or torchvision."""
+    """Whether this is the name of a network of timm or torchvision."""
     return network.startswith((f"{TIMM}:", f"{TORCHVISION}:"))
 
 
 def from_library(network: str, weights: Path | None = None, random_weights: bool = False) -> Subject:
-    """A network of timm or torchvision: pretrained, with weights of a file, or with random ones.
+    """A network of timm or torchvision: pretrained, with the weights of a file, or with random weights.
 
-    It is shown images as its library shows them. Raises StudyError where the library is not installed, knows no such
-    network, cannot bring its weights, or where those of the file do not fit.
+    Images are shown to it as its library does. Raises StudyError where the library is not installed, does not have the
+    network, or cannot download the weights, and where a file's weights do not fit.
     """
     pretrained = weights is None and not random_weights
     opened = open_network(network, None, random_weights=not pretrained)
@@ -43,9 +43,9 @@ def from_library(network: str, weights: Path | None = None, random_weights: bool
 
 
 def from_file(weights: Path, network: str) -> Subject:
-    """A file of weights for a network: timm:NAME, torchvision:NAME, or one of ours as ``parse_network`` takes it.
+    """A network with the weights of a file. network: timm:NAME, torchvision:NAME, or as ``parse_network`` takes it.
 
-    Raises StudyError where the file does not fit.
+    Raises StudyError for an unknown network, and where the file does not fit it.
     """
     if is_of_a_library(network):
         return from_library(network, weights)
@@ -58,7 +58,7 @@ def from_file(weights: Path, network: str) -> Subject:
 
 
 def _with_file(name: str, model: nn.Module, network: str, weights: Path, view: View | None) -> Subject:
-    """The network with the weights of a file, which its name and its origin name."""
+    """The network with the weights of a file. The file is part of the subject's name and origin."""
     state = read_state(weights)
     try:
         loaded = load_into(model, state)

@@ -1,6 +1,6 @@
-"""Which blocks of a network stand where the paper's figures and statements look: strings alone.
+"""Chooses the blocks of a network that stand for those in the paper's figures and statements, by their names alone.
 
-Block names are the paper's, SE_2_3: stage 2, third block. A network whose blocks have other names is one stage.
+Block names are the paper's: SE_2_3 is stage 2, third block. A network with other names counts as one stage.
 """
 
 from collections.abc import Sequence
@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 T = TypeVar("T")
-PANELS = 6  # of a figure, as in the paper
-LAST_STAGE = 3  # panels of the last stage
+PANELS = 6  # panels of a figure, as in the paper
+LAST_STAGE = 3  # panels that show blocks of the last stage
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Blocks that stand for the paper's SE_2_3; its SE_4_6 and SE_5_1; its SE_5_2; its SE_5_3."""
+    """The blocks that stand for the paper's blocks: early for SE_2_3, later for SE_4_6 and SE_5_1, middle_of_last for
+    SE_5_2, last for SE_5_3."""
 
     early: tuple[str, ...]
     later: tuple[str, ...]
@@ -23,7 +24,7 @@ class Places:
 
 
 def stages_of(blocks: Sequence[str]) -> list[list[str]]:
-    """The blocks stage by stage, in forward order."""
+    """The blocks of each stage, in forward order."""
     if not all(block.startswith("SE_") and block.count("_") == 2 for block in blocks):
         return [list(blocks)]
     stages: dict[str, list[str]] = {}
@@ -33,10 +34,11 @@ def stages_of(blocks: Sequence[str]) -> list[list[str]]:
 
 
 def panels(blocks: Sequence[str]) -> list[str]:
-    """Six blocks, or all of fewer: the last block of each stage and the last stage's, as in the paper's figure.
+    """The six blocks that a figure shows, or all blocks if there are fewer.
 
-    Where these are more than six, fewer early stages are shown; where they are fewer, blocks from the widest gaps
-    between them are added. Of a network of one stage, six evenly spread blocks.
+    As in the paper's figure, these are the last block of each early stage, and three blocks of the last stage. If that
+    makes more than six, some early stages are left out; if it makes fewer, blocks from the widest gaps are added. Of a
+    network with one stage they are six evenly spread blocks.
     """
     stages = stages_of(blocks)
     if len(stages) == 1:
@@ -55,7 +57,7 @@ def _filled(blocks: list[str], chosen: list[str]) -> list[str]:
 
 
 def places_of(blocks: Sequence[str]) -> Places:
-    """Where the paper's statements look. In a network of one stage, its first, last two and last blocks are meant."""
+    """The blocks that the paper's statements are about. In a network of one stage: its first, last two, last blocks."""
     stages = stages_of(blocks)
     last = stages[-1]
     early = tuple(stages[0][-1:]) if len(stages) > 1 else tuple(blocks[:1])
@@ -65,7 +67,7 @@ def places_of(blocks: Sequence[str]) -> Places:
 
 
 def evenly(items: Sequence[T], number: int) -> list[T]:
-    """So many items, or all of fewer, evenly spread from the first to the last; of one, the last."""
+    """``number`` items, evenly spread from the first to the last; all items if there are fewer; the last for 1."""
     if len(items) <= number:
         return list(items)
     if number == 1:

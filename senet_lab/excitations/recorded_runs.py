@@ -1,4 +1,4 @@
-"""The networks that this project recorded, with their final weights."""
+"""The networks of recorded runs, with their final weights."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from senet_lab.study.released import View
 from senet_lab.training import provenance
 from senet_lab.training.final_weights import load_final_weights, weights_path
 
-RANKS = (  # which data set shows most
+RANKS = (  # from the data set that shows most to the one that shows least
     Dataset.IMAGENET,
     Dataset.PLACES365,
     Dataset.IMAGENETTE,
@@ -29,11 +29,14 @@ RANKS = (  # which data set shows most
 
 
 def recorded(run: Run, store: Store, random_weights: bool = False) -> Subject:
-    """The network of a run with its final weights. Raises StudyError as ``load_final_weights``, and for a detector."""
+    """The network of a run with its final weights, or with random ones.
+
+    Raises StudyError as ``load_final_weights``, and for a run that trained a detector.
+    """
     record = store.read(run)
     protocol = run.cell.protocol
     if protocol.detection is not None:
-        raise StudyError(f"run {run.cell.key} is of a detector; excitations are those of networks that name photos")
+        raise StudyError(f"run {run.cell.key} trained a detector; excitations need a classification network")
     model = build_cell(run.cell, run.seed)
     if not random_weights:
         load_final_weights(model, run, store)
@@ -55,7 +58,10 @@ def recorded(run: Run, store: Store, random_weights: bool = False) -> Subject:
 
 
 def best(store: Store) -> Run | None:
-    """The run with SE whose weights are here and whose final error is lowest; ImageNet before CIFAR, then synthetic."""
+    """The run to look at if none is named: with SE, with its weights in the store, with the lowest final error.
+
+    Data sets count before errors: a run on ImageNet goes before one on CIFAR (RANKS). None if there is no such run.
+    """
 
     def rank(record: Record) -> tuple[int, float, str, int]:
         error = record.top1_error_pct
@@ -75,7 +81,7 @@ def best(store: Store) -> Run | None:
 
 
 def run_of_weights(path: Path) -> tuple[Run, Store] | None:
-    """The recorded run whose final weights this file is, from where it lies; None for any other file."""
+    """The recorded run whose final weights are in this file, by the file's place; None for any other file."""
     try:
         cache = path.resolve().parents[3]
         store = Store(cache.parent)

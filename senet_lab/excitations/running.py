@@ -1,4 +1,4 @@
-"""Statistics of gates that grow batch by batch, on the network's device, in memory that does not grow with the images.
+"""Statistics of gates, to which batches are added on the network's device. Their memory does not grow with the images.
 
 B batch, K classes, U classes of a batch, M channels of all blocks side by side, S rows of the histogram, N bins.
 """
@@ -12,13 +12,13 @@ from senet_lab.errors import StudyError
 from senet_lab.excitations.statistics import BINS, Excitations, Origin, Span
 from senet_lab.models.gate_taps import Tap
 
-FEW_CLASSES = 20  # up to so many, each has a row of the histogram for itself unless others are named
+FEW_CLASSES = 20  # with at most so many classes, each has a row of the histogram, unless others are named
 
 
 class RunningStatistics:
-    """What ``Excitations`` holds, as tensors. gates: of one batch, in the order of the taps; only their widths count.
+    """The arrays of ``Excitations`` as tensors on the device. gates: of one batch, B C each, in the order of the taps.
 
-    Raises StudyError for blocks with different gates.
+    Only the widths C of ``gates`` are used. Raises StudyError for blocks with different gates.
     """
 
     def __init__(
@@ -51,11 +51,11 @@ class RunningStatistics:
         self.channel_M = torch.arange(channels, device=device)
 
     def add(self, gate_BM: Tensor, labels_B: Tensor) -> None:
-        """One batch. Raises StudyError for a label that means no class and for gates that are no numbers."""
+        """Adds a batch. Raises StudyError for a label that is no index of a class, and for gates that are not finite."""
         if int(labels_B.min()) < 0 or int(labels_B.max()) >= len(self.class_names):
             raise StudyError(f"a label is none of {len(self.class_names)} classes")
         if not bool(gate_BM.isfinite().all()):
-            raise StudyError("a gate of this network is no finite number for some image: its weights are damaged")
+            raise StudyError("a gate of this network is not finite for some image: its weights are damaged")
         self._add_moments(gate_BM.double(), labels_B)
         index_BM = labels_B[:, None].expand_as(gate_BM)
         self.lowest_KM.scatter_reduce_(0, index_BM, gate_BM.float(), "amin")
@@ -63,7 +63,7 @@ class RunningStatistics:
         self._add_histogram(gate_BM, labels_B)
 
     def _add_moments(self, gate_BM: Tensor, labels_B: Tensor) -> None:
-        """Chan's formula for a whole batch: its classes' moments join those of the images before."""
+        """Joins the batch's moments of each class with those of the images before, by Chan's formula."""
         classes_U, place_B, count_U = labels_B.unique(return_inverse=True, return_counts=True)
         member_UB = torch.nn.functional.one_hot(place_B, len(classes_U)).T.to(gate_BM.dtype)
         mean_UM = member_UB @ gate_BM / count_U[:, None]

@@ -1,7 +1,7 @@
-"""What the paper says of excitations by depth (CVPR section 6.5, TPAMI section 7.2), as numbers of one capture.
+"""The paper's statements about excitations by depth (CVPR section 6.5, TPAMI section 7.2), as numbers of one capture.
 
-The thresholds are this project's: the paper shows curves and names none. A statement holds, or does not, in the
-network that was looked at; that says nothing about another network or data set.
+The thresholds are this project's: the paper shows curves and names no thresholds. Whether a statement holds in the
+captured network says nothing about another network or data set.
 """
 
 import io
@@ -15,17 +15,20 @@ from senet_lab.excitations.frames import Captured
 from senet_lab.excitations.places import Places, places_of
 from senet_lab.records.files import replace_file
 
-NEARLY_COINCIDE = 0.05  # of the gate, which is between 0 and 1
+NEARLY_COINCIDE = 0.05  # in units of the gate, which is between 0 and 1
 TWICE = 2.0
-HARDLY_ANY = 0.05  # of the variance; an early share below it counts as so much
+HARDLY_ANY = 0.05  # share of the variance; a smaller early share counts as this much
 MOST = 0.5
 SIMILAR = 0.9  # correlation
-UNIFORM = 0.05  # of the gate
+UNIFORM = 0.05  # in units of the gate
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One sentence of the paper, where it was looked at, and what was found; holds: None where it has no number."""
+    """One statement of the paper: the blocks and the measure by which it was judged, the value, and the threshold.
+
+    holds: None where the value is NaN.
+    """
 
     says: str
     blocks: str
@@ -35,7 +38,7 @@ class Statement:
     holds: bool | None
 
     def line(self) -> str:
-        """For a person."""
+        """The statement in one line, for the user."""
         word = {True: "holds here", False: "does not hold here", None: "not measured"}[self.holds]
         return f"{word:18}  {self.says} [{self.blocks}] {self.measure}: {self.value:.3f}, holds if {self.threshold}"
 
@@ -47,13 +50,14 @@ class BlockNumbers:
     blocks: pd.DataFrame  # by name
 
     def mean(self, names: Sequence[str], column: str) -> float:
-        """Of one column."""
+        """The mean of one column over these blocks."""
         return float(self.blocks.loc[list(names), column].mean())
 
     def specificity(self, names: Sequence[str]) -> float:
-        """Between-class share of the variance beyond chance: 0 where classes do not matter, 1 where nothing else does.
+        """Between-class share of the variance beyond chance: 0 if classes do not matter, 1 if nothing else matters.
 
-        With few images a class most of the plain share is chance. Where no gate varies, classes do not matter.
+        Chance is subtracted, because with few images in a class most of the share is chance. Where no gate varies, the
+        share is 0.
         """
         chance, found = self.mean(names, "by_chance"), self.mean(names, "specificity")
         if self.mean(names, "share_constant") == 1:
@@ -62,7 +66,7 @@ class BlockNumbers:
 
 
 def statements(captured: Captured) -> list[Statement]:
-    """The paper's statements, each at the blocks of this network that stand where the paper's do."""
+    """The paper's statements, each judged at the blocks of this network that stand for the paper's blocks."""
     places, numbers = places_of(captured.block_names()), BlockNumbers(captured.blocks.set_index("block"))
     return [*_early_and_later(places, numbers), *_of_the_last_stage(places, numbers)]
 
@@ -135,7 +139,7 @@ def _judge(
 
 
 def write_statements(captured: Captured, folder: Path) -> tuple[list[Statement], Path]:
-    """Writes them beside the capture's other files as statements.csv."""
+    """Writes the statements as statements.csv into the capture's folder. Returns them and the file's path."""
     found = statements(captured)
     text = io.StringIO()
     pd.DataFrame([asdict(one) for one in found]).to_csv(text, index=False, lineterminator="\n", float_format="%.5f")
@@ -145,7 +149,7 @@ def write_statements(captured: Captured, folder: Path) -> tuple[list[Statement],
 
 
 def text_of(captured: Captured, found: Sequence[Statement]) -> str:
-    """The statements under what was looked at, and what they are not."""
+    """The statements for the user, between the capture's heading and a word of caution."""
     lines = [captured.card.heading, "The paper's statements about depth, in this network on these images alone:"]
     lines += ["  " + one.line() for one in found]
     lines.append("The thresholds are this project's. None of this is a verdict about another network or data set.")

@@ -1,4 +1,4 @@
-"""Excitations: what the gates of a network do, class by class, in memory that does not grow with the images.
+"""Excitations: statistics of a network's gates, class by class. Their size does not grow with the number of images.
 
 K classes, M channels of all blocks side by side, S rows of the histogram, N bins.
 """
@@ -18,15 +18,15 @@ from senet_lab.study.se import Gate
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
-RANDOM = "random"  # weights of an origin
+RANDOM = "random"  # a value of ``Origin.weights``
 ARRAYS = ("count_K", "mean_KM", "m2_KM", "lowest_KM", "highest_KM", "histogram_SMN")
 
 
 @dataclass(frozen=True, slots=True)
 class Bins:
-    """Bins of 1/per_unit from low to high; where ``overflow``, one more for all that lies above.
+    """Bins of width 1/per_unit from low to high. overflow: whether a further bin holds all values from high on.
 
-    A bin holds its lower edge; the last one up to high holds high as well, where there is no overflow.
+    A bin contains its lower edge. Without overflow, the last bin contains high as well.
     """
 
     low: float
@@ -36,30 +36,30 @@ class Bins:
 
     @property
     def number(self) -> int:
-        """How many, the overflow included."""
+        """The number of bins, overflow included."""
         return round((self.high - self.low) * self.per_unit) + self.overflow
 
     def below(self, value: float) -> int:
-        """How many bins lie wholly below a value that is an edge."""
+        """The number of bins below a value, which must be an edge."""
         return round((value - self.low) * self.per_unit)
 
     def edges(self) -> Floats:
-        """The lower edges, N."""
+        """The lower edges of the bins, N."""
         return self.low + np.arange(self.number) / self.per_unit
 
 
-# A ReLU gate has no upper end: one bin more counts all from 4 on.
+# A ReLU gate has no upper limit: a further bin counts all values from 4 on.
 BINS = {Gate.SIGMOID: Bins(0.0, 1.0, 100), Gate.TANH: Bins(-1.0, 1.0, 100), Gate.RELU: Bins(0.0, 4.0, 20, True)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """What was looked at.
+    """The network, weights and images of a capture.
 
-    weights: recorded, file, release (as timm or torchvision bring them) or random. weights_from: in words, where they
-    are of no recorded run. revision: of the source that trained them, or, where that is not known, of the source that
-    captured. non_linearity: of the gates, in words. stages: for a network whose blocks are numbered by resolution,
-    the size of each stage's maps in pixels.
+    weights: recorded, file, release (as timm or torchvision provide them) or random. weights_from: in words, for
+    weights without a recorded run. revision: of the source that trained the weights, or, if that is not known, of the
+    source that captured. non_linearity: of the gates, in words. stages: the width of each stage's maps in pixels, for
+    a network whose blocks are numbered by resolution.
     """
 
     network: str
@@ -76,13 +76,13 @@ class Origin:
 
     @property
     def is_demo(self) -> bool:
-        """Whether this shows no real network on real data, so that git does not keep it."""
+        """Whether the images are synthetic or the weights random, so that git does not keep the capture."""
         return self.synthetic or self.weights == RANDOM
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One block's channels among the M: from ``start``, so many."""
+    """The place of one block's channels among the M channels: ``channels`` channels from ``start`` on."""
 
     name: str
     start: int
@@ -90,16 +90,17 @@ class Span:
 
     @property
     def slice(self) -> slice:
-        """Its place on the axis of channels."""
+        """The block's channels as a slice of the axis M."""
         return slice(self.start, self.start + self.channels)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Excitations:
-    """Statistics over the images of each class. over_space: every gate was averaged over space first.
+    """Statistics over the images of each class.
 
-    m2: sums of squared deviations from the class mean. own_rows: classes with a row of the histogram for
-    themselves; all others share the last row, which is there only where there are such.
+    over_space: whether every gate was averaged over space first. own_rows: the classes that have a row of the histogram
+    each. The other classes, if there are any, share a last row. count_K: images of each class. m2_KM: sums of squared
+    deviations from the class mean. lowest_KM, highest_KM: smallest and largest gate.
     """
 
     origin: Origin
@@ -117,7 +118,7 @@ class Excitations:
 
     @property
     def images(self) -> int:
-        """How many were seen."""
+        """The number of images."""
         return int(self.count_K.sum())
 
     @property
@@ -131,22 +132,22 @@ class Excitations:
         return self.count_K > 0
 
     def variance_KM(self) -> Floats:
-        """Over the images of a class (divided by their number); of a class without images, 0."""
+        """Variance over the images of each class, divided by their number; 0 for a class without images."""
         return self.m2_KM / np.maximum(self.count_K, 1)[:, None]
 
     def overall_mean_M(self) -> Floats:
-        """Mean over the classes that have images, each as heavy as any other."""
+        """Mean of the class means over the classes that have images; every class has the same weight."""
         return np.asarray(self.mean_KM[self.seen].mean(axis=0))
 
     def blocks(self) -> Iterator[tuple[Span, "Excitations"]]:
-        """Every block in forward order, with its part of the arrays as views."""
+        """Every block in forward order: its span, and excitations whose arrays are views of the block's part."""
         for span in self.spans:
             parts = {name: getattr(self, name)[:, span.slice] for name in ARRAYS if name != "count_K"}
             yield span, replace(self, spans=(replace(span, start=0),), **parts)
 
 
 def save(path: Path, excitations: Excitations) -> None:
-    """Writes an .npz file, whole or not at all."""
+    """Writes excitations as an .npz file, which appears whole or not at all."""
     card = {
         "origin": asdict(excitations.origin),
         "gate": excitations.gate.value,
@@ -162,7 +163,7 @@ def save(path: Path, excitations: Excitations) -> None:
 
 
 def load(path: Path) -> Excitations:
-    """What ``save`` wrote. Raises StudyError for a file that is missing or no such file."""
+    """Excitations from a file that ``save`` wrote. Raises StudyError for a file that is missing or of another kind."""
     try:
         with np.load(path, allow_pickle=False) as file:
             card = json.loads(str(file["card"]))

@@ -1,4 +1,4 @@
-"""A trained network to look at."""
+"""Subject: a trained network whose gates are looked at."""
 
 from dataclasses import dataclass
 
@@ -13,9 +13,9 @@ from senet_lab.study.released import View
 class Subject:
     """A network with its weights.
 
-    name: of its files. origin: without the data set. data: what it was trained on, where that is a data set of small
-    images. view: how ImageNet's images are shown to it. test_images: of synthetic data. notes: for a person, about its
-    weights.
+    name: of the capture's files. origin: with the data set still empty. data: the name of the data set that it was
+    trained on, if that is one of small images. view: how photos are shown to it. test_images: how many synthetic images
+    it is shown. notes: for the user, about its weights.
     """
 
     name: str

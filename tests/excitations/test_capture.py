@@ -222,5 +222,5 @@ def test_gates_that_are_no_numbers_are_refused():
     model = network()
     with torch.no_grad():
         se_blocks(model)["SE_3_1"].excitation.expand.weight[0, 0] = float("nan")
-    with pytest.raises(StudyError, match="no finite number"):
+    with pytest.raises(StudyError, match="not finite"):
         capture_excitations(model, batches(), NAMES)
