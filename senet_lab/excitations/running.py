@@ -51,7 +51,7 @@ class RunningStatistics:
         self.channel_M = torch.arange(channels, device=device)
 
     def add(self, gate_BM: Tensor, labels_B: Tensor) -> None:
-        """Adds a batch. Raises StudyError for a label that is no index of a class, and for gates that are not finite."""
+        """Adds a batch. Raises StudyError for a label that is no class index, and for gates that are not finite."""
         if int(labels_B.min()) < 0 or int(labels_B.max()) >= len(self.class_names):
             raise StudyError(f"a label is none of {len(self.class_names)} classes")
         if not bool(gate_BM.isfinite().all()):
