@@ -183,4 +183,4 @@ class CocoData:
                 print(f"skipped: {path} is damaged ({why})", file=sys.stderr)
 
 
-Source = BatchSource | CocoData  # what a run can be trained on
+Source = BatchSource | CocoData  # the data that a run can be trained on

@@ -17,7 +17,7 @@ IMAGES = 50_000  # in the validation set
 DEVKIT_LABELS, DEVKIT_META = "ILSVRC2012_validation_ground_truth.txt", "meta.mat"
 KAGGLE_LABELS = "LOC_val_solution.csv"
 AGREEMENT = 0.5  # least share of labels that agree with the reassessed ones: 0.9 is usual, 0.001 if lines are permuted
-LEAST = 100  # images are needed to judge the agreement
+LEAST_JUDGED = 100  # images that are needed to judge the agreement
 
 
 @lru_cache(maxsize=1)
@@ -87,7 +87,7 @@ def _devkit_classes(meta: Path) -> dict[int, str]:
     try:
         synsets = loadmat(str(meta), squeeze_me=True)["synsets"]
         found = {int(synset["ILSVRC2012_ID"]): str(synset["WNID"]) for synset in synsets}
-    except Exception as error:  # scipy raises many kinds for a file that is none of Matlab's
+    except Exception as error:  # scipy raises many kinds for a file that is not Matlab's
         raise StudyError(f"{meta} is not the devkit's ({type(error).__name__}: {str(error)[:80]})") from None
     return {number: wnid for number, wnid in found.items() if wnid in class_index()}
 
@@ -122,7 +122,7 @@ def refuse_permuted(names: Sequence[str], labels: Sequence[int], source: str) ->
     source: of the labels, for the message. Only photos with numbers are judged, and only where timm is installed.
     """
     numbered = [(number, label) for name, label in zip(names, labels, strict=True) if (number := number_of(name))]
-    real = reassessed() if len(numbered) >= LEAST else None
+    real = reassessed() if len(numbered) >= LEAST_JUDGED else None
     if real is None:
         return
     judged = [label in real[number - 1] for number, label in numbered if number <= IMAGES and real[number - 1]]

@@ -59,7 +59,7 @@ def open_photos(path: Path, subset: bool) -> PhotoSet:
 
 
 def _entries(path: Path) -> tuple[Path, list[Entry], str]:
-    """The folder in which the photos (or the tar) are, all files in it, and what it is: a folder or one tar."""
+    """The folder of the photos or of the tar, all files in it, and the layout in words: "folder" or "one tar"."""
     if path.is_file():
         return path.parent, list(in_tar(path)), "one tar"
     if not path.is_dir():

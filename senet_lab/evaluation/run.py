@@ -66,7 +66,7 @@ def evaluate(
 ) -> list[Evaluated | None]:
     """Evaluates the networks in one pass over the parts that are not done. Returns a record for each network.
 
-    A record is None while parts of other shards are missing. Parts that are done are not made again, whoever made them.
+    A record is None while parts of other shards are missing. A part that is done is not done again, whoever did it.
     Raises StudyError for a damaged photo, which it names, and where the labels are not those that a network was trained
     with. What was done until then is kept.
     """

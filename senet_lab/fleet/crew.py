@@ -70,7 +70,7 @@ class Crew:
         self.seats += [Seat(process, ours) for ours, _ in pipes]
 
     def _free_log(self) -> Path:
-        number = len({seat.process.pid for seat in self.seats})
+        number = len({seat.process.pid for seat in self.seats})  # two processes may share a log, which is appended to
         return self.store.root / "cache" / "logs" / f"worker-{number}.log"
 
     def with_news(self) -> list[Seat]:

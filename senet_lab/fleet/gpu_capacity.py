@@ -23,9 +23,9 @@ from senet_lab.training.static_epoch import StaticEpoch
 from senet_lab.training.step import make_optimizer
 
 STEPS = 30  # replays of each graph in a measurement
-GAIN = 1.05  # by how much a doubling of the runs must raise the steps per second to be worth it
-SHARE = 0.8  # the part of the free memory that runs may take
-MOST = 31  # PyTorch hands out 32 streams in turn; one is left for short uses
+LEAST_GAIN = 1.05  # the least factor in steps per second that makes a doubling of the runs worth it
+MEMORY_SHARE = 0.8  # the part of the free memory that runs may take
+MOST_RUNS = 31  # PyTorch hands out 32 streams in turn; one is left for short uses
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Crowd:
         """Steps per second for each number of runs in ``sizes``, which rise, as far as memory and streams allow."""
         found, each = {}, 0
         for size in sizes:
-            if size > MOST or each * (size - len(self.runs)) > SHARE * self.free():
+            if size > MOST_RUNS or each * (size - len(self.runs)) > MEMORY_SHARE * self.free():
                 break
             while len(self.runs) < size:
                 each = max(each, self.add())
@@ -89,18 +89,18 @@ class Crowd:
 
 
 def doubled(add: Callable[[], int], rate: Callable[[], float], free: Callable[[], int], most: int) -> int:
-    """Doubles the number of runs as long as the rate rises by GAIN, memory suffices and ``most`` is not exceeded.
+    """Doubles the number of runs as long as the rate rises by LEAST_GAIN, memory suffices and ``most`` is not exceeded.
 
     Returns the last number of runs that was worth it. add: adds a run, and returns the bytes that it took. rate: steps
     per second of all runs. free: the free bytes.
     """
     each = max(1, add())
     best, found = rate(), 1
-    while 2 * found <= most and found * each <= SHARE * free():
+    while 2 * found <= most and found * each <= MEMORY_SHARE * free():
         for _ in range(found):
             add()
         reached = rate()
-        if reached < GAIN * best:
+        if reached < LEAST_GAIN * best:
             break
         best, found = reached, 2 * found
     return found
@@ -122,7 +122,7 @@ def measured(cells: Sequence[Cell], settings: Settings, most: int, log: Path) ->
         return 1
     prepare_child(settings)
     ours, theirs = multiprocessing.Pipe()
-    process = processes.start(_measure, (theirs, cells, settings, min(most, MOST), log))
+    process = processes.start(_measure, (theirs, cells, settings, min(most, MOST_RUNS), log))
     theirs.close()
     try:
         found: int = ours.recv()

@@ -94,7 +94,7 @@ def detection_losses(
     """The four losses of one training step, scalars: the proposals' objectness and box, the regions' class and box.
 
     images_CHW: fp32 3 H W each. torchvision samples anchors and boxes from the global random stream. That stream is
-    seeded with ``seed`` here, and afterwards it is as it was before.
+    seeded with ``seed`` here and restored afterwards.
     """
     devices = [image.device.index or 0 for image in images_CHW[:1] if image.device.type == "cuda"]
     with torch.random.fork_rng(devices=devices):

@@ -2,9 +2,9 @@
 
 It looks for batch norms in sequences of modules. Each becomes a ``FusedNorm``, which also computes the block and the
 ReLU that follow it; an identity stands in the place of those. The arithmetic is in ``fused``. A module is fused only
-where it is certain what it computes: it has exactly PyTorch's type, or it is a block that declares itself absorbable
-(``blocks``), and it has no hooks and no method replaced on the instance. Everything else is compiled as it is written.
-So is a batch norm that a module calls in its own ``forward``.
+where its computation is certain: it has exactly PyTorch's type, or it is a block that declares itself absorbable
+(``blocks``), and it has no hooks and no method replaced on the instance. Everything else is compiled as it is written,
+including a batch norm that a module calls in its own ``forward``.
 
 The network itself does not change. The fused network shares its parameters, its buffers and its other parts.
 """
@@ -122,7 +122,7 @@ def _in_turn(module: nn.Module) -> Iterator[tuple[str, ...]]:
 
 
 def _leaves(path: str, module: nn.Module | None) -> Iterator[Leaf]:
-    """The module and its path, or those of its parts where it is a sequence. Identities are left out."""
+    """The module with its path; for a sequence, its parts with their paths. Identities are left out."""
     if module is None or is_plain(module, nn.Identity):
         return
     if is_plain(module, nn.Sequential):
@@ -133,7 +133,7 @@ def _leaves(path: str, module: nn.Module | None) -> Iterator[Leaf]:
 
 
 def _replacements(sequence: list[Leaf]) -> dict[str, nn.Module]:
-    """The replacement of each module of a sequence that has one, by path. A single module stays as it is."""
+    """Which modules of a sequence are replaced: path -> replacement. A module that stands alone is not replaced."""
     found: dict[str, nn.Module] = {}
     left = list(sequence) if len(sequence) > 1 else []
     while left:

@@ -68,12 +68,12 @@ def gate_taps(model: nn.Module) -> tuple[Tap, ...]:
 def named_by_resolution(
     model: nn.Module, taps: Sequence[Tap], image_BCHW: Tensor
 ) -> tuple[tuple[Tap, ...], dict[str, int]]:
-    """The taps under names of the paper's form, and for each stage named here its map's width in pixels.
+    """The taps with names of the paper's form, and the width in pixels of each stage's maps.
 
-    Where every tap has such a name, the taps come back as they are, and the sizes are empty. Otherwise the network
-    runs once on the first image, B 3 H W, and the resolution tells the stage: a map of 56 x 56 from an image of 224
-    is stage 2, one of 28 x 28 is stage 3, as in ResNets. Blocks are numbered within a stage. The taps also come back
-    unchanged where that run does not reach one of them.
+    If every tap has such a name, the taps come back unchanged, without widths. Otherwise the network runs once on the
+    first image of B 3 H W, and the resolution tells the stage: a map of 56 x 56 from an image of 224 is stage 2, one of
+    28 x 28 is stage 3, as in ResNets. Blocks are numbered within a stage. If that run does not reach a tap, the taps
+    come back unchanged too.
     """
     if all(tap.name.startswith("SE_") for tap in taps):
         return tuple(taps), {}

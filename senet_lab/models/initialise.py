@@ -36,7 +36,7 @@ def initialise(model: nn.Module, seed: int, blocks: Iterable[nn.Module] = ()) ->
 
 
 def without_rule(model: nn.Module) -> list[nn.Module]:
-    """The modules of a user's own network with parameters but without a rule here; they keep their first weights."""
+    """The modules of a user's own network that have parameters but no rule here. They keep their first weights."""
     kinds = (nn.Conv2d, nn.Linear, nn.BatchNorm2d)
     return [
         module

@@ -82,7 +82,10 @@ def misfit(checkpoint: Checkpoint, model: nn.Module, protocol: Protocol) -> str:
 
 
 def tensors_misfit(what: str, found: Mapping[str, Tensor], needed: Mapping[str, Tensor]) -> str:
-    """Says which tensor has not the needed name, type or shape, the first one only; empty if all have."""
+    """Describes the first tensor without the needed name, type or shape; empty if there is none.
+
+    what: the kind of tensor in words, such as "weight".
+    """
     for name in sorted(needed.keys() | found.keys()):
         if name not in found:
             return f"it lacks the {what} of {name}"

@@ -22,11 +22,10 @@ from senet_lab.data.coco import BoxedPhotos
 from senet_lab.errors import StudyError
 from senet_lab.records.precision import RESAMPLES, FoundBoxes, Precision, drawn, packed
 
-MOST = 100  # boxes of one category in a photo that count, those with the highest scores
-SAME = 1e-9  # how far the APs of the two codes may be apart; an AP is from 0 to 1
+MOST_BOXES = 100  # boxes of one category in a photo that count, those with the highest scores
+TOLERANCE = 1e-9  # how far the APs of the two codes may be apart; an AP is from 0 to 1
 SUMMARY = ("ap_pct", "ap50_pct", "ap75_pct", "ap_small_pct", "ap_medium_pct", "ap_large_pct")
 Floats = NDArray[np.float64]
-Look = Callable[[], None]
 
 
 def coco_code() -> tuple[ModuleType, ModuleType]:
@@ -40,15 +39,15 @@ def coco_code() -> tuple[ModuleType, ModuleType]:
     return coco, cocoeval
 
 
-def precision_of(truth: BoxedPhotos, found: FoundBoxes, look: Look = lambda: None) -> Precision:
+def precision_of(truth: BoxedPhotos, found: FoundBoxes, between_steps: Callable[[], None] = lambda: None) -> Precision:
     """The AP of found boxes in all photos of a split, and in its resamples.
 
-    look: called between the steps of the work; it may raise to end it. Raises StudyError as ``coco_code``.
+    between_steps: called between the steps of the work; it may raise to end it. Raises StudyError as ``coco_code``.
     """
     summary, matched = summary_and_matches(truth, found)
-    look()
+    between_steps()
     numbers = dict(zip(SUMMARY, summary, strict=True))
-    resamples = resampled(matched, len(truth), look)
+    resamples = resampled(matched, len(truth), between_steps)
     return Precision(
         **{name: None if number < 0 else 100 * number for name, number in numbers.items()},  # type: ignore[arg-type]
         photos=len(truth),
@@ -63,7 +62,7 @@ def summary_and_matches(truth: BoxedPhotos, found: FoundBoxes) -> "tuple[list[fl
     if faster is not None:
         matched = matches_of(_matched_alone(truth, found), truth.numbers)
         ap = average_precision(matched, np.ones(len(truth), dtype=np.int64))
-        if abs(ap - max(0.0, faster[0])) < SAME:
+        if abs(ap - max(0.0, faster[0])) < TOLERANCE:
             return faster, matched
     evaluation = evaluated(truth, found)
     return evaluation.stats[: len(SUMMARY)].tolist(), matches_of(evaluation, truth.numbers)
@@ -141,7 +140,7 @@ def _indexed(coco: Any, truth: BoxedPhotos, lines: list[dict[str, Any]]) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """The matches of one category, sorted by falling score, with at most MOST boxes of each photo.
+    """The matches of one category, sorted by falling score, with at most MOST_BOXES boxes of each photo.
 
     photo: D, index of the box's photo. right: T D, whether the box matches an object. counted: T D, False for a box on
     a crowd, which is neither right nor wrong. objects: N, how many objects each photo has.
@@ -170,12 +169,12 @@ def matches_of(evaluation: Any, numbers: NDArray[np.int64]) -> list[Matches]:
             objects[place[one["image_id"]]] = int((np.asarray(one["gtIgnore"]) == 0).sum())
         if not objects.any():
             continue
-        scores = np.concatenate([one["dtScores"][:MOST] for one in of_photos])
+        scores = np.concatenate([one["dtScores"][:MOST_BOXES] for one in of_photos])
         order = np.argsort(-scores, kind="mergesort")
-        matched = np.concatenate([one["dtMatches"][:, :MOST] for one in of_photos], axis=1)[:, order] != 0
-        ignored = np.concatenate([one["dtIgnore"][:, :MOST] for one in of_photos], axis=1)[:, order] != 0
+        matched = np.concatenate([one["dtMatches"][:, :MOST_BOXES] for one in of_photos], axis=1)[:, order] != 0
+        ignored = np.concatenate([one["dtIgnore"][:, :MOST_BOXES] for one in of_photos], axis=1)[:, order] != 0
         where = np.repeat(
-            [place[one["image_id"]] for one in of_photos], [len(one["dtScores"][:MOST]) for one in of_photos]
+            [place[one["image_id"]] for one in of_photos], [len(one["dtScores"][:MOST_BOXES]) for one in of_photos]
         )
         found.append(Matches(where[order].astype(np.int64), matched & ~ignored, ~ignored, objects))
     return found
@@ -216,10 +215,10 @@ def _of_category(one: Matches, times_N: NDArray[np.int64]) -> float | None:
     return total / (len(RECALLS) * len(recall))
 
 
-def resampled(matches: list[Matches], photos: int, look: Look = lambda: None) -> Floats:
+def resampled(matches: list[Matches], photos: int, between_steps: Callable[[], None] = lambda: None) -> Floats:
     """The AP of every resample of the ``photos`` photos, from 0 to 1: RESAMPLES values."""
     found = np.empty(RESAMPLES)
     for number in range(RESAMPLES):
         found[number] = average_precision(matches, drawn(photos, number))
-        look()
+        between_steps()
     return found

@@ -24,7 +24,7 @@ from senet_lab.models.stochastic import kept_streams
 
 FEW = 4  # images in double precision
 EXACT = 1e-5  # the largest relative difference of loss, gradients and statistics in double precision
-FLOOR = 1e-3  # added to what a difference is divided by; for a gradient, as a part of the whole gradient's norm
+FLOOR = 1e-3  # a difference is divided by a norm plus this; for one gradient, plus this times the whole gradient's norm
 TINY = 1e-30  # prevents a division by zero
 
 

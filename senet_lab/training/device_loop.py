@@ -78,7 +78,7 @@ Steps = Callable[[int, int, Sequence[float], EpochMeter], Iterator[int]]
 
 
 def captures(data: BatchSource, model: nn.Module) -> TypeGuard[ResidentData]:
-    """Whether the steps of a run become a CUDA graph. Those of a network with random parts do not: the streams of
+    """Whether the steps of a run become a CUDA graph. A network with random parts has none, because the streams of
     these parts are on the host."""
     return data.device.type == "cuda" and isinstance(data, ResidentData) and not is_stochastic(model)
 

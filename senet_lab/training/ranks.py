@@ -47,8 +47,8 @@ class Ranks:
     def add_up(self, model: nn.Module, loss: Tensor, wrong: Tensor, weight: float) -> tuple[Tensor, Tensor]:
         """Replaces the gradients in the model by those of the whole batch; returns its mean loss and wrong images.
 
-        loss, wrong: scalars of this process's part. weight: the size of this part over that of the batch. All values
-        travel in one exchange.
+        loss, wrong: scalars of this process's part. weight: the part's size divided by the batch's. All values travel
+        in one exchange, always in the same order.
         """
         gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
         pieces = [*(gradient.reshape(-1).float() for gradient in gradients), loss.detach().reshape(1)]

@@ -1,4 +1,4 @@
-"""RunState: what executors keep of a run beside network and optimiser. Follower: what they do after each step."""
+"""RunState: a run's state beside network and optimiser. Follower: what happens after each step and each epoch."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator

@@ -64,7 +64,7 @@ def read_trunks(path: Path) -> list[NamedFile]:
 
 
 def with_trunks(table: Table, path: Path) -> Table:
-    """The table with trunks that begin with the weights of a file of trunks, which names those of some or all rows.
+    """The table under a protocol whose trunks begin with the weights that a file of trunks names, for some or all rows.
 
     Raises StudyError for a table without detectors, for a part that is not named after a row, for weights that do not
     fit, and for trunks that were trained by different recipes.

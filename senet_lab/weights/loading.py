@@ -23,7 +23,7 @@ LATER_STRIDE = (
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What was done with a file's tensors: numbers of all, of renamed and of reshaped ones.
+    """What was done with a file's tensors: how many there are, and how many were renamed and reshaped.
 
     departures: in words, where the network that the weights are from computes differently.
     """

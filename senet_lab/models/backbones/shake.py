@@ -13,8 +13,8 @@ The paper does not state where SE sits. Here the standard site follows the mixin
 addition of the shortcut: the mixed branches are the unit's residual function, and a unit has one block, as in every
 other network. The pre site is before both branches, the post site after the unit's last operation, the identity site
 on the shortcut. There is no conv3x3 site, because two 3x3 convolutions stand side by side.
-The paper does not state the reduction ratio either; here it is 16, as elsewhere. Nor does it state the shortcuts of
-29 2x4x64d; here they are ResNeXt's 1x1 projections with batch norm.
+The paper does not state the reduction ratio either; here it is 16, as elsewhere. It also does not state the shortcuts
+of 29 2x4x64d; here they are ResNeXt's 1x1 projections with batch norm.
 """
 
 from collections.abc import Callable

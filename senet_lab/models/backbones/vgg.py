@@ -18,7 +18,7 @@ from senet_lab.study.se import Integration
 FIRST_STAGE = 2
 FC_WIDTH = 4096
 DROPOUT = 0.5  # of Simonyan and Zisserman; neither edition states whether its VGG-16 has dropout
-REDUCTION = 32  # the image's side over that of the last map, after five poolings of stride 2
+REDUCTION = 32  # the image's side divided by the last map's side, after five poolings of stride 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
