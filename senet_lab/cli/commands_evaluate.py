@@ -57,13 +57,13 @@ def evaluate(
     subset: Annotated[bool, typer.Option("--subset", help="allow other photos than the 50,000")] = False,
     row: options.RowNames = None,
     view: Annotated[str | None, typer.Option("--view", help="crop/shorter side, such as 224/256")] = None,
-    shard: Annotated[str, typer.Option("--shard", help="only part k of n, such as 2/4; the last one ends it")] = "1/1",
-    blacklist: Annotated[Path | None, typer.Option("--blacklist", help="the devkit's, for the rows marked †")] = None,
-    precision: Annotated[str | None, typer.Option("--precision", help="fp32 (CPU), bf16 (GPU)")] = None,
+    shard: Annotated[str, typer.Option("--shard", help="evaluate only part k of n, such as 2/4")] = "1/1",
+    blacklist: Annotated[Path | None, typer.Option("--blacklist", help="the devkit's file, for rows marked †")] = None,
+    precision: Annotated[str | None, typer.Option("--precision", help="fp32 (default on a CPU) or bf16")] = None,
     batch: Annotated[int, typer.Option("--batch", min=1, max=MOST_BATCH, help="photos at once")] = 64,
-    random_weights: Annotated[bool, typer.Option("--random-weights", help="untrained, to try the way")] = False,
+    random_weights: Annotated[bool, typer.Option("--random-weights", help="untrained, to try the command")] = False,
     excitations: Annotated[
-        bool, typer.Option("--excitations", help="of one network, in the same pass; begins anew after an interruption")
+        bool, typer.Option("--excitations", help="capture one network's gates, too; an interrupted pass begins anew")
     ] = False,
     results: options.Results = None,
     device: options.Device = "auto",

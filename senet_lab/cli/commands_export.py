@@ -26,19 +26,19 @@ class TargetName(StrEnum):
 
 Source = Annotated[str, typer.Argument(metavar="SOURCE", help=SOURCES)]
 WhichSeed = Annotated[
-    int, typer.Option("--seed", min=0, max=options.MOST_SEEDS, help="which run of a TABLE:ROW or key")
+    int, typer.Option("--seed", min=0, max=options.MOST_SEEDS, help="the seed of the run, for TABLE:ROW or a key")
 ]
 Protocol = Annotated[
-    str | None, typer.Option("--protocol", help="of a TABLE:ROW; the one whose weights are here, unless named")
+    str | None, typer.Option("--protocol", help="for TABLE:ROW; unless named, the one whose weights are here")
 ]
 Network = Annotated[
-    str | None, typer.Option("--network", help="of a file: resnet50:bias=true, resnet50:plain, timm:NAME")
+    str | None, typer.Option("--network", help="for a weights file: resnet50:bias=true, resnet50:plain, timm:NAME")
 ]
 
 
 def export(
     source: Source,
-    to: Annotated[TargetName, typer.Option("--to", help="the form; onnx needs the extra of that name")],
+    to: Annotated[TargetName, typer.Option("--to", help="the target; onnx needs the extra onnx")],
     seed: WhichSeed = 0,
     protocol: Protocol = None,
     network: Network = None,
@@ -71,7 +71,7 @@ def predict(
     protocol: Protocol = None,
     network: Network = None,
     data: Annotated[
-        Path | None, typer.Option("--data", help="the folder of photos that it was trained on, for the classes' names")
+        Path | None, typer.Option("--data", help="the photos that it was trained on, to name the classes")
     ] = None,
     results: options.Results = None,
     device: options.Device = "cpu",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from senet_lab.html.page import Contents
 
 PAGE = "report.html"
-RecordName = Annotated[str, typer.Argument(metavar="KEY[/SEED]", help="the key of a cell, or how it begins")]
+RecordName = Annotated[str, typer.Argument(metavar="KEY[/SEED]", help="the key of a cell, or its first digits")]
 
 
 def html(results: options.Results = None) -> None:

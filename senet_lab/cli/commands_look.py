@@ -26,13 +26,13 @@ def excitations(
     data: Annotated[str | None, typer.Option("--data", help="cifar10, cifar100, synthetic, or a folder")] = None,
     classes: Annotated[list[str] | None, typer.Option("--classes", help="the classes to show, up to six")] = None,
     network: Annotated[
-        str | None, typer.Option("--network", help="of a file: resnet50, resnet50:gate=tanh, timm:NAME")
+        str | None, typer.Option("--network", help="for a weights file: resnet50, resnet50:gate=tanh, timm:NAME")
     ] = None,
-    weights: Annotated[Path | None, typer.Option("--weights", help="of timm:NAME or torchvision:NAME, a file")] = None,
+    weights: Annotated[Path | None, typer.Option("--weights", help="a file, for timm:NAME or torchvision:NAME")] = None,
     protocol: options.ProtocolName = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, max=options.MOST_SEEDS, help="which run of a TABLE:ROW")] = 0,
-    figure: Annotated[list[str] | None, typer.Option("--figure", help="only this figure; may be repeated")] = None,
-    random_weights: Annotated[bool, typer.Option("--random-weights", help="untrained, to try the way")] = False,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=options.MOST_SEEDS, help="the seed of TABLE:ROW")] = 0,
+    figure: Annotated[list[str] | None, typer.Option("--figure", help="draw only this figure; may be repeated")] = None,
+    random_weights: Annotated[bool, typer.Option("--random-weights", help="untrained, to try the command")] = False,
     results: options.Results = None,
     device: options.Device = "auto",
 ) -> None:

@@ -23,7 +23,7 @@ Trials = Annotated[
 
 
 def search(
-    table: Annotated[str, typer.Argument(metavar="[TABLE]", help="whose rows are searched")] = DEFAULT_TABLE,
+    table: Annotated[str, typer.Argument(metavar="[TABLE]", help="the table whose rows are searched")] = DEFAULT_TABLE,
     row: Annotated[str | None, typer.Option("--row", help="search this row alone; with --design: its network")] = None,
     design: Annotated[bool, typer.Option("--design", help="search over designs of the SE block instead")] = False,
     protocol: options.ProtocolName = None,

@@ -37,15 +37,15 @@ def submit(
     protocol: options.ProtocolName = None,
     seeds: options.Seeds = 1,
     time: Annotated[int, typer.Option("--time", min=5, max=MOST_MINUTES, help="minutes of one worker")] = 240,
-    partition: Annotated[str | None, typer.Option("--partition", help="of SLURM")] = None,
-    account: Annotated[str | None, typer.Option("--account", help="of SLURM")] = None,
-    gpus_per_worker: Annotated[int, typer.Option("--gpus-per-worker", min=0, max=64, help="of a node; 0: CPUs")] = 0,
+    partition: Annotated[str | None, typer.Option("--partition", help="SLURM's partition")] = None,
+    account: Annotated[str | None, typer.Option("--account", help="SLURM's account")] = None,
+    gpus_per_worker: Annotated[int, typer.Option("--gpus-per-worker", min=0, max=64, help="of each node; 0: none")] = 0,
     nodes: Annotated[
         int, typer.Option("--nodes", min=1, max=MOST_NODES, help="machines that train one run together, with SLURM")
     ] = 1,
     data: options.Data = None,
     trunks: options.Trunks = None,
-    cpus_per_worker: Annotated[int, typer.Option("--cpus-per-worker", min=1, max=1_024, help="cores")] = 1,
+    cpus_per_worker: Annotated[int, typer.Option("--cpus-per-worker", min=1, max=1_024, help="CPU cores")] = 1,
     executor: Annotated[QueueName, typer.Option("--executor", help="slurm, processes here, or this process")] = (
         QueueName.SLURM
     ),

@@ -16,10 +16,10 @@ from senet_lab.cli.show import print_json
 from senet_lab.errors import StudyError
 
 UntilResolved = Annotated[
-    bool, typer.Option("--until-resolved", help="seed by seed until every comparison is settled, at most --seeds (10)")
+    bool, typer.Option("--until-resolved", help="add seeds until every comparison is settled, at most --seeds (10)")
 ]
 TrainHours = Annotated[
-    float | None, typer.Option("--max-hours", min=0.0, help="with --until-resolved: at most so long")
+    float | None, typer.Option("--max-hours", min=0.0, help="with --until-resolved: the most hours in all")
 ]
 
 

@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 KEY = re.compile(r"[0-9a-f]{4,16}(/\d+)?")
 Name = Annotated[
-    str | None, typer.Argument(metavar="[TABLE|KEY]", help="a record of it; KEY/SEED for one; of all unless named")
+    str | None, typer.Argument(metavar="[TABLE|KEY]", help="whose records to draw from, KEY/SEED for one; else all")
 ]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, max=options.MOST_SEEDS, help="only records of this seed")]
 Minutes = Annotated[
-    float | None, typer.Option("--minutes", min=0.0, help="only records that take so long at most; then it ends")
+    float | None, typer.Option("--minutes", min=0.0, help="draw a run that takes at most so long, and end by then")
 ]
 Scratch = Annotated[
-    Path | None, typer.Option("--scratch", help="train here, and go on here after an end; a temporary folder else")
+    Path | None, typer.Option("--scratch", help="train in this folder, and go on there later; else a temporary one")
 ]
 
 

@@ -36,7 +36,7 @@ def records_named(name: str, roots: Iterable[Path]) -> "list[tuple[Store, Record
     ]
     keys = list(dict.fromkeys(record.run.cell.key for _, record in found))
     if len(keys) > 1:
-        raise StudyError(f"{len(keys)} keys begin with {key!r}: {', '.join(keys[:5])}; say more of it")
+        raise StudyError(f"{len(keys)} keys begin with {key!r}: {', '.join(keys[:5])}; give more digits")
     if not found:
         places = " and ".join(map(str, roots))
         raise StudyError(f"no record of {name!r} is in {places}; `senet-lab plan TABLE` prints the keys of a table")

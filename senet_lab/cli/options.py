@@ -29,13 +29,13 @@ AnyTableName = Annotated[str | None, typer.Argument(metavar="[TABLE]", help="all
 ProtocolName = Annotated[str | None, typer.Option("--protocol", help="demo unless named; `senet-lab list` names all")]
 Seeds = Annotated[int, typer.Option("--seeds", min=1, max=MOST_SEEDS, help="how many seeds, from 0")]
 RowNames = Annotated[list[str] | None, typer.Option("--row", help="only this row and its baseline; may be repeated")]
-Results = Annotated[Path | None, typer.Option("--results", help="another place for records, beside those in results")]
+Results = Annotated[Path | None, typer.Option("--results", help="another folder for records, beside results")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N")]
 ExecutorOption = Annotated[ExecutorName, typer.Option("--executor", help="what drives a run")]
 Threads = Annotated[int, typer.Option("--threads", min=1, max=MOST_THREADS, help="CPU threads of one run")]
 Workers = Annotated[
     int | None,
-    typer.Option("--workers", min=1, max=MOST_WORKERS, help="runs side by side; cores / threads unless named"),
+    typer.Option("--workers", min=1, max=MOST_WORKERS, help="runs side by side; unless named, what fits"),
 ]
 Devices = Annotated[
     int,
@@ -43,25 +43,25 @@ Devices = Annotated[
 ]
 AtOnce = Annotated[
     int | None,
-    typer.Option("--at-once", min=1, help="most images that pass through the network together; the batch stays"),
+    typer.Option("--at-once", min=1, help="most images in the network at once; the batch size stays"),
 ]
 Data = Annotated[
-    Path | None, typer.Option("--data", help="photos of your own: a folder with train/<class>/ and val/<class>/")
+    Path | None, typer.Option("--data", help="your own photos: a folder with train/<class>/ and val/<class>/")
 ]
 Trunks = Annotated[
-    Path | None, typer.Option("--trunks", help="of detectors: a TOML file with weights and recipe for each row's trunk")
+    Path | None, typer.Option("--trunks", help="for detectors: a TOML file with each row's trunk weights and recipe")
 ]
-SkipDamaged = Annotated[
-    bool, typer.Option("--skip-damaged", help="go on without damaged training photos, and count them")
-]
+SkipDamaged = Annotated[bool, typer.Option("--skip-damaged", help="leave damaged training photos out, and count them")]
 Loggers = Annotated[
     list[str] | None,
     typer.Option("--logger", help="csv, tensorboard, wandb, mlflow or module:function; may be repeated"),
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="say what would be trained, and train nothing")]
-MaxHours = Annotated[float | None, typer.Option("--max-hours", min=0.0, help="of one worker, a comparison")]
-NoTitle = Annotated[bool, typer.Option("--no-title", help="figures without their heading, for a page with captions")]
-Width = Annotated[WidthName, typer.Option("--width", help="of figures: one column of a page (3.3 in) or two (7 in)")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="print what would be trained, and train nothing")]
+MaxHours = Annotated[
+    float | None, typer.Option("--max-hours", min=0.0, help="with --resolve: leave longer comparisons out")
+]
+NoTitle = Annotated[bool, typer.Option("--no-title", help="draw figures without headings, for a paper")]
+Width = Annotated[WidthName, typer.Option("--width", help="width of figures: one column (3.3 in) or two (7 in)")]
 MaxMinutes = Annotated[
     float | None, typer.Option("--max-minutes", min=0.0, help="save and end after so long, with exit status 75")
 ]

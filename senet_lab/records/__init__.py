@@ -1,1 +1,1 @@
-"""What was measured: one file a run, written once and whole."""
+"""Records of what was measured: one file for each run, written once and whole."""

@@ -68,7 +68,7 @@ def merge(into: Store, others: Sequence[Store]) -> Merged:
     """
     for other in others:
         if other.root.resolve() == into.root.resolve():
-            raise StudyError(f"{other.root} is the folder that is merged into")
+            raise StudyError(f"{other.root} is the folder to merge into; name other folders")
         if not is_folder(other.root / "records"):
             raise StudyError(f"{other.root} has no folder records; name a folder of results")
     stores = [into, *others]
@@ -110,7 +110,9 @@ def _contradictions(found: Sequence[Found]) -> list[str]:
         first = same[0]
         for other in same[1:]:
             if other.text != first.text and scientific_digest(other.record) != scientific_digest(first.record):
-                conflicts.append(f"{_described(first)} and {_described(other)} are of one run and have other results")
+                conflicts.append(
+                    f"{_described(first)} and {_described(other)} are of one run and have different results"
+                )
     return conflicts
 
 
@@ -158,7 +160,7 @@ def _plans(stores: Sequence[Store]) -> _Plans:
         for path in list_folder(store.root / "sequential") or []:
             text = (read_bytes(path) or b"").decode("utf-8", errors="replace")
             if plans.texts.setdefault(path.name, text) != text:
-                plans.conflicts.append(f"{where[path.name]} and {path} are other plans of one table")
+                plans.conflicts.append(f"{where[path.name]} and {path} are different plans of one table")
             where.setdefault(path.name, path)
     return plans
 

@@ -134,7 +134,7 @@ def ask(journal: Journal, study: optuna.Study, most: int) -> tuple[optuna.Trial,
             new = study.ask()
         own = journal.claim(_lease(study, new.number))
         if own is None:
-            raise StudyError(f"trial {new.number} of {journal.path} is another process's; call again")
+            raise StudyError(f"another process works on trial {new.number} of {journal.path}; call again")
         return new, own
 
 

@@ -59,5 +59,5 @@ def search(cell: Cell, trials: int, journal: Path, trainer: Trainer, tell: Calla
     run_trials(books, study, trials, work)
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     if not complete:
-        raise StudyError(f"{journal} has no trial that ended yet; other processes are at work on it")
+        raise StudyError(f"no trial of {journal} has ended yet; other processes are working on it")
     return Winner(Point.of(study.best_trial.params), float(study.best_value), len(ended(study)))

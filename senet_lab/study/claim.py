@@ -98,7 +98,7 @@ class Claim:
             if isinstance(part, Lower if self.table.measure.higher_is_better else Higher):
                 what, kind = self.table.measure.what, type(part).__name__
                 raise ValueError(
-                    f"claim {self.name}: {kind} is not what is better of {self.table.name}, which has {what}"
+                    f"claim {self.name}: {kind} would be worse, since rows of {self.table.name} are compared by {what}"
                 )
             if part.row == part.than:
                 raise ValueError(f"claim {self.name}: {part.row!r} is compared with itself")

@@ -49,5 +49,5 @@ PRECISION = Measure(
 
 
 def measure_of(protocol: Protocol) -> Measure:
-    """What is measured under a protocol."""
+    """The measure of networks under a protocol: AP for detectors, errors for classifiers."""
     return PRECISION if protocol.detection else ERROR

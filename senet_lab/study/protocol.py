@@ -143,7 +143,7 @@ class Protocol:
                 f"protocol {self.name}: {self.epochs} epochs of batches of {self.batch_size} cannot be trained"
             )
         if (self.dataset is Dataset.FOLDER) != (self.photos is not None):
-            raise ValueError(f"protocol {self.name}: the data set folder, and no other, needs photos with a name")
+            raise ValueError(f"protocol {self.name}: photos belong to the data set folder, which needs them")
         if self.training_sizes and (len(self.training_sizes) != self.epochs or min(self.training_sizes) < 1):
             raise ValueError(
                 f"protocol {self.name}: {len(self.training_sizes)} training sizes for {self.epochs} epochs; it needs "
@@ -160,7 +160,9 @@ class Protocol:
 
     def _check_detection(self, detection: Detection) -> None:
         if detection.longest < self.image_size:
-            raise ValueError(f"protocol {self.name}: photos of {self.image_size} to {detection.longest} pixels")
+            raise ValueError(
+                f"protocol {self.name}: longest is {detection.longest}, below image_size, which is {self.image_size}"
+            )
         if self.batch_size % detection.images_together:
             raise ValueError(
                 f"protocol {self.name}: {detection.images_together} images together do not divide a batch of "

@@ -56,7 +56,7 @@ class Table:
             if baseline not in labels:
                 raise ValueError(f"{self.name}: baseline {baseline!r} is no row")
         if len({measure_of(row.cell.protocol) for row in self.rows}) > 1:
-            raise ValueError(f"{self.name}: detectors stand beside networks that name photos")
+            raise ValueError(f"{self.name}: a table cannot have both detectors and classifiers")
 
     @property
     def name(self) -> str:
@@ -105,9 +105,9 @@ class Table:
     def _cell(self, row: Row, protocol: Protocol) -> Cell:
         paper = row.cell
         if (paper.protocol.detection is None) != (protocol.detection is None):
-            kinds = ("names photos", "finds objects in them")
+            kinds = ("classifiers", "detectors")
             table, other = kinds if protocol.detection else reversed(kinds)
-            raise ValueError(f"{self.name} {table}, protocol {protocol.name} {other}")
+            raise ValueError(f"{self.name} has {table}, protocol {protocol.name} is for {other}")
         backbone = self.companions.get(protocol.dataset, {}).get(paper.backbone)
         photos = protocol.dataset.of_photos and paper.protocol.dataset.of_photos  # networks for photos accept any size
         if backbone is None and not photos and protocol.image_size != paper.protocol.image_size:

@@ -95,7 +95,7 @@ def test_photos_that_cannot_be_trained_on_are_refused(tmp_path):
 
 def test_a_folder_without_a_digest_is_no_protocol():
     """The data set folder needs photos, and no other data set has them."""
-    with pytest.raises(ValueError, match="needs photos with a name"):
+    with pytest.raises(ValueError, match="photos belong to the data set folder"):
         replace(IMAGENETTE, dataset=Dataset.FOLDER)
 
 

@@ -35,7 +35,7 @@ def test_without_a_protocol_published_numbers_are_reported(senet_lab):
     status, out, err = senet_lab("reproduce", "table6")
 
     assert status == 0
-    assert "nothing is trained: table6 finds objects in them, protocol demo names photos" in err
+    assert "nothing is trained: table6 has detectors, protocol demo is for classifiers" in err
     for number in ("45.2", "25.1", "46.8", "26.4", "48.4", "27.2", "49.2", "27.9"):
         assert f" {number} " in out
     assert "published AP, %" in out
@@ -47,9 +47,9 @@ def test_without_a_protocol_published_numbers_are_reported(senet_lab):
     [
         (
             ["table6", "--protocol", "imagenet-100ep"],
-            "table6 finds objects in them, protocol imagenet-100ep names photos",
+            "table6 has detectors, protocol imagenet-100ep is for classifiers",
         ),
-        (["table7", "--protocol", "coco-2014"], "table7 names photos, protocol coco-2014 finds objects in them"),
+        (["table7", "--protocol", "coco-2014"], "table7 has classifiers, protocol coco-2014 is for detectors"),
         (["table6", "--data", "nowhere"], "nowhere is no folder; --data names one with annotations/"),
         (["table6", "--data", "boxes", "--protocol", "coco-2014"], "6 training and 4 evaluation photos: protocol"),
         (

@@ -214,7 +214,7 @@ def test_what_does_not_fit_a_library_is_said_in_one_line(senet_lab, photos, mobi
         (("torchvision:resnet18", "--random-weights"), "no SE block"),
         (("timm:legacy_seresnet18", "--weights", mobilenet_file, "--random-weights"), "exclude each other"),
         (("table7:r=16", "--weights", mobilenet_file), "--weights belongs to"),
-        ((mobilenet_file,), "say with --network"),
+        ((mobilenet_file,), "name its network with --network"),
     ):
         status, _, err = senet_lab("excitations", *words, "--data", photos)
         assert (status, said in err, len(err.splitlines())) == (2, True, 1), err

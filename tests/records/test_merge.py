@@ -179,7 +179,7 @@ def test_sequential_plans_come_too(tmp_path):
 
     begin_plan(there.root, replace(plan, table="b"))
     begin_plan(here.root, replace(plan, table="b", most_seeds=6))
-    refused(tmp_path, here, [there], "b-sample.json", "other plans of one table")
+    refused(tmp_path, here, [there], "b-sample.json", "different plans of one table")
 
 
 def test_what_is_no_store_is_refused(tmp_path):
@@ -189,7 +189,7 @@ def test_what_is_no_store_is_refused(tmp_path):
 
     for name in ("empty", "none"):
         refused(tmp_path, here, [Store(tmp_path / name)], f"{tmp_path / name} has no folder records")
-    refused(tmp_path, here, [Store(tmp_path / "empty" / ".." / "here")], "is the folder that is merged into")
+    refused(tmp_path, here, [Store(tmp_path / "empty" / ".." / "here")], "is the folder to merge into")
 
 
 def test_the_scientific_digest_is_of_the_results_alone():
