@@ -40,8 +40,8 @@ class Header:
         return build_model(name, se, self.num_classes)
 
     def metadata(self) -> dict[str, str]:
-        """The header as metadata for safetensors. It is one entry: the order of several is not fixed, and so would the
-        file's digest not be."""
+        """The header as metadata for safetensors. It is a single entry: several would come in no fixed order, and the
+        file would have no fixed digest."""
         run = None if self.run is None else {"cell": to_plain(self.run.cell, prose=True), "seed": self.run.seed}
         data: dict[str, Any] = {
             "facts": facts_to_json(self.facts),

@@ -79,7 +79,8 @@ def frozen(network: nn.Module, name: str, frozen_stages: int) -> ResNet:
     """Prepares a network as a trunk, in place, and returns it. Every batch norm is frozen.
 
     frozen_stages: how many of stem, stage 2, stage 3, ... are not trained at all.
-    Raises ValueError for anything but a post-activation residual network of four stages. name: the network's, for it.
+    name: the network's, for the message. Raises ValueError for anything but a post-activation residual network of four
+    stages.
     """
     if not isinstance(network, ResNet) or len(network.stages) != STAGES or network.layout.pre_activation:
         raise ValueError(

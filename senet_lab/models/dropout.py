@@ -7,7 +7,7 @@ from senet_lab.study.cell import derive_seed
 
 
 class StreamDropout(nn.Module):
-    """In training, zeroes each value with probability ``p`` and divides the others by 1 - p. In evaluation, nothing.
+    """In training, zeroes each value with probability ``p`` and divides the others by 1 - p. Idle in evaluation.
 
     stream: the generator of the masks. It is on the CPU, so that masks do not depend on the device. A training loop
     seeds it with ``stochastic.set_stochastic_seed``. place: a name that no other dropout of the network has, so that

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 
 class Turns:
-    """Shared turns, and turns alone. A thread that waits to be alone goes before all threads that ask after it.
+    """Shared turns, and turns alone. A thread that waits to be alone goes before later ones that ask for a shared turn.
 
     A thread that has a turn must not take a second one: it would wait for itself.
     """
