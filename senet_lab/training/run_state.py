@@ -159,7 +159,7 @@ class Follower:
         self.state, self.optimizer, self.hooks, self.ranks, self._turn = state, optimizer, hooks, ranks, turn
 
     def after_step(self, epoch: int, steps: int) -> None:
-        """Saves if it is time, then reports. epoch: from 0. steps: taken in it so far. Raises Paused if asked to end."""
+        """Saves if it is time, then reports. epoch: from 0. steps: taken in it. Raises Paused if it must end."""
         protocol, wish = self.state.protocol, self._wish()
         if wish is not Wish.GO_ON:
             self.save()
