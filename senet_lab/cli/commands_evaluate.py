@@ -71,8 +71,8 @@ def evaluate(
 ) -> None:
     """Evaluates trained networks on labelled photos: a table's rows by released weights, or networks by name.
 
-    Photos are decoded once for all networks. What is done is kept: call again after an interruption. Records go to
-    results/evaluations.
+    Photos are decoded once for all networks. Finished parts are kept: after an interruption, give the same command
+    again. Records go to results/evaluations.
     """
     choice = Choice(
         data or default_data(),

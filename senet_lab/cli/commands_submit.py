@@ -33,7 +33,7 @@ class QueueName(StrEnum):
 
 def submit(
     table: Annotated[list[str], typer.Argument(metavar="TABLE...", help="table7, tpami-table10, my_table.py")],
-    workers: Annotated[int, typer.Option("--workers", min=1, max=MOST_JOBS, help="how many work side by side")] = 1,
+    workers: Annotated[int, typer.Option("--workers", min=1, max=MOST_JOBS, help="how many run side by side")] = 1,
     protocol: options.ProtocolName = None,
     seeds: options.Seeds = 1,
     time: Annotated[int, typer.Option("--time", min=5, max=MOST_MINUTES, help="minutes of one worker")] = 240,

@@ -26,12 +26,16 @@ class WidthName(StrEnum):
 
 TableName = Annotated[str, typer.Argument(metavar="TABLE", help="table7, tpami-table10, reduction, or my_table.py")]
 AnyTableName = Annotated[str | None, typer.Argument(metavar="[TABLE]", help="all tables unless named")]
-ProtocolName = Annotated[str | None, typer.Option("--protocol", help="demo unless named; `senet-lab list` names all")]
+ProtocolName = Annotated[
+    str | None, typer.Option("--protocol", help="the recipe: demo unless named, see `senet-lab list`")
+]
 Seeds = Annotated[int, typer.Option("--seeds", min=1, max=MOST_SEEDS, help="how many seeds, from 0")]
 RowNames = Annotated[list[str] | None, typer.Option("--row", help="only this row and its baseline; may be repeated")]
 Results = Annotated[Path | None, typer.Option("--results", help="another folder for records, beside results")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N")]
-ExecutorOption = Annotated[ExecutorName, typer.Option("--executor", help="what drives a run")]
+ExecutorOption = Annotated[
+    ExecutorName, typer.Option("--executor", help="what drives a run: Lightning or the device loop")
+]
 Threads = Annotated[int, typer.Option("--threads", min=1, max=MOST_THREADS, help="CPU threads of one run")]
 Workers = Annotated[
     int | None,

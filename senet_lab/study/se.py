@@ -11,7 +11,7 @@ ONE_FOR_ALL = 16  # the default reduction ratio
 
 
 class Squeeze(StrEnum):
-    """How a map of C x H x W becomes one number per channel (TPAMI tables 11 and 16)."""
+    """How a map of C x H x W becomes one number per channel (section 3.1; TPAMI tables 11 and 16)."""
 
     AVG = "avg"
     MAX = "max"
@@ -46,10 +46,10 @@ class Excitation(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SESpec:
-    """One form of the SE block. A network without SE has ``None`` instead.
+    """One form of the SE block (section 3 of both editions). A network without SE has ``None`` instead.
 
-    reduction: r. It is always exact: a width that r does not divide is refused, never rounded.
-    stages: the residual stages with a block, numbered as in the paper (the first is 2).
+    reduction: r (CVPR 2018 table 7, TPAMI table 10). A width that r does not divide is refused, never rounded.
+    stages: the residual stages with a block (TPAMI table 13), numbered as in the paper (the first is 2).
     bias: whether the two FC layers have biases. The 2018 tables have them; TPAMI section 6 drops them.
     stage_reductions: r of each stage with a block, in the order of the stages, instead of one r for all.
 
