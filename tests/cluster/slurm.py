@@ -84,6 +84,7 @@ def cluster(folder: Path, cpus: int = 4, nodes: int = 1) -> Iterator[dict[str, s
         _wait_until_idle(folder, environment)
         yield environment
     finally:
+        _end_jobs(environment)
         for daemon in reversed(daemons):
             daemon.send_signal(signal.SIGTERM)
         for daemon in daemons:
@@ -106,6 +107,19 @@ def _munge(folder: Path) -> subprocess.Popen[bytes]:
             return process
         time.sleep(0.1)
     raise RuntimeError(f"munged does not start: {(folder / 'munged.out').read_text()[-500:]}")
+
+
+def _end_jobs(environment: dict[str, str]) -> None:
+    """Kills what is still queued and running, so that no step outlives the daemons."""
+    for _ in range(30):
+        subprocess.run(
+            ["scancel", "--full", "--signal=KILL", "--user", getpass.getuser()], env=environment, check=False
+        )
+        subprocess.run(["scancel", "--user", getpass.getuser()], env=environment, check=False)
+        left = subprocess.run(["squeue", "-h"], env=environment, capture_output=True, text=True, check=False)
+        if not left.stdout.strip():
+            return
+        time.sleep(1)
 
 
 def _wait_until_idle(folder: Path, environment: dict[str, str]) -> None:
