@@ -143,19 +143,28 @@ def conformance_block(figures: Iterable[Figure]) -> Block:
 
 
 def forests(reports: Iterable[Report]) -> list[Chart]:
-    """One forest plot over all tables of the paper for each protocol and source, without synthetic data."""
+    """One forest plot over all tables of the paper for each protocol and source, without synthetic data.
+
+    The plot with most measured differences comes first.
+    """
     groups: dict[tuple[str, str], list[Comparison]] = {}
     for report in (report for report in reports if report.table.of_the_paper):
         for part in report.kept:
             view = part.comparison.view
             words = f"{view.name}, {view.source}", view.measure.what
             groups.setdefault(words, []).append(part.comparison)
-    specs = ((*words, charts.forest(group)) for words, group in groups.items())
+    ordered = sorted(groups.items(), key=lambda item: -_measured(item[1]))
+    specs = ((*words, charts.forest(group)) for words, group in ordered)
     return [
         Chart(f"forest-{place}", f"Every row against its baseline, {words}. {FOREST.format(what=what)}", spec)
         for place, (words, what, spec) in enumerate(specs)
         if spec is not None
     ]
+
+
+def _measured(comparisons: Iterable[Comparison]) -> int:
+    """How many differences were measured."""
+    return sum(row.difference is not None for one in comparisons for row in one.rows)
 
 
 def runs_by_name(cells: Iterable[CellPart]) -> dict[str, RunPart]:

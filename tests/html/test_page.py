@@ -9,12 +9,13 @@ import pytest
 from senet_lab.html.charts import forest
 from senet_lab.html.page import Contents, html_of, json_for_html, page_of
 from senet_lab.html.runs import Origin
+from senet_lab.html.sections import forests
 from senet_lab.html.tables import html_table, sort_value
 from senet_lab.report.blocks import Block
 from senet_lab.report.load import load
 from senet_lab.report.views import measured_views
 from senet_lab.report.write import report_of
-from senet_lab.study import Row
+from senet_lab.study import Row, SESpec
 from senet_lab.study.counts import network_key
 from tests.samples import (
     PLAIN,
@@ -166,6 +167,19 @@ def test_synthetic_data_are_marked(page):
     assert views == {"sample, results": False, "SYNTHETIC DATA, made-up, this machine": True,
             "published and counted": False}  # fmt: skip
     assert len(page.forests) == 1
+
+
+def test_the_forest_plot_with_most_differences_is_the_first(tmp_path):
+    """However its protocol is called: one with two measured differences stands before one with a single one."""
+    other = replace(SE, se=SESpec(reduction=8))
+    table = replace(NAMED, rows=(*NAMED.rows, Row("r=8", other)))
+    few, many = (replace(PROTOCOL, name=name) for name in ("a-few", "most"))
+    cells = [(PLAIN, few), (SE, few), (PLAIN, many), (SE, many), (other, many)]
+    filled(tmp_path, *(finished(replace(cell, protocol=protocol)) for cell, protocol in cells))
+    counts = COUNTS | {network_key(other): counted(1, 1, 1)}
+    charts = forests([report_of(table, [], counts, judged_views(table, [load(tmp_path, "results")]))])
+
+    assert [chart.caption.split(", ")[1] for chart in charts] == ["most", "a-few"]
 
 
 def test_a_curve_stands_once(page):
