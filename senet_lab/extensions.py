@@ -15,7 +15,7 @@ import importlib
 import importlib.util
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -103,6 +103,16 @@ def used_by(cell: Cell) -> list[Extension]:
     """The extensions whose code a cell's network uses."""
     block = cell.se.block if isinstance(cell.se, BlockSpec) else None
     return [one for one in _loaded.values() if block in one.blocks or cell.backbone in one.networks]
+
+
+def needed_by(cells: Iterable[Cell]) -> list[Extension]:
+    """The extensions without which these cells cannot be trained: those that have their code or their photos."""
+    needed = set[str]()
+    for cell in cells:
+        photos = cell.protocol.photos
+        needed |= {one.source for one in used_by(cell)}
+        needed |= {one.source for one in _loaded.values() if photos is not None and photos.name in one.datasets}
+    return [one for one in _loaded.values() if one.source in needed]
 
 
 def digests(cell: Cell) -> dict[str, str]:

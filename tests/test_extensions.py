@@ -262,6 +262,18 @@ def test_an_installed_module_is_an_extension_too(tmp_path, monkeypatch):
         extensions.load_extension("no_such_blocks")
 
 
+def test_a_package_does_not_take_a_declared_tables_name(tmp_path, monkeypatch):
+    """The table and its claims are the declared ones, both; under a name of its own both are the package's."""
+    (tmp_path / "their_tables.py").write_text(HEAD_OF_TABLE + "CLAIMS = ('theirs',)\nTABLE = table(DEMO)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(catalogue, "entry_points", lambda: {"table7": "their_tables", "theirs": "their_tables"})
+
+    assert {"cvpr2018-table7"} == {catalogue.find_table("table7").slug} | {
+        claim.table.slug for claim in catalogue.find_claims("table7")
+    }
+    assert (catalogue.find_table("theirs").edition, catalogue.find_claims("theirs")) == ("mine", ["theirs"])
+
+
 @pytest.mark.parametrize(
     ("fields", "said"),
     [

@@ -35,7 +35,13 @@ PARTS = {
         "senet_lab.study",
         "senet_lab.errors",
     ),
-    "senet_lab.html": ("senet_lab.html", "senet_lab.report", "senet_lab.records", "senet_lab.study"),
+    "senet_lab.html": (
+        "senet_lab.html",
+        "senet_lab.report",
+        "senet_lab.records",
+        "senet_lab.study",
+        "senet_lab.errors",
+    ),
     "senet_lab.models": ("senet_lab.models", "senet_lab.extensions", "senet_lab.study", "senet_lab.errors"),
     "senet_lab.weights": ("senet_lab.weights", "senet_lab.errors"),
     "senet_lab.data": (

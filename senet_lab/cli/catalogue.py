@@ -13,7 +13,7 @@ from types import ModuleType
 
 from senet_lab.errors import StudyError
 from senet_lab.extensions import Extension, entry_points, load_extension, own_protocols, place_of
-from senet_lab.study import Protocol, Table
+from senet_lab.study import Protocol, Row, Table
 from senet_lab.study.claim import Claim
 from senet_lab.study.protocol import Dataset
 from senet_lab.study.released import Released
@@ -59,13 +59,20 @@ def find_table(name: str) -> Table:
 
     Raises StudyError: for an unknown name it gives the nearest one, for a file it says what is wrong in it.
     """
-    declared = tables()
-    by_name = {alias: table for table in declared for alias in names_of(table, declared)}
-    if name not in by_name and (source := _own_source(name)):
+    by_name = _declared_by_name()
+    if source := _own_source(name):
         return _own_table(source)
     if name not in by_name:
         raise StudyError(f"no table is called {name!r}; the nearest is {nearest(name, by_name)!r} (senet-lab list)")
     return by_name[name]
+
+
+def find_row(table: Table, label: str) -> Row:
+    """The row of this label. Raises StudyError, with the nearest label, where the table has none."""
+    by_label = {row.label: row for row in table.rows}
+    if label not in by_label:
+        raise StudyError(f"{table.name} has no row {label!r}; the nearest is {nearest(label, by_label)!r}")
+    return by_label[label]
 
 
 def claims() -> list[Claim]:
@@ -93,8 +100,8 @@ def released() -> Mapping[str, tuple[Released, ...]]:
 
 def find_claims(name: str) -> list[Claim]:
     """The declared claims about the table of this name; for a user's file or package, its CLAIMS (none is no error)."""
-    if name.endswith(".py") or name in entry_points():
-        return list(getattr(load_extension(str(_own_source(name))).module, "CLAIMS", ()))
+    if source := _own_source(name):
+        return list(getattr(load_extension(source).module, "CLAIMS", ()))
     slug = find_table(name).slug
     return [claim for claim in claims() if claim.table.slug == slug]
 
@@ -199,8 +206,18 @@ def _refuse_taken_protocols(extension: Extension, table: Table) -> None:
 
 
 def _own_source(name: str) -> str | None:
-    """The file or the installed package's module that this name means; None where it means neither."""
+    """The file or the installed package's module that this name means; None where it means neither.
+
+    A declared table has its name before a package that takes the same one.
+    """
+    if name in _declared_by_name():
+        return None
     return name if name.endswith(".py") else entry_points().get(name)
+
+
+def _declared_by_name() -> dict[str, Table]:
+    declared = tables()
+    return {alias: table for table in declared for alias in names_of(table, declared)}
 
 
 if __name__ == "__main__":  # needs nothing installed, so that `make help` works in a fresh clone

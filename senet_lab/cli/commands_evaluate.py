@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from senet_lab.evaluation.networks import Network
     from senet_lab.evaluation.photo_set import PhotoSet
     from senet_lab.records.evaluation import Evaluated
+    from senet_lab.study.released import View
 
 PROTOCOL = "released"  # with this name ``reproduce`` (make PROTOCOL=released) evaluates instead of training
 MOST_SHARDS, MOST_BATCH = 10_000, 4_096
@@ -118,9 +119,7 @@ def evaluate_table(table: Table, choice: Choice, as_json: bool = False) -> None:
         raise StudyError(f"{option} belongs to one network; a table has one for each row")
     released = catalogue.released()
     for label in choice.rows:
-        if label not in [r.label for r in table.rows]:
-            near = catalogue.nearest(label, [r.label for r in table.rows])
-            raise StudyError(f"{table.name} has no row {label!r}; the nearest is {near!r}")
+        catalogue.find_row(table, label)
     wanted = [one for r in table.rows if not choice.rows or r.label in choice.rows for one in released.get(r.label, ())]
     if not wanted:
         raise StudyError(
@@ -231,7 +230,7 @@ def _say_unfinished(found: "Sequence[Evaluated | None]") -> None:
     print(f"this part is done; {open_ones} of {len(found)} networks wait for other parts", file=sys.stderr)
 
 
-def _view(choice: Choice) -> Any:
+def _view(choice: Choice) -> "View | None":
     from senet_lab.study.released import View
 
     if choice.view is None:

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from senet_lab import extensions
 from senet_lab.cli import catalogue
@@ -85,13 +85,8 @@ def study_of(
         table = with_trunks(table, trunks)
     if not rows:
         return table, plan_runs([table], seeds)
-    labels = [row.label for row in table.rows]
-    chosen: list[Any] = []
-    for label in rows:
-        if label not in labels:
-            raise StudyError(f"{table.name} has no row {label!r}; the nearest is {catalogue.nearest(label, labels)!r}")
-        chosen += [table.row(label), table.baseline_of(table.row(label))]
-    keys = {row.cell.key for row in chosen}
+    chosen = [catalogue.find_row(table, label) for label in rows]
+    keys = {one.cell.key for row in chosen for one in (row, table.baseline_of(row))}
     return table, tuple(run for run in plan_runs([table], seeds) if run.cell.key in keys)
 
 

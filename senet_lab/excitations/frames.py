@@ -10,7 +10,7 @@ from senet_lab.errors import StudyError
 from senet_lab.excitations.card import Card, card_from
 from senet_lab.excitations.files import ALL, DEMO
 from senet_lab.excitations.places import evenly, panels
-from senet_lab.records.checked_files import number, read_csv, read_json
+from senet_lab.records.checked_files import read_json, read_numbers
 from senet_lab.records.files import is_folder, list_folder
 
 MEND = "make it again with senet-lab excitations"
@@ -68,17 +68,7 @@ def _frame(path: Path, wanted: Sequence[str], may_be_unknown: bool = False) -> p
 
     may_be_unknown: whether "nan" counts as a number.
     """
-    lines = read_csv(path, None, MEND)
-    missing = [name for name in ("block", *wanted) if not lines or name not in lines[0]]
-    if missing:
-        raise StudyError(f"{path} has no lines, or no column {missing[0]!r}; {MEND}")
-    for index, line in enumerate(lines, start=2):
-        for name, text in line.items():
-            try:
-                if name != "block" and not (may_be_unknown and text == "nan"):
-                    number(text)
-            except ValueError as error:
-                raise StudyError(f"{path}, line {index}, {name}: {error}; {MEND}") from None
+    lines = read_numbers(path, "block", wanted, MEND, may_be_unknown)
     return pd.DataFrame({name: _column(name, [line[name] for line in lines]) for name in lines[0]})
 
 

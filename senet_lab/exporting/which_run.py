@@ -22,9 +22,7 @@ def run_of_row(source: str, seed: int, protocol: str | None, store: Store) -> Ru
     """
     name, _, label = source.partition(":")
     paper = catalogue.find_table(name)
-    labels = [row.label for row in paper.rows]
-    if label not in labels:
-        raise StudyError(f"{paper.name} has no row {label!r}; the nearest is {catalogue.nearest(label, labels)!r}")
+    catalogue.find_row(paper, label)
     if protocol is not None:
         return Run(cell=catalogue.table_under(paper, protocol).row(label).cell, seed=seed)
     runs = [Run(cell=table.row(label).cell, seed=seed) for table in _under_all(paper)]

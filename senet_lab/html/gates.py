@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from senet_lab.errors import StudyError
 from senet_lab.html.charts import INK, WIDTH, Spec
-from senet_lab.records.checked_files import read_csv, read_json
+from senet_lab.records.checked_files import read_json, read_numbers
 from senet_lab.records.files import folders_in, is_file
 
 MEND = "restore it from git, or capture it again (senet-lab excitations)"
@@ -18,7 +19,8 @@ ALL = "all classes"
 class Gates:
     """One capture of gates.
 
-    title: the network and the images in words. means: the chart of mean gates. spread: the chart of histograms. head,
+    title: the network and the images in words. means: the chart of mean gates. spread: the chart of histograms.
+    by_class: whether single classes can be chosen; a capture of many classes may have all classes together only. head,
     lines: the table of numbers block by block.
     """
 
@@ -26,6 +28,7 @@ class Gates:
     title: str
     means: Spec
     spread: Spec
+    by_class: bool
     head: tuple[str, ...]
     lines: tuple[tuple[str, ...], ...]
 
@@ -37,22 +40,33 @@ def captures(root: Path) -> list[Gates]:
 
 
 def _gates(folder: Path) -> Gates:
-    card = read_json(folder / "card.json", MEND)
-    title = (
-        f"{card['network']}; {card['weights']} weights of protocol {card['protocol']}, seed {card['seed']}; "
-        f"{card['images']:,} {card['split']} images of {card['dataset']}"
-    )
-    blocks = read_csv(folder / "blocks.csv", None, MEND)
-    means = _long(read_csv(folder / "means.csv", None, MEND), "channel")
-    spread = _long(read_csv(folder / "histograms.csv", None, MEND), "gate")
+    try:
+        title = _title(folder / "card.json")
+        blocks = read_numbers(folder / "blocks.csv", "block", (), MEND, may_be_unknown=True)
+        means = read_numbers(folder / "means.csv", "block", ("channel", ALL), MEND)
+        spread = read_numbers(folder / "histograms.csv", "block", ("gate", ALL), MEND)
+    except FileNotFoundError as error:
+        raise StudyError(f"{error.filename} is missing; {MEND}") from None
     return Gates(
         folder.name,
         title,
-        _chart(means, ("channel", "channel of the block"), "mean gate", "line"),
-        _chart(spread, ("gate", "gate (lower edge of the bin)"), "share of the gates", "area"),
-        tuple(name.replace("_", " ") for name in blocks[0]) if blocks else (),
+        _chart(_long(means, "channel"), ("channel", "channel of the block"), "mean gate", "line"),
+        _chart(_long(spread, "gate"), ("gate", "gate (lower edge of the bin)"), "share of the gates", "area"),
+        any(name not in ("block", "gate", ALL) for name in spread[0]),
+        tuple(name.replace("_", " ") for name in blocks[0]),
         tuple(tuple(line.values()) for line in blocks),
     )
+
+
+def _title(path: Path) -> str:
+    card = read_json(path, MEND)
+    try:
+        return (
+            f"{card['network']}; {card['weights']} weights of protocol {card['protocol']}, seed {card['seed']}; "
+            f"{card['images']:,} {card['split']} images of {card['dataset']}"
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise StudyError(f"{path} is no card of a capture ({error}); {MEND}") from None
 
 
 def _long(lines: Iterable[dict[str, str]], place: str) -> dict[str, Any]:
@@ -67,29 +81,36 @@ def _long(lines: Iterable[dict[str, str]], place: str) -> dict[str, Any]:
 
 
 def _chart(table: dict[str, Any], x: tuple[str, str], y: str, mark: str) -> Spec:
-    """A chart whose points the page makes from ``table``. The chosen class is drawn in front of all classes."""
+    """A chart whose points the page makes from ``table``. The chosen class is drawn in front of all classes.
+
+    Where the capture has no single class, there is none to choose.
+    """
     blocks = list(table["blocks"])
-    classes = [name for name in next(iter(table["blocks"].values())) if name != x[0]]
-    picked = [name for name in classes if name != ALL]
-    params = [
-        {"name": "block", "value": blocks[-1], "bind": {"input": "select", "options": blocks, "name": "block "}},
-        {"name": "picked", "value": picked[0], "bind": {"input": "select", "options": picked, "name": "class "}},
-    ]
+    classes = [name for name in table["blocks"][blocks[0]] if name not in (x[0], ALL)]
     encoding = {
         "x": {"field": "x", "type": "quantitative", "title": x[1], "scale": {"zero": False, "nice": False}},
         "y": {"field": "y", "type": "quantitative", "title": y, "stack": None},
         "tooltip": [{"field": "class"}, {"field": "x", "title": x[0]}, {"field": "y", "title": y}],
     }
-    one = {"filter": "datum.class === picked"}
     others = {"filter": f"datum.class === '{ALL}'"}
+    params = [_choice("block", "block", blocks, blocks[-1])]
+    layers = [{"transform": [others], "mark": {"type": mark, "color": INK, "opacity": 0.35}, "encoding": encoding}]
+    if classes:
+        one = {"filter": "datum.class === picked"}
+        params.append(_choice("picked", "class", classes, classes[0]))
+        layers.append(
+            {"transform": [one], "mark": {"type": mark, "color": "#d55e00", "opacity": 0.8}, "encoding": encoding}
+        )
     return {
         "table": table,
         "params": params,
         "transform": [{"filter": "datum.block === block"}],
-        "layer": [
-            {"transform": [others], "mark": {"type": mark, "color": INK, "opacity": 0.35}, "encoding": encoding},
-            {"transform": [one], "mark": {"type": mark, "color": "#d55e00", "opacity": 0.8}, "encoding": encoding},
-        ],
+        "layer": layers,
         "width": WIDTH,
         "height": 200,
     }
+
+
+def _choice(name: str, label: str, options: list[str], value: str) -> dict[str, Any]:
+    """A parameter of a chart, chosen from a list below it."""
+    return {"name": name, "value": value, "bind": {"input": "select", "options": options, "name": f"{label} "}}

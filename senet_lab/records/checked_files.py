@@ -70,6 +70,28 @@ def read_csv(path: Path, columns: Sequence[str] | None, mend: str) -> list[dict[
         raise StudyError(f"{path}, line {reader.line_num}: {error}; {mend}") from None
 
 
+def read_numbers(
+    path: Path, name: str, wanted: Sequence[str], mend: str, may_be_unknown: bool = False
+) -> list[dict[str, str]]:
+    """The lines of a CSV file whose columns all hold numbers, except the column ``name``.
+
+    wanted: columns that it must have; it may have more. may_be_unknown: whether "nan" counts as a number. Raises the
+    errors of ``read_csv``, and StudyError for a file without lines, a missing column, or text that is no number.
+    """
+    lines = read_csv(path, None, mend)
+    missing = [column for column in (name, *wanted) if not lines or column not in lines[0]]
+    if missing:
+        raise StudyError(f"{path} has no lines, or no column {missing[0]!r}; {mend}")
+    for index, line in enumerate(lines, start=2):
+        for column, text in line.items():
+            try:
+                if column != name and not (may_be_unknown and text == "nan"):
+                    number(text)
+            except ValueError as error:
+                raise StudyError(f"{path}, line {index}, {column}: {error}; {mend}") from None
+    return lines
+
+
 def number(text: str) -> float:
     """A finite number. Raises ValueError for anything else."""
     value = float(text)

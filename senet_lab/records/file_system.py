@@ -10,6 +10,7 @@ import errno
 import fcntl
 import functools
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,7 +21,8 @@ from senet_lab.records import lease
 from senet_lab.records.files import replace_file
 from senet_lab.records.lease import NO_LINKS
 
-MOUNTS = Path("/proc/self/mountinfo")
+MOUNTS = Path("/proc/self/mountinfo")  # bytes, split at single spaces; a name may have any other byte
+ESCAPED = re.compile(rb"\\([0-7]{3})")  # how the kernel writes a byte such as that of a space
 NO_FLOCK = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EPERM, errno.EBADF}
 LOCAL = {
     "ext2",
@@ -119,15 +121,15 @@ def _mount_of(path: Path) -> tuple[str, set[str]]:
     place = path.resolve()
     best, kind, options = "", "unknown", set[str]()
     try:
-        lines = MOUNTS.read_text().splitlines()
+        lines = MOUNTS.read_bytes().split(b"\n")
     except OSError:
         return kind, options
-    for line in lines:
-        fields, _, rest = line.partition(" - ")
-        point = fields.split()[4].encode().decode("unicode_escape")
+    for line in filter(None, lines):
+        fields, rest = (part.split(b" ") for part in line.split(b" - ", 1))
+        point = os.fsdecode(ESCAPED.sub(lambda found: bytes([int(found[1], 8)]), fields[4]))
         if place.is_relative_to(point) and len(point) >= len(best):
-            best, kind = point, rest.split()[0]
-            options = {*fields.split()[5].split(","), *rest.split()[-1].split(",")}
+            best, kind = point, os.fsdecode(rest[0])
+            options = set(os.fsdecode(fields[5] + b"," + rest[-1]).split(","))
     return kind, options
 
 

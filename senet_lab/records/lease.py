@@ -241,7 +241,7 @@ def lives_here(process: int, started: str = "") -> bool:
 def _started(process: int) -> str:
     """When a process began, in clock ticks since the boot; empty where unknown. ENDED for a zombie."""
     try:
-        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        fields = Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].decode().split()
     except OSError:
         return ""
     return ENDED if fields[0] in "ZX" else fields[19]

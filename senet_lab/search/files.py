@@ -60,7 +60,7 @@ def write_fair(folder: Path, table: Table, protocol: Protocol, found: Sequence[R
         f"{table.name} under {protocol.name}, every row at the best of its {len(found[0].points)} points on held-out "
         f"training images.\n\n    senet-lab reproduce {TUNED} --protocol paper\n"
     )
-    replace_file(folder / TUNED, table_source(tuned_table(table, found), text).encode())
+    replace_file(folder / TUNED, table_source(tuned_table(table, found), text, folder).encode())
     frame = pd.DataFrame(curve)
     title = f"{table.name}, {protocol.name}: the same points, trials and seeds for every row"
     paths = draw(
@@ -108,7 +108,7 @@ def write_designs(
         f"Designs of {cell.backbone} that no other one beats in error, multiply-adds and time of a step.\n\n"
         f"    senet-lab reproduce {FRONT} --protocol paper\n"
     )
-    replace_file(folder / FRONT, table_source(table, text).encode())
+    replace_file(folder / FRONT, table_source(table, text, folder).encode())
     frame = pd.DataFrame(lines)
     paths = draw(lambda figure: _front(figure, frame, cell), (TWO_COLUMNS, 2.9), folder / "designs", frame, SMALL)
     return [folder / "importances.csv", folder / FRONT, *paths]

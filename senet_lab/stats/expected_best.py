@@ -1,7 +1,8 @@
 """The expected best error of a search, against its number of trials."""
 
 from collections.abc import Sequence
-from math import comb
+
+import numpy as np
 
 
 def expected_best(errors: Sequence[float]) -> list[float]:
@@ -12,8 +13,12 @@ def expected_best(errors: Sequence[float]) -> list[float]:
     """
     if not errors:
         raise ValueError("a search without trials has no best one")
-    ordered, n = sorted(errors), len(errors)
-    return [
-        sum(error * comb(n - 1 - place, k - 1) for place, error in enumerate(ordered)) / comb(n, k)
-        for k in range(1, n + 1)
-    ]
+    ordered, n = np.sort(np.asarray(errors, dtype=np.float64)), len(errors)
+    worse = np.arange(n - 1, 0, -1)  # how many trials come after each one but the last
+    curve = []
+    for k in range(1, n + 1):
+        # The share of choices whose best is trial i, C(worse_i, k-1) / C(n, k). Each follows from the one before it,
+        # since the binomials themselves are too large for a float from about 1,000 trials on.
+        shares = np.cumprod(np.concatenate([[k / n], np.maximum(worse - (k - 1), 0) / worse]))
+        curve.append(float((shares * ordered).sum()))
+    return curve

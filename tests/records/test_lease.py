@@ -222,6 +222,33 @@ def test_the_mount_table_says_who_sees_a_lock(tmp_path, monkeypatch, kind, optio
     assert file_system_of(tmp_path) == FileSystem(kind, True, reach)
 
 
+@pytest.mark.parametrize(
+    "name", ["Bücher", "a space", "back\\slash", "tab\tand\vmore", "no-break\u00a0space", "\udcff"]
+)
+def test_a_mount_point_may_have_any_name(tmp_path, monkeypatch, name):
+    """The kernel writes four bytes in octal and all others as they are, whatever they mean as text."""
+    place = tmp_path / name
+    written = os.fsencode(place)
+    for byte in b"\\ \t\n":  # the backslash first
+        written = written.replace(bytes([byte]), b"\\%03o" % byte)
+    table = tmp_path / "mountinfo"
+    table.write_bytes(
+        b"1 0 8:1 / / rw - ext4 /dev/sda rw\n2 1 0:5 / " + written + b" rw shared:1 - nfs4 server:/x rw,nolock\n"
+    )
+    monkeypatch.setattr(file_system, "MOUNTS", table)
+
+    assert file_system._mount_of(place) == ("nfs4", {"rw", "nolock"})
+
+
+def test_a_process_may_have_any_name():
+    """Also one of bytes that are no text, and with the bracket that ends the name in the kernel's line."""
+    named = "import sys; open('/proc/self/comm', 'wb').write(b'\\xff) Z'); print(flush=True); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", named], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        assert lease._started(process.pid).isdigit()
+        process.stdin.close()
+
+
 @pytest.mark.parametrize("number", sorted(file_system.NO_FLOCK))
 def test_no_flock_no_links(tmp_path, monkeypatch, number):
     """Found out before training and said; the run is held all the same, by one."""

@@ -128,7 +128,7 @@ def test_a_table_file_reads_back_as_the_table_whatever_its_text(tmp_path):
         companions={},
     )
     path = tmp_path / "odd.py"
-    path.write_text(table_source(table, 'a """ in the text \\'))
+    path.write_text(table_source(table, 'a """ in the text \\', tmp_path))
 
     assert table == catalogue.find_table(str(path))
     assert [r.cell.key for r in table.rows] == [r.cell.key for r in catalogue.find_table(str(path)).rows]

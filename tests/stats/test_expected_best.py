@@ -25,6 +25,14 @@ def test_one_trial_gives_the_mean_and_all_the_minimum():
     assert curve == sorted(curve, reverse=True)
 
 
+def test_many_trials_have_a_curve():
+    """With 1,100 trials the binomials are above the largest float; two trials' mean best is (n - 1) / 3 here."""
+    curve = expected_best([float(error) for error in range(1_100)])
+
+    assert (pytest.approx(1_099 / 2), pytest.approx(1_099 / 3 - 1 / 3), 0.0) == (curve[0], curve[1], curve[-1])
+    assert curve == sorted(curve, reverse=True)
+
+
 def test_no_trials_are_refused():
     """There is nothing to expect."""
     with pytest.raises(ValueError, match="without trials"):
