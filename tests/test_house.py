@@ -85,6 +85,7 @@ PARTS = {
         "senet_lab.data",
         "senet_lab.records",
         "senet_lab.study",
+        "senet_lab.machine",
         "senet_lab.errors",
     ),
     "senet_lab.evaluation": (

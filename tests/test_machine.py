@@ -1,7 +1,9 @@
 """What the machine is asked: memory within its groups, and a folder for compiled code that nobody else can write to."""
 
 import os
+import re
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -97,3 +99,11 @@ def test_without_a_home_compiled_code_is_temporary(tmp_path, monkeypatch):
     assert folder.parent == tmp_path
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     os.rmdir(folder)
+
+
+def test_only_this_part_asks_the_system_for_processors():
+    """Not every system has affinity masks, and a process may not use every processor."""
+    sources = Path(machine.__file__).parent.rglob("*.py")
+    asking = {path.name for path in sources if re.search("sched_getaffinity|cpu_count", path.read_text())}
+
+    assert {"machine.py"} == asking

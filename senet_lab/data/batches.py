@@ -9,7 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from senet_lab.errors import StudyError
 from senet_lab.study.cell import derive_seed
+from senet_lab.study.protocol import Protocol
 
 Batch = tuple[Tensor, Tensor]  # images B 3 H W fp32, labels B int64
 
@@ -20,6 +22,19 @@ class Share:
 
     rank: int = 0
     ranks: int = 1
+
+    def check(self, protocol: Protocol) -> None:
+        """Raises StudyError where a process would have no part of a batch, or no evaluation images to classify."""
+        together = protocol.detection.images_together if protocol.detection else 1
+        whole = {"a batch": protocol.batch_size // together}
+        if protocol.detection is None:
+            whole["the evaluation"] = protocol.test_images
+        for name, parts in whole.items():
+            if self.ranks > parts:
+                what = "images" if protocol.detection is None else f"parts of {together} photos"
+                raise StudyError(
+                    f"{protocol.name} has {parts} {what} in {name}; take at most {parts} devices, not {self.ranks}"
+                )
 
     def of(self, images: NDArray[np.int64]) -> NDArray[np.int64]:
         """This process's part of N images. The parts of all ranks, in order, are the images, each once."""

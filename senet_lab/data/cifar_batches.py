@@ -8,6 +8,7 @@ import hashlib
 import io
 import pickle
 import tarfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,7 @@ def _from_archive(path: Path, base: str, names: list[str]) -> Iterator[tuple[byt
             for name in names:
                 file = archive.extractfile(f"{base}/{name}")
                 yield (file.read() if file else b""), f"{path}:{base}/{name}"
-    except (tarfile.TarError, KeyError, EOFError, OSError) as error:
+    except (tarfile.TarError, zlib.error, KeyError, EOFError, OSError) as error:
         raise StudyError(f"{path} is damaged ({' '.join(str(error).split())}); copy it again") from None
 
 

@@ -4,7 +4,6 @@ The four forms are .npy arrays, one .npz file, the authors' Python batches, and 
 H W space.
 """
 
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy as np
 from senet_lab.data.arrays import Images, Labels
 from senet_lab.data.cifar_batches import find_batches, read_batches
 from senet_lab.data.cifar_names import CLASSES, IMAGES
-from senet_lab.errors import StudyError
+from senet_lab.errors import INVALID_ARRAYS, StudyError
 from senet_lab.study.protocol import Dataset
 
 NAMES = (
@@ -78,7 +77,7 @@ def _loaded(path: Path) -> Any:
         raise StudyError(f"{path} is no file")
     try:
         return np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, OSError, MemoryError, zipfile.BadZipFile) as error:
+    except INVALID_ARRAYS as error:
         if "pickle" in str(error) and path.read_bytes()[:6] == b"\x93NUMPY":
             raise StudyError(f"{path} holds Python objects; save numbers: np.asarray(images, np.uint8)") from None
         raise StudyError(f"{path} is damaged ({' '.join(str(error).split())}); copy it again") from None
@@ -94,7 +93,7 @@ def _of_npz(dataset: Dataset, folder: Path) -> Splits | None:
             if all(name in archive for pair in names.values() for name in pair):
                 try:
                     return {s: Raw(archive[i], archive[k], f"{path}:{i}", f"{path}:{k}") for s, (i, k) in names.items()}
-                except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
+                except INVALID_ARRAYS as error:
                     raise StudyError(f"{path} is damaged ({' '.join(str(error).split())}); copy it again") from None
         wanted = " or ".join(", ".join(name for pair in names.values() for name in pair) for names in NAMES)
         raise StudyError(f"{path} has the arrays {', '.join(archive) or 'none'}; it needs {wanted}")

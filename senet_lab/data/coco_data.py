@@ -110,8 +110,7 @@ class CocoData:
     """Training and evaluation photos of one protocol of detection. sha256: the digests of both splits.
 
     share: the part of each batch that this process makes, in whole chunks. skip_damaged: as in PhotoData. processes:
-    how many load photos; None lets ``loader_processes`` choose. Raises StudyError where a batch has fewer chunks than
-    there are processes that share it, and as PhotoData for damaged photos.
+    how many load photos; None lets ``loader_processes`` choose. Raises StudyError as PhotoData for damaged photos.
     """
 
     def __init__(
@@ -128,12 +127,6 @@ class CocoData:
         self.protocol, self.device, self.photos = protocol, device, photos
         self.together = protocol.detection.images_together
         self.share, self.skip_damaged = share or Share(), skip_damaged
-        chunks = protocol.batch_size // self.together
-        if self.share.ranks > chunks:
-            raise StudyError(
-                f"{protocol.name} has {chunks} parts of {self.together} photos in a batch; {self.share.ranks} devices "
-                "are more than there is work for"
-            )
         self.skipped: dict[str, str] = {}  # path -> why
         self.sha256 = {split: found.digest for split, found in photos.items()}
         number = loader_processes(device) if processes is None else processes

@@ -60,9 +60,9 @@ def open_network(source: str, weights: Path | None = None, random_weights: bool 
         model, view, revision = builders[package](name, weights is None and not random_weights)
     origin = f"random, seed {seed}" if random_weights else source
     if weights is not None:
-        from senet_lab.weights import load_into, read_state
+        from senet_lab.weights import load_file
 
-        load_into(model, read_state(weights))
+        load_file(model, weights, source)
         origin = f"file {weights.name}"
     model.eval().requires_grad_(False)
     _refuse_other_classes(model, view, source)

@@ -25,6 +25,7 @@ from senet_lab.data.batches import Batch
 from senet_lab.errors import StudyError
 from senet_lab.evaluation.labels import wnids as imagenet_wnids
 from senet_lab.evaluation.photo_set import PhotoSet
+from senet_lab.machine import cores
 from senet_lab.study.protocol import Dataset
 from senet_lab.study.released import View
 
@@ -178,7 +179,7 @@ def _of_folder(path: Path, view: View) -> Labelled:
     readable = tuple(names.get(name, name) for name in wnids)
     unique = readable if len(set(readable)) == len(readable) else wnids
     counts = tuple(np.bincount(folder.targets, minlength=len(wnids)).tolist())
-    processes = 0 if len(folder) < FEW_IMAGES else len(os.sched_getaffinity(0))
+    processes = 0 if len(folder) < FEW_IMAGES else cores()
     source = FolderBatches(folder, view, processes=processes)
     return Labelled(dataset, split if dataset == "ImageNet" else "", unique, counts, False, wnids, source)
 

@@ -14,7 +14,7 @@ from senet_lab.models.registry import build_model, channels_last
 from senet_lab.study.network_names import described, parse_network
 from senet_lab.study.released import View
 from senet_lab.training import provenance
-from senet_lab.weights import load_into, read_state
+from senet_lab.weights import load_file, read_state
 from senet_lab.weights.names import classes_of
 
 FILE, RELEASE = "file", "release"  # values of ``Origin.weights``
@@ -59,11 +59,7 @@ def from_file(weights: Path, network: str) -> Subject:
 
 def _with_file(name: str, model: nn.Module, network: str, weights: Path, view: View | None) -> Subject:
     """The network with the weights of a file. The file is part of the subject's name and origin."""
-    state = read_state(weights)
-    try:
-        loaded = load_into(model, state)
-    except StudyError as error:
-        raise StudyError(f"{weights} does not fit {network}: {error}") from None
+    loaded = load_file(model, weights, network)
     with weights.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     stem = re.sub(r"[^\w-]+", "-", weights.name.partition(".")[0])

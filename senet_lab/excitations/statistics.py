@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from senet_lab.errors import StudyError
 from senet_lab.records.files import replace_file
 from senet_lab.study.se import Gate
 
@@ -160,24 +159,3 @@ def save(path: Path, excitations: Excitations) -> None:
     arrays = {name: getattr(excitations, name) for name in ARRAYS}
     np.savez_compressed(data, card=np.array(json.dumps(card)), **arrays)
     replace_file(path, data.getvalue())
-
-
-def load(path: Path) -> Excitations:
-    """Excitations from a file that ``save`` wrote. Raises StudyError for a file that is missing or of another kind."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            card = json.loads(str(file["card"]))
-            arrays = {name: file[name] for name in ARRAYS}
-            return Excitations(
-                origin=Origin(**card["origin"]),
-                gate=Gate(card["gate"]),
-                over_space=card["over_space"],
-                spans=tuple(Span(**span) for span in card["spans"]),
-                class_names=tuple(card["class_names"]),
-                own_rows=tuple(card["own_rows"]),
-                **arrays,
-            )
-    except FileNotFoundError:
-        raise StudyError(f"{path} is missing; make it with senet-lab excitations") from None
-    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
-        raise StudyError(f"{path} holds no excitations ({' '.join(str(error).split())[:200]})") from None

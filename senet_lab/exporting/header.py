@@ -8,7 +8,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from torch import nn
 
-from senet_lab.errors import StudyError
+from senet_lab.errors import INVALID, StudyError
 from senet_lab.exporting.facts import Facts, facts_from_json, facts_to_json
 from senet_lab.models.of_cell import build_cell
 from senet_lab.models.registry import build_model
@@ -70,6 +70,6 @@ def header_of(path: Path) -> Header | None:
             run=None if run is None else Run(cell=from_plain(Cell, run["cell"]), seed=int(run["seed"])),
             network=data["network"],
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except INVALID as error:
         said = " ".join(str(error).split())[:150]
         raise StudyError(f"{path} has a header of this project that cannot be read ({said}); export it again") from None

@@ -5,10 +5,11 @@ Sources: ``TABLE:ROW`` (``table7:r=16``), the key of a cell (16 hexadecimal digi
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from torch import nn
+from torch import Tensor, nn
 
 from senet_lab.errors import StudyError
 from senet_lab.evaluation.networks import TIMM, TORCHVISION, open_network, state_sha256
@@ -26,7 +27,7 @@ from senet_lab.study.released import View
 from senet_lab.study.se import SESpec
 from senet_lab.training import provenance
 from senet_lab.training.final_weights import load_final_weights
-from senet_lab.weights import is_weights_file, load_into, read_state
+from senet_lab.weights import is_weights_file, load_file, read_state
 from senet_lab.weights.names import classes_of
 
 KEY = re.compile(rf"[0-9a-f]{{{KEY_LENGTH}}}")
@@ -145,7 +146,7 @@ def _of_file(path: Path, network: str | None, store: Store) -> Trained:
     state = read_state(path)
     header = header_of(path) if network is None else None
     if header is not None:
-        return _of_export(path, header)
+        return _of_export(path, header, state)
     known = run_of_card(path, store) if network is None else None
     if known is not None:
         return of_run(str(path), *known)
@@ -157,10 +158,7 @@ def _of_file(path: Path, network: str | None, store: Store) -> Trained:
         model = build_model(backbone, se, classes)
     except ValueError as error:
         raise StudyError(str(error)) from None
-    try:
-        loaded = load_into(model, state)
-    except StudyError as error:
-        raise StudyError(f"{path} does not fit {described(backbone, se)}: {error}") from None
+    loaded = load_file(model, path, described(backbone, se), state)
     pixels = image_size(backbone)
     return Trained(
         source=str(path),
@@ -176,13 +174,13 @@ def _of_file(path: Path, network: str | None, store: Store) -> Trained:
     )
 
 
-def _of_export(path: Path, header: Header) -> Trained:
+def _of_export(path: Path, header: Header, state: Mapping[str, Tensor]) -> Trained:
     """The network of a file that ``export`` wrote. Its header holds all that was known."""
     try:
         model = header.build()
     except ValueError as error:
         raise StudyError(f"{path}: {error}") from None
-    load_into(model, read_state(path))
+    load_file(model, path, "the network that its header names", state)
     if header.run is not None:
         return _of_cell(str(path), model, header.run, header.facts)
     assert header.network is not None

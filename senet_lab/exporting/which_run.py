@@ -6,7 +6,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from senet_lab.cli import catalogue
-from senet_lab.errors import StudyError
+from senet_lab.errors import INVALID, StudyError
 from senet_lab.extensions import own_protocols
 from senet_lab.records.files import is_file
 from senet_lab.records.store import RECORD_NAME, Store
@@ -71,7 +71,7 @@ def run_of_card(path: Path, store: Store) -> tuple[Run, Store] | None:
         with safe_open(path, "pt") as file:
             card = json.loads((file.metadata() or {}).get("card", "{}"))
         key, seed = str(card["key"]), int(card["seed"])
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError):
+    except (SafetensorError, OSError, *INVALID):
         return None
     above = path.resolve().parents
     if len(above) > 4 and (above[0].name, above[2].name, above[3].name) == (key, "weights", "cache"):

@@ -1,5 +1,6 @@
 """The worker processes of a fleet and their seats. A process has one seat on a CPU, and many on a GPU."""
 
+import itertools
 import multiprocessing
 import time
 from collections.abc import Sequence
@@ -20,10 +21,11 @@ LOOK_SECONDS = 1.0  # between two checks of whether silent workers are alive
 
 @dataclass(eq=False)
 class Seat:
-    """A place for one run in a worker process."""
+    """A place for one run in a worker process. log: the file that the process prints to."""
 
     process: BaseProcess
     connection: Connection
+    log: Path
     run: Run | None = None
 
     def give(self, run: Run) -> bool:
@@ -64,14 +66,17 @@ class Crew:
         prepare_child(self.settings)
         pipes = [multiprocessing.Pipe() for _ in range(seats)]
         theirs = [theirs for _, theirs in pipes]
-        process = processes.start(_work, (theirs, self.store, self.settings, self._free_log()))
+        log = self._free_log()
+        process = processes.start(_work, (theirs, self.store, self.settings, log))
         for connection in theirs:
             connection.close()
-        self.seats += [Seat(process, ours) for ours, _ in pipes]
+        self.seats += [Seat(process, ours, log) for ours, _ in pipes]
 
     def _free_log(self) -> Path:
-        number = len({seat.process.pid for seat in self.seats})  # two processes may share a log, which is appended to
-        return self.store.root / "cache" / "logs" / f"worker-{number}.log"
+        """The first log that no worker of this command prints to. Other commands may append to it."""
+        used = {seat.log for seat in self.seats}
+        logs = (self.store.root / "cache" / "logs" / f"worker-{number}.log" for number in itertools.count())
+        return next(log for log in logs if log not in used)
 
     def with_news(self) -> list[Seat]:
         """The seats that have a message, or whose process has ended. Waits a moment for the first."""

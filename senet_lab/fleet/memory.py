@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from senet_lab.data.resident import EVALUATION_BATCH
+from senet_lab.data import photo_data, resident
 from senet_lab.machine import cores
 from senet_lab.models.detector import DetectorWork
 from senet_lab.models.of_cell import build_cell
@@ -31,17 +31,32 @@ BATCHES = 2  # batches of photos that are in memory at once
 
 def needed_bytes(cells: Iterable[Cell]) -> int:
     """Bytes that the largest of these cells needs. Of cells that differ only in their SE blocks, the first counts."""
-    largest = {(cell.backbone, cell.protocol.batch_size, cell.protocol.image_size): cell for cell in reversed([*cells])}
-    return max(map(_needed_bytes, largest.values()))
+    return max(map(_needed_bytes, {_what_counts(cell): cell for cell in reversed([*cells])}.values()))
+
+
+def _what_counts(cell: Cell) -> tuple[object, ...]:
+    protocol = cell.protocol
+    images = (protocol.dataset.of_photos, protocol.train_images + protocol.test_images, protocol.image_size)
+    return cell.backbone, protocol.batch_size, protocol.detection, *images
 
 
 def _needed_bytes(cell: Cell) -> int:
     found = sizes(cell)
-    batches = max(1.0, EVALUATION_BATCH["cpu"] / cell.protocol.batch_size)
-    if cell.protocol.detection:
-        batches = 1.0  # a detector is evaluated on as many photos at once as it is trained on
+    batches = max(1.0, _evaluated_together(cell.protocol) / _trained_together(cell.protocol))
     passes = max(STEP_FACTOR * found.kept, EVALUATION_FACTOR * batches * found.largest)
     return PROCESS_BYTES + int(passes) + STATES * found.weights + _data_bytes(cell.protocol)
+
+
+def _trained_together(protocol: Protocol) -> int:
+    """How many images pass through the network at once in training."""
+    return protocol.detection.images_together if protocol.detection else protocol.batch_size
+
+
+def _evaluated_together(protocol: Protocol) -> int:
+    """How many images pass through the network at once in an evaluation on the CPU."""
+    if protocol.detection:
+        return protocol.detection.images_together
+    return photo_data.EVALUATION_BATCH if protocol.dataset.of_photos else resident.EVALUATION_BATCH["cpu"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +73,7 @@ def sizes(cell: Cell) -> Sizes:
     """The sizes of a cell's network, found on the meta device without computing."""
     protocol = cell.protocol
     model = build_cell(cell, device="meta").train()
-    together = protocol.detection.images_together if protocol.detection else protocol.batch_size
+    together = _trained_together(protocol)
     images = torch.empty(together, 3, protocol.image_size, protocol.image_size, device="meta")
     labels = torch.empty(together, dtype=torch.int64, device="meta")
     if protocol.detection:

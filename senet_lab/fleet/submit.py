@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from senet_lab.errors import StudyError
+from senet_lab.errors import INVALID, StudyError
 from senet_lab.records.files import read_bytes, replace_file
 from senet_lab.training.stopping import EXIT_GO_ON
 
@@ -168,7 +168,7 @@ def queue_of(table: str, folder: Path) -> Counter[str]:
     lines = (read_bytes(folder / JOBS) or b"").decode(errors="replace").splitlines()
     ours: set[str] = set()
     for line in lines:
-        with contextlib.suppress(ValueError, KeyError, TypeError):  # a damaged line is ignored
+        with contextlib.suppress(*INVALID):  # a damaged line is ignored
             said = json.loads(line)
             if table in said["words"]:
                 ours.update(said["jobs"])

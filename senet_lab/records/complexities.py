@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from senet_lab.errors import StudyError
+from senet_lab.errors import INVALID, StudyError
 from senet_lab.records.checked_files import read_json
 from senet_lab.records.files import replace_file
 from senet_lab.study.cell import Cell
@@ -28,7 +28,7 @@ def read_counts(root: Path) -> dict[str, Counts]:
     for network, value in networks.items():
         try:
             counts[network] = _from_plain(value)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except INVALID as error:
             raise StudyError(f"{path}: the counts of {network!r} are damaged ({error}); {MEND}") from None
     return counts
 

@@ -7,7 +7,6 @@ so that an evaluation in parts, an interrupted one and one in a single pass give
 import hashlib
 import io
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from senet_lab.errors import StudyError
+from senet_lab.errors import INVALID, INVALID_ARRAYS, StudyError
 from senet_lab.records.files import list_folder, read_bytes, replace_file, write_once
 from senet_lab.records.image_bits import ImageBits
 from senet_lab.study.released import View
@@ -134,7 +133,7 @@ def from_json(text: str, path: Path) -> Evaluated:
             versions=body["versions"],
             **{name: body[name] for name in ("photos", "layout", "whole", "revision", "decoder", "device")},
         )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except INVALID as error:
         raise StudyError(f"{path} is no valid record ({error}); restore it, or delete it and evaluate again") from None
 
 
@@ -187,7 +186,7 @@ def read_part(path: Path, images: int) -> Part | None:
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
             part = Part(file["hits"], file["classes"])
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except INVALID_ARRAYS:
         return None
     if part.hits.shape != (images, 2) or part.classes.shape != (images, 5) or part.hits.dtype != np.bool_:
         return None

@@ -19,6 +19,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from senet_lab.errors import INVALID
+
 BEAT_SECONDS = 15.0
 DEAD_SECONDS = 90.0
 GIVEN_BACK = b"{}"
@@ -183,7 +185,7 @@ def _read(path: Path, generation: int) -> Holder | None:
     """The holder in a lease's file; None where the file is not written yet."""
     try:
         return Holder(**json.loads(_file(path, generation).read_bytes()))
-    except (ValueError, TypeError):
+    except INVALID:
         return None
 
 

@@ -8,14 +8,13 @@ R resamples, D found boxes.
 
 import base64
 import io
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
-from senet_lab.errors import StudyError
+from senet_lab.errors import INVALID_ARRAYS, StudyError
 
 RESAMPLES = 1_000
 Floats = NDArray[np.float64]
@@ -106,7 +105,7 @@ def boxes_from_bytes(data: bytes, path: object) -> FoundBoxes:
             arrays = {name: file[name] for name in kinds}
         if len({len(a) for a in arrays.values()}) != 1 or not all(fits(arrays[name]) for name, fits in kinds.items()):
             raise ValueError("its arrays are not those of found boxes")
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except INVALID_ARRAYS as error:
         raise StudyError(
             f"{path} is no file of found boxes ({error}); delete it: the record does not need it"
         ) from None

@@ -17,7 +17,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
-from senet_lab.errors import StudyError
+from senet_lab.errors import INVALID, StudyError
 from senet_lab.records.image_bits import ImageBits
 from senet_lab.records.precision import Precision
 from senet_lab.records.provenance import Provenance as Provenance
@@ -105,7 +105,6 @@ class Record:
         return f"{measure_of(self.run.cell.protocol).first.words} {self.first:.2f} %"
 
 
-INVALID = (ValueError, KeyError, TypeError, AttributeError, RecursionError)  # the errors that damaged text can raise
 _OWN_FORM = ("run", "correct_top1", "correct_top5")  # fields with a form of their own in the JSON
 _MEASURED = ("images", "correct_top1", "correct_top5", "top1_error_pct", "top5_error_pct", "best_top1_error_pct")
 

@@ -18,7 +18,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial, TrialState
 
-from senet_lab.errors import StudyError
+from senet_lab.errors import INVALID, StudyError
 from senet_lab.records.files import read_bytes
 from senet_lab.records.lease import Lease, take
 from senet_lab.study.cell import derive_seed
@@ -68,7 +68,7 @@ class Journal:
             for number, line in enumerate(data[:whole].splitlines(), start=1):
                 try:
                     entry = json.loads(line)
-                except ValueError:
+                except INVALID:
                     entry = None
                 if not isinstance(entry, dict) or "op_code" not in entry:
                     raise StudyError(

@@ -18,6 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from senet_lab.errors import INVALID
 from senet_lab.records.curves import Point
 from senet_lab.records.files import read_bytes
 from senet_lab.records.gate_health import GateHealth
@@ -77,9 +78,9 @@ def from_bytes(data: bytes, path: Path, kind: Kind, run: Run) -> Saved:
     """
     mend = MENDS[kind]
     try:
-        metadata = _metadata(data)
         tensors = load(data)
-    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError) as error:
+        metadata = _metadata(data)
+    except (SafetensorError, *INVALID) as error:
         raise CheckpointError(f"{path} is no {kind} ({_short(error)}); {mend}") from None
     if "card" not in metadata:
         raise CheckpointError(f"{path} is of an earlier version and does not name its run; {mend}")
@@ -91,7 +92,7 @@ def from_bytes(data: bytes, path: Path, kind: Kind, run: Run) -> Saved:
         if card["tensors_sha256"] != _tensors_sha256(tensors):
             raise ValueError("the digest of its tensors does not fit")
         return Saved(state_of(card, tensors), from_plain(tuple[TrainedPart, ...], card["parts"]))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except INVALID as error:
         raise CheckpointError(f"{path} is damaged ({_short(error)}); {mend}") from None
 
 
@@ -156,7 +157,7 @@ def _refuse_another(card: dict[str, Any], path: Path, kind: Kind, run: Run) -> N
 def _metadata(data: bytes) -> dict[str, str]:
     length = int.from_bytes(data[:8], "little")
     header: dict[str, Any] = json.loads(data[8 : 8 + length])
-    return header.get("__metadata__", {})
+    return header.get("__metadata__") or {}
 
 
 def _tensors_sha256(tensors: Mapping[str, Tensor]) -> str:

@@ -4,6 +4,6 @@ report = load_into(build_model("resnet50", SESpec(bias=True)), read_state(Path("
 """
 
 from senet_lab.weights.files import SUFFIXES, is_weights_file, read_state
-from senet_lab.weights.loading import Loaded, fitted, load_into
+from senet_lab.weights.loading import Loaded, fitted, load_file, load_into
 
-__all__ = ["SUFFIXES", "Loaded", "fitted", "is_weights_file", "load_into", "read_state"]
+__all__ = ["SUFFIXES", "Loaded", "fitted", "is_weights_file", "load_file", "load_into", "read_state"]

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from senet_lab.errors import StudyError
+from senet_lab.weights.files import read_state
 from senet_lab.weights.names import Form, form_of, shared_names
 
 COUNTER = "num_batches_tracked"  # of batch norm; old files lack it, and batch norm with a momentum does not read it
@@ -48,6 +50,18 @@ def load_into(model: nn.Module, state: Mapping[str, Tensor]) -> Loaded:
     tensors, report = fitted(model, state)
     model.load_state_dict(tensors, strict=True)
     return report
+
+
+def load_file(model: nn.Module, path: Path, network: str, state: Mapping[str, Tensor] | None = None) -> Loaded:
+    """Loads a file of weights into a network, in place. network: its name in words. state: what ``read_state`` gave.
+
+    Raises StudyError as ``read_state``; also, with the names of file and network, as ``fitted``.
+    """
+    state = read_state(path) if state is None else state
+    try:
+        return load_into(model, state)
+    except StudyError as error:
+        raise StudyError(f"{path} does not fit {network}: {error}") from None
 
 
 def fitted(model: nn.Module, state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], Loaded]:

@@ -3,6 +3,7 @@
 import hashlib
 import pickle
 import tarfile
+import zlib
 
 import numpy as np
 import pytest
@@ -133,6 +134,22 @@ def test_the_archive_of_the_batches_is_read(batches, place):
         path.unlink()
 
     assert hashes() == module.SHA256
+
+
+def test_a_damaged_archive_of_the_batches_is_named(batches, place, monkeypatch):
+    """Where the damage is met within its compressed data, too."""
+    path = place / Source.filename
+    with tarfile.open(path, "w:gz") as archive:
+        archive.add(batches, Source.base_folder)
+    for file in batches.iterdir():
+        file.unlink()
+
+    def damaged(*_):
+        raise zlib.error("Error -3 while decompressing data")
+
+    monkeypatch.setattr(tarfile.TarFile, "extractfile", damaged)
+
+    assert f"{path} is damaged (Error -3" in refusal()
 
 
 def test_a_changed_batch_is_refused(batches):

@@ -15,6 +15,8 @@ from tests.data.stand_in import SMALL, put, refusal
 from tests.real_data import real_cifar
 from tests.tiny import TINY
 
+KINDS = ("images", "labels")
+
 
 def test_a_truncated_array_is_named(place, published):
     """A file cut short is damaged, and the line says which one."""
@@ -48,6 +50,20 @@ def test_a_file_of_another_kind_is_named(place, published):
     path.unlink()
     path.mkdir()
     assert f"{path} is no file" in refusal()
+
+
+def test_an_archive_with_a_damaged_list_is_named(place, published):
+    """Its list of parts says a compression that does not exist."""
+    content = io.BytesIO()
+    np.savez(
+        content, **{f"{s}_{kind}": a for s, pair in published.items() for kind, a in zip(KINDS, pair, strict=True)}
+    )
+    data = bytearray(content.getvalue())
+    data[data.index(b"PK\x01\x02") + 10] = 99
+    path = place / "cifar100.npz"
+    path.write_bytes(data)
+
+    assert f"{path} is damaged (" in refusal()
 
 
 @pytest.mark.parametrize(

@@ -91,3 +91,22 @@ def test_found_boxes_survive_their_file():
     for damaged in (b"", boxes.to_bytes()[:-40], b"PK nothing"):
         with pytest.raises(StudyError, match="here is no file of found boxes"):
             boxes_from_bytes(damaged, "here")
+
+
+def test_no_changed_byte_of_found_boxes_is_a_traceback():
+    """Wherever it is: in the archive's lists, in a header, in compressed numbers."""
+    count = 40
+    boxes = FoundBoxes(
+        photo=np.arange(count) % 7,
+        category=np.arange(count) % 3,
+        box=np.arange(4 * count, dtype=np.float32).reshape(count, 4),
+        score=np.linspace(0, 1, count, dtype=np.float32),
+    )
+    data, refused = boxes.to_bytes(), 0
+    for position in range(0, len(data), 5):
+        try:
+            boxes_from_bytes(data[:position] + bytes([data[position] ^ 0x10]) + data[position + 1 :], "here")
+        except StudyError as error:
+            refused += "here is no file of found boxes" in str(error)
+
+    assert refused > len(data) // 10

@@ -176,7 +176,7 @@ def test_a_damaged_photo_is_named(small, tmp_path):
 def test_what_cannot_be_is_refused(small):
     """More processes than parts of a batch; the device loop; a network with three stages."""
     protocol = small.stage5.paper_protocol
-    with pytest.raises(StudyError, match="has 2 parts of 1 photos in a batch; 3 devices"):
+    with pytest.raises(StudyError, match="has 2 parts of 1 photos in a batch; take at most 2 devices, not 3"):
         opened(small.stage5, small.folder, share=Share(0, 3))
     with pytest.raises(StudyError, match="which Lightning drives"):
         Settings(executor=Executor.DEVICE).executor_for(small.stage5.rows[0].cell)

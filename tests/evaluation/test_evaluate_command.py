@@ -102,7 +102,7 @@ def test_two_networks_are_compared_on_the_same_photos(senet_lab, data):
         ([NETWORK, "--weights", "WEIGHTS", "--precision", "fp8"], "precision 'fp8' is none of fp32, bf16"),
         (
             ["timm:tf_mobilenetv3_small_075", "--weights", "WEIGHTS"],
-            "these weights are of another network: 36 names are missing",
+            r"net\.pth\.tar does not fit timm:tf_mobilenetv3_small_075: these weights are of another network: 36 names",
         ),
         (["table7"], "table7 has no row with released weights"),
         (["table2", "--row", "SE-ResNet-51"], "the nearest is 'SE-ResNet-50'"),

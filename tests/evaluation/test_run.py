@@ -153,6 +153,18 @@ def test_a_damaged_part_is_made_again(networks, photo_set, tmp_path):
     assert files(tmp_path / "whole") == files(root)
 
 
+def test_a_part_of_another_compression_is_damaged(tmp_path):
+    """As a changed byte in the archive's list can say it."""
+    path = tmp_path / "part.npz"
+    records.write_part(path, records.Part(np.ones((3, 2), dtype=bool), np.ones((3, 5), dtype=np.int16)))
+    assert records.read_part(path, 3) is not None
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\x01\x02") + 10] = 99
+    path.write_bytes(data)
+
+    assert records.read_part(path, 3) is None
+
+
 def test_a_truncated_photo_is_named_and_what_was_done_is_kept(networks, tmp_path):
     """The parts before it stay; mended, the pass goes on."""
     root = photos.class_folders(tmp_path / "data")

@@ -162,6 +162,15 @@ def test_class_folders_have_human_names(photos):
         open_labelled(str(photos / "val" / WNIDS[0]))
 
 
+def test_a_large_folder_is_opened_where_the_system_has_no_affinity(photos, monkeypatch):
+    """As macOS: a loader process for each processor."""
+    monkeypatch.delattr("os.sched_getaffinity", raising=False)
+    monkeypatch.setattr("os.cpu_count", lambda: 3)
+    monkeypatch.setattr("senet_lab.excitations.labelled_images.FEW_IMAGES", 5)
+
+    assert open_labelled(str(photos)).source.processes == 3
+
+
 @pytest.mark.parametrize("name", ["legacy_seresnet50", "seresnet50"])
 def test_timms_blocks_have_the_papers_names(name):
     """layer1.2 is SE_2_3: sixteen blocks in forward order, as in our own network."""

@@ -10,7 +10,6 @@ from senet_lab.excitations.files import ALL, write_capture
 from senet_lab.excitations.frames import class_means, image_spread, load_capture
 from senet_lab.excitations.places import Places, evenly, panels, places_of
 from senet_lab.excitations.statements import statements
-from senet_lab.excitations.statistics import load
 from senet_lab.records.files import replace_file
 from senet_lab.records.gate_health import GateHealth, gates_csv, gates_path
 from senet_lab.report.load import load as load_records
@@ -131,7 +130,7 @@ def test_specificity_beyond_chance_tells_blocks_apart_with_few_images(tmp_path):
 
 
 def test_a_damaged_capture_is_named(tmp_path):
-    """A missing file, a card that is none, an archive that is none: one line each."""
+    """A missing file, a card that is none: one line each."""
     folder = write_capture(tmp_path, "sample", made_up(), CLASSES[:4])
     (folder / "blocks.csv").unlink()
     with pytest.raises(StudyError, match=r"blocks\.csv is missing"):
@@ -139,9 +138,6 @@ def test_a_damaged_capture_is_named(tmp_path):
     (folder / "card.json").write_text("{")
     with pytest.raises(StudyError, match=r"card\.json, line 1: .*; make it again"):
         load_capture(folder)
-    (tmp_path / "x.npz").write_bytes(b"no archive")
-    with pytest.raises(StudyError, match="holds no excitations"):
-        load(tmp_path / "x.npz")
 
 
 def test_a_report_warns_of_constant_gates(tmp_path):

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from senet_lab import SESpec, StudyError, build_model, load
@@ -200,6 +201,21 @@ def test_a_missing_package_is_one_line(small, tmp_path, monkeypatch):
 def test_a_header_that_was_changed_is_refused(small, tmp_path):
     """One line, that says what to do."""
     path = tmp_path / "spoiled.safetensors"
-    save_file({"a": torch.zeros(1)}, path, metadata={"senet_lab": '{"facts": {}}'})
-    with pytest.raises(StudyError, match="export it again"):
+    for header in ('{"facts": {}}', "[]", "[" * 5000):
+        save_file({"a": torch.zeros(1)}, path, metadata={"senet_lab": header})
+        with pytest.raises(StudyError, match=r"spoiled\.safetensors has a header .*export it again"):
+            load(path)
+
+
+def test_tensors_that_do_not_fit_their_header_are_named_with_their_file(tmp_path):
+    """An export whose classifier was cut."""
+    path = export(trained(BACKBONE, None, pixels=32), Target.SAFETENSORS, tmp_path).paths[0]
+    with safe_open(path, "pt") as file:
+        header = file.metadata()
+    tensors = load_file(path)
+    tensors["classifier.bias"] = torch.zeros(7)
+    save_file(tensors, path, metadata=header)
+    with pytest.raises(StudyError) as refused:
         load(path)
+
+    assert one_line(str(refused.value)).startswith(f"{path} does not fit the network that its header names: 'classif")

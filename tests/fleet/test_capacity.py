@@ -1,13 +1,13 @@
 """How many runs train side by side: by cores, by memory, by what drives them."""
 
-import os
 from dataclasses import replace
 
 import pytest
 
-from ablations.protocols import DEMO
+from ablations.protocols import DEMO, IMAGENET_100EP
 from senet_lab.fleet import capacity, memory
 from senet_lab.fleet.capacity import workers_for
+from senet_lab.machine import cores
 from senet_lab.study import Cell, SESpec
 from senet_lab.training.settings import Executor, Settings
 from tests.tiny import cell, run
@@ -28,7 +28,7 @@ def big_machine(monkeypatch):
 
 def test_threads_share_the_cores_of_a_cpu(tmp_path, big_machine):
     """Never more workers than runs, never none; those of this machine where nothing else is said."""
-    assert workers_for(Settings(), RUNS, tmp_path) <= len(os.sched_getaffinity(0))
+    assert workers_for(Settings(), RUNS, tmp_path) <= cores()
     big_machine(cores=4, gib=1000)
     assert workers_for(Settings(threads=1), RUNS, tmp_path) == 4
     assert workers_for(Settings(threads=2), RUNS, tmp_path) == 2
@@ -60,6 +60,18 @@ def test_what_a_run_keeps_grows_with_its_batch():
     assert two.kept == pytest.approx(2 * one.kept, rel=0.01)
     assert (two.largest, two.weights) == (2 * one.largest, one.weights)
     assert memory.needed_bytes([small, large]) == memory.needed_bytes([large]) > memory.needed_bytes([small])
+
+
+def test_photos_are_evaluated_in_smaller_batches(monkeypatch):
+    """As many as their loader makes at once; a protocol of photos beside one of small images counts for itself."""
+    monkeypatch.setattr(memory, "cores", lambda: 0)
+    monkeypatch.setattr(memory, "sizes", lambda cell: memory.Sizes(weights=1 << 20, kept=10, largest=1 << 20))
+    small = Cell(backbone="cifar_resnet11_bottleneck", se=None, protocol=replace(DEMO, batch_size=10))
+    photos = replace(small, protocol=replace(IMAGENET_100EP, batch_size=10, image_size=32, num_classes=10))
+    fixed = memory.PROCESS_BYTES + (memory.STATES << 20) + memory.BATCHES * 10 * 4 * 3 * 32**2
+
+    assert memory.needed_bytes([photos]) == fixed + int(memory.EVALUATION_FACTOR * 10) * (1 << 20)
+    assert memory.needed_bytes([photos, small]) == memory.needed_bytes([small]) > memory.needed_bytes([photos])
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from tests.samples import PLAIN, SE, counted
 
 ROOT = Path(__file__).parents[2]
 WITHOUT_POOLING = '{"x": {"trainable": 1, "statistics": 1, "operations": {"batch norm": 1}}}'
+WITHOUT_END = WITHOUT_POOLING.replace('"batch norm": 1', '"batch norm": 1e999')
 
 
 def test_counts_survive_their_file(tmp_path):
@@ -40,7 +41,8 @@ def test_the_file_does_not_depend_on_the_order(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", '{"x": 3}', '{"x": {"trainable": 3}}', '{"x": {"trainable": 1', "\xff", WITHOUT_POOLING]
+    "text",
+    ["", "[]", '{"x": 3}', '{"x": {"trainable": 3}}', '{"x": {"trainable": 1', "\xff", WITHOUT_POOLING, WITHOUT_END],
 )
 def test_a_damaged_file_is_refused(tmp_path, text):
     """One line that names it."""

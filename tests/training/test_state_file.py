@@ -123,6 +123,13 @@ def test_a_file_of_an_earlier_version_does_not_say_whose_it_is():
         from_bytes(struct.pack("<Q", len(text)) + text + DATA[8 + length :], PATH, Kind.CHECKPOINT, RUN)
 
 
+@pytest.mark.parametrize("header", ["[]", "null", "3", '{"__metadata__": null}', '{"__metadata__": []}', "[" * 5000])
+def test_a_header_of_another_form_is_refused(header):
+    """JSON, but no object, or one without the names of tensors and card."""
+    with pytest.raises(CheckpointError, match=r"^the/file.safetensors is .*; delete it to train this run"):
+        from_bytes(struct.pack("<Q", len(header)) + header.encode(), PATH, Kind.CHECKPOINT, RUN)
+
+
 def test_nothing_is_no_checkpoint(tmp_path):
     """A run without one begins at its start."""
     assert read(tmp_path / "c", Kind.CHECKPOINT, RUN) is None

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from ablations.protocols import IMAGENET_100EP
 from senet_lab.data.batches import Share
 from senet_lab.data.open import open_source
 from senet_lab.errors import StudyError
@@ -82,6 +83,24 @@ def test_parts_of_a_batch_are_the_batch():
         assert [place for part in parts for place in range(part.start, part.stop)] == list(range(10, 17))
         assert max(part.stop - part.start for part in parts) - min(part.stop - part.start for part in parts) <= 1
         assert np.concatenate([Share(rank, ranks).of(np.arange(7)) for rank in range(ranks)]).tolist() == list(range(7))
+
+
+@pytest.mark.parametrize(
+    ("protocol", "said"),
+    [
+        (SMALL, "small has 4 images in a batch; take at most 4 devices, not 5"),
+        (replace(SMALL, batch_size=6, test_images=3), "small has 3 images in the evaluation; take at most 3 devices"),
+        (replace(SMALL, dataset="cifar10", name="other"), "other has 4 images in a batch"),
+        (replace(IMAGENET_100EP, batch_size=4), "has 4 images in a batch"),
+    ],
+    ids=["batch", "evaluation", "missing data", "missing photos"],
+)
+def test_a_process_without_images_is_refused(protocol, said, monkeypatch, tmp_path):
+    """In every process, before data are looked for: its loss would be NaN, and the run recorded as diverged."""
+    monkeypatch.setenv("SENET_LAB_DATA", str(tmp_path))
+    for rank in (0, 4):
+        with pytest.raises(StudyError, match=said):
+            open_source(protocol, torch.device("cpu"), share=Share(rank, 5))
 
 
 @pytest.mark.parametrize("ranks", [2, 3])
