@@ -40,8 +40,6 @@ class Status(StrEnum):
 class RecordError(StudyError):
     """A record is damaged, or contradicts itself."""
 
-    exit_status = 1
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileDigests:

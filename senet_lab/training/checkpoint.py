@@ -22,8 +22,6 @@ from senet_lab.training.epoch import EpochSums
 class CheckpointError(StudyError):
     """A checkpoint, or a file of final weights, does not fit its run."""
 
-    exit_status = 1
-
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:

@@ -24,14 +24,14 @@ NOWHERE = "http://127.0.0.1:9"  # a port that nobody listens to, so that every d
 
 @pytest.mark.parametrize("words", [["plan"], ["train"], ["reproduce"], ["report"], ["train", "--dry-run"]])
 def test_a_damaged_record_is_one_line(senet_lab, tmp_path, words):
-    """Exit status 1, the path, and what to do; it is not trained over."""
+    """Exit status 2, the path, and what to do; it is not trained over."""
     store = filled(tmp_path / "results", finished(DEMO7.row("r=16").cell))
     path = store.path(Run(cell=DEMO7.row("r=16").cell, seed=0))
     path.write_text(path.read_text().replace("1", "2", 1))
     before = path.read_bytes()
     status, out, err = senet_lab(words[0], "table7", *words[1:])
 
-    assert (status, out) == (1, "")
+    assert (status, out) == (2, "")
     assert one_line(err).startswith(f"senet-lab: {path.relative_to(tmp_path)} is no valid record (")
     assert "delete it and train that run again" in err
     assert before == path.read_bytes()

@@ -152,5 +152,5 @@ def test_a_damaged_record_stops_the_page(senet_lab, tmp_path):
     path.write_text(path.read_text().replace('"seed": 0', '"seed": 1'))
     status, _, err = senet_lab("claims", "--results", str(tmp_path))
 
-    assert status == 1
+    assert status == 2
     assert path.name in one_line(err)

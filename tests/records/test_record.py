@@ -234,4 +234,4 @@ def test_the_message_is_one_line():
         from_json(json.dumps({"schema": 1}), "the/path.json")
 
     assert len(str(caught.value).splitlines()) == 1
-    assert caught.value.exit_status == 1
+    assert caught.value.exit_status == 2
