@@ -19,7 +19,7 @@ from senet_lab.records.store import Store
 from senet_lab.study.cell import Run
 from senet_lab.training.place import Place
 from senet_lab.training.progress import Progress, Report, silent
-from senet_lab.training.ranks import Ranks, join, leave
+from senet_lab.training.ranks import Ranks, join, leave, leave_paused
 from senet_lab.training.settings import Settings, prepare_child
 from senet_lab.training.stopping import EXIT_GO_ON, Paused, StopSign
 from senet_lab.training.together import train_together
@@ -96,16 +96,20 @@ def train_each(
     """
     opened: dict[str, Source] = {}
     waiting = list(runs)
-    with told_in_words(ranks):
-        while waiting:
-            held: list[Run] = []
-            for number, run in enumerate(waiting):
-                to_go = len(waiting) - number + len(held)
-                if not _trained(run, store, settings, ranks, watcher, stop, opened, f"{to_go} of {len(runs)}"):
-                    held.append(run)
-            if len(held) == len(waiting):
-                _wait(ranks, stop, f"{len(held)} of {len(runs)}")
-            waiting = held
+    try:
+        with told_in_words(ranks):
+            while waiting:
+                held: list[Run] = []
+                for number, run in enumerate(waiting):
+                    to_go = len(waiting) - number + len(held)
+                    if not _trained(run, store, settings, ranks, watcher, stop, opened, f"{to_go} of {len(runs)}"):
+                        held.append(run)
+                if len(held) == len(waiting):
+                    _wait(ranks, stop, f"{len(held)} of {len(runs)}")
+                waiting = held
+    except Paused:
+        leave_paused(ranks)
+        raise
     leave(ranks)
 
 

@@ -5,9 +5,11 @@ Batch norm takes its statistics over one process's part. Every process has the s
 one writes the files.
 """
 
+import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import torch
@@ -99,6 +101,9 @@ class Ranks:
 ALONE = Ranks()
 
 
+PATIENCE = timedelta(seconds=10)  # of processes that have saved their state for each other
+
+
 def join(environment: Mapping[str, str] = os.environ, on_gpu: bool | None = None, **options: Any) -> Ranks:
     """Connects this process to those that torchrun or srun started with it; ALONE if it was started without others.
 
@@ -118,4 +123,15 @@ def leave(ranks: Ranks) -> None:
     """Ends the connection between the processes, once all of them have called this."""
     if ranks.together:
         dist.barrier(group=ranks.control)
+        dist.destroy_process_group()
+
+
+def leave_paused(ranks: Ranks) -> None:
+    """As ``leave``, after a pause: waits a few seconds at most, since all is saved and a queue may kill the processes.
+
+    A process that ends while it is connected may be aborted by its connection's threads, with another exit status.
+    """
+    if ranks.together:
+        with contextlib.suppress(RuntimeError):  # another process is gone, or late
+            dist.monitored_barrier(group=ranks.control, timeout=PATIENCE)
         dist.destroy_process_group()

@@ -301,5 +301,5 @@ def test_timms_network_goes_the_whole_way(senet_lab, photos, tmp_path):
     assert status == 0
     assert out.startswith("RANDOM WEIGHTS, timm legacy_seresnet50")
     assert "10 images of 5 classes, 2 each" in out
-    assert len(figures) == 16
+    assert len(figures) == 12
     assert str(tmp_path) not in "".join(p.read_text() for p in figures if p.suffix == ".svg")

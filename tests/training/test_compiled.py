@@ -65,7 +65,7 @@ def lie(model, kind):
 @pytest.mark.parametrize("kind", [Liar, SlopedLiar])
 def test_a_block_that_is_not_what_it_declares_is_refused(uncompiled, kind, precision):
     """In one line that names a parameter and says what to do."""
-    with pytest.raises(StudyError, match=r"loss|gradient of .*: mend it, or take the declaration away") as error:
+    with pytest.raises(StudyError, match=r"loss|gradient of .*: mend the block, or remove its declaration") as error:
         first_step(lie(network(), kind), replace(AUGMENTED, precision=precision))
 
     assert "\n" not in str(error.value)
