@@ -70,21 +70,14 @@ def summary_and_matches(truth: BoxedPhotos, found: FoundBoxes) -> "tuple[list[fl
 
 def evaluated(truth: BoxedPhotos, found: FoundBoxes) -> Any:
     """pycocotools' evaluation of found boxes, with its summary. Raises StudyError as ``coco_code``."""
-    coco, cocoeval = coco_code()
-    with contextlib.redirect_stdout(io.StringIO()):
-        evaluation = cocoeval.COCOeval(*_sides(coco.COCO, truth, found), iouType="bbox")
-        evaluation.evaluate()
-        evaluation.accumulate()
-        evaluation.summarize()
-    return evaluation
+    return _summarised(_by_pycocotools(truth, found))
 
 
 def _matched_alone(truth: BoxedPhotos, found: FoundBoxes) -> Any:
-    """pycocotools' matches with objects of all sizes; it does not match for each size, and computes no AP."""
-    coco, cocoeval = coco_code()
-    with contextlib.redirect_stdout(io.StringIO()):
-        evaluation = cocoeval.COCOeval(*_sides(coco.COCO, truth, found), iouType="bbox")
-        evaluation.params.areaRng, evaluation.params.areaRngLbl = evaluation.params.areaRng[:1], ["all"]
+    """pycocotools' matches over objects of every size. It leaves out the other ranges of sizes and the AP."""
+    evaluation = _by_pycocotools(truth, found)
+    evaluation.params.areaRng, evaluation.params.areaRngLbl = evaluation.params.areaRng[:1], ["all"]
+    with _quietly():
         evaluation.evaluate()
     return evaluation
 
@@ -95,12 +88,28 @@ def _faster_evaluation(truth: BoxedPhotos, found: FoundBoxes) -> list[float] | N
         from faster_coco_eval import COCO, COCOeval_faster
     except ImportError:
         return None
-    with contextlib.redirect_stdout(io.StringIO()):
-        evaluation = COCOeval_faster(*_sides(COCO, truth, found), iouType="bbox", print_function=lambda _: None)
+    evaluation = COCOeval_faster(*_sides(COCO, truth, found), iouType="bbox", print_function=lambda _: None)
+    return [float(number) for number in _summarised(evaluation).stats[: len(SUMMARY)]]
+
+
+def _by_pycocotools(truth: BoxedPhotos, found: FoundBoxes) -> Any:
+    """An evaluation that has computed nothing yet. Raises StudyError as ``coco_code``."""
+    coco, cocoeval = coco_code()
+    return cocoeval.COCOeval(*_sides(coco.COCO, truth, found), iouType="bbox")
+
+
+def _summarised(evaluation: Any) -> Any:
+    """The same evaluation, by either package, once it has its summary."""
+    with _quietly():
         evaluation.evaluate()
         evaluation.accumulate()
         evaluation.summarize()
-    return [float(number) for number in evaluation.stats[: len(SUMMARY)]]
+    return evaluation
+
+
+def _quietly() -> contextlib.AbstractContextManager[object]:
+    """Both packages print what they do."""
+    return contextlib.redirect_stdout(io.StringIO())
 
 
 def _sides(index: Callable[[], Any], truth: BoxedPhotos, found: FoundBoxes) -> list[Any]:
@@ -113,7 +122,8 @@ def _sides(index: Callable[[], Any], truth: BoxedPhotos, found: FoundBoxes) -> l
         {"image_id": int(p), "category_id": int(c), "bbox": [x, y, w, h], "score": s, "iscrowd": 0, "area": w * h}
         for p, x, y, w, h, s, c in found.columns()
     ]
-    return [_indexed(index(), truth, lines) for lines in (objects, boxes)]
+    with _quietly():
+        return [_indexed(index(), truth, lines) for lines in (objects, boxes)]
 
 
 def _objects(truth: BoxedPhotos) -> Iterator[tuple[int, int, list[float], int, float]]:

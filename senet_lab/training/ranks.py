@@ -20,6 +20,7 @@ from senet_lab.data.batches import Share
 from senet_lab.training.place import place_in
 
 USUAL_PORT = "29500"  # torchrun's default, also for processes that srun starts
+PATIENCE = timedelta(seconds=10)  # for which a process that was paused waits for the others
 T = TypeVar("T")
 
 
@@ -99,9 +100,6 @@ class Ranks:
 
 
 ALONE = Ranks()
-
-
-PATIENCE = timedelta(seconds=10)  # of processes that have saved their state for each other
 
 
 def join(environment: Mapping[str, str] = os.environ, on_gpu: bool | None = None, **options: Any) -> Ranks:

@@ -138,31 +138,33 @@ def test_what_several_machines_cannot_do_together_is_said(senet_lab, words, said
     assert said in err
 
 
-def test_the_batch_script_of_several_machines_has_a_task_for_each_gpu(senet_lab):
-    """Two nodes of eight GPUs: sixteen processes of one training."""
-    words = ["submit", "table7", "--nodes", "2", "--gpus-per-worker", "8", "--cpus-per-worker", "12", "--dry-run"]
-    status, out, _ = senet_lab(*words, "--protocol", "demo")
+@pytest.mark.parametrize(
+    ("words", "lines"),
+    [
+        (
+            ["--workers", "4", "--time", "90", "--partition", "gpu", "--gpus-per-worker", "1"],
+            ["#SBATCH --partition=gpu", "#SBATCH --time=90", "senet_lab work table7 --seeds 1", "--max-minutes 87.5"],
+        ),
+        (
+            ["--nodes", "2", "--gpus-per-worker", "8", "--cpus-per-worker", "12"],  # a task for each GPU
+            [
+                "#SBATCH --nodes=2",
+                "#SBATCH --ntasks-per-node=8",
+                "#SBATCH --gpus-per-node=8",
+                "senet_lab train table7 --seeds 1",
+                "--threads 12",
+            ],
+        ),
+    ],
+    ids=["four workers", "two machines"],
+)
+def test_submit_prints_the_batch_script(senet_lab, words, lines):
+    """What the queue is asked for, and the command of each worker or task; nothing is queued."""
+    status, out, _ = senet_lab("submit", "table7", *words, "--protocol", "demo", "--dry-run")
 
     assert status == 0 or "not here" in out
     if status == 0:
-        assert "#SBATCH --nodes=2" in out
-        assert "#SBATCH --ntasks-per-node=8" in out
-        assert "#SBATCH --gpus-per-node=8" in out
-        assert "senet_lab train table7 --seeds 1" in out
-        assert "--threads 12" in out
-
-
-def test_submit_prints_the_batch_script(tmp_path, senet_lab):
-    """With partition, time, an array and the command of each worker; nothing is queued."""
-    words = ["submit", "table7", "--workers", "4", "--time", "90", "--partition", "gpu", "--gpus-per-worker", "1"]
-    status, out, _ = senet_lab(*words, "--protocol", "demo", "--dry-run")
-
-    assert status == 0 or "not here" in out
-    if status == 0:
-        assert "#SBATCH --partition=gpu" in out
-        assert "#SBATCH --time=90" in out
-        assert "senet_lab work table7 --seeds 1" in out
-        assert "--max-minutes 87.5" in out
+        assert [line for line in lines if line not in out] == []
 
 
 def test_a_mistyped_table_is_said_before_anything_is_queued(senet_lab):
