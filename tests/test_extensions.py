@@ -29,7 +29,7 @@ HEAD = "import torch\nfrom torch import nn\n"
 
 @pytest.fixture(autouse=True)
 def _nothing_loaded(monkeypatch):
-    monkeypatch.setattr(extensions, "_loaded", {})
+    monkeypatch.setattr(extensions.registry, "_loaded", {})
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ BLOCKS = [
     ),
     (
         "def mine(site):\n    return nn.Conv2d(site.channels, 7, 1)\nBLOCKS = {'mine': mine}\n",
-        r"makes a map of \(7, 6, 5\) from one of \(64, 6, 5\) at SE_2_1",
+        r"makes a map of \(7, 6, 5\) from a map of \(64, 6, 5\) at SE_2_1",
     ),
     (
         "class M(nn.Module):\n    def forward(self, x):\n        return x + torch.ones(3)\n"
@@ -160,6 +160,10 @@ BLOCKS = [
         "class M(nn.Module):\n    def forward(self, x):\n        return x[:, 1:]\n"
         "BLOCKS = {'mine': lambda site: M()}\n",
         r"mine.py, line 4: block 'mine' makes a map of \(63, 6, 5\)",
+    ),
+    (
+        "class M(nn.Module):\n    def forward(self, x):\n        return x, x\nBLOCKS = {'mine': lambda site: M()}\n",
+        r"mine.py, line 4: block 'mine' makes a tuple from a map of \(64, 6, 5\) at SE_2_1",
     ),
     (
         "class M(nn.Module):\n    def forward(self, x):\n        return 1 / 0 if self.training else x\n"
@@ -269,9 +273,9 @@ def test_a_package_does_not_take_a_declared_tables_name(tmp_path, monkeypatch):
     monkeypatch.setattr(catalogue, "entry_points", lambda: {"table7": "their_tables", "theirs": "their_tables"})
 
     assert {"cvpr2018-table7"} == {catalogue.find_table("table7").slug} | {
-        claim.table.slug for claim in catalogue.find_claims("table7")
+        claim.table.slug for claim in catalogue.find_with_claims("table7")[1]
     }
-    assert (catalogue.find_table("theirs").edition, catalogue.find_claims("theirs")) == ("mine", ["theirs"])
+    assert (catalogue.find_table("theirs").edition, catalogue.find_with_claims("theirs")[1]) == ("mine", ["theirs"])
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,7 @@ PARTS = {
     "benchmarks": ("senet_lab", "ablations", "benchmarks"),
     "senet_lab.study": ("senet_lab.study",),
     "senet_lab.errors": (),
-    "senet_lab.extension_lines": (),
-    "senet_lab.extensions": ("senet_lab.extension_lines", "senet_lab.study", "senet_lab.errors"),
+    "senet_lab.extensions": ("senet_lab.extensions", "senet_lab.study", "senet_lab.errors"),
     "senet_lab.machine": ("senet_lab.errors",),
     "senet_lab.records": ("senet_lab.records", "senet_lab.study", "senet_lab.errors"),
     "senet_lab.stats": (

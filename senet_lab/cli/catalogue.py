@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 from senet_lab.errors import StudyError
-from senet_lab.extensions import Extension, entry_points, load_extension, own_protocols, place_of
+from senet_lab.extensions import Extension, entry_points, load_extension, own_protocols
 from senet_lab.study import Protocol, Row, Table
 from senet_lab.study.claim import Claim
 from senet_lab.study.protocol import Dataset
@@ -98,20 +98,24 @@ def released() -> Mapping[str, tuple[Released, ...]]:
     return found
 
 
-def find_claims(name: str) -> list[Claim]:
-    """The declared claims about the table of this name; for a user's file or package, its CLAIMS (none is no error)."""
+def find_with_claims(name: str) -> tuple[Table, list[Claim]]:
+    """The table of this name, and the declared claims about it; for a user's file or package, its CLAIMS or none.
+
+    Raises as ``find_table`` does.
+    """
+    table = find_table(name)
     if source := _own_source(name):
-        return list(getattr(load_extension(source).module, "CLAIMS", ()))
-    slug = find_table(name).slug
-    return [claim for claim in claims() if claim.table.slug == slug]
+        return table, list(getattr(load_extension(source).module, "CLAIMS", ()))
+    return table, [claim for claim in claims() if claim.table.slug == table.slug]
 
 
-def table_under(table: Table, name: str | None) -> Table:
+def table_under(table: Table, name: str | None, own_photos: bool = False) -> Table:
     """The table with the protocol of this name in every row.
 
     ``paper`` means the rows' own protocols, and so does ``imagenet`` for an ImageNet table. A name that ends with
     SUFFIX is a recipe whose training photos are resized once. None means demo for a table of the paper, and the rows'
-    own protocols for any other table.
+    own protocols for any other table. own_photos: a user's own photos are to take the place of the protocol's data set;
+    then None means the project's recipe for such photos.
 
     Raises StudyError for an unknown name (it gives the nearest one), and NoCompanion where a row has no network for
     the protocol's images.
@@ -122,6 +126,8 @@ def table_under(table: Table, name: str | None) -> Table:
         except ValueError as error:
             raise StudyError(str(error)) from None
     declared = _module("ablations.protocols")
+    if name is None and own_photos:
+        name = declared.BOX_RECIPE if table.paper_protocol.detection else declared.PHOTO_RECIPE
     name = name or (declared.DEFAULT_PROTOCOL if table.of_the_paper else "paper")
     own = {protocol.name for protocol in (row.cell.protocol for row in table.rows)}
     if name == "paper" or (name == declared.IMAGENET_ALIAS and table.paper_protocol.dataset is Dataset.IMAGENET):
@@ -136,12 +142,6 @@ def table_under(table: Table, name: str | None) -> Table:
         return table.under(known[name])
     except ValueError as error:
         raise NoCompanion(f"{error}: {table.name} trains as the paper has it, with --protocol paper") from None
-
-
-def photo_recipe(boxes: bool = False) -> str:
-    """The protocol that trains a user's own photos where the user names none. boxes: the photos have boxes."""
-    declared = _module("ablations.protocols")
-    return str(declared.BOX_RECIPE if boxes else declared.PHOTO_RECIPE)
 
 
 def protocols() -> list[Protocol]:
@@ -191,7 +191,7 @@ def _refuse_own_classes(extension: Extension, table: Table) -> None:
     for value in [value for row in table.rows for value in (row.cell, row.cell.se, row.cell.protocol)]:
         if value is not None and type(value).__module__ == extension.module.__name__:
             name = type(value).__name__
-            place = place_of(extension, "TABLE", name)
+            place = extension.place_of("TABLE", name)
             raise StudyError(f"{place}: {name} is a class of this file, and workers cannot load it; use its base class")
 
 
@@ -201,7 +201,7 @@ def _refuse_taken_protocols(extension: Extension, table: Table) -> None:
     for protocol in (*extension.protocols, *(row.cell.protocol for row in table.rows)):
         if protocol != declared.get(protocol.name, protocol):
             where = "PROTOCOLS" if protocol in extension.protocols else "TABLE"
-            place = place_of(extension, where, protocol.name)
+            place = extension.place_of(where, protocol.name)
             raise StudyError(f"{place}: protocol {protocol.name!r} is taken by a declared recipe; rename this one")
 
 

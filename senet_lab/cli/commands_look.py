@@ -93,7 +93,7 @@ def _of_runs(source: str, protocol: str | None, seed: int, random_weights: bool,
                 f"{source!r} is none of best, TABLE:ROW, timm:NAME, torchvision:NAME, "
                 "or a file of weights (.safetensors, .pth)"
             )
-        table, runs = study_of(name, protocol, seed + 1, [label])
+        table, runs = study_of(catalogue.find_table(name), protocol, seed + 1, [label])
         run = Run(cell=table.row(label).cell, seed=seed)
         if source == "best" and not random_weights:
             train_runs(table, tuple(r for r in runs if r == run), root, TrainingOptions(device))

@@ -56,7 +56,8 @@ def plan(
 
     With --resolve it says how many seeds would settle each comparison, and which comparisons no number would settle.
     """
-    found, runs = study_of(table, protocol, seeds, row, data, trunks)
+    paper, claims = catalogue.find_with_claims(table)
+    found, runs = study_of(paper, protocol, seeds, row, data, trunks)
     if resolve is not None:
         from senet_lab.records.sequential import read_plan
         from senet_lab.records.store import Store
@@ -66,8 +67,7 @@ def plan(
 
         root = results or RESULTS
         begun, model = read_plan(root, found.slug, view_name(found)), cost_model(runs, root)
-        records, claims = Store(root).read_all(), catalogue.find_claims(table)
-        needs = needs_of(found, claims, records, model, resolve, max_hours, begun)
+        needs = needs_of(found, claims, Store(root).read_all(), model, resolve, max_hours, begun)
         print_json(needs_data(needs)) if as_json else print(needs_text(needs))
         return
     show_plan(found, runs, results or RESULTS, as_json)

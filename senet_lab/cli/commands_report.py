@@ -12,6 +12,8 @@ from senet_lab.cli import catalogue, options
 from senet_lab.cli.gather import RESULTS, Material, gather
 from senet_lab.cli.network_counts import count, keep_counts
 from senet_lab.cli.show import print_json, print_report, said_if_slow, say_what_git_lacks
+from senet_lab.study import Table
+from senet_lab.study.claim import Claim
 from senet_lab.study.table import plan_runs
 
 if TYPE_CHECKING:
@@ -44,13 +46,22 @@ def report(
 
     --columns and --latex choose what is printed; the files that are written have all columns.
     """
+    found, claims = catalogue.find_with_claims(table)
     report_table(
-        table, results, as_json, columns.split(",") if columns else None, as_latex, (not no_title, width), allow_fewer
+        found,
+        claims,
+        results,
+        as_json,
+        columns.split(",") if columns else None,
+        as_latex,
+        (not no_title, width),
+        allow_fewer,
     )
 
 
 def report_table(
-    name: str,
+    table: Table,
+    claims: Sequence[Claim],
     results: Path | None,
     as_json: bool,
     columns: Sequence[str] | None = None,
@@ -68,7 +79,6 @@ def report_table(
     from senet_lab.report.views import title_of
     from senet_lab.report.write import write_report
 
-    table, claims = catalogue.find_table(name), catalogue.find_claims(name)
     titled, width = figures
     layout = Layout(titled, width is options.WidthName.ONE)
     with laid_out(layout), said_if_slow(f"{table.name}: reading records, drawing figures"):

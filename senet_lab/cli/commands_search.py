@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from senet_lab.cli import options
+from senet_lab.cli import catalogue, options
 from senet_lab.cli.gather import RESULTS
 from senet_lab.cli.runs import TrainingOptions, device_named, study_of, train_runs
 from senet_lab.errors import StudyError
@@ -43,7 +43,7 @@ def search(
     searches one row alone, by TPE. --design searches forms of the SE block for low error, few multiply-adds and short
     steps. A call that was stopped goes on where it stopped; several calls side by side share the work.
     """
-    found, _ = study_of(table, protocol, 1, [row] if row else None)
+    found, _ = study_of(catalogue.find_table(table), protocol, 1, [row] if row else None)
     root, where = results or RESULTS, device_named(device)
     if design and seeds > 1:
         raise StudyError("--seeds belongs to the search over a table; a design is trained with one seed")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from senet_lab.cli import options
+from senet_lab.cli import catalogue, options
 from senet_lab.cli.gather import RESULTS
 from senet_lab.cli.runs import labels_of, study_of
 from senet_lab.cli.show import print_json
@@ -57,7 +57,7 @@ def status(
     from senet_lab.records.status import states_of
     from senet_lab.records.store import Store
 
-    found, runs = study_of(table, protocol, seeds, row, data, trunks)
+    found, runs = study_of(catalogue.find_table(table), protocol, seeds, row, data, trunks)
     states = states_of(runs, Store(results or RESULTS))
     if as_json:
         labels = labels_of(found, runs)

@@ -2,23 +2,22 @@
 
 import shlex
 import sys
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from senet_lab.cli import options
+from senet_lab.cli import catalogue, options
 from senet_lab.cli.catalogue import RESULTS
 from senet_lab.cli.commands_store import status_lines
 from senet_lab.cli.runs import study_of
 from senet_lab.errors import StudyError
+from senet_lab.study import Run, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from senet_lab.fleet.submit import Request
-    from senet_lab.study import Run, Table
 
 MOST_JOBS, MOST_NODES, MOST_MINUTES = 10_000, 1_000, 100_000
 
@@ -61,12 +60,12 @@ def submit(
     """
     from senet_lab.fleet.submit import Request, script
 
-    for name in table:
-        study_of(name, protocol, seeds, None, data, trunks)  # a mistyped name fails here, not later in a job
+    # a mistyped name fails here, not later in a job
+    studies = [study_of(catalogue.find_table(name), protocol, seeds, None, data, trunks) for name in table]
     root = (results or RESULTS).resolve()
     folder = root / "cache" / "submit"
     if tell:
-        _say_status(table, root, lambda name: study_of(name, protocol, seeds, None, data, trunks))
+        _say_status(dict(zip(table, studies, strict=True)), root)
         return
     request = Request(
         executor=executor.value,
@@ -124,14 +123,13 @@ def _queue(words: list[str], request: "Request", folder: Path) -> None:
     print(f"logs: {folder}; senet-lab submit with --status tells how far they are", file=sys.stderr)
 
 
-def _say_status(tables: list[str], root: Path, study: "Callable[[str], tuple[Table, tuple[Run, ...]]]") -> None:
+def _say_status(studies: Mapping[str, tuple[Table, tuple[Run, ...]]], root: Path) -> None:
     """Prints for each table the states of its runs, and the queued workers that may take them."""
     from senet_lab.fleet.submit import queue_of
     from senet_lab.records.status import states_of
     from senet_lab.records.store import Store
 
-    for name in tables:
-        found, runs = study(name)
+    for name, (found, runs) in studies.items():
         queue = queue_of(name, root / "cache" / "submit")
         print("\n".join(status_lines(found, states_of(runs, Store(root)), bool(queue))))
         workers = ", ".join(f"{number} {state.lower()}" for state, number in sorted(queue.items()))

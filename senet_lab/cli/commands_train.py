@@ -51,7 +51,8 @@ def train(
     are settled. Its plan goes to results/sequential; it keeps the error rate although the verdicts are looked at
     several times.
     """
-    found, runs = study_of(table, protocol, seeds, row, data, trunks)
+    paper, claims = catalogue.find_with_claims(table)
+    found, runs = study_of(paper, protocol, seeds, row, data, trunks)
     chosen = TrainingOptions(
         device, executor.value, threads, workers, data, skip_damaged, max_minutes, devices, at_once, trunks
     ).logged_by(logger)
@@ -62,7 +63,7 @@ def train(
             raise StudyError("--until-resolved has --max-hours; leave --max-minutes out")
         if devices > 1:
             raise StudyError("--until-resolved trains each run on one device; leave --devices out")
-        train_until(found, catalogue.find_claims(table), seeds, max_hours, results or RESULTS, chosen)
+        train_until(found, claims, seeds, max_hours, results or RESULTS, chosen)
         return
     if max_hours is not None:
         raise StudyError("--max-hours belongs to --until-resolved")
@@ -99,17 +100,18 @@ def reproduce(
     Where no protocol is named and the table has no network for the synthetic images, it reports only. With protocol
     ``released`` it trains nothing, and evaluates released weights on the photos in $SENET_LAB_DATA/imagenet.
     """
+    paper, claims = catalogue.find_with_claims(table)
     if protocol == RELEASED:
         choice = Choice(default_data(), results or RESULTS, device_named(device), rows=tuple(row or ()))
-        evaluate_table(catalogue.find_table(table), choice, as_json)
+        evaluate_table(paper, choice, as_json)
         return
     try:
-        found, runs = study_of(table, protocol, seeds, row, data, trunks)
+        found, runs = study_of(paper, protocol, seeds, row, data, trunks)
     except catalogue.NoCompanion as error:
         if protocol is not None or dry_run:
             raise
         print(f"nothing is trained: {error}", file=sys.stderr)
-        report_table(table, results, as_json)
+        report_table(paper, claims, results, as_json)
         return
     if dry_run:
         show_plan(found, runs, results or RESULTS, as_json)
@@ -118,7 +120,7 @@ def reproduce(
         device, executor.value, threads, workers, data, skip_damaged, max_minutes, devices, at_once, trunks
     ).logged_by(logger)
     train_runs(found, runs, results or RESULTS, chosen)
-    report_table(table, results, as_json)
+    report_table(paper, claims, results, as_json)
 
 
 def work(
@@ -141,7 +143,7 @@ def work(
     Workers divide the runs by lock files in results/cache/locks. A worker ends when every run is recorded or held by
     another worker. It ends with exit status 75 when a signal or --max-minutes stopped it; the same command goes on.
     """
-    studies = [study_of(name, protocol, seeds, None, data, trunks) for name in tables]
+    studies = [study_of(catalogue.find_table(name), protocol, seeds, None, data, trunks) for name in tables]
     chosen = TrainingOptions(
         device, executor.value, threads, workers, data, skip_damaged, max_minutes, trunks=trunks
     ).logged_by(logger)

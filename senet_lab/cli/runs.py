@@ -64,21 +64,22 @@ class TrainingOptions:
 
 
 def study_of(
-    name: str,
+    paper: Table,
     protocol: str | None,
     seeds: int,
     rows: Iterable[str] | None,
     data: Path | None = None,
     trunks: Path | None = None,
 ) -> tuple[Table, tuple[Run, ...]]:
-    """The table under the protocol, and its runs. Where rows are named: only their runs and those of their baselines.
+    """A table under the protocol, and its runs. Where rows are named: only their runs and those of their baselines.
 
-    data: the folder of a user's own photos, which replace the protocol's data set. trunks: the file that names weights
-    for detectors' trunks. Raises StudyError for an unknown name (it gives the nearest one), and for photos or weights
-    that cannot be used.
+    paper: the table as it is declared. data: the folder of a user's own photos, which replace the protocol's data set.
+    trunks: the file that names weights for detectors' trunks. Raises StudyError for an unknown protocol or row (it
+    gives the nearest one), and for photos or weights that cannot be used.
     """
-    paper = catalogue.find_table(name)
-    table = catalogue.table_under(paper, protocol) if data is None else _on_photos(paper, protocol, data)
+    table = catalogue.table_under(paper, protocol, own_photos=data is not None)
+    if data is not None:
+        table = _on_photos(table, data)
     if trunks is not None:
         from senet_lab.training.trunks import with_trunks
 
@@ -90,15 +91,14 @@ def study_of(
     return table, tuple(run for run in plan_runs([table], seeds) if run.cell.key in keys)
 
 
-def _on_photos(paper: Table, recipe: str | None, folder: Path) -> Table:
+def _on_photos(table: Table, folder: Path) -> Table:
+    """The table under its recipe, with the photos of this folder in place of the recipe's."""
     from senet_lab.data.coco_sets import own_boxes
     from senet_lab.data.own_photos import own_photos
 
-    boxes = paper.paper_protocol.detection is not None
-    under = catalogue.table_under(paper, recipe or catalogue.photo_recipe(boxes))
-    (baseline,) = {row.cell.protocol for row in under.rows if row.label == under.baseline}
+    recipe_of = own_photos if table.paper_protocol.detection is None else own_boxes
     try:
-        return under.under(own_boxes(baseline, folder) if boxes else own_photos(baseline, folder))
+        return table.under(recipe_of(table.paper_protocol, folder))
     except ValueError as error:
         raise catalogue.NoCompanion(str(error)) from None
 

@@ -24,7 +24,7 @@ def folder(tmp_path_factory):
     root = tmp_path_factory.mktemp("folder")
     filled(root / "results", *(finished(row.cell, seed, 200 + seed) for row in CIFAR7.rows for seed in (0, 1)))
     cells = [row.cell for table in (TABLE7, CIFAR7) for row in table.rows]
-    cells += [row.cell for claim in catalogue.find_claims("table7") for row in claim.rows]
+    cells += [row.cell for claim in catalogue.find_with_claims("table7")[1] for row in claim.rows]
     write_counts(root / "results", {network_key(cell): counted(1_000, 10, 20_000) for cell in cells})
     return root
 

@@ -30,7 +30,7 @@ def small_files(tmp_path_factory):
 @pytest.fixture
 def small(small_files, monkeypatch):
     file, folder = small_files
-    monkeypatch.setattr(extensions, "_loaded", {})
+    monkeypatch.setattr(extensions.registry, "_loaded", {})
     module = extensions.load_extension(str(file)).module
     tables = [module.TABLE.under(own_boxes(protocol, folder)) for protocol in module.PROTOCOLS]
     return Small(folder, *tables)

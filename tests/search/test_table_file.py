@@ -23,7 +23,7 @@ def nothing_loaded(monkeypatch):
     """Stands for a new process; calling it stands for another one."""
 
     def forget():
-        monkeypatch.setattr(extensions, "_loaded", {})
+        monkeypatch.setattr(extensions.registry, "_loaded", {})
 
     forget()
     return forget

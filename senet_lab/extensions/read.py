@@ -1,0 +1,75 @@
+"""Reads a user's file or package, and checks what stands in it."""
+
+import hashlib
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from senet_lab.errors import StudyError
+from senet_lab.extensions.entry import Extension, OwnNetwork
+from senet_lab.extensions.lines import blame, place_of
+from senet_lab.study.protocol import Protocol
+
+
+def read_extension(source: str) -> Extension:
+    """Runs a file or module, and takes its entries. Raises StudyError with the file and line of a mistake in it."""
+    module, path = _module(source)
+    datasets = _mapping(module, source, path, "DATASETS", lambda one: isinstance(one, str | Path), "a folder")
+    return Extension(
+        source,
+        hashlib.sha256(path.read_bytes()).hexdigest(),
+        module,
+        _mapping(module, source, path, "BLOCKS", callable, "a factory: factory(site, **parameters) -> nn.Module"),
+        _mapping(module, source, path, "NETWORKS", lambda one: isinstance(one, OwnNetwork), "an OwnNetwork"),
+        _protocols(module, source, path),
+        {name: (path.parent / folder).resolve() for name, folder in datasets.items()},
+    )
+
+
+def _module(source: str) -> tuple[ModuleType, Path]:
+    if not source.endswith(".py"):
+        try:
+            module = importlib.import_module(source)
+        except (Exception, SystemExit) as error:
+            raise StudyError(blame(error, source)) from None
+        return module, Path(str(module.__file__))
+    path = Path(source).resolve()
+    name = f"senet_lab_extension_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise StudyError(f"{source} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and pickle look up a class's module there
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        del sys.modules[name]
+        raise StudyError(blame(error, source)) from None
+    return module, path
+
+
+def _mapping(
+    module: ModuleType, source: str, path: Path, name: str, fits: Callable[[Any], bool], what: str
+) -> Mapping[str, Any]:
+    found = getattr(module, name, {})
+    if not isinstance(found, Mapping):
+        raise StudyError(f"{place_of(source, path, name)}: {name} is no mapping of names")
+    for key, value in found.items():
+        if not isinstance(key, str) or not fits(value):
+            place = place_of(source, path, name, key)
+            raise StudyError(f"{place}: {name}[{key!r}] is {type(value).__name__}; it must be {what}")
+    return found
+
+
+def _protocols(module: ModuleType, source: str, path: Path) -> tuple[Protocol, ...]:
+    found = getattr(module, "PROTOCOLS", ())
+    protocols = tuple(found.values()) if isinstance(found, Mapping) else tuple(found)
+    for one in protocols:
+        if not isinstance(one, Protocol):
+            place = place_of(source, path, "PROTOCOLS")
+            raise StudyError(f"{place}: PROTOCOLS has a {type(one).__name__}; it must hold values of type Protocol")
+    return protocols
