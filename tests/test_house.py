@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 SOURCES = sorted(path for folder in ("senet_lab", "ablations", "benchmarks") for path in (ROOT / folder).rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 LONGEST, LONGEST_OF_PACKAGE, LONGEST_FUNCTION = 310, 250, 50  # lines
-LONGER = {"senet_lab/training/lightning_module.py": 290, "tests/test_house.py": 330}  # one class; one table of parts
+LONGER = {"senet_lab/training/lightning_module.py": 290, "tests/test_house.py": 335}  # one class; one table of parts
 
 # What a part may import of this project, itself included, and of other packages. The longest name that fits decides.
 PARTS = {
@@ -20,6 +20,7 @@ PARTS = {
     "senet_lab.errors": (),
     "senet_lab.extensions": ("senet_lab.extensions", "senet_lab.study", "senet_lab.errors"),
     "senet_lab.machine": ("senet_lab.errors",),
+    "senet_lab.loading": (),
     "senet_lab.records": ("senet_lab.records", "senet_lab.study", "senet_lab.errors"),
     "senet_lab.stats": (
         "senet_lab.stats",
@@ -47,6 +48,7 @@ PARTS = {
         "senet_lab.data",
         "senet_lab.extensions",
         "senet_lab.study",
+        "senet_lab.loading",
         "senet_lab.machine",
         "senet_lab.errors",
     ),
@@ -84,11 +86,13 @@ PARTS = {
         "senet_lab.data",
         "senet_lab.records",
         "senet_lab.study",
+        "senet_lab.loading",
         "senet_lab.machine",
         "senet_lab.errors",
     ),
     "senet_lab.evaluation": (
         "senet_lab.evaluation",
+        "senet_lab.loading",
         "senet_lab.machine",
         "senet_lab.training",
         "senet_lab.weights",

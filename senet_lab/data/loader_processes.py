@@ -5,7 +5,6 @@ import os
 import signal
 import sys
 import threading
-import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -14,6 +13,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from senet_lab.errors import StudyError
+from senet_lab.loading import begin_pass
 from senet_lab.machine import cores
 
 Wanted = TypeVar("Wanted")
@@ -51,9 +51,7 @@ class LoaderProcesses(Generic[Wanted, Made]):
             self._own.queue = _Queue()
             self._own.loader = self._loader(self._own.queue)
         self._own.queue.wanted = wanted
-        with warnings.catch_warnings():  # about forking a process with threads; the children use none of these
-            warnings.simplefilter("ignore", DeprecationWarning)
-            made = iter(self._own.loader)
+        made = begin_pass(self._own.loader)
         try:
             yield from made
         except RuntimeError as error:

@@ -17,7 +17,6 @@ import os
 import sys
 import tempfile
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +31,7 @@ from senet_lab.data.folder import data_folder
 from senet_lab.data.photo_folders import PhotoList
 from senet_lab.data.photos import DamagedPhoto, read_photo
 from senet_lab.errors import StudyError
+from senet_lab.loading import begin_pass
 from senet_lab.machine import cores
 
 VARIABLE = "SENET_LAB_SMALL_PHOTOS"
@@ -182,15 +182,13 @@ def _make(maker: _Maker, say: Say) -> None:
         options["multiprocessing_context"] = "fork"
     loader: Any = DataLoader(maker, batch_size=None, num_workers=processes, **options)
     said, done = time.monotonic(), 0
-    with warnings.catch_warnings():  # about forking a process with threads; the children use none of these
-        warnings.simplefilter("ignore", DeprecationWarning)
-        for (part, _), wrong in zip(maker.wanted, loader, strict=True):
-            if wrong:
-                raise StudyError(wrong)
-            done += len(part)
-            if time.monotonic() - said >= SAY_SECONDS:
-                said = time.monotonic()
-                say(f"{done:,} of {many:,} small photos")
+    for (part, _), wrong in zip(maker.wanted, begin_pass(loader), strict=True):
+        if wrong:
+            raise StudyError(wrong)
+        done += len(part)
+        if time.monotonic() - said >= SAY_SECONDS:
+            said = time.monotonic()
+            say(f"{done:,} of {many:,} small photos")
 
 
 def _on_stderr(text: str) -> None:

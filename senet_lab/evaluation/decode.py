@@ -19,6 +19,7 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as F
 
 from senet_lab.evaluation.photo_set import Photo
+from senet_lab.loading import begin_pass
 
 AHEAD = 2  # batches that each process may make before they are used
 Geometry = tuple[int, int, str]  # shorter side and crop in pixels, interpolation
@@ -94,7 +95,7 @@ def decoded(
         worker_init_fn=_one_thread if processes else None,
         prefetch_factor=AHEAD if processes else None,
     )
-    for batch, done in zip(batches, loader, strict=True):
+    for batch, done in zip(batches, begin_pass(loader), strict=True):
         if isinstance(done, Damaged):
             yield done
         else:

@@ -25,6 +25,7 @@ from senet_lab.data.batches import Batch
 from senet_lab.errors import StudyError
 from senet_lab.evaluation.labels import wnids as imagenet_wnids
 from senet_lab.evaluation.photo_set import PhotoSet
+from senet_lab.loading import begin_pass
 from senet_lab.machine import cores
 from senet_lab.study.protocol import Dataset
 from senet_lab.study.released import View
@@ -127,7 +128,7 @@ class FolderBatches:
             ]
         )
         try:
-            for images, labels in DataLoader(self.folder, self.batch, num_workers=self.processes):
+            for images, labels in begin_pass(DataLoader(self.folder, self.batch, num_workers=self.processes)):
                 yield _moved(images, device), labels.to(device)
         except StudyError as error:  # from a loader process it is a traceback whose last line holds the text
             raise StudyError(str(error).strip().splitlines()[-1].partition("StudyError: ")[2] or str(error)) from None

@@ -42,52 +42,53 @@ def part_text(part: Part) -> str:
 
 
 _INTERVALS = (
-    "± of an error is the 95 % half-width over further seeds on these images (Student's t over n seeds, with the "
-    "spread of half an image's step). With n = 1 there is none: seed noise is unknown.",
-    "Differences are to the baseline, over the seeds of the error beside them, paired over seeds and images; their ± "
-    "is the 95 % half-width over seeds and images: both parts of the variance in closed form, with Student's t for the "
-    'seeds\' part; with one seed ("images only") over images alone.',
-    f"Declared before looking: with {POOLED_SEEDS[0]} to {POOLED_SEEDS[-1]} seeds the spread over seeds is told from "
-    "all rows of the table that have them (rows times seeds, less the means of both), and a row that scatters more "
-    f"counts with the {100 * OWN_LIMIT:.0f} % upper limit of its own variance; from {POOLED_SEEDS[-1] + 1} seeds on it "
-    "is told from the two rows alone. Intervals and verdicts use the same rule.",
+    "± of an error is the half-width of its 95 % interval over further seeds on these images (Student's t over n "
+    "seeds, with the spread of half an image's step). With n = 1 there is none, since the seed noise is unknown.",
+    "Differences are to the baseline, over the seeds of the error beside them, and paired by seed and image. Their ± "
+    "is the half-width of the 95 % interval over seeds and images; both parts of the variance are in closed form, with "
+    'Student\'s t for the seeds. With one seed ("images only") it is over images alone.',
+    f"Declared before looking: with {POOLED_SEEDS[0]} to {POOLED_SEEDS[-1]} seeds, the variance over seeds is "
+    "estimated from all rows of the table that have them (the residual of rows times seeds). A row that scatters more "
+    f"keeps its own variance, at its {100 * OWN_LIMIT:.0f} % upper limit. From {POOLED_SEEDS[-1] + 1} seeds on, the "
+    "variance is estimated from the two rows alone. Intervals and verdicts use the same rule.",
 )
 
 
 def intervals(measure: Measure) -> Iterable[str]:
     """What the ± of a table's numbers means, in words."""
-    said = "± of an error is the 95 %"
     if not measure.higher_is_better:
         return _INTERVALS
     return (
         _INTERVALS[0]
-        .replace(said, said.replace("an error", "an AP"))
+        .replace("± of an error", "± of an AP")
         .replace(" (Student's t over n seeds, with the spread of half an image's step)", " (Student's t over n seeds)"),
-        "Higher is better. Differences are to the baseline, over the seeds of the AP beside them, paired over seeds "
-        "and photos; their ± is the 95 % half-width over both: over photos by a bootstrap of "
-        f"{RESAMPLES:,} resamples that are the same in every run, over seeds in closed form with Student's t; with one "
-        'seed ("images only") over photos alone.',
+        "Higher is better. Differences are to the baseline, over the seeds of the AP beside them, and paired by seed "
+        "and photo. Their ± is the half-width of the 95 % interval over both: over photos by a bootstrap of "
+        f"{RESAMPLES:,} resamples that are the same in every run, over seeds in closed form with Student's t. With one "
+        'seed ("images only") it is over photos alone.',
         *_INTERVALS[2:],
     )
 
 
 def rule_text(judgement: Judgement) -> str:
     """The rule by which a table's verdicts were made, in words."""
-    text = (
-        f"over this table's {judgement.comparisons} comparisons a false verdict has a chance below "
+    holm = (
+        f"over this table's {judgement.comparisons} comparisons, the chance of any false verdict is below "
         f"{100 * SIGNIFICANCE:.0f} % (Holm)"
     )
-    bad = "a seed that fails badly once in many, in one row only, breaks this as it breaks every test of few seeds"
+    bad = (
+        "A seed that fails badly, once in many and in one row only, breaks this, as it breaks every test of few seeds."
+    )
     if judgement.plan is None:
         return (
-            f"{text}, if the number of seeds was chosen before looking, which no plan records here; seeds added after "
-            f"a look make false verdicts two to four times as frequent. And {bad}."
+            f"{holm}, if the number of seeds was chosen before looking. No plan records that here, and seeds added "
+            f"after a look make false verdicts two to four times as frequent. {bad}"
         )
     plan = judgement.plan
     return (
-        f"{text}, spent over looks at {', '.join(map(str, plan.looks()))} seeds from seed {plan.first_seed} on; the "
-        "number of seeds was chosen by that plan, and further seeds enter the interval, not the verdict. An interval "
-        f"at the moment of stopping is not adjusted for the looks. And {bad}."
+        f"{holm}, spent over looks at {', '.join(map(str, plan.looks()))} seeds from seed {plan.first_seed} on. That "
+        "plan chose the number of seeds; further seeds enter the interval, not the verdict. An interval at the moment "
+        f"of stopping is not adjusted for the looks. {bad}"
     )
 
 
