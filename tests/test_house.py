@@ -126,7 +126,8 @@ def module_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imports(path: Path, top_level_only: bool = False) -> set[str]:
+@functools.cache
+def imports(path: Path, top_level_only: bool = False) -> frozenset[str]:
     """Every module that a file imports; ``from a import b`` counts as a.b where that is a module, else as a."""
     tree = tree_of(path)
     found = set()

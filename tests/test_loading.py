@@ -18,8 +18,7 @@ class Numbers(Dataset):
         return torch.tensor(index)
 
 
-@pytest.mark.parametrize("persistent", [False, True])
-@pytest.mark.parametrize("passes", [1, 2])
+@pytest.mark.parametrize(("persistent", "passes"), [(False, 1), (True, 2)])
 def test_a_pass_that_the_collector_finds_ends_its_processes(monkeypatch, persistent, passes):
     """They are asked to end and do; none has to be killed."""
     killed = []

@@ -19,6 +19,7 @@ from tests.models.written_out import FACTS, extra_parameters, multiply_add_count
 
 CIFAR = [name for name in model_names() if name.startswith("cifar_")]
 WITH_BIASES = SESpec(bias=True)
+WIDE = pytest.param("cifar_wrn16_8", marks=pytest.mark.slow)
 LARGE = ("cifar_shake29_2x4x64d", "cifar_shake26_2x96d", "cifar_wrn16_8", "cifar_preresnet164")
 
 
@@ -164,7 +165,7 @@ def test_images_of_another_size_are_refused(name):
         build_model(name, None, 10, device="meta")(torch.zeros(1, 3, 224, 224, device="meta"))
 
 
-@pytest.mark.parametrize("name", ["cifar_resnet20", "cifar_resnet29_bottleneck", "cifar_wrn16_8", "resnet50"])
+@pytest.mark.parametrize("name", ["cifar_resnet20", "cifar_resnet29_bottleneck", WIDE, "resnet50"])
 def test_memory_format_changes_no_logit(name):
     """channels_last: the logits of the contiguous network to rounding, in double precision."""
     model, x = build_model(name, WITH_BIASES, 10).double().eval(), images(size=image_size(name)).double()
@@ -205,9 +206,7 @@ def test_compiled_network_takes_the_same_step(name, backend):
         assert (expected - other).abs().max() <= 1e-8 * max(1.0, float(expected.abs().max()))
 
 
-@pytest.mark.parametrize(
-    "name", ["cifar_resnet20", "cifar_resnet11_bottleneck", "cifar_wrn16_8", "cifar_shake26_2x96d"]
-)
+@pytest.mark.parametrize("name", ["cifar_resnet20", "cifar_resnet11_bottleneck", WIDE, "cifar_shake26_2x96d"])
 def test_weights_come_from_the_seed_alone(name):
     """Equal seeds, equal weights; another seed, other weights; the global stream is neither read nor moved."""
     torch.manual_seed(5)
@@ -223,9 +222,7 @@ def test_weights_come_from_the_seed_alone(name):
 
 
 @pytest.mark.parametrize("se", [WITH_BIASES, SESpec(integration="pre", gate="tanh", reduction=8)], ids=["r=16", "pre"])
-@pytest.mark.parametrize(
-    "name", ["cifar_resnet20", "cifar_resnet11_bottleneck", "cifar_wrn16_8", "cifar_shake26_2x96d"]
-)
+@pytest.mark.parametrize("name", ["cifar_resnet20", "cifar_resnet11_bottleneck", WIDE, "cifar_shake26_2x96d"])
 def test_backbone_weights_do_not_depend_on_se(name, se):
     """Every weight of the plain network is in the SE network, equal bit for bit."""
     plain, found = build_model(name, None, 10).state_dict(), build_model(name, se, 10).state_dict()

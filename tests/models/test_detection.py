@@ -115,7 +115,7 @@ def test_losses_come_from_the_seed_alone(coco):
     assert torch.equal(before, torch.get_rng_state())
 
 
-@pytest.mark.parametrize(("name", "units"), [("resnet50", 16), ("resnet101", 33)])
+@pytest.mark.parametrize(("name", "units"), [("resnet50", 16), pytest.param("resnet101", 33, marks=pytest.mark.slow)])
 def test_trunk_has_the_networks_weights_and_no_moving_batch_norm(name, units):
     """Five maps of 256 channels at strides 4 to 64; SE in each unit; weights of the classification network."""
     trunk = faster_rcnn_trunk(name, SESpec())

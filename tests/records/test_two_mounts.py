@@ -62,8 +62,15 @@ def train(root, view, reach, stops):
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("reach", [Reach.MACHINE, Reach.NOBODY])
-@pytest.mark.parametrize("views", ["abab", "bbbb"])
+@pytest.mark.parametrize(
+    ("reach", "views"),
+    [
+        (Reach.MACHINE, "abab"),
+        (Reach.NOBODY, "bbbb"),
+        pytest.param(Reach.MACHINE, "bbbb", marks=pytest.mark.slow),
+        pytest.param(Reach.NOBODY, "abab", marks=pytest.mark.slow),
+    ],
+)
 def test_no_run_is_trained_twice_at_once(tmp_path, monkeypatch, reach, views):
     """Four workers; one more, on machine a, is killed in its first run. Machine a knows that at once, b when its lease
     is silent for long enough, and then the run is taken over.

@@ -116,7 +116,11 @@ NAMES = [f"step-step={step}" for step in range(1, STEPS + 1)]
 NAMES += [f"{name}-epoch={epoch}" for name in ("evaluated", "epoch") for epoch in range(3)]
 
 
-@pytest.mark.parametrize("name", NAMES)
+# Of the steps the first, one within an epoch, an epoch's last one, and the run's last but one.
+QUICK = ("step-step=1", "step-step=5", "step-step=6", "step-step=8", "evaluated-epoch=0", "epoch-epoch=1")
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name not in QUICK)) for name in NAMES])
 def test_a_resumed_fit_ends_as_the_whole_one(name, source, whole, checkpoints, rates):
     """From any of Lightning's checkpoints: every rate, the curve, the gates and the final weights."""
     path = checkpoints / f"{name}.ckpt"
