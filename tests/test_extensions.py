@@ -13,13 +13,17 @@ from senet_lab.cli import catalogue
 from senet_lab.data.open import open_source
 from senet_lab.errors import StudyError
 from senet_lab.models.of_cell import build_cell
+from senet_lab.models.registry import channels_last
 from senet_lab.records.store import Store
 from senet_lab.study import Cell, Run, SESpec, own_block
 from senet_lab.study.block import BlockSpec, Parameter
 from senet_lab.study.cell import from_plain, to_plain
+from senet_lab.study.protocol import Precision
+from senet_lab.training.compiled import compiled_network
 from senet_lab.training.progress import silent
 from senet_lab.training.run import make, open_data
 from senet_lab.training.settings import Settings
+from senet_lab.training.step import forward
 from tests.tiny import TINY
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "own_blocks" / "my_table.py"
@@ -64,6 +68,20 @@ def test_the_example_on_photos_is_about_the_folder_beside_it(on_photos):
     assert {label: tuple(build_cell(cell)(images).shape) for label, cell in cells.items()} == dict.fromkeys(
         cells, (16, 2)
     )
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # raised inside torch.compile
+@pytest.mark.parametrize("block", ["eca", "cbam_spatial", "se_hard_sigmoid"])
+def test_the_examples_blocks_are_compiled_as_they_are_written(example, block):
+    """In bf16 by torch's own compiler: the first step is compared with the step as written, and is finite."""
+    protocol = replace(TINY, precision=Precision.BF16)
+    model = channels_last(build_cell(Cell(backbone="three_stages", se=own_block(block), protocol=protocol))).train()
+    images = torch.randn(16, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    loss = forward(compiled_network(model), images.to(memory_format=torch.channels_last), protocol).square().mean()
+    loss.backward()
+
+    assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
 
 
 @pytest.mark.slow

@@ -26,6 +26,14 @@ FEW = 4  # images in double precision
 EXACT = 1e-5  # the largest relative difference of loss, gradients and statistics in double precision
 FLOOR = 1e-3  # a difference is divided by a norm plus this; for one gradient, plus this times the whole gradient's norm
 TINY = 1e-30  # prevents a division by zero
+MEND_THE_BLOCK = (
+    "a block that declares itself absorbable must compute u * excite(u.mean(dim=(2, 3))) in forward(u): "
+    "mend the block, or remove its declaration to have it compiled as it is written"
+)
+MEND_THE_COMPILING = (
+    "torch's compiler computes something else than is written. Write your block with other operations, such as "
+    "max(dim).values for amax, or put @torch.compiler.disable on its forward"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,48 +72,49 @@ def refuse_another_step(model: nn.Module, fused: Fused, written: Step, compiled:
         expected = _step(model, written)
     if not expected.loss.isfinite():
         return  # the run itself reports this
-    if seen:
-        _compare_exactly(model, fused, seen[0].images)
+    fused_is_right = bool(seen) and _compare_exactly(model, fused, seen[0].images)
     fine = bool(seen) and not any(forward.coarse for forward in seen)
-    _compare_loosely(expected, _step(model, compiled), FINE if fine else COARSE)
+    mend = MEND_THE_COMPILING if fused_is_right else MEND_THE_BLOCK
+    _compare_loosely(expected, _step(model, compiled), FINE if fine else COARSE, mend)
     if expected.loss.is_cuda:
         torch.cuda.empty_cache()  # the written step needs more memory than the compiled one
 
 
-def _compare_exactly(model: nn.Module, fused: Fused, images_BCHW: Tensor) -> None:
+def _compare_exactly(model: nn.Module, fused: Fused, images_BCHW: Tensor) -> bool:
+    """Whether the fused network could be compared. Raises StudyError where it computes another step."""
     few = images_BCHW[:FEW].detach().double()
     fused.follow()
     try:
         expected = _double_step(model, model, few)
     except RuntimeError:  # a part takes no double precision; the compiled step is still compared
-        return
+        return False
     found = _double_step(model, fused.network, few)
-    _refuse(_difference(expected.loss, found.loss), EXACT, "the loss")
+    _refuse(_difference(expected.loss, found.loss), EXACT, "the loss", MEND_THE_BLOCK)
     floor = FLOOR * _norm(expected.gradients.values())
     for name, gradient in expected.gradients.items():
-        _refuse(_difference(gradient, found.gradients[name], floor), EXACT, f"the gradient of {name}")
+        difference = _difference(gradient, found.gradients[name], floor)
+        _refuse(difference, EXACT, f"the gradient of {name}", MEND_THE_BLOCK)
     for name, buffer in expected.buffers.items():
         if buffer.is_floating_point():
-            _refuse(_difference(buffer, found.buffers[name]), EXACT, name)
+            _refuse(_difference(buffer, found.buffers[name]), EXACT, name, MEND_THE_BLOCK)
+    return True
 
 
-def _compare_loosely(expected: Result, found: Result, limits: Limits) -> None:
-    _refuse(_difference(expected.loss, found.loss, 1.0), limits.loss, "the loss")
+def _compare_loosely(expected: Result, found: Result, limits: Limits, mend: str) -> None:
+    _refuse(_difference(expected.loss, found.loss, 1.0), limits.loss, "the loss", mend)
     sizes = _norm(expected.gradients.values()), _norm(found.gradients.values())
-    _refuse(_difference(*sizes), limits.gradient_size, "the size of the gradient")
+    _refuse(_difference(*sizes), limits.gradient_size, "the size of the gradient", mend)
     error = _norm(gradient - found.gradients[name] for name, gradient in expected.gradients.items())
-    _refuse(error / (sizes[0] + FLOOR), limits.gradient, "the gradient")
+    _refuse(error / (sizes[0] + FLOOR), limits.gradient, "the gradient", mend)
     for name, buffer in expected.buffers.items():
         limit = limits.statistics if buffer.is_floating_point() else 0.0
-        _refuse(_difference(buffer, found.buffers[name]), limit, name)
+        _refuse(_difference(buffer, found.buffers[name]), limit, name, mend)
 
 
-def _refuse(difference: Tensor, limit: float, what: str) -> None:
+def _refuse(difference: Tensor, limit: float, what: str, mend: str) -> None:
     if not difference <= limit:  # refuses NaN too
         raise StudyError(
-            f"compiled training would not be what is written: {what} differs by {100 * float(difference):.3g} %; "
-            "a block that declares itself absorbable must compute u * excite(u.mean(dim=(2, 3))) in forward(u): "
-            "mend the block, or remove its declaration to have it compiled as it is written"
+            f"compiled training would not be what is written: {what} differs by {100 * float(difference):.3g} %; {mend}"
         )
 
 
