@@ -51,10 +51,10 @@ class SpatialGate(nn.Module):
 
     def gate(self, u_BCHW: Tensor) -> Tensor:
         """B C H W: the factor of each place."""
-        largest = u_BCHW.max(dim=1).values  # compiled for a CPU in bf16, the gradient of amax may be no number
-        seen = torch.stack([u_BCHW.mean(dim=1), largest], dim=1)
+        seen = torch.stack([u_BCHW.mean(dim=1), u_BCHW.amax(dim=1)], dim=1)
         return torch.sigmoid(self.conv(seen)).expand_as(u_BCHW)
 
+    @torch.compiler.disable  # compiled for a CPU in bf16, the gradient of the largest channel may be no number
     def forward(self, u_BCHW: Tensor) -> Tensor:
         return u_BCHW * self.gate(u_BCHW)
 

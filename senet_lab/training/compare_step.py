@@ -31,8 +31,8 @@ MEND_THE_BLOCK = (
     "mend the block, or remove its declaration to have it compiled as it is written"
 )
 MEND_THE_COMPILING = (
-    "torch's compiler computes something else than is written. Write your block with other operations, such as "
-    "max(dim).values for amax, or put @torch.compiler.disable on its forward"
+    "torch's compiler computes something else than is written. Put @torch.compiler.disable on your block's forward, "
+    "which is then left as it is written, or write it with other operations"
 )
 
 
