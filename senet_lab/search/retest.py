@@ -58,7 +58,8 @@ def verdict_text(retest: Retest, judgement: Judgement) -> str:
         than, found = retest.table.baseline_of(retest.table.row(label)).label, result.difference
         number = "no common seed" if found is None else f"{found.value:+.2f} ± {found.half_width:.2f} points"
         lines.append(f"  {label} against {than}: {number}, lower error: {result.verdict.value}")
-    return "\n".join([*lines, rule_text(judgement)])
+    rule = rule_text(judgement)
+    return "\n".join([*lines, rule[0].upper() + rule[1:]])
 
 
 def write_verdicts(folder: Path, retest: Retest, judgement: Judgement) -> Path:
