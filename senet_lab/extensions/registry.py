@@ -28,11 +28,6 @@ def load_extension(source: str) -> Extension:
     return _loaded[key]
 
 
-def loaded() -> tuple[Extension, ...]:
-    """Every extension of this process."""
-    return tuple(_loaded.values())
-
-
 def sources() -> tuple[str, ...]:
     """The sources of all loaded extensions, so that new processes can load them, too."""
     return tuple(_loaded)
