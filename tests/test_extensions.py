@@ -71,7 +71,7 @@ def test_the_example_on_photos_is_about_the_folder_beside_it(on_photos):
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # raised inside torch.compile
+@pytest.mark.filterwarnings("ignore")  # what torch.compile warns about itself
 @pytest.mark.parametrize("block", ["eca", "cbam_spatial", "se_hard_sigmoid"])
 def test_the_examples_blocks_are_compiled_as_they_are_written(example, block):
     """In bf16 by torch's own compiler: the first step is compared with the step as written, and is finite."""
@@ -80,7 +80,6 @@ def test_the_examples_blocks_are_compiled_as_they_are_written(example, block):
     images = torch.randn(16, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     loss = forward(compiled_network(model), images.to(memory_format=torch.channels_last), protocol).square().mean()
     loss.backward()
-
     assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
 
 

@@ -4,7 +4,6 @@
 """
 
 import contextlib
-import difflib
 import importlib
 import pkgutil
 from collections.abc import Iterable, Mapping
@@ -15,6 +14,7 @@ from senet_lab.errors import StudyError
 from senet_lab.extensions import Extension, entry_points, load_extension, own_protocols
 from senet_lab.study import Protocol, Row, Table
 from senet_lab.study.claim import Claim
+from senet_lab.study.names import nearest
 from senet_lab.study.protocol import Dataset
 from senet_lab.study.released import Released
 from senet_lab.study.small_photos import SUFFIX, table_from_small_photos
@@ -159,11 +159,6 @@ def listing() -> str:
     lines += [f"  {'imagenet':46} the table's own ImageNet protocol", f"  {'paper':46} the table's own protocols"]
     lines += [f"  {'NAME' + SUFFIX:46} a recipe on photos, its training photos resized once (docs/training.md)"]
     return "\n".join(lines)
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The known name that looks most like this one."""
-    return difflib.get_close_matches(name, list(known), n=1, cutoff=0)[0]
 
 
 def _module(name: str) -> ModuleType:

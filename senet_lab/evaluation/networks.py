@@ -1,7 +1,6 @@
 """Networks to evaluate: timm's, torchvision's, or this project's, with their authors' weights or from a file."""
 
 import contextlib
-import difflib
 import hashlib
 import importlib.metadata
 import logging
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from senet_lab.errors import StudyError
+from senet_lab.study.names import nearest
 from senet_lab.study.released import View
 
 CLASSES = 1000
@@ -101,8 +101,7 @@ def _of_timm(name: str, pretrained: bool) -> tuple[nn.Module, View, str]:
             f"{TIMM}:{name} needs timm, which is not installed: pip install 'senet-lab[evaluate]'"
         ) from None
     if not timm.is_model(name.partition(".")[0]):
-        near = difflib.get_close_matches(name, timm.list_models(), n=1, cutoff=0)[0]
-        raise StudyError(f"timm has no network {name!r}; the nearest is {near!r}")
+        raise StudyError(f"timm has no network {name!r}; the nearest is {nearest(name, timm.list_models())!r}")
     with _quiet("huggingface_hub", "timm"), _named(f"timm could not bring the weights of {name}", pretrained):
         model = timm.create_model(name, pretrained=pretrained)
     shown: Mapping[str, Any] = model.pretrained_cfg  # type: ignore[assignment]  # not a module
@@ -122,7 +121,7 @@ def _of_torchvision(name: str, pretrained: bool) -> tuple[nn.Module, View, str]:
 
     network, _, kind = name.partition(".")
     if network not in models.list_models():
-        near = difflib.get_close_matches(network, models.list_models(), n=1, cutoff=0)[0]
+        near = nearest(network, models.list_models())
         raise StudyError(f"torchvision has no network {network!r}; the nearest is {near!r}")
     kinds = models.get_model_weights(network).__members__
     kind = kind or "DEFAULT"

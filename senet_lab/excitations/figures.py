@@ -3,7 +3,6 @@
 A figure draws a data frame. The CSV file beside it holds the same frame.
 """
 
-import difflib
 import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from senet_lab.excitations.files import ALL
 from senet_lab.excitations.frames import Captured, class_histograms, class_means, image_spread
 from senet_lab.records.gate_health import SATURATED
 from senet_lab.report.picture import LINES, ONE_COLUMN, REFERENCE, SMALL, TWO_COLUMNS, draw
+from senet_lab.study.names import nearest
 from senet_lab.study.se import Gate
 
 LIMITS = {Gate.SIGMOID: (0.0, 1.0), Gate.TANH: (-1.0, 1.0)}  # of a gate; a ReLU gate has no upper limit
@@ -220,6 +220,5 @@ def figure_names(names: Sequence[str], others: Sequence[str] = ()) -> list[str]:
     known = [*FIGURES, *others]
     for name in names:
         if name not in known and name not in ALIASES:
-            near = difflib.get_close_matches(name, [*known, *ALIASES], n=1, cutoff=0)[0]
-            raise StudyError(f"no figure is called {name!r}; the nearest is {near!r}")
+            raise StudyError(f"no figure is called {name!r}; the nearest is {nearest(name, [*known, *ALIASES])!r}")
     return list(dict.fromkeys(ALIASES.get(name, name) for name in names)) or known

@@ -4,7 +4,6 @@ B batch, C channels, H W space.
 """
 
 import contextlib
-import difflib
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,6 +26,7 @@ from senet_lab.evaluation.labels import wnids as imagenet_wnids
 from senet_lab.evaluation.photo_set import PhotoSet
 from senet_lab.loading import begin_pass
 from senet_lab.machine import cores
+from senet_lab.study.names import nearest
 from senet_lab.study.protocol import Dataset
 from senet_lab.study.released import View
 
@@ -218,6 +218,5 @@ def class_indices(labelled: Labelled, names: list[str]) -> list[int]:
     known |= {name: index for index, name in enumerate(labelled.class_names)}
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, list(known), n=1, cutoff=0)[0]
-            raise StudyError(f"{labelled.dataset} has no class {name!r}; the nearest is {near!r}")
+            raise StudyError(f"{labelled.dataset} has no class {name!r}; the nearest is {nearest(name, known)!r}")
     return [known[name] for name in names]

@@ -4,7 +4,6 @@ Every mistake is a StudyError with the file and line of the user's code.
 """
 
 import copy
-import difflib
 from collections.abc import Iterator
 
 import torch
@@ -17,6 +16,7 @@ from senet_lab.models.placement import Placement
 from senet_lab.models.registry import model_names
 from senet_lab.models.sites import AttentionFactory, Site, se_factory
 from senet_lab.study.block import BlockSpec
+from senet_lab.study.names import nearest
 from senet_lab.study.se import SESpec
 
 PROBE = (2, 6, 5)  # batch, height, width of the map that a user's block is tried on
@@ -30,8 +30,8 @@ def own_factory(spec: BlockSpec) -> AttentionFactory:
     """
     found = find_block(spec.block)
     if found is None:
-        near = difflib.get_close_matches(spec.block, names_of_blocks(), n=1, cutoff=0)
-        hint = f"the nearest is {near[0]!r}" if near else "name the file that has it under BLOCKS"
+        known = names_of_blocks()
+        hint = f"the nearest is {nearest(spec.block, known)!r}" if known else "name the file that has it under BLOCKS"
         raise StudyError(f"no block is called {spec.block!r}; {hint}")
 
     def attend(site: Site) -> nn.Module:

@@ -1,6 +1,5 @@
 """build_model: every network by name, with or without SE."""
 
-import difflib
 from typing import Any
 
 import torch
@@ -24,6 +23,7 @@ from senet_lab.models.initialise import initialise
 from senet_lab.models.placement import Placement
 from senet_lab.models.se_block import SEBlock
 from senet_lab.models.sites import AttentionFactory, se_factory
+from senet_lab.study.names import nearest
 from senet_lab.study.se import SESpec
 
 FAMILIES: tuple[Family[Any], ...] = tuple(
@@ -105,8 +105,7 @@ def _family(name: str) -> Family[Any]:
     for family in FAMILIES:
         if name in family.layouts:
             return family
-    near = difflib.get_close_matches(name, model_names(), n=1, cutoff=0)
-    raise ValueError(f"no network is called {name!r}; the nearest name is {near[0]!r}")
+    raise ValueError(f"no network is called {name!r}; the nearest name is {nearest(name, model_names())!r}")
 
 
 def _refuse_missing_sites(name: str, model: nn.Module, se: SESpec) -> None:

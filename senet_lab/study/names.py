@@ -1,6 +1,8 @@
-"""Checks names, which become parts of paths, and labels, which become cells of tables."""
+"""Checks names, which become parts of paths, and labels, which become cells of tables; finds the nearest name."""
 
+import difflib
 import re
+from collections.abc import Iterable
 
 NAME = re.compile(r"[A-Za-z0-9](?:[\w.+-]{0,118}\w)?", re.ASCII)
 LONGEST_LABEL = 120  # characters
@@ -13,6 +15,11 @@ def check_name(what: str, name: object) -> None:
     """
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise ValueError(f"{what} is {name!r}; it must be letters and digits, with - _ . + between, at most 120")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The known name that looks most like this one. ``known`` must not be empty."""
+    return difflib.get_close_matches(name, list(known), n=1, cutoff=0)[0]
 
 
 def check_label(what: str, label: object, longest: int = LONGEST_LABEL) -> None:
