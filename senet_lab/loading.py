@@ -9,9 +9,9 @@ from typing import Any
 def begin_pass(loader: Any) -> Iterator[Any]:
     """Begins a pass of a ``DataLoader``.
 
-    A pass that is dropped tells its processes to end through its queues. Where Python's collector finds the pass, as
-    part of an exception's frames, it closes the queues first, and each process is waited for for five seconds and then
-    killed. So the queues are kept until the pass has ended.
+    A pass that is dropped tells its processes through its queues that they may end. Python's collector, where it finds
+    a pass among an exception's frames, would close those queues first. Each process would then be killed after five
+    seconds of waiting. So the queues are kept until the pass has ended.
     """
     with warnings.catch_warnings():  # about forking a process with threads; the children use none of these
         warnings.simplefilter("ignore", DeprecationWarning)

@@ -61,11 +61,11 @@ def submit(
     from senet_lab.fleet.submit import Request, script
 
     # a mistyped name fails here, not later in a job
-    studies = [study_of(catalogue.find_table(name), protocol, seeds, None, data, trunks) for name in table]
+    studies = {name: study_of(catalogue.find_table(name), protocol, seeds, None, data, trunks) for name in table}
     root = (results or RESULTS).resolve()
     folder = root / "cache" / "submit"
     if tell:
-        _say_status(dict(zip(table, studies, strict=True)), root)
+        _say_status(studies, root)
         return
     request = Request(
         executor=executor.value,

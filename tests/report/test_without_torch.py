@@ -55,7 +55,7 @@ def without_torch(folder, *words):
     return done
 
 
-def test_a_table_is_reported_without_torch(clone):
+def test_a_table_is_reported_without_torch(clone, every_format):
     """`senet-lab reproduce table7 --seeds 2`, every run recorded, prints the table and writes tables and figures.
 
     A second process, here, writes the same bytes.
@@ -65,7 +65,7 @@ def test_a_table_is_reported_without_torch(clone):
 
     assert done.returncode == 0
     assert done.stderr.startswith("table7: all 10 runs are recorded, nothing to train\n")
-    assert {".md", ".csv", ".tex", ".svg", ".png"} <= {Path(path).suffix for path in paths}
+    assert {".md", ".csv", ".tex", ".pdf", ".svg", ".png"} == {Path(path).suffix for path in paths}
     assert "results/figures/cvpr2018-table7-cifar10-curves.svg" in paths
     first = {path: (clone / path).read_bytes() for path in paths}
     from senet_lab.cli.app import main

@@ -116,7 +116,7 @@ NAMES = [f"step-step={step}" for step in range(1, STEPS + 1)]
 NAMES += [f"{name}-epoch={epoch}" for name in ("evaluated", "epoch") for epoch in range(3)]
 
 
-# Of the steps the first, one within an epoch, an epoch's last one, and the run's last but one.
+# Steps: the first, one within an epoch, the last of an epoch, the last but one of the run. And one of each other kind.
 QUICK = ("step-step=1", "step-step=5", "step-step=6", "step-step=8", "evaluated-epoch=0", "epoch-epoch=1")
 
 

@@ -62,11 +62,11 @@ def until_the_end(executor, source, stops):
         files = []
         model, plan = network(), Every(stop)
         assert state is None or misfit(state, model, SMALL) == ""
-        hooks = Hooks(save=lambda state, files=files: files.append(state), plan=plan)
+        hooks = Hooks(save=lambda state, files=files: files.append(through_a_file(state)), plan=plan)
         try:
             trained = EXECUTORS[executor](model, source, CELL, 0, resume=state, hooks=hooks)
         except Paused:
-            state = through_a_file(files[-1])
+            state = files[-1]
         else:
             return model, trained
     raise AssertionError("it never ended")
