@@ -1,5 +1,6 @@
 """Files of a user's own: what they may hold, and how each mistake in them is told."""
 
+import gc
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -202,6 +203,19 @@ def test_a_mistake_in_a_file_is_one_line(tmp_path, text, said):
     with pytest.raises(StudyError, match=said) as raised:
         build_cell(with_block(tmp_path, text))
     assert "\n" not in str(raised.value)
+
+
+def test_a_mistake_leaves_nothing_that_turns_the_random_stream_back(tmp_path):
+    """What remains of the error is collected at some later moment, when another run may be drawing."""
+    text = "class M(nn.Module):\n    def forward(self, x):\n        return x + torch.ones(3)\n"
+    with pytest.raises(StudyError) as raised:
+        build_cell(with_block(tmp_path, text + "BLOCKS = {'mine': lambda site: M()}\n"))
+    torch.manual_seed(7)
+    drawn = torch.random.get_rng_state()
+    del raised
+    gc.collect()
+
+    assert torch.equal(drawn, torch.random.get_rng_state())
 
 
 def test_a_name_that_is_taken_is_refused(tmp_path, example):

@@ -100,7 +100,10 @@ def _other_shape(module: nn.Module, given: tuple[int, ...], wanted: tuple[int, .
     parameter = next(module.parameters(), None)
     device = parameter.device if parameter is not None else torch.get_default_device()
     x = torch.zeros(given, device=device)
-    found = [_output(network, x) for network in _as_evaluated_and_as_trained(module)]
+    # The stream is restored here and not in the generator. An error leaves a generator open, and Python would let it
+    # restore the stream when the error is collected, in the middle of another's draws.
+    with torch.random.fork_rng(devices=[]):
+        found = [_output(network, x) for network in _as_evaluated_and_as_trained(module)]
     return next((shape for shape in found if shape != wanted), None)
 
 
@@ -110,14 +113,13 @@ def _as_evaluated_and_as_trained(module: nn.Module) -> Iterator[nn.Module]:
     The module is left in the mode it came in. A module that cannot be copied is given in evaluation mode only.
     """
     training = module.training
-    with torch.random.fork_rng(devices=[]):
-        yield module.eval()
-        module.train(training)
-        try:
-            copied = copy.deepcopy(module)
-        except Exception:  # then a mistake in training mode shows in training only
-            return
-        yield copied.train()
+    yield module.eval()
+    module.train(training)
+    try:
+        copied = copy.deepcopy(module)
+    except Exception:  # then a mistake in training mode shows in training only
+        return
+    yield copied.train()
 
 
 def _output(network: nn.Module, x: Tensor) -> tuple[int, ...] | str:
