@@ -17,7 +17,6 @@ from senet_lab.models.of_cell import build_cell
 from senet_lab.models.registry import channels_last
 from senet_lab.records.store import Store
 from senet_lab.study import Cell, Run, SESpec, own_block
-from senet_lab.study.block import BlockSpec, Parameter
 from senet_lab.study.cell import from_plain, to_plain
 from senet_lab.study.protocol import Precision
 from senet_lab.training.compiled import compiled_network
@@ -123,7 +122,6 @@ def test_cells_with_blocks_are_read_back(example):
     assert cells == [from_plain(Cell, json.loads(json.dumps(to_plain(cell, prose=True)))) for cell in cells]
     assert len(cells) == len({cell.key for cell in cells})
     assert replace(CELL, se=own_block("eca", kernel=3)).key != replace(CELL, se=own_block("eca", kernel=5)).key
-    assert own_block("a", x=1, y=2) == BlockSpec(block="a", parameters=(Parameter("y", 2), Parameter("x", 1)))
 
 
 @pytest.mark.parametrize("se", [None, SESpec(), own_block("eca", kernel=3)])
@@ -307,18 +305,3 @@ def test_a_package_does_not_take_a_declared_tables_name(tmp_path, monkeypatch):
         claim.table.slug for claim in catalogue.find_with_claims("table7")[1]
     }
     assert (catalogue.find_table("theirs").edition, catalogue.find_with_claims("theirs")[1]) == ("mine", ["theirs"])
-
-
-@pytest.mark.parametrize(
-    ("fields", "said"),
-    [
-        ({"block": "my block"}, "no name: letters, digits and underscores"),
-        ({"block": "a", "parameters": (Parameter("x", 1), Parameter("x", 2))}, "has a parameter twice"),
-        ({"block": "a", "stages": (1,)}, "stages are numbered from 2"),
-        ({"block": "a", "integration": "middle"}, "must be one of 'standard', 'pre'"),
-    ],
-)
-def test_a_spec_that_is_no_valid_value_is_refused(fields, said):
-    """When it is made."""
-    with pytest.raises(ValueError, match=said):
-        BlockSpec(**fields)
