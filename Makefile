@@ -57,10 +57,10 @@ check: $(STAMP) ## the same as test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -q -n 2
+	$(BIN)/pytest -q -n 2 --dist worksteal
 
 test-all: $(STAMP) ## every test that this machine can run, the slow ones too
-	$(BIN)/pytest -q -n 2 -m ''
+	$(BIN)/pytest -q -n 2 --dist worksteal -m ''
 
 list: $(STAMP) ## every table and protocol by name
 	@$(BIN)/senet-lab list

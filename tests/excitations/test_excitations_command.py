@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from ablations import protocols
 from senet_lab.cli import catalogue
 from senet_lab.cli.app import main
+from senet_lab.data import synthetic
 from senet_lab.data.open import open_source
 from senet_lab.errors import StudyError
 from senet_lab.excitations.frames import load_capture
@@ -40,6 +41,8 @@ def senet_lab(tmp_path, monkeypatch, capsys):
     """Runs a command in an empty folder; returns its exit status, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(protocols.PROTOCOLS, "tiny", TINY)
+    few = synthetic.synthetic(60, 40)
+    monkeypatch.setattr(synthetic, "synthetic", lambda *_: few)
     torch.set_num_threads(1)
 
     def run(*words):
