@@ -48,6 +48,9 @@ class Share:
         return slice(begin, begin + each + (self.rank < more))
 
 
+WHOLE = Share()  # one process makes everything
+
+
 def drawn_for(seed: int, epoch: int, images: int) -> tuple[NDArray[np.int64], int]:
     """The order of ``images`` images in an epoch, int64 N, and the key of their augmentation.
 

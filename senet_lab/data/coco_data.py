@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from senet_lab.data.batches import BatchSource, Share, drawn_for
+from senet_lab.data.batches import WHOLE, BatchSource, Share, drawn_for
 from senet_lab.data.coco import BoxedPhotos
 from senet_lab.data.loader_processes import LoaderProcesses, loader_processes
 from senet_lab.data.photos import DamagedPhoto, read_photo, stream_of
@@ -119,14 +119,14 @@ class CocoData:
         protocol: Protocol,
         device: torch.device,
         *,
-        share: Share | None = None,
+        share: Share = WHOLE,
         skip_damaged: bool = False,
         processes: int | None = None,
     ) -> None:
         assert protocol.detection is not None
         self.protocol, self.device, self.photos = protocol, device, photos
         self.together = protocol.detection.images_together
-        self.share, self.skip_damaged = share or Share(), skip_damaged
+        self.share, self.skip_damaged = share, skip_damaged
         self.skipped: dict[str, str] = {}  # path -> why
         self.sha256 = {split: found.digest for split, found in photos.items()}
         number = loader_processes(device) if processes is None else processes

@@ -7,7 +7,7 @@ import torch
 
 from senet_lab import extensions
 from senet_lab.data.arrays import ImageArrays, held_out
-from senet_lab.data.batches import BatchSource, Share
+from senet_lab.data.batches import WHOLE, BatchSource, Share
 from senet_lab.data.photo_folders import PhotoList
 from senet_lab.data.small_photos import small_photos
 from senet_lab.data.subset import fewer_arrays, fewer_photos
@@ -23,7 +23,7 @@ def open_source(
     device: torch.device,
     *,
     folder: Path | None = None,
-    share: Share | None = None,
+    share: Share = WHOLE,
     skip_damaged: bool = False,
 ) -> BatchSource:
     """The data of a protocol of classification.
@@ -34,7 +34,6 @@ def open_source(
     """
     if protocol.detection is not None:
         raise StudyError(f"protocol {protocol.name} is of photos with boxes; this needs photos with classes")
-    share = share or Share()
     share.check(protocol)  # before anything is read or downloaded
     if protocol.dataset.of_photos:
         from senet_lab.data.photo_data import PhotoData
@@ -53,14 +52,13 @@ def open_coco(
     device: torch.device,
     *,
     folder: Path | None = None,
-    share: Share | None = None,
+    share: Share = WHOLE,
     skip_damaged: bool = False,
 ) -> "CocoData":
     """The data of a protocol of detection. Arguments and errors are those of ``open_source``."""
     from senet_lab.data.coco_data import CocoData
     from senet_lab.data.coco_sets import open_boxes
 
-    share = share or Share()
     share.check(protocol)
     own = folder or extensions.folder_of(str(protocol.photos and protocol.photos.name))
     return CocoData(open_boxes(protocol, own), protocol, device, share=share, skip_damaged=skip_damaged)

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from senet_lab.data.augment import normalise_rows, scale_and_shift
-from senet_lab.data.batches import Batch, Share, drawn_for
+from senet_lab.data.batches import WHOLE, Batch, Share, drawn_for
 from senet_lab.data.loader_processes import loader_processes
 from senet_lab.data.photo_folders import PhotoList
 from senet_lab.data.photo_loader import NO_LABEL, Made, Part, PhotoLoader, parts_of
@@ -39,13 +39,13 @@ class PhotoData:
         protocol: Protocol,
         device: torch.device,
         *,
-        share: Share | None = None,
+        share: Share = WHOLE,
         skip_damaged: bool = False,
         processes: int | None = None,
         small: SmallPhotos | None = None,
     ) -> None:
         self.protocol, self.device = protocol, device
-        self.share = share or Share()
+        self.share = share
         self.skip_damaged = skip_damaged
         self.skipped: dict[str, str] = {}  # path -> why
         self.photos = photos

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from senet_lab.data.arrays import ImageArrays, Split
 from senet_lab.data.augment import Draws, crop_and_flip, draw, normalise, scale_and_shift
-from senet_lab.data.batches import Batch, Share
+from senet_lab.data.batches import WHOLE, Batch, Share
 from senet_lab.data.cutout import cut, draw_centres
 from senet_lab.errors import StudyError
 from senet_lab.study.cell import derive_seed
@@ -27,9 +27,7 @@ class ResidentData:
     Raises StudyError where the data set has more or fewer images than the protocol says.
     """
 
-    def __init__(
-        self, arrays: ImageArrays, protocol: Protocol, device: torch.device, share: Share | None = None
-    ) -> None:
+    def __init__(self, arrays: ImageArrays, protocol: Protocol, device: torch.device, share: Share = WHOLE) -> None:
         found, said = (len(arrays.train.labels), len(arrays.test.labels)), (protocol.train_images, protocol.test_images)
         if found != said:
             raise StudyError(
@@ -37,7 +35,7 @@ class ResidentData:
                 f"{protocol.name} says {said[0]} and {said[1]}"
             )
         self.protocol = protocol
-        self.share = share or Share()
+        self.share = share
         self.skipped: dict[str, str] = {}
         self.device = device
         self.sha256 = {"train": arrays.train.sha256, "test": arrays.test.sha256}

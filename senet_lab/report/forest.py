@@ -44,7 +44,7 @@ def write_forest(comparison: Comparison, stem: Path) -> list[Path]:
     frame = differences(comparison)
     if frame.empty or frame["measured_points"].notna().sum() == 0:
         return []
-    return _draw(frame, f"{title_of(comparison.view.paper)}\n{_subtitle([comparison])}", [comparison], stem)
+    return _draw(frame, f"{title_of(comparison.view.paper)}\n{_subtitle(frame, [comparison])}", [comparison], stem)
 
 
 def write_forest_of_all(comparisons: Sequence[Comparison], stem: Path) -> list[Path]:
@@ -54,14 +54,15 @@ def write_forest_of_all(comparisons: Sequence[Comparison], stem: Path) -> list[P
     if not frames:
         return []
     frame = pd.concat(frames, ignore_index=True)
-    return _draw(frame, f"Every row against its baseline\n{_subtitle(comparisons)}", comparisons, stem)
+    return _draw(frame, f"Every row against its baseline\n{_subtitle(frame, comparisons)}", comparisons, stem)
 
 
-def _subtitle(comparisons: Sequence[Comparison]) -> str:
+def _subtitle(frame: pd.DataFrame, comparisons: Sequence[Comparison]) -> str:
     view = comparisons[0].view
     networks = list(dict.fromkeys(name for comparison in comparisons for name in comparison.view.networks))
     shown = ", ".join(networks) if len(networks) < 3 else f"{len(networks)} networks"
-    paper = f"; published on {dataset_name(view.paper.paper_protocol)}" if view.companion else ""
+    elsewhere = view.companion and frame["published_points"].notna().any()
+    paper = f"; published on {dataset_name(view.paper.paper_protocol)}" if elsewhere else ""
     protocols = view.name.replace("+", ", ")
     return f"measured on {view.datasets} with {shown}, protocol {protocols}{paper}"
 

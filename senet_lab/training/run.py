@@ -6,7 +6,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from senet_lab.data.batches import Share
+from senet_lab.data.batches import WHOLE, Share
 from senet_lab.data.coco_data import CocoData, Source
 from senet_lab.data.open import open_coco, open_source
 from senet_lab.errors import StudyError
@@ -39,7 +39,7 @@ from senet_lab.training.turns import TURNS
 LOG = logging.getLogger("senet_lab")
 
 
-def open_data(run: Run, settings: Settings, opened: dict[str, Source], share: Share | None = None) -> Source:
+def open_data(run: Run, settings: Settings, opened: dict[str, Source], share: Share = WHOLE) -> Source:
     """The data of a run's protocol, opened once for all runs that share it. Raises StudyError as ``open_source``.
 
     opened: the data that are open already; what is opened here is added."""

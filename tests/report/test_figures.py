@@ -15,7 +15,7 @@ from senet_lab.report.views import measured_views
 from senet_lab.study import Row
 from tests.report.test_write import COUNTS, PRINTED
 from tests.samples import PLAIN as PLAIN_CELL
-from tests.samples import SE, TABLE, comparison_of, filled, finished
+from tests.samples import PROTOCOL, SE, TABLE, comparison_of, filled, finished
 
 NAMED = replace(TABLE, rows=(Row("plain", PLAIN_CELL, "ResNet-50"), Row("SE", SE, "SE-ResNet-50")))
 
@@ -85,6 +85,18 @@ def test_a_forest_shows_both_differences(tmp_path, comparison, every_format):
         path.suffix for path in write_forest_of_all([comparison, comparison], tmp_path / "f" / "all")
     }
     assert b"FontFile2" in (tmp_path / "f" / "all.pdf").read_bytes()
+
+
+def test_a_forest_of_a_companion_says_where_numbers_were_published(tmp_path):
+    """Its heading names the paper's data set; where nothing was published, as in a table of one's own, it does not."""
+    said, other = "published on CIFAR-10", replace(PROTOCOL, name="other", epochs=3)
+    filled(tmp_path, *(finished(row.cell, 0, 200) for row in NAMED.under(other).rows))
+    (view,) = measured_views(NAMED, [load(tmp_path, "results")])
+    write_forest(comparison_of(view, PRINTED, COUNTS), tmp_path / "published")
+    write_forest(comparison_of(view, (), COUNTS), tmp_path / "own")
+
+    assert said in (tmp_path / "published.svg").read_text()
+    assert said not in (tmp_path / "own.svg").read_text()
 
 
 def test_without_a_measurement_there_is_no_forest(tmp_path):
