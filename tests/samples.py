@@ -154,23 +154,32 @@ def one_line(text: str) -> str:
     return line
 
 
-def judged_views(table: Table, sources, claims=()):
-    """The views of a table with their verdicts, as a report takes them."""
-    from senet_lab.report.views import judged, measured_views
+def comparisons_of(table: Table, sources, claims=(), numbers=(), counts=None):
+    """The comparisons of a table's views, as a report takes them."""
+    from senet_lab.report.views import measured_views
 
-    return [judged(view, claims, {}) for view in measured_views(table, sources)]
+    return [comparison_of(view, numbers, counts, claims) for view in measured_views(table, sources)]
 
 
-def comparison_of(view, numbers=(), counts=None):
-    """The rows of a view beside the published ones, without claims."""
+def comparison_of(view, numbers=(), counts=None, claims=()):
+    """The rows of a view beside the published ones, with the verdicts."""
     from senet_lab.report.comparison import compare
-    from senet_lab.report.views import judged
+    from senet_lab.report.published import published_table
 
-    return compare(judged(view, (), {}), list(numbers), counts or {})
+    return compare(view, claims, published_table(view.paper, numbers), counts or {})
+
+
+def report_of_views(table: Table, sources, claims=(), numbers=(), counts=None):
+    """The report of a table from these sources of records."""
+    from senet_lab.report.published import published_table
+    from senet_lab.report.write import report_of
+
+    comparisons = comparisons_of(table, sources, claims, numbers, counts)
+    return report_of(published_table(table, numbers), counts or {}, comparisons)
 
 
 def block_of(view, numbers=(), counts=None):
     """The comparison of a view as a block, without claims."""
     from senet_lab.report.tables import comparison_block
 
-    return comparison_block(comparison_of(view, numbers, counts), list(numbers))
+    return comparison_block(comparison_of(view, numbers, counts))

@@ -150,7 +150,7 @@ def write_released(table: Table, root: Path, evaluated: "Sequence[Evaluated]") -
     """
     from senet_lab.records.files import replace_file
     from senet_lab.report.latex import latex
-    from senet_lab.report.published import load_published, read_published
+    from senet_lab.report.published import load_published, published_table, read_published
     from senet_lab.report.released import released_blocks, shown_for
     from senet_lab.report.render import markdown
     from senet_lab.report.views import title_of
@@ -159,7 +159,8 @@ def write_released(table: Table, root: Path, evaluated: "Sequence[Evaluated]") -
     if not shown:
         return "", []
     folder = catalogue.published_folder()
-    blocks = released_blocks(table, shown, load_published(folder), read_published(folder / "release.csv"))
+    paper = published_table(table, load_published(folder))
+    blocks = released_blocks(shown, paper, read_published(folder / "release.csv"))
     title = f"{title_of(table)}: released weights"
     paths = []
     for suffix, text in ((".md", markdown(title, blocks)), (".tex", latex(title, blocks))):

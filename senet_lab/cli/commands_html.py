@@ -66,19 +66,17 @@ def _contents(material: Material) -> "Contents":
     from senet_lab.report.claims_page import claim_blocks, open_block
     from senet_lab.report.speed import speed_blocks
 
-    judged, numbers = material.all_judged(), material.numbers
+    comparisons = material.all_comparisons()
     notes = check_counts.open_notes(catalogue.published_folder())
     roots = dict.fromkeys((RESULTS, material.root))
     return Contents(
         reports=material.reports(),
         sources=material.loaded,
-        judged=judged,
-        claims=[*claim_blocks(judged, numbers), open_block(material.unrecorded, numbers)],
+        comparisons=comparisons,
+        claims=[*claim_blocks(comparisons), open_block(material.unrecorded)],
         missing=missing_block(material, wanted_runs()),
-        figures=check_counts.figures(material.tables, numbers, material.counts, notes),
+        figures=check_counts.figures(material.published, material.counts, notes),
         speed=speed_blocks(RESULTS / "benchmarks"),
         gates=[capture for root in roots for capture in captures(root)],
-        numbers=numbers,
-        counts=material.counts,
         origin_of=origins(),
     )

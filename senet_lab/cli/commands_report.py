@@ -86,7 +86,7 @@ def report_table(
         _refuse_fewer(material, allow_fewer)
         (found,) = material.reports()
         blocks = [block.only(columns) if columns and block.names else block for block in found.blocks]
-        paths = write_report(found, material.numbers, material.counts, material.root)
+        paths = write_report(found, material.root)
     say_what_git_lacks(RESULTS)
     if as_json:
         print_json(found.as_data(paths))
@@ -114,14 +114,14 @@ def report_all(results: options.Results = None, allow_fewer: AllowFewer = False)
     reports, evaluated = material.reports(), read_all(material.root)
     for found in reports:
         with said_if_slow(f"{found.table.name}: writing tables and figures"):
-            write_report(found, material.numbers, material.counts, material.root)
+            write_report(found, material.root)
         write_released(found.table, material.root, evaluated)
     forests = write_all_forests(reports, material.root / "figures")
     blocks, _ = _write_claims(material)
     _write_missing(material, wanted)
     _write_artifact(material)
     if results is None:
-        write_readmes(Path("README.md"), RESULTS, reports, forests, blocks, material.all_judged())
+        write_readmes(Path("README.md"), RESULTS, reports, forests, blocks, material.all_comparisons())
 
 
 def claims(results: options.Results = None, allow_fewer: AllowFewer = False, as_json: options.AsJson = False) -> None:
@@ -133,7 +133,7 @@ def claims(results: options.Results = None, allow_fewer: AllowFewer = False, as_
         _refuse_fewer(material, allow_fewer)
         blocks, paths = _write_claims(material)
     if as_json:
-        lines = claim_lines(material.all_judged(), material.numbers)
+        lines = claim_lines(material.all_comparisons())
         print_json({"files": [str(path) for path in paths], "unit": "percentage points", "parts": lines})
         return
     print_report(claims_page(blocks), paths)
@@ -143,9 +143,9 @@ def _write_claims(material: Material) -> "tuple[list[Block], tuple[Path, ...]]":
     from senet_lab.report.claims_page import claim_blocks, open_block
     from senet_lab.report.write import write_claims
 
-    judged = material.all_judged()
-    blocks = [*claim_blocks(judged, material.numbers), open_block(material.unrecorded, material.numbers)]
-    return blocks, write_claims(judged, blocks, material.numbers, material.root)
+    comparisons = material.all_comparisons()
+    blocks = [*claim_blocks(comparisons), open_block(material.unrecorded)]
+    return blocks, write_claims(comparisons, blocks, material.root)
 
 
 def _refuse_fewer(material: Material, allow_fewer: bool) -> None:
@@ -174,10 +174,10 @@ def _write_artifact(material: Material) -> None:
     from senet_lab.cli.memory_needs import memory_of
     from senet_lab.report.artifact import Needs, artifact_blocks, write_artifact
 
-    judged = material.all_judged()
-    cells = {row.cell for one in judged if not one.view.synthetic for row in one.view.table.rows}
+    comparisons = material.all_comparisons()
+    cells = {row.cell for one in comparisons if not one.view.synthetic for row in one.view.table.rows}
     needs = Needs(plan_model(material), memory_of(cells, material.root), catalogue.protocols())
-    write_artifact(artifact_blocks(material.tables, judged, needs, material.root), material.root)
+    write_artifact(artifact_blocks(material.tables, comparisons, needs, material.root), material.root)
 
 
 def plan_model(material: Material) -> "CostModel":
@@ -201,13 +201,14 @@ def conform(table: options.AnyTableName = None, as_json: options.AsJson = False)
     Exit status 1 where a count differs that is not listed as a known difference (ablations/published/open.csv).
     """
     from senet_lab.report import check_counts
-    from senet_lab.report.published import load_published
+    from senet_lab.report.published import load_published, published_table
 
     tables = catalogue.tables() if table is None else [catalogue.find_table(table)]
     folder = catalogue.published_folder()
     notes = check_counts.open_notes(folder)
     counts = count({row.cell for t in tables for row in t.rows})
-    found = check_counts.figures(tables, load_published(folder), counts, notes)
+    numbers = load_published(folder)
+    found = check_counts.figures([published_table(t, numbers) for t in tables], counts, notes)
     regressed = check_counts.regressions(found, notes)
     print_json([asdict(figure) for figure in found]) if as_json else _print_figures(found)
     for figure in regressed:

@@ -16,9 +16,10 @@ from senet_lab.study.counts import Counts
 
 if TYPE_CHECKING:
     from senet_lab.records.cost import CostModel
+    from senet_lab.report.comparison import Comparison
     from senet_lab.report.load import Loaded
-    from senet_lab.report.published import Published
-    from senet_lab.report.views import Judged, View
+    from senet_lab.report.published import PublishedTable
+    from senet_lab.report.views import View
     from senet_lab.report.write import Report
     from senet_lab.stats.verdicts import Judgement
 
@@ -27,34 +28,39 @@ RESULTS = catalogue.RESULTS
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """Tables, their judged views, and everything that both were made from.
+    """Everything that reports show, and what it was made from.
 
-    judged: one list of views for each table. unrecorded: the verdicts of tables without a record under the paper's own
-    protocols. counts: parameters and multiply-adds, by network. counted: the part of ``counts`` that no committed file
-    has yet. root: the folder that reports are written to.
+    published: what is printed in each table. comparisons: for each table, those of its views. unrecorded: the tables
+    without a record under the paper's own protocols, with their verdicts. counts: parameters and multiply-adds, by
+    network. counted: the part of ``counts`` that no committed file has yet. root: the folder that reports are written
+    to.
     """
 
-    tables: Sequence[Table]
     loaded: "Sequence[Loaded]"
-    judged: "Sequence[Sequence[Judged]]"
-    unrecorded: "Sequence[Judgement]"
-    numbers: "list[Published]"
+    published: "Sequence[PublishedTable]"
+    comparisons: "Sequence[Sequence[Comparison]]"
+    unrecorded: "Sequence[tuple[PublishedTable, Judgement]]"
     counts: dict[str, Counts]
     counted: dict[str, Counts]
     root: Path
+
+    @property
+    def tables(self) -> list[Table]:
+        """The tables as printed."""
+        return [printed.table for printed in self.published]
 
     def reports(self) -> "list[Report]":
         """The report of every table."""
         from senet_lab.report.write import report_of
 
         return [
-            report_of(table, self.numbers, self.counts, of_table)
-            for table, of_table in zip(self.tables, self.judged, strict=True)
+            report_of(published, self.counts, of_table)
+            for published, of_table in zip(self.published, self.comparisons, strict=True)
         ]
 
-    def all_judged(self) -> "list[Judged]":
-        """The judged views of all tables, a user's own first."""
-        return sorted((one for of_table in self.judged for one in of_table), key=lambda one: not one.view.own)
+    def all_comparisons(self) -> "list[Comparison]":
+        """The comparisons of all tables, those with a user's own records first."""
+        return sorted((one for of_table in self.comparisons for one in of_table), key=lambda one: not one.view.own)
 
 
 def gather(
@@ -64,9 +70,10 @@ def gather(
 
     also: further cells whose networks are counted. Raises StudyError for a damaged record, plan or published number.
     """
+    from senet_lab.report.comparison import compare
     from senet_lab.report.load import PROJECT, load_all
-    from senet_lab.report.published import load_published
-    from senet_lab.report.views import judged, measured_views
+    from senet_lab.report.published import load_published, published_table
+    from senet_lab.report.views import measured_views
     from senet_lab.stats.paired_runs import PairedRuns
     from senet_lab.stats.verdicts import judge
 
@@ -74,16 +81,23 @@ def gather(
     if results and results.resolve() != RESULTS.resolve():
         roots.append((results, str(results)))
     loaded, numbers, root = load_all(roots, tables, claims), load_published(catalogue.published_folder()), roots[-1][0]
+    published = [published_table(table, numbers) for table in tables]
     views = [measured_views(table, loaded) for table in tables]
     cells = set(also) | _counted_cells(tables, [view for of_table in views for view in of_table], claims)
     counts, counted = counts_of(cells, root)
     recorded = [view.table for of_table in views for view in of_table if not view.synthetic]
     return Material(
-        tables,
         loaded,
-        [[judged(view, claims, counts) for view in of_table] for of_table in views],
-        [judge(table, claims, PairedRuns(()), counts) for table in tables if table not in recorded],
-        numbers,
+        published,
+        [
+            [compare(view, claims, printed, counts) for view in of_table]
+            for printed, of_table in zip(published, views, strict=True)
+        ],
+        [
+            (printed, judge(printed.table, claims, PairedRuns(()), counts))
+            for printed in published
+            if printed.table not in recorded
+        ],
         counts,
         counted,
         root,

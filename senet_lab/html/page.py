@@ -4,7 +4,7 @@ Nothing in it depends on the clock or the machine: the same records give the sam
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -27,13 +27,11 @@ from senet_lab.html.tables import HtmlTable
 from senet_lab.report.blocks import Block
 from senet_lab.report.check_counts import Figure
 from senet_lab.report.claims_page import claims_csv, measured_title
+from senet_lab.report.comparison import Comparison
 from senet_lab.report.load import Loaded
-from senet_lab.report.published import Published
 from senet_lab.report.readme import verdicts_block
-from senet_lab.report.views import Judged
 from senet_lab.report.write import Report
 from senet_lab.study.cell import Run
-from senet_lab.study.counts import Counts
 
 FOLDER = Path(__file__).parent
 HTML_IN_JSON = {"<": r"\u003c", ">": r"\u003e", "&": r"\u0026", "\u2028": r"\u2028", "\u2029": r"\u2029"}
@@ -50,14 +48,12 @@ class Contents:
 
     reports: Sequence[Report]
     sources: Sequence[Loaded]
-    judged: Sequence[Judged]
+    comparisons: Sequence[Comparison]
     claims: Sequence[Block]
     missing: Block
     figures: Sequence[Figure]
     speed: Sequence[Block]
     gates: Sequence[Gates]
-    numbers: Sequence[Published]
-    counts: Mapping[str, Counts]
     origin_of: Callable[[Run], Origin]
 
 
@@ -109,11 +105,11 @@ def page_of(contents: Contents) -> Page:
         for place, block in enumerate(contents.claims)
     ]
     return Page(
-        tables=[table_section(report, contents.numbers, contents.counts, runs) for report in contents.reports],
+        tables=[table_section(report, runs) for report in contents.reports],
         cells=cells,
         forests=forests(contents.reports),
         claims=claims,
-        verdicts=block_table(verdicts_block(contents.judged), "verdicts"),
+        verdicts=block_table(verdicts_block(contents.comparisons), "verdicts"),
         missing=block_table(contents.missing, "not-run-table"),
         conformance=block_table(conformance_block(contents.figures), "conformance-table"),
         speed=[block_table(block, f"speed-{place}") for place, block in enumerate(contents.speed)],
@@ -158,5 +154,5 @@ def vega() -> str:
 
 
 def _claims_csv(block: Block, contents: Contents) -> str | None:
-    judged = [one for one in contents.judged if measured_title(one.view) == block.title and not one.view.synthetic]
-    return claims_csv(judged, contents.numbers) if judged else None
+    shown = [one for one in contents.comparisons if measured_title(one.view) == block.title and not one.view.synthetic]
+    return claims_csv(shown) if shown else None

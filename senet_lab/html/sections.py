@@ -1,6 +1,6 @@
 """The sections of the page as plain values, which the template shows."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from senet_lab.html import charts
@@ -12,10 +12,8 @@ from senet_lab.report.blocks import Block
 from senet_lab.report.check_counts import Figure
 from senet_lab.report.comparison import Comparison
 from senet_lab.report.export import table_csv, wide_csv
-from senet_lab.report.published import Published
 from senet_lab.report.views import title_of
 from senet_lab.report.write import Part, Report
-from senet_lab.study.counts import Counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,34 +56,22 @@ COST = "{words} of every run against what its network costs."
 CURVES = "Top-1 error on the evaluation images after every epoch, a line a run."
 
 
-def table_section(
-    report: Report, numbers: Sequence[Published], counts: Mapping[str, Counts], runs: Mapping[str, RunPart]
-) -> TableSection:
+def table_section(report: Report, runs: Mapping[str, RunPart]) -> TableSection:
     """The section of a report. runs: all runs, by the ids of their parts of the page."""
     slug, title = report.table.slug, title_of(report.table)
-    views = [
-        _view(f"{slug}-{place}", part, report, numbers, counts, runs)
-        for place, part in enumerate(report.parts, start=1)
-    ]
-    counted = html_table(report.counted, f"{slug}-counted", title, table_csv(report.table, numbers, counts, ()))
+    views = [_view(f"{slug}-{place}", part, report, runs) for place, part in enumerate(report.parts, start=1)]
+    counted = html_table(report.counted, f"{slug}-counted", title, table_csv(report.published, report.counts, ()))
     measured = tuple(view.label for view in views)
     views.append(ViewSection(f"{slug}-0", "published and counted", False, (counted,), ()))
     return TableSection(slug, title, measured, tuple(views))
 
 
-def _view(
-    name: str,
-    part: Part,
-    report: Report,
-    numbers: Sequence[Published],
-    counts: Mapping[str, Counts],
-    runs: Mapping[str, RunPart],
-) -> ViewSection:
+def _view(name: str, part: Part, report: Report, runs: Mapping[str, RunPart]) -> ViewSection:
     comparison, (block, *claims) = part.comparison, part.blocks
     view = comparison.view
     recorded = {record.run.cell.key for record in view.records}
     links = [cell_name(view.loaded, row.row.cell) if row.row.cell.key in recorded else "" for row in comparison.rows]
-    csv = wide_csv(report.table, numbers, counts, [comparison])
+    csv = wide_csv(report.published, report.counts, [comparison])
     tables = [html_table(block, name, title_of(report.table), csv, links)]
     tables += [block_table(claim, f"{name}-claims-{i}", sortable=False) for i, claim in enumerate(claims)]
     label = f"{'SYNTHETIC DATA, ' if view.synthetic else ''}{view.name}, {view.source}"

@@ -13,8 +13,9 @@ from senet_lab.records.cost import CostModel
 from senet_lab.records.files import read_bytes, replace_file
 from senet_lab.records.record import Record, scientific_digest
 from senet_lab.report.blocks import Block
+from senet_lab.report.comparison import Comparison
 from senet_lab.report.render import markdown
-from senet_lab.report.views import Judged, View, title_of
+from senet_lab.report.views import View, title_of
 from senet_lab.report.wording import NONE
 from senet_lab.stats.two_runs import allowed_by_seeds, errors_by_cell
 from senet_lab.study.cell import Run
@@ -50,13 +51,15 @@ class Needs:
     declared: Sequence[Protocol]
 
 
-def artifact_blocks(tables: Sequence[Table], judged: Sequence[Judged], needs: Needs, root: Path) -> list[Block]:
+def artifact_blocks(
+    tables: Sequence[Table], comparisons: Sequence[Comparison], needs: Needs, root: Path
+) -> list[Block]:
     """The sections of the appendix, each a block.
 
     They are: what is rebuilt from records alone, tables trained again, single runs, claims, and what was not run.
     Synthetic data are left out. root: the results folder with the tables.
     """
-    shown = [one for one in judged if not one.view.synthetic]
+    shown = [one for one in comparisons if not one.view.synthetic]
     return [
         _rebuilt(tables, root),
         _trained([one.view for one in shown], needs),
@@ -144,7 +147,7 @@ def _runs(views: Sequence[View], needs: Needs) -> Block:
     return Block("Single runs", columns, tuple(lines), notes)
 
 
-def _claims(judged: Iterable[Judged], needs: Needs) -> Block:
+def _claims(comparisons: Iterable[Comparison], needs: Needs) -> Block:
     lines = [
         (
             result.claim.statement,
@@ -154,7 +157,7 @@ def _claims(judged: Iterable[Judged], needs: Needs) -> Block:
             _command(one.view, needs),
             result.verdict.value,
         )
-        for one in judged
+        for one in comparisons
         for result in one.judgement.claims
     ]
     notes = (
@@ -167,8 +170,8 @@ def _claims(judged: Iterable[Judged], needs: Needs) -> Block:
     return Block("Claims", columns, tuple(lines), notes)
 
 
-def _not_run(tables: Sequence[Table], judged: Sequence[Judged], needs: Needs) -> Block:
-    measured = {one.view.paper.slug for one in judged if not one.view.companion}
+def _not_run(tables: Sequence[Table], comparisons: Sequence[Comparison], needs: Needs) -> Block:
+    measured = {one.view.paper.slug for one in comparisons if not one.view.companion}
     lines = []
     for table in (table for table in tables if table.slug not in measured):
         runs = plan_runs([table], 1)

@@ -6,10 +6,9 @@ from pathlib import Path
 
 from senet_lab.errors import StudyError
 from senet_lab.records.checked_files import read_csv
-from senet_lab.report.published import MEND, Published, of_row
+from senet_lab.report.published import MEND, Published, PublishedTable
 from senet_lab.study.conventions import cost_convention, printed, size_convention
 from senet_lab.study.counts import Counts, network_key
-from senet_lab.study.table import Table
 
 UNITS = {"params": 10**6, "gflops": 10**9, "mflops": 10**6}
 OPEN_FILE = "open.csv"  # the figures that are known to differ, each with the reason
@@ -36,13 +35,13 @@ class Figure:
 
 
 def figures(
-    tables: Iterable[Table], numbers: list[Published], counts: Mapping[str, Counts], notes: Mapping[str, str]
+    published: Iterable[PublishedTable], counts: Mapping[str, Counts], notes: Mapping[str, str]
 ) -> list[Figure]:
     """Every published count of these tables' rows beside the computed one. notes: as ``open_notes`` gives them."""
     found = []
-    for table in tables:
-        for row in table.rows:
-            for metric, number in of_row(numbers, table, row).items():
+    for of_table in published:
+        for row in of_table.table.rows:
+            for metric, number in of_table.rows[row.label].items():
                 if metric in UNITS:
                     found.append(_figure(number, counts[network_key(row.cell)], notes))
     return found

@@ -5,12 +5,13 @@ from typing import Any
 
 from senet_lab.records.checked_files import csv_text
 from senet_lab.report.blocks import Block
-from senet_lab.report.published import Published, difference_of
+from senet_lab.report.comparison import Comparison
+from senet_lab.report.published import PublishedTable
 from senet_lab.report.render import markdown
-from senet_lab.report.views import Judged, View, dataset_name, protocols_text
+from senet_lab.report.views import View, dataset_name, protocols_text
 from senet_lab.report.wording import NONE, difference_text, part_text, rule_text
 from senet_lab.stats.verdicts import ClaimResult, Judgement, PartResult, Verdict
-from senet_lab.study.claim import Claim, Costs, Part
+from senet_lab.study.claim import Costs
 
 TITLE = "What the paper says, and whether it holds here"
 COLUMNS = ("claim", "table", "published, points", "measured, points", "seeds", "verdict")
@@ -25,13 +26,13 @@ def claims_page(blocks: Sequence[Block]) -> str:
     return markdown(TITLE, blocks)
 
 
-def claim_blocks(judged: Iterable[Judged], numbers: Sequence[Published]) -> list[Block]:
+def claim_blocks(comparisons: Iterable[Comparison]) -> list[Block]:
     """One block for each protocol and source of records. Views of synthetic data are left out: they test no claim."""
-    groups: dict[str, list[Judged]] = {}
-    for one in judged:
+    groups: dict[str, list[Comparison]] = {}
+    for one in comparisons:
         if not one.view.synthetic:
             groups.setdefault(measured_title(one.view), []).append(one)
-    return [claim_block(group, numbers) for group in groups.values()]
+    return [claim_block(group) for group in groups.values()]
 
 
 def measured_title(view: View) -> str:
@@ -40,12 +41,12 @@ def measured_title(view: View) -> str:
     return f"Measured, records: {view.source} — {synthetic}{protocols_text(view)}"
 
 
-def claim_block(judged: Sequence[Judged], numbers: Sequence[Published]) -> Block:
+def claim_block(comparisons: Sequence[Comparison]) -> Block:
     """The claims about tables with records under one protocol and source.
 
     Each claim has a line; where it has several parts, a line for each part follows.
     """
-    results = [result for one in judged for result in one.judgement.claims]
+    results = [result for one in comparisons for result in one.judgement.claims]
     notes = [
         f"Claims: {tally(results)}.",
         'Published: the difference between the printed numbers, which have one seed and no interval; "counted" parts '
@@ -53,42 +54,44 @@ def claim_block(judged: Sequence[Judged], numbers: Sequence[Published]) -> Block
         "Measured: paired over equal seeds and images, with the 95 % half-width; verdicts are about the networks of "
         "this protocol and no others.",
     ]
-    notes += [f"{one.view.table.name}: {rule_text(one.judgement)}" for one in judged]
+    notes += [f"{one.view.table.name}: {rule_text(one.judgement)}" for one in comparisons]
     columns = list(COLUMNS)
-    companions = [one.view for one in judged if one.view.companion]
+    companions = [one.view for one in comparisons if one.view.companion]
     if companions:
         columns[2] = f"published ({dataset_name(companions[0].paper.paper_protocol)}), points"
         columns[3] = f"measured ({companions[0].datasets}), points"
-    view = judged[0].view
+    view = comparisons[0].view
     return Block(
         measured_title(view),
         tuple(columns),
-        tuple(line for result in results for line in _lines(result, numbers)),
+        tuple(line for one in comparisons for result in one.judgement.claims for line in _lines(result, one.published)),
         tuple(notes),
-        label=f"claims-{view.paper.slug}-{view.name}" if len(judged) == 1 else f"claims-{view.name}",
+        label=f"claims-{view.paper.slug}-{view.name}" if len(comparisons) == 1 else f"claims-{view.name}",
     )
 
 
-def open_block(unrecorded: Iterable[Judgement], numbers: Sequence[Published]) -> Block:
+def open_block(unrecorded: Iterable[tuple[PublishedTable, Judgement]]) -> Block:
     """The claims under the paper's own protocols that have no record, with published differences and counted parts."""
-    lines = [line for judgement in unrecorded for result in judgement.claims for line in _lines(result, numbers)]
+    lines = [
+        line for published, judgement in unrecorded for result in judgement.claims for line in _lines(result, published)
+    ]
     notes = ("No run of these under the paper's own protocols is recorded: only what is counted has a verdict.",)
     return Block("The paper's own protocols", COLUMNS, tuple(lines), notes, label="claims-not-run")
 
 
-def claims_csv(judged: Iterable[Judged], numbers: Sequence[Published]) -> str:
+def claims_csv(comparisons: Iterable[Comparison]) -> str:
     """``claim_lines`` as the text of a CSV file."""
-    return csv_text(CSV_COLUMNS, claim_lines(judged, numbers))
+    return csv_text(CSV_COLUMNS, claim_lines(comparisons))
 
 
-def claim_lines(judged: Iterable[Judged], numbers: Sequence[Published]) -> list[dict[str, Any]]:
+def claim_lines(comparisons: Iterable[Comparison]) -> list[dict[str, Any]]:
     """One line for each claim's part, source and protocol: names, numbers and verdicts, by CSV_COLUMNS.
 
     Numbers are in points of top-1 error or AP. Values that a part does not have are left out.
     """
     return [
-        _line(one.view, result, part, numbers)
-        for one in judged
+        _line(one.view, result, part, one.published)
+        for one in comparisons
         if not one.view.synthetic
         for result in one.judgement.claims
         for part in result.parts
@@ -101,35 +104,27 @@ def tally(results: Iterable[ClaimResult]) -> str:
     return ", ".join(f"{found.count(verdict)} {verdict.value}" for verdict in Verdict)
 
 
-def published_difference(claim: Claim, part: Part, numbers: Sequence[Published]) -> float | None:
-    """The part's row less its other row, by the printed numbers, in points. None where one of them is not printed."""
-    rows = {row.label: row for row in claim.table.rows}
-    if not {part.row, part.than} <= rows.keys():
-        return None
-    return difference_of(numbers, claim.table, rows[part.row], rows[part.than], claim.table.measure.first.published)
-
-
-def _lines(result: ClaimResult, numbers: Sequence[Published]) -> Iterable[tuple[str, ...]]:
+def _lines(result: ClaimResult, published: PublishedTable) -> Iterable[tuple[str, ...]]:
     claim, parts = result.claim, result.parts
     if len(parts) == 1:
-        yield (claim.statement, claim.table.name, *_cells(claim, parts[0], numbers)[:-1], result.verdict.value)
+        yield (claim.statement, claim.table.name, *_cells(parts[0], published)[:-1], result.verdict.value)
         return
     yield (claim.statement, claim.table.name, "", "", "", result.verdict.value)
     for part in parts:
-        yield (f"· {part_text(part.part)}", "", *_cells(claim, part, numbers))
+        yield (f"· {part_text(part.part)}", "", *_cells(part, published))
 
 
-def _cells(claim: Claim, result: PartResult, numbers: Sequence[Published]) -> tuple[str, str, str, str]:
+def _cells(result: PartResult, published: PublishedTable) -> tuple[str, str, str, str]:
     if isinstance(result.part, Costs):
         ratio = NONE if result.ratio is None else f"{result.ratio:.4f} (ratio)"
         return NONE, ratio, "counted", result.verdict.value
-    published = published_difference(claim, result.part, numbers)
+    points = published.points(result.part.row, result.part.than)
     seeds = NONE if result.difference is None else str(result.difference.seeds)
     verdict = result.verdict.value + (f" at {result.looked_at} seeds" if result.looked_at else "")
-    return NONE if published is None else f"{published:+.2f}", difference_text(result.difference), seeds, verdict
+    return NONE if points is None else f"{points:+.2f}", difference_text(result.difference), seeds, verdict
 
 
-def _line(view: View, result: ClaimResult, part: PartResult, numbers: Sequence[Published]) -> dict[str, Any]:
+def _line(view: View, result: ClaimResult, part: PartResult, published: PublishedTable) -> dict[str, Any]:
     claim, difference = result.claim, part.difference
     line: dict[str, Any] = {
         "claim": claim.name,
@@ -143,9 +138,9 @@ def _line(view: View, result: ClaimResult, part: PartResult, numbers: Sequence[P
         "verdict": part.verdict.value,
         "claim_verdict": result.verdict.value,
     }
-    published = None if isinstance(part.part, Costs) else published_difference(claim, part.part, numbers)
-    if published is not None:
-        line["published_points"] = round(published, 2)
+    points = None if isinstance(part.part, Costs) else published.points(part.part.row, part.part.than)
+    if points is not None:
+        line["published_points"] = round(points, 2)
     if part.looked_at is not None:
         line["settled_at_seeds"] = part.looked_at
     if part.ratio is not None:

@@ -1,13 +1,15 @@
 """Published beside measured: the rows of one view with everything that pages, files and figures show of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from senet_lab.report.published import Published, difference_of, of_row
+from senet_lab.records.sequential import read_plan
+from senet_lab.report.published import Published, PublishedTable
 from senet_lab.report.summary import RowSummary
-from senet_lab.report.views import Judged, View
+from senet_lab.report.views import View
 from senet_lab.stats.difference import Difference
-from senet_lab.stats.verdicts import Judgement, PartResult, Verdict
+from senet_lab.stats.verdicts import Judgement, PartResult, Verdict, judge
+from senet_lab.study.claim import Claim
 from senet_lab.study.counts import Counts, network_key
 from senet_lab.study.table import Row
 
@@ -55,31 +57,35 @@ class ComparedRow:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A view with its verdicts and its rows beside the published ones."""
+    """A view with its verdicts and its rows beside the published ones. published: of the paper's table."""
 
     view: View
     judgement: Judgement
+    published: PublishedTable
     rows: tuple[ComparedRow, ...]
 
 
-def compare(judged: Judged, numbers: Sequence[Published], counts: Mapping[str, Counts]) -> Comparison:
-    """The rows of a view beside the numbers that the paper prints for them."""
-    view, judgement = judged.view, judged.judgement
+def compare(view: View, claims: Iterable[Claim], published: PublishedTable, counts: Mapping[str, Counts]) -> Comparison:
+    """The rows of a view beside the published ones, with the verdicts on each row and on the claims about the table.
+
+    Where the records were made by a sequential plan, the verdicts follow that plan. Raises StudyError for a damaged
+    plan.
+    """
+    plan = read_plan(view.loaded.store.root, view.table.slug, view.name)
+    judgement = judge(view.table, claims, view.loaded.paired_runs, counts, plan)
     rows = []
     for summary in view.rows:
         row = summary.row
-        printed, baseline = view.paper.row(row.label), view.table.baseline_of(row)
+        baseline = view.table.baseline_of(row)
         rows.append(
             ComparedRow(
                 row=row,
                 summary=summary,
                 baseline=None if baseline is row else baseline,
-                published=of_row(numbers, view.paper, printed),
-                published_points=difference_of(
-                    numbers, view.paper, printed, view.paper.baseline_of(printed), view.measure.first.published
-                ),
+                published=published.rows[row.label],
+                published_points=published.points(row.label, baseline.label),
                 counts=counts.get(network_key(row.cell)),
                 result=judgement.rows.get(row.label),
             )
         )
-    return Comparison(view, judgement, tuple(rows))
+    return Comparison(view, judgement, published, tuple(rows))

@@ -4,11 +4,11 @@ The long file has a line for each row, source, protocol and metric. The wide fil
 its columns have the names of timm's result files.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from senet_lab.records.checked_files import csv_text
 from senet_lab.report.comparison import ComparedRow, Comparison
-from senet_lab.report.published import Published, of_row, value_of
+from senet_lab.report.published import PublishedTable
 from senet_lab.report.views import View
 from senet_lab.stats.difference import Difference
 from senet_lab.stats.mean import Mean
@@ -33,27 +33,25 @@ WIDE_AP_COLUMNS = (
 Line = dict[str, object]
 
 
-def table_csv(
-    table: Table, numbers: Sequence[Published], counts: Mapping[str, Counts], comparisons: Iterable[Comparison]
-) -> str:
+def table_csv(published: PublishedTable, counts: Mapping[str, Counts], comparisons: Iterable[Comparison]) -> str:
     """The long CSV file: published, computed and measured values of one table. Column ``source`` tells them apart."""
-    lines = [*_published(table, numbers), *_computed(table, counts)]
+    table = published.table
+    lines = [*_published(published), *_computed(table, counts)]
     for comparison in comparisons:
         for row in comparison.rows:
             lines += _measured(comparison.view, row)
     return csv_text(COLUMNS, _of_table(table, lines))
 
 
-def wide_csv(
-    table: Table, numbers: Sequence[Published], counts: Mapping[str, Counts], comparisons: Iterable[Comparison]
-) -> str:
+def wide_csv(published: PublishedTable, counts: Mapping[str, Counts], comparisons: Iterable[Comparison]) -> str:
     """The wide CSV file: a line for the published numbers of each row, and one for each view that measured the row.
 
     top1, top5: accuracy in percent. top1_err, top5_err: error in percent. Detectors have ap and ap50 instead, in
     percent. Differences are to the row's baseline, in points. param_count: weights and biases, in millions. gmacs:
     multiply-adds for one image, in thousand millions.
     """
-    lines = [_wide_published(table, row, numbers, counts.get(network_key(row.cell))) for row in table.rows]
+    table = published.table
+    lines = [_wide_published(published, row, counts.get(network_key(row.cell))) for row in table.rows]
     for comparison in comparisons:
         lines += [_wide_measured(comparison.view, row) for row in comparison.rows if row.summary.first]
     return csv_text(WIDE_AP_COLUMNS if table.measure.higher_is_better else WIDE_COLUMNS, _of_table(table, lines))
@@ -63,11 +61,11 @@ def _of_table(table: Table, lines: Iterable[Line]) -> Iterable[Line]:
     return ({"edition": table.edition, "table": table.number, **line} for line in lines)
 
 
-def _published(table: Table, numbers: Sequence[Published]) -> Iterable[Line]:
-    for row in table.rows:
-        for number in of_row(numbers, table, row).values():
+def _published(published: PublishedTable) -> Iterable[Line]:
+    for label, printed in published.rows.items():
+        for number in printed.values():
             yield {
-                "row": row.label,
+                "row": label,
                 "source": "published",
                 "protocol": number.protocol,
                 "dataset": number.dataset,
@@ -130,12 +128,12 @@ def _measured(view: View, compared: ComparedRow) -> Iterable[Line]:
         }
 
 
-def _wide_published(table: Table, row: Row, numbers: Sequence[Published], counts: Counts | None) -> Line:
-    printed = of_row(numbers, table, row)
+def _wide_published(published: PublishedTable, row: Row, counts: Counts | None) -> Line:
+    table, printed = published.table, published.rows[row.label]
     first, second = table.measure.first, table.measure.second
-    value, other = (value_of(numbers, table, row, *number.published) for number in (first, second))
-    base = value_of(numbers, table, table.baseline_of(row), *first.published)
-    baseline = table.baseline_of(row) is row
+    value, other = (published.value(row.label, number.published) for number in (first, second))
+    baseline = table.baseline_of(row)
+    points = None if baseline is row else published.points(row.label, baseline.label)
     params, flops = printed.get("params"), printed.get("gflops")
     return {
         "row": row.label,
@@ -146,7 +144,7 @@ def _wide_published(table: Table, row: Row, numbers: Sequence[Published], counts
         "img_size": row.cell.protocol.image_size,
         **_rates(first, value, None),
         **_rates(second, other, None),
-        f"{first.data}_difference": "" if value is None or base is None or baseline else round(value - base, 2),
+        f"{first.data}_difference": "" if points is None else round(points, 2),
         "seeds": 1 if value is not None else "",
         "param_count": params.value if params else _in(counts.trainable if counts else None, 10**6),
         "gmacs": flops.value if flops else _in(counts.multiply_adds if counts else None, 10**9),

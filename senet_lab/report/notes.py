@@ -1,10 +1,9 @@
 """The notes below a comparison: how its numbers were made, and what limits them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from senet_lab.records.gate_health import CONSTANT, constant_blocks
 from senet_lab.report.comparison import Comparison
-from senet_lab.report.published import Published, value_of
 from senet_lab.report.views import View
 from senet_lab.report.wording import far_text, intervals, order_text, rule_text, seeds_text
 from senet_lab.stats.mean import mean_of
@@ -12,7 +11,7 @@ from senet_lab.stats.rank_agreement import agreement_of
 from senet_lab.study.protocol import Protocol
 
 
-def notes_of(comparison: Comparison, numbers: Sequence[Published]) -> Iterable[str]:
+def notes_of(comparison: Comparison) -> Iterable[str]:
     """The notes of one view, in the order in which a reader needs them."""
     view = comparison.view
     yield "Published numbers have one training run and no interval. Measured: final epoch."
@@ -32,7 +31,7 @@ def notes_of(comparison: Comparison, numbers: Sequence[Published]) -> Iterable[s
         yield f"Damaged training photos were left out: {skipped} of a run, or fewer."
     for departure in dict.fromkeys(d for protocol in view.protocols for d in protocol.departures):
         yield f"Departure: {departure}."
-    yield from _order(comparison, numbers)
+    yield from _order(comparison)
 
 
 def _parameters(view: View) -> Iterable[str]:
@@ -97,10 +96,10 @@ def _gates(view: View) -> Iterable[str]:
             )
 
 
-def _order(comparison: Comparison, numbers: Sequence[Published]) -> Iterable[str]:
+def _order(comparison: Comparison) -> Iterable[str]:
     view = comparison.view
-    printed = {row.label: value_of(numbers, view.paper, row, *view.measure.first.published) for row in view.paper.rows}
-    known = {label: error for label, error in printed.items() if error is not None}
+    printed = {row.row.label: row.printed(view.measure.first.published) for row in comparison.rows}
+    known = {label: float(number.value) for label, number in printed.items() if number}
     order = agreement_of(view.loaded.paired_runs, view.table, known, comparison.judgement.plan)
     if order:
         yield order_text(order)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from senet_lab.report.published import EDITIONS, Published, of_row
+from senet_lab.report.published import EDITIONS
 from senet_lab.report.write import Report
 
 NOT_YET = "not yet"
@@ -44,10 +44,7 @@ class PrintedTable:
 
 
 def printed_tables(
-    printed: Mapping[str, int],
-    reasons: Mapping[tuple[str, int], str],
-    reports: Sequence[Report],
-    numbers: Sequence[Published],
+    printed: Mapping[str, int], reasons: Mapping[tuple[str, int], str], reports: Sequence[Report]
 ) -> list[PrintedTable]:
     """Every table of every edition, in order.
 
@@ -69,7 +66,7 @@ def printed_tables(
                     number=number,
                     name=table.name,
                     rows=len(table.rows),
-                    numbers=sum(len(of_row(numbers, table, row)) for row in table.rows),
+                    numbers=sum(map(len, report.published.rows.values())),
                     measured=tuple(dict.fromkeys(part.comparison.view.name for part in report.kept)),
                 )
             )

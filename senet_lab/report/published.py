@@ -1,12 +1,12 @@
 """The published numbers, as transcribed in ``published/<edition>.csv``."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from senet_lab.errors import StudyError
 from senet_lab.records.checked_files import number, read_csv
-from senet_lab.study.table import Row, Table
+from senet_lab.study.table import Table
 
 FIELDS = ("edition", "table", "row", "dataset", "metric", "unit", "value", "protocol", "confidence", "note")
 MEND = "restore it from git"
@@ -59,28 +59,33 @@ def read_published(path: Path) -> list[Published]:
     return numbers
 
 
-def of_table(numbers: Sequence[Published], table: Table) -> list[Published]:
+@dataclass(frozen=True, slots=True)
+class PublishedTable:
+    """What the paper prints in one table. rows: for each row, by its label, the printed numbers by metric."""
+
+    table: Table
+    rows: Mapping[str, Mapping[str, Published]]
+
+    def value(self, row: str, metrics: Sequence[str]) -> float | None:
+        """The printed value of a row for the first of these metrics that is printed; None where none is."""
+        printed = self.rows.get(row, {})
+        return next((float(printed[metric].value) for metric in metrics if metric in printed), None)
+
+    def points(self, row: str, than: str) -> float | None:
+        """The printed error or AP of ``row`` minus that of ``than``, in points; None where one is not printed."""
+        metrics = self.table.measure.first.published
+        value, other = self.value(row, metrics), self.value(than, metrics)
+        return None if value is None or other is None else value - other
+
+
+def published_table(table: Table, numbers: Iterable[Published]) -> PublishedTable:
+    """The numbers that one table prints, by its rows' labels. Each row says by what name the paper prints it."""
+    printed = of_table(numbers, table)
+    return PublishedTable(
+        table, {row.label: {n.metric: n for n in printed if n.row == row.published} for row in table.rows}
+    )
+
+
+def of_table(numbers: Iterable[Published], table: Table) -> list[Published]:
     """The numbers that one table prints."""
     return [n for n in numbers if n.edition == table.edition and n.table == f"T{table.number}"]
-
-
-def of_row(numbers: Sequence[Published], table: Table, row: Row) -> dict[str, Published]:
-    """The numbers of one row, by metric."""
-    return {n.metric: n for n in of_table(numbers, table) if n.row == row.published}
-
-
-def value_of(numbers: Sequence[Published], table: Table, row: Row, *metrics: str) -> float | None:
-    """The row's printed value for the first of these metrics that is printed; None where none is."""
-    printed = of_row(numbers, table, row)
-    return next((float(printed[metric].value) for metric in metrics if metric in printed), None)
-
-
-def difference_of(
-    numbers: Sequence[Published], table: Table, row: Row, than: Row, metrics: Sequence[str]
-) -> float | None:
-    """The printed value of ``row`` minus that of ``than``, in the metric's unit; None where one is not printed.
-
-    metrics: the first of them that is printed for a row counts.
-    """
-    value, other = (value_of(numbers, table, one, *metrics) for one in (row, than))
-    return None if value is None or other is None else value - other

@@ -7,8 +7,9 @@ from senet_lab.records.checked_files import read_text
 from senet_lab.records.files import replace_file
 from senet_lab.report.blocks import Block
 from senet_lab.report.claims_page import measured_title
+from senet_lab.report.comparison import Comparison
 from senet_lab.report.render import block_markdown, plain
-from senet_lab.report.views import Judged, title_of
+from senet_lab.report.views import title_of
 from senet_lab.report.write import Part, Report
 from senet_lab.stats.verdicts import Verdict
 
@@ -21,7 +22,7 @@ def write_readmes(
     reports: Sequence[Report],
     forests: Sequence[Path],
     claims: Sequence[Block],
-    judged: Sequence[Judged],
+    comparisons: Sequence[Comparison],
 ) -> None:
     """Writes the generated parts of both pages.
 
@@ -32,7 +33,7 @@ def write_readmes(
     stems = [f"forest-{part.comparison.view.name}" for part in shown]
     pictures = _pictures([path for path in forests if path.stem in stems], results.name)
     put_sections(readme, "results", [*pictures, *_front(shown, results.name)])
-    put_sections(readme, "claims", [block_markdown(verdicts_block(judged), level=3), _more(results.name)])
+    put_sections(readme, "claims", [block_markdown(verdicts_block(comparisons), level=3), _more(results.name)])
     put_sections(results / "README.md", "index", [*_pictures(forests, ""), index(reports)])
 
 
@@ -58,10 +59,10 @@ def _more(folder: str) -> str:
     return f"Statement by statement: [{folder}/claims.md]({folder}/claims.md).\n"
 
 
-def verdicts_block(judged: Sequence[Judged]) -> Block:
+def verdicts_block(comparisons: Sequence[Comparison]) -> Block:
     """How many claims have each verdict, a line for each protocol and source."""
     counts: dict[str, list[Verdict]] = {}
-    for one in judged:
+    for one in comparisons:
         if not one.view.synthetic and one.judgement.claims:
             found = counts.setdefault(measured_title(one.view), [])
             found += [result.verdict for result in one.judgement.claims]

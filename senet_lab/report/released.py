@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from senet_lab.records.evaluation import Evaluated
 from senet_lab.report.blocks import Block
-from senet_lab.report.published import Published, value_of
+from senet_lab.report.published import Published, PublishedTable
 from senet_lab.report.wording import NONE
 from senet_lab.stats.proportions import agreement, mcnemar, wilson
 from senet_lab.study.released import Released
@@ -56,9 +56,7 @@ def shown_for(table: Table, released: Mapping[str, Sequence[Released]], evaluate
     ]
 
 
-def released_blocks(
-    table: Table, shown: Sequence[Shown], paper: list[Published], release: list[Published]
-) -> list[Block]:
+def released_blocks(shown: Sequence[Shown], paper: PublishedTable, release: list[Published]) -> list[Block]:
     """A block for each set of photos that the rows were evaluated on.
 
     paper: the paper's published numbers. release: the numbers that the authors published with their weights.
@@ -66,20 +64,20 @@ def released_blocks(
     sets: dict[str, list[Shown]] = {}
     for one in shown:
         sets.setdefault(one.found.subject.images_sha256, []).append(one)
-    return [_block(table, of_set, paper, release) for of_set in sets.values()]
+    return [_block(of_set, paper, release) for of_set in sets.values()]
 
 
-def _block(table: Table, shown: Sequence[Shown], paper: list[Published], release: list[Published]) -> Block:
+def _block(shown: Sequence[Shown], paper: PublishedTable, release: list[Published]) -> Block:
     first = shown[0].found
     return Block(
         f"Released weights, no training of this study — {first.photos}",
         COLUMNS,
-        tuple(_line(table, one, paper, release) for one in shown),
+        tuple(_line(one, paper, release) for one in shown),
         tuple(_notes(shown)),
     )
 
 
-def _line(table: Table, one: Shown, paper: list[Published], release: list[Published]) -> tuple[str, ...]:
+def _line(one: Shown, paper: PublishedTable, release: list[Published]) -> tuple[str, ...]:
     found, view = one.found, one.found.subject.view
     printed = _release_numbers(one.released, release)
     top1 = printed.get("top1_error")
@@ -92,7 +90,7 @@ def _line(table: Table, one: Shown, paper: list[Published], release: list[Publis
         against = agreement(found.images - int(found.top1.sum()), top1, found.images)
     return (
         one.row.label,
-        _pair(*(_printed(table, one.row, paper, metric) for metric in ("top1_error", "top5_error"))),
+        _pair(*(_printed(one.row, paper, metric) for metric in ("top1_error", "top5_error"))),
         _pair(top1, printed.get("top5_error")),
         error_text(found.top1),
         error_text(found.top5),
@@ -103,8 +101,8 @@ def _line(table: Table, one: Shown, paper: list[Published], release: list[Publis
     )
 
 
-def _printed(table: Table, row: Row, paper: list[Published], metric: str) -> str | None:
-    found = value_of(paper, table, row, metric, f"{metric}_224")
+def _printed(row: Row, paper: PublishedTable, metric: str) -> str | None:
+    found = paper.value(row.label, (metric, f"{metric}_224"))
     return None if found is None else f"{found:.2f}"
 
 

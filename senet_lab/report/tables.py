@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from senet_lab.report.blocks import Block
 from senet_lab.report.comparison import ComparedRow, Comparison
 from senet_lab.report.notes import notes_of
-from senet_lab.report.published import EDITIONS, Published, of_row
+from senet_lab.report.published import EDITIONS, Published, PublishedTable
 from senet_lab.report.views import View, dataset_name, protocols_text
 from senet_lab.report.wording import NONE, difference_text
 from senet_lab.stats.mean import Mean
@@ -47,7 +47,7 @@ METRICS = {
 }
 
 
-def comparison_block(comparison: Comparison, numbers: Sequence[Published]) -> Block:
+def comparison_block(comparison: Comparison) -> Block:
     """The block of one protocol: for each row the published and measured numbers, differences, verdict and costs.
 
     Where the view is a companion of the printed table, the headings name both data sets.
@@ -73,7 +73,7 @@ def comparison_block(comparison: Comparison, numbers: Sequence[Published]) -> Bl
         comparison_title(view),
         columns,
         lines,
-        tuple(notes_of(comparison, numbers)),
+        tuple(notes_of(comparison)),
         NAMES,
         NARROW,
         f"{view.paper.slug}-{view.name}",
@@ -115,9 +115,10 @@ def mean_text(mean: Mean | None) -> str:
     return f"{mean.value:.2f}{interval} (n = {mean.n})"
 
 
-def published_block(table: Table, numbers: Sequence[Published], counts: Mapping[str, Counts]) -> Block:
+def published_block(published: PublishedTable, counts: Mapping[str, Counts]) -> Block:
     """The printed numbers beside the computed parameters and multiply-adds, by the conventions of the edition."""
-    printed = [of_row(numbers, table, row) for row in table.rows]
+    table = published.table
+    printed = [published.rows[row.label] for row in table.rows]
     metrics = [name for name in METRICS if any(name in row for row in printed)]
     columns = ["row", *(f"published {METRICS[name]}" for name in metrics)]
     columns += ["computed params, M", "computed multiply-adds, G", "trainable params"]

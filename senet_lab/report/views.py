@@ -1,16 +1,12 @@
-"""Views: a table under one protocol with the records of one source, and the verdicts that follow from them."""
+"""Views: a table under one protocol with the records of one source."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from senet_lab.records.record import Record
-from senet_lab.records.sequential import read_plan
 from senet_lab.report.load import PROJECT, Loaded, candidates
 from senet_lab.report.published import EDITIONS
 from senet_lab.report.summary import RowSummary, summarise
-from senet_lab.stats.verdicts import Judgement, judge
-from senet_lab.study.claim import Claim
-from senet_lab.study.counts import Counts
 from senet_lab.study.measure import Measure
 from senet_lab.study.protocol import Dataset, Protocol
 from senet_lab.study.table import Table
@@ -105,14 +101,6 @@ class View:
         return [record for record in self.loaded.records if record.run.cell.key in keys]
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A view and its verdicts."""
-
-    view: View
-    judgement: Judgement
-
-
 def dataset_name(protocol: Protocol) -> str:
     """The data set of a protocol in words."""
     return protocol.data_name if protocol.photos else DATASETS.get(protocol.dataset, protocol.data_name)
@@ -143,12 +131,3 @@ def measured_views(table: Table, sources: Iterable[Loaded]) -> list[View]:
             if recorded & {row.cell.key for row in candidate.rows}:
                 views.append(View(table, candidate, loaded, tuple(summarise(candidate, loaded))))
     return sorted(views, key=lambda view: not view.own)
-
-
-def judged(view: View, claims: Iterable[Claim], counts: Mapping[str, Counts]) -> Judged:
-    """A view with its verdicts. Where its records were made by a sequential plan, the verdicts follow that plan.
-
-    Raises StudyError for a damaged plan.
-    """
-    plan = read_plan(view.loaded.store.root, view.table.slug, view.name)
-    return Judged(view, judge(view.table, claims, view.loaded.paired_runs, counts, plan))

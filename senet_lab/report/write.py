@@ -5,7 +5,7 @@ them. Where records of synthetic data exist, a second report with them goes to `
 another results folder, everything goes there. So a demonstration never changes the committed tables of a clone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,14 @@ from typing import Any
 from senet_lab.records.files import replace_file
 from senet_lab.report.blocks import Block
 from senet_lab.report.claims_page import claim_block, claim_lines, claims_csv, claims_page
-from senet_lab.report.comparison import Comparison, compare
+from senet_lab.report.comparison import Comparison
 from senet_lab.report.export import table_csv, wide_csv
 from senet_lab.report.latex import latex, latex_notes
 from senet_lab.report.numbers import comparison_data, printed_data
-from senet_lab.report.published import Published, of_row
+from senet_lab.report.published import PublishedTable
 from senet_lab.report.render import markdown
 from senet_lab.report.tables import comparison_block, published_block
-from senet_lab.report.views import Judged, title_of
+from senet_lab.report.views import title_of
 from senet_lab.study.counts import Counts
 from senet_lab.study.table import Table
 
@@ -38,13 +38,19 @@ class Part:
 class Report:
     """Everything that is reported of a table.
 
-    parts: its views, a user's own first. counted: the block of the networks' counts. published: the printed numbers.
+    parts: its views, a user's own first. published: the printed numbers. counts: parameters and multiply-adds, by
+    network. counted: the block of both.
     """
 
-    table: Table
     parts: tuple[Part, ...]
+    published: PublishedTable
+    counts: Mapping[str, Counts]
     counted: Block
-    published: Mapping[str, Mapping[str, Published]]  # by row and metric
+
+    @property
+    def table(self) -> Table:
+        """The table as printed."""
+        return self.published.table
 
     @property
     def blocks(self) -> tuple[Block, ...]:
@@ -67,50 +73,41 @@ class Report:
             "files": [str(path) for path in paths],
             "table": self.table.name,
             "title": title_of(self.table),
-            "published": [{"row": row} | printed_data(printed) for row, printed in self.published.items()],
+            "published": [{"row": row} | printed_data(printed) for row, printed in self.published.rows.items()],
             "views": [comparison_data(part.comparison) | {"claims": part.claims} for part in self.parts],
         }
 
 
-def report_of(
-    table: Table, numbers: Sequence[Published], counts: Mapping[str, Counts], judged: Sequence[Judged]
-) -> Report:
-    """The report of a table from its judged views."""
-    parts = tuple(_part(one, numbers, counts) for one in judged)
-    published = {row.label: of_row(numbers, table, row) for row in table.rows}
-    return Report(table, parts, published_block(table, numbers, counts), published)
+def report_of(published: PublishedTable, counts: Mapping[str, Counts], comparisons: Iterable[Comparison]) -> Report:
+    """The report of a table from the comparisons of its views."""
+    return Report(tuple(map(_part, comparisons)), published, counts, published_block(published, counts))
 
 
-def _part(one: Judged, numbers: Sequence[Published], counts: Mapping[str, Counts]) -> Part:
-    comparison = compare(one, numbers, counts)
-    blocks: tuple[Block, ...] = (comparison_block(comparison, numbers),)
-    claims = claim_lines([one], numbers)
+def _part(comparison: Comparison) -> Part:
+    blocks: tuple[Block, ...] = (comparison_block(comparison),)
+    claims = claim_lines([comparison])
     if claims:
-        block = claim_block([one], numbers)
+        block = claim_block([comparison])
         blocks += (replace(block, title=f"Claims. {block.title}"),)
     return Part(comparison, blocks, claims)
 
 
-def write_report(
-    report: Report, numbers: Sequence[Published], counts: Mapping[str, Counts], root: Path
-) -> tuple[Path, ...]:
+def write_report(report: Report, root: Path) -> tuple[Path, ...]:
     """Writes a report below ``root`` and returns its files. Raises OSError where the folder cannot be written."""
     kept = replace(report, parts=report.kept)
-    paths = _write(kept, numbers, counts, root / "tables", root / "figures")
+    paths = _write(kept, root / "tables", root / "figures")
     if len(report.kept) < len(report.parts):
-        paths += _write(report, numbers, counts, root / "tables" / "demo", root / "figures" / "demo")
+        paths += _write(report, root / "tables" / "demo", root / "figures" / "demo")
     return tuple(paths)
 
 
-def _write(
-    report: Report, numbers: Sequence[Published], counts: Mapping[str, Counts], tables: Path, figures: Path
-) -> list[Path]:
+def _write(report: Report, tables: Path, figures: Path) -> list[Path]:
     table, comparisons = report.table, [part.comparison for part in report.parts]
     title = title_of(table)
     texts = {
         ".md": report.text,
-        ".csv": table_csv(table, numbers, counts, comparisons),
-        "-wide.csv": wide_csv(table, numbers, counts, comparisons),
+        ".csv": table_csv(report.published, report.counts, comparisons),
+        "-wide.csv": wide_csv(report.published, report.counts, comparisons),
         ".tex": latex(title, report.blocks),
         "-notes.tex": latex_notes(report.blocks),
     }
@@ -142,11 +139,9 @@ def write_all_forests(reports: Sequence[Report], figures: Path) -> list[Path]:
     return [path for path in paths if path.suffix == ".png"]
 
 
-def write_claims(
-    judged: Sequence[Judged], blocks: Sequence[Block], numbers: Sequence[Published], root: Path
-) -> tuple[Path, ...]:
-    """Writes ``claims.md`` (from the blocks) and ``claims.csv`` (from the judged views) below ``root``."""
+def write_claims(comparisons: Sequence[Comparison], blocks: Sequence[Block], root: Path) -> tuple[Path, ...]:
+    """Writes ``claims.md`` (from the blocks) and ``claims.csv`` (from the comparisons) below ``root``."""
     paths = (root / "claims.md", root / "claims.csv")
-    for path, content in zip(paths, (claims_page(blocks), claims_csv(judged, numbers)), strict=True):
+    for path, content in zip(paths, (claims_page(blocks), claims_csv(comparisons)), strict=True):
         replace_file(path, content.encode())
     return paths

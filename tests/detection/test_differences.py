@@ -12,7 +12,7 @@ from senet_lab.stats.verdicts import Verdict, judge
 from senet_lab.study.claim import Claim, Equivalent, Higher, Lower, NotWorse
 from tests.detection.samples import PLAIN, SE, TABLE, detector, precision
 from tests.samples import TABLE as OF_ERRORS
-from tests.samples import judged_views
+from tests.samples import report_of_views
 
 
 def test_resamples_that_move_together_leave_no_variance():
@@ -100,14 +100,13 @@ def test_the_planner_plans_for_ap():
 
 def test_a_report_of_detectors_speaks_of_ap(tmp_path):
     """Published and measured AP, the direction of the difference, how its interval came about; no error anywhere."""
-    from senet_lab.report.write import report_of
 
     store = Store(tmp_path)
     for record in records():
         store.write(record)
     claim = Claim(name="one", table=TABLE, statement="SE raises AP", source="s", parts=(Higher("SE", "plain"),))
     loaded = load(tmp_path, "committed")
-    report = report_of(TABLE, [], {}, judged_views(TABLE, [loaded], [claim]))
+    report = report_of_views(TABLE, [loaded], [claim])
     text, data = report.text, report.as_data([])["views"][0]["rows"][1]
 
     assert "measured minival AP, %" in text

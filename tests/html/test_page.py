@@ -14,7 +14,6 @@ from senet_lab.html.tables import html_table, sort_value
 from senet_lab.report.blocks import Block
 from senet_lab.report.load import load
 from senet_lab.report.views import measured_views
-from senet_lab.report.write import report_of
 from senet_lab.study import Row, SESpec
 from senet_lab.study.counts import network_key
 from tests.samples import (
@@ -24,11 +23,12 @@ from tests.samples import (
     SYNTHETIC,
     TABLE,
     comparison_of,
+    comparisons_of,
     counted,
     failed,
     filled,
     finished,
-    judged_views,
+    report_of_views,
 )
 
 pytest.importorskip("jinja2", reason="needs jinja2 (pip install senet-lab[html])")
@@ -68,19 +68,17 @@ def page(tmp_path_factory):
     root = tmp_path_factory.mktemp("results")
     filled(root, *records, failed(SE, 2), epochs=6)
     loaded = load(root, "results")
-    judged = judged_views(NAMED, [loaded])
+    compared = comparisons_of(NAMED, [loaded], (), (), COUNTS)
     block = Block("None", ("a", "b"), (), (), label="none")
     contents = Contents(
-        reports=[report_of(NAMED, [], COUNTS, judged)],
+        reports=[report_of_views(NAMED, [loaded], (), (), COUNTS)],
         sources=[loaded],
-        judged=judged,
+        comparisons=compared,
         claims=[block],
         missing=block,
         figures=[],
         speed=[SPEED],
         gates=[],
-        numbers=[],
-        counts=COUNTS,
         origin_of=lambda run: Origin((f"table99 {EVIL}",), "senet-lab train table99"),
     )
     return page_of(contents)
@@ -177,7 +175,7 @@ def test_the_forest_plot_with_most_differences_is_the_first(tmp_path):
     cells = [(PLAIN, few), (SE, few), (PLAIN, many), (SE, many), (other, many)]
     filled(tmp_path, *(finished(replace(cell, protocol=protocol)) for cell, protocol in cells))
     counts = COUNTS | {network_key(other): counted(1, 1, 1)}
-    charts = forests([report_of(table, [], counts, judged_views(table, [load(tmp_path, "results")]))])
+    charts = forests([report_of_views(table, [load(tmp_path, "results")], (), (), counts)])
 
     assert [chart.caption.split(", ")[1] for chart in charts] == ["most", "a-few"]
 

@@ -11,7 +11,7 @@ from senet_lab.report.load import load
 from senet_lab.study import Row, Run
 from senet_lab.study.counts import network_key
 from senet_lab.study.protocol import Dataset
-from tests.samples import PLAIN, PROTOCOL, SE, SYNTHETIC, TABLE, counted, filled, finished, judged_views
+from tests.samples import PLAIN, PROTOCOL, SE, SYNTHETIC, TABLE, comparisons_of, counted, filled, finished
 
 OTHER = replace(PROTOCOL, name="other", epochs=3)
 PAPER = replace(TABLE, rows=tuple(Row(row.label, replace(row.cell, protocol=OTHER)) for row in TABLE.rows))
@@ -22,7 +22,7 @@ def blocks_of(root, *records, table=PAPER, declared=(PROTOCOL, OTHER)):
     filled(root, *records)
     loaded = load(root, "results")
     needs = Needs(CostModel(loaded.records, COUNTS), {PLAIN.key: 3 << 30, SE.key: 1 << 30}, declared)
-    return artifact_blocks([table], judged_views(table, [loaded]), needs, root)
+    return artifact_blocks([table], comparisons_of(table, [loaded]), needs, root)
 
 
 def lines_of(block):

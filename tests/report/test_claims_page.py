@@ -7,6 +7,7 @@ from dataclasses import replace
 from senet_lab.records.sequential import SequentialPlan, begin_plan
 from senet_lab.report.claims_page import claim_block, claim_blocks, claim_lines, claims_page, open_block, tally
 from senet_lab.report.load import load
+from senet_lab.report.published import published_table
 from senet_lab.report.wording import part_text
 from senet_lab.report.write import write_claims
 from senet_lab.stats.paired_runs import PairedRuns
@@ -15,7 +16,7 @@ from senet_lab.study import Row
 from senet_lab.study.claim import Claim, Costs, Equivalent, Lower, NotWorse, Quantity
 from senet_lab.study.counts import network_key
 from tests.report.test_write import PRINTED
-from tests.samples import PLAIN, SE, SYNTHETIC, TABLE, counted, filled, finished, judged_views
+from tests.samples import PLAIN, SE, SYNTHETIC, TABLE, comparisons_of, counted, filled, finished
 
 NAMED = replace(TABLE, rows=(Row("plain", PLAIN, "ResNet-50"), Row("SE", SE, "SE-ResNet-50")))
 COUNTS = {network_key(PLAIN): counted(1000, 0, 500), network_key(SE): counted(1100, 0, 502)}
@@ -33,8 +34,7 @@ SAME = [finished(cell, seed, wrong) for cell, wrong in ((PLAIN, 300), (SE, 200))
 def test_a_claim_is_a_line_and_each_of_its_parts_another(tmp_path):
     """Published and measured difference, seeds, verdict; a claim of one part is one line."""
     filled(tmp_path, *SAME)
-    judged = judged_views(NAMED, [load(tmp_path, "results")], [ONE, TWO])
-    block = claim_block(judged, PRINTED)
+    block = claim_block(comparisons_of(NAMED, [load(tmp_path, "results")], [ONE, TWO], PRINTED))
 
     assert block.lines == (
         ("SE helps", "table99", "-1.51", "-10.00 ± 1.86", "3", "supported"),
@@ -48,12 +48,16 @@ def test_a_claim_is_a_line_and_each_of_its_parts_another(tmp_path):
 def page(root, *records, tables=(NAMED,), claims=(ONE, TWO)):
     filled(root, *records)
     loaded = [load(root, "results")]
-    judged = [one for table in tables for one in judged_views(table, loaded, claims)]
-    recorded = [one.view.table for one in judged if not one.view.synthetic]
-    open_ones = [judge(table, claims, PairedRuns(()), COUNTS) for table in tables if table not in recorded]
-    measured = claim_blocks(judged, PRINTED)
-    blocks = [*measured, open_block(open_ones, PRINTED)]
-    write_claims(judged, blocks, PRINTED, root)
+    compared = [one for table in tables for one in comparisons_of(table, loaded, claims, PRINTED)]
+    recorded = [one.view.table for one in compared if not one.view.synthetic]
+    open_ones = [
+        (published_table(table, PRINTED), judge(table, claims, PairedRuns(()), COUNTS))
+        for table in tables
+        if table not in recorded
+    ]
+    measured = claim_blocks(compared)
+    blocks = [*measured, open_block(open_ones)]
+    write_claims(compared, blocks, root)
     return measured, claims_page(blocks)
 
 
@@ -126,9 +130,9 @@ def test_parts_in_a_few_words():
 def test_the_tally_counts_every_verdict(tmp_path):
     """All five, zeros included."""
     filled(tmp_path, *SAME)
-    (judged,) = judged_views(NAMED, [load(tmp_path, "results")], [ONE, TWO])
+    (compared,) = comparisons_of(NAMED, [load(tmp_path, "results")], [ONE, TWO])
 
-    assert tally(judged.judgement.claims) == (
+    assert tally(compared.judgement.claims) == (
         "1 supported, 0 contradicted, 0 one seed: no test, 0 undetermined, 1 not run"
     )
     assert len(Verdict) == 5
@@ -137,7 +141,7 @@ def test_the_tally_counts_every_verdict(tmp_path):
 def test_claims_are_numbers_for_programs(tmp_path):
     """Points and seeds are numbers, and what is not known is not there."""
     filled(tmp_path, *SAME)
-    first, *_ = claim_lines(judged_views(NAMED, [load(tmp_path, "results")], [ONE, TWO]), PRINTED)
+    first, *_ = claim_lines(comparisons_of(NAMED, [load(tmp_path, "results")], [ONE, TWO], PRINTED))
 
     assert (first["published_points"], first["measured_points"], first["seeds"]) == (-1.51, -10.0, 3)
     assert "ratio" not in first

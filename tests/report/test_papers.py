@@ -2,15 +2,15 @@
 
 from senet_lab.cli import catalogue
 from senet_lab.report.papers import printed_tables
-from senet_lab.report.published import load_published
+from senet_lab.report.published import load_published, published_table
 from senet_lab.report.write import report_of
 
 NUMBERS = load_published(catalogue.published_folder())
 
 
 def states(tables, reasons):
-    reports = [report_of(table, NUMBERS, {}, ()) for table in tables]
-    return printed_tables(catalogue.printed()[0], reasons, reports, NUMBERS)
+    reports = [report_of(published_table(table, NUMBERS), {}, ()) for table in tables]
+    return printed_tables(catalogue.printed()[0], reasons, reports)
 
 
 def test_no_table_of_the_paper_is_absent_without_a_reason():

@@ -7,7 +7,7 @@ import pytest
 
 from senet_lab.cli import catalogue
 from senet_lab.errors import StudyError
-from senet_lab.report.published import EDITIONS, FIELDS, load_published, of_row, of_table
+from senet_lab.report.published import EDITIONS, FIELDS, load_published, of_table, published_table
 from senet_lab.report.tables import published_block
 from senet_lab.study.measure import ERROR, PRECISION
 
@@ -49,9 +49,10 @@ COMPARED = {ERROR: "top1_error", PRECISION: "map"}
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.slug)
 def test_every_row_has_its_numbers(table):
     """Each row with a published name is in the paper's table of that number, with a top-1 error, or an AP."""
+    printed = published_table(table, NUMBERS)
     assert len(table.rows) == sum(row.published is not None for row in table.rows)
     for row in table.rows:
-        assert any(metric.startswith(COMPARED[table.measure]) for metric in of_row(NUMBERS, table, row)), row.label
+        assert any(metric.startswith(COMPARED[table.measure]) for metric in printed.rows[row.label]), row.label
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.slug)
@@ -67,7 +68,7 @@ def test_every_published_row_is_asked_for(table):
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.slug)
 def test_a_report_shows_every_published_error(table):
     """The published block has a column with top-1 errors, or APs, and a number in it for every row."""
-    block = published_block(table, NUMBERS, {})
+    block = published_block(published_table(table, NUMBERS), {})
     columns = [i for i, name in enumerate(block.columns) if name.startswith(f"published {table.measure.first.short}")]
 
     assert columns
@@ -78,9 +79,10 @@ def _values_by_cell():
     """What the tables print for each cell and metric: (edition, topic, value)."""
     values = defaultdict(set)
     for table in TABLES:
+        printed = published_table(table, NUMBERS)
         for row in table.rows:
             key = row.cell.key
-            for metric, number in of_row(NUMBERS, table, row).items():
+            for metric, number in printed.rows[row.label].items():
                 values[key, metric].add((table.edition, table.topic, number.value))
     return values
 
@@ -110,9 +112,9 @@ def test_the_editions_agree_but_for_the_mobile_networks():
 def test_one_recipe_has_one_name():
     """Cells of one protocol cite one published protocol within a table."""
     for table in TABLES:
-        cited = defaultdict(set)
+        cited, printed = defaultdict(set), published_table(table, NUMBERS)
         for row in table.rows:
-            cited[row.cell.protocol.name] |= {n.protocol for n in of_row(NUMBERS, table, row).values()}
+            cited[row.cell.protocol.name] |= {n.protocol for n in printed.rows[row.label].values()}
 
         assert {1} == {len(names) for names in cited.values()}, table.slug
 
@@ -130,9 +132,7 @@ def test_one_recipe_has_one_name():
 )
 def test_numbers_as_printed(table, row, metric, value):
     """Some numbers read in the paper once more."""
-    found = catalogue.find_table(table)
-
-    assert value == of_row(NUMBERS, found, found.row(row))[metric].value
+    assert value == published_table(catalogue.find_table(table), NUMBERS).rows[row][metric].value
 
 
 def test_the_last_digit_says_how_exact():

@@ -11,9 +11,9 @@ from senet_lab.report.export import COLUMNS, WIDE_COLUMNS, table_csv, wide_csv
 from senet_lab.report.figure_data import errors
 from senet_lab.report.figures import write_figures
 from senet_lab.report.load import load, load_all
-from senet_lab.report.published import Published
+from senet_lab.report.published import Published, published_table
 from senet_lab.report.views import measured_views
-from senet_lab.report.write import report_of, write_report
+from senet_lab.report.write import write_report
 from senet_lab.study import Row
 from senet_lab.study.counts import network_key
 from tests.samples import (
@@ -27,7 +27,7 @@ from tests.samples import (
     failed,
     filled,
     finished,
-    judged_views,
+    report_of_views,
 )
 
 COUNTS = {network_key(SE): counted(138_870, 2_272, 17_462_272), network_key(PLAIN): counted(127_642, 2_272, 17_222_144)}
@@ -62,8 +62,8 @@ class Written:
 
 def write_of(root, table=NAMED, source="results"):
     """The report of a folder's records, with what it wrote below it."""
-    found = report_of(table, PRINTED, COUNTS, judged_views(table, load_all([(root, source)])))
-    return Written(found.text, write_report(found, PRINTED, COUNTS, root))
+    found = report_of_views(table, load_all([(root, source)]), (), PRINTED, COUNTS)
+    return Written(found.text, write_report(found, root))
 
 
 def report(root, *records, table=NAMED):
@@ -211,7 +211,7 @@ def rows_of(text):
 def test_the_csv_tells_sources_apart(tmp_path):
     """Published, computed and measured values stand on lines of their own, each with its unit."""
     filled(tmp_path, *both())
-    lines = rows_of(table_csv(NAMED, PRINTED, COUNTS, [comparison(tmp_path)]))
+    lines = rows_of(table_csv(published_table(NAMED, PRINTED), COUNTS, [comparison(tmp_path)]))
 
     assert {
         source: sum(line["source"] == source for line in lines) for source in ("published", "computed", "results")
@@ -224,7 +224,7 @@ def test_the_csv_tells_sources_apart(tmp_path):
 def test_the_csv_names_the_seeds_of_each_number(tmp_path):
     """A mean and a difference are over the seeds that the baseline has too; n is their number."""
     filled(tmp_path, finished(PLAIN, 1, 230), finished(SE, 0, 200), finished(SE, 1, 210))
-    lines = rows_of(table_csv(TABLE, [], COUNTS, [comparison(tmp_path, TABLE)]))
+    lines = rows_of(table_csv(published_table(TABLE, []), COUNTS, [comparison(tmp_path, TABLE)]))
     found = {line["metric"]: line for line in lines if line["source"] == "results" and line["row"] == "SE"}
 
     assert tuple(found["top1_error_pct"][name] for name in ("value", "half_width_95", "n", "seeds")) == (
@@ -269,7 +269,7 @@ def test_a_report_that_cannot_be_written_is_an_error(tmp_path):
 def test_the_wide_csv_has_both_sides_under_one_name(tmp_path):
     """A line a row and source, with timm's names; a published and a measured error stand in one column."""
     filled(tmp_path, *both())
-    lines = rows_of(wide_csv(NAMED, PRINTED, COUNTS, [comparison(tmp_path)]))
+    lines = rows_of(wide_csv(published_table(NAMED, PRINTED), COUNTS, [comparison(tmp_path)]))
     se = {line["source"]: line for line in lines if line["row"] == "SE"}
 
     assert set(WIDE_COLUMNS) == set(lines[0])
@@ -282,7 +282,7 @@ def test_the_wide_csv_has_both_sides_under_one_name(tmp_path):
 def test_a_report_is_numbers_for_programs(tmp_path):
     """Values with units; what is not there is null."""
     filled(tmp_path, *both())
-    found = report_of(NAMED, PRINTED, COUNTS, judged_views(NAMED, [load(tmp_path, "results")]))
+    found = report_of_views(NAMED, [load(tmp_path, "results")], (), PRINTED, COUNTS)
     (view,) = json.loads(json.dumps(found.as_data(())))["views"]
     plain, se = view["rows"]
 
