@@ -33,10 +33,9 @@ def senet_lab(tmp_path, monkeypatch, capsys):
     from senet_lab.cli.app import main
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(
-        extensions.registry, "_loaded", {}
-    )  # a command is a process of its own, which has loaded nothing
-    monkeypatch.setattr("senet_lab.cli.show.SLOW_SECONDS", 3600.0)  # what is said does not depend on the machine
+    # a command is a process of its own, which has loaded nothing, and what it says here does not depend on the machine
+    monkeypatch.setattr(extensions.registry, "_loaded", {})
+    monkeypatch.setattr("senet_lab.cli.show.SLOW_SECONDS", 3600.0)
 
     def run(*words):
         monkeypatch.setattr(sys, "argv", ["senet-lab", *words])
