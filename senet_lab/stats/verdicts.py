@@ -14,9 +14,9 @@ from enum import StrEnum
 
 from senet_lab.records.sequential import SequentialPlan
 from senet_lab.stats.difference import SIGNIFICANCE, Difference, holm, p_above, p_below
-from senet_lab.stats.families import Compared, Family, claims_asked, family_from, row_pairs
+from senet_lab.stats.families import Compared, claims_asked, family_from, row_pairs
+from senet_lab.stats.measured import ByName, Measured, measure, runs_far_from_others, turned
 from senet_lab.stats.paired_runs import PairedRuns
-from senet_lab.stats.seed_noise import far_runs
 from senet_lab.study.cell import Cell, Run
 from senet_lab.study.claim import Claim, Comparison, Costs, Directed, Higher, Lower, NotWorse, Part, Quantity
 from senet_lab.study.counts import Counts, network_key
@@ -47,9 +47,8 @@ class Decision:
 
     def verdict_of(self, one: Compared) -> Verdict:
         """The verdict on a comparison with the same name. It may compare the same two cells in the other order."""
-        same_way = one.cell.key == self.compared.cell.key
-        seen = self.difference if same_way else replace(self.difference, value=-self.difference.value)
-        for_it, against_it = p_values(one.part, seen, one.higher_is_better)
+        difference = turned(self.difference, self.compared, one)
+        for_it, against_it = p_values(one.part, difference, one.higher_is_better)
         return Verdict.SUPPORTED if for_it < against_it else Verdict.CONTRADICTED
 
 
@@ -114,12 +113,13 @@ def judge(
     """
     asked = claims_asked(table, claims)
     family = family_from(table, asked)
-    found = decisions(family, runs, plan)
+    measured, far = measure(family, runs, plan), runs_far_from_others(family, runs)
+    found = decisions(measured, plan)
 
     def result(part: Part, cell: Cell, than: Cell) -> PartResult:
         if isinstance(part, Costs):
             return _counted(part, cell, than, counts)
-        return _measured(Compared(part, cell, than), family, runs, found)
+        return _tested(Compared(part, cell, than), measured, found)
 
     return Judgement(
         rows={row.label: result(Lower(row.label, base.label), row.cell, base.cell) for row, base in row_pairs(table)},
@@ -129,7 +129,7 @@ def judge(
         ),
         comparisons=len(family.comparisons),
         plan=plan,
-        far_runs=_far_runs(family, runs),
+        far_runs=far,
     )
 
 
@@ -152,38 +152,25 @@ def p_values(part: Comparison, difference: Difference, higher_is_better: bool = 
     return within, min(1.0, 2 * min(p_above(difference, margin), p_below(difference, -margin)))
 
 
-def decisions(family: Family, runs: PairedRuns, plan: SequentialPlan | None) -> dict[str, Decision]:
+def decisions(measured: Measured, plan: SequentialPlan | None) -> dict[str, Decision]:
     """The decided comparisons, by name: by one test of all seeds, or by the looks of a plan where there is one."""
+    comparisons = measured.family.comparisons
     if plan is None:
-        return _decided(family, _all_seeds(family, runs), SIGNIFICANCE, None)
+        return _decided(comparisons, measured.of_all_seeds, SIGNIFICANCE, None)
     found: dict[str, Decision] = {}
-    for look in plan.looks():
-        for name, decision in _decided(family, _at_look(family, runs, plan, look), plan.level_at(look), look).items():
+    for look, differences in measured.at_looks.items():
+        for name, decision in _decided(comparisons, differences, plan.level_at(look), look).items():
             found.setdefault(name, decision)
     return found
 
 
-def _all_seeds(family: Family, runs: PairedRuns) -> dict[str, Difference | None]:
-    return {name: runs.difference(one.cell, one.than, family.rows) for name, one in family.comparisons.items()}
-
-
-def _at_look(family: Family, runs: PairedRuns, plan: SequentialPlan, look: int) -> dict[str, Difference | None]:
-    found: dict[str, Difference | None] = {}
-    for name, one in family.comparisons.items():
-        seeds = runs.seeds_of_look((one.cell, one.than), plan.first_seed, look)
-        pool = family.rows if plan.pools else ()
-        there = seeds is not None and seeds[-1] <= plan.last_seed
-        found[name] = runs.difference(one.cell, one.than, pool, seeds) if there else None
-    return found
-
-
 def _decided(
-    family: Family, differences: Mapping[str, Difference | None], level: float, look: int | None
+    comparisons: Mapping[str, Compared], differences: ByName, level: float, look: int | None
 ) -> dict[str, Decision]:
     """The comparisons that are decided at one look. Those without data count in the family, too."""
-    p = {name: _smaller_p(family.comparisons[name], difference) for name, difference in differences.items()}
+    p = {name: _smaller_p(comparisons[name], difference) for name, difference in differences.items()}
     return {
-        name: Decision(family.comparisons[name], difference, look)
+        name: Decision(comparisons[name], difference, look)
         for name, adjusted in holm(p).items()
         if adjusted < level and (difference := differences[name]) is not None
     }
@@ -193,21 +180,14 @@ def _smaller_p(one: Compared, difference: Difference | None) -> float:
     return 1.0 if difference is None else min(p_values(one.part, difference, one.higher_is_better))
 
 
-def _measured(one: Compared, family: Family, runs: PairedRuns, found: Mapping[str, Decision]) -> PartResult:
-    difference = runs.difference(one.cell, one.than, family.rows)
+def _tested(one: Compared, measured: Measured, found: Mapping[str, Decision]) -> PartResult:
+    difference = measured.difference(one)
     if difference is None:
         return PartResult(one.part, Verdict.NOT_RUN)
     decision = found.get(one.name)
     if decision is None:
         return PartResult(one.part, Verdict.ONE_SEED if difference.seeds == 1 else Verdict.UNDETERMINED, difference)
     return PartResult(one.part, decision.verdict_of(one), difference, looked_at=decision.look)
-
-
-def _far_runs(family: Family, runs: PairedRuns) -> tuple[Run, ...]:
-    cells, seeds = runs.widest_block(family.rows)
-    if len(cells) < 2 or len(seeds) < 2:
-        return ()
-    return tuple(Run(cell=cells[k], seed=seeds[s]) for k, s in far_runs(runs.errors(cells, seeds)))
 
 
 def _counted(part: Costs, cell: Cell, than: Cell, counts: Mapping[str, Counts]) -> PartResult:

@@ -9,6 +9,7 @@ from senet_lab.records.sequential import SequentialPlan
 from senet_lab.report.wording import rule_text
 from senet_lab.stats.difference import Difference, p_above, p_below
 from senet_lab.stats.families import claimed_cells, family_of
+from senet_lab.stats.measured import measure
 from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.stats.verdicts import Verdict, decisions, judge, p_values
 from senet_lab.study import Row, Run, SESpec
@@ -63,6 +64,29 @@ def verdict_of(part, *errors_pct, seeds=4) -> Verdict:
 def test_each_kind_of_part_gets_its_verdict(part, plain, se, verdict):
     """Four seeds, 10,000 images, differences of zero or of several points."""
     assert verdict == verdict_of(part, plain, se)
+
+
+@pytest.mark.parametrize("errors_pct", [(8.0, 6.0), (8.0, 8.0)])
+def test_a_comparison_the_other_way_round_is_the_same_test(errors_pct):
+    """A claim that names the rows in the other order has the difference with the other sign, to the last bit."""
+    runs = measured((PLAIN, SE), errors_pct)
+    result = judge(TABLE, [claim(Lower("plain", "SE"), table=TABLE)], runs, {})
+    row, part = result.rows["SE"], result.claims[0].parts[0]
+
+    assert part.difference == runs.difference(PLAIN, SE, (PLAIN, SE))
+    assert part.difference.value == -row.difference.value
+    assert result.comparisons == 1
+    assert {row.verdict, part.verdict} in ({Verdict.SUPPORTED, Verdict.CONTRADICTED}, {Verdict.UNDETERMINED})
+
+
+def test_no_difference_has_no_sign():
+    """Two rows that are right on the same images are +0.00 points apart, whichever is named first."""
+    runs = measured((PLAIN,), (8.0,))
+    for seed in range(4):
+        runs.add(Run(cell=SE, seed=seed), "images", runs.wrong(PLAIN, [seed])[0])
+    (result,) = judge(TABLE, [claim(Lower("plain", "SE"), table=TABLE)], runs, {}).claims
+
+    assert f"{result.parts[0].difference.value:+.2f}" == "+0.00"
 
 
 def test_one_seed_settles_nothing():
@@ -187,6 +211,6 @@ def test_seeds_after_the_plan_change_no_verdict():
     short = replace(PLAN, most_seeds=2)
     family = family_of(TABLE, [])
 
-    assert len(decisions(family, runs, None)) == 1
-    assert decisions(family, runs, short) == {}
+    assert len(decisions(measure(family, runs, None), None)) == 1
+    assert decisions(measure(family, runs, short), short) == {}
     assert "further seeds enter the interval, not the verdict" in rule_text(judge(TABLE, [], runs, {}, short))
