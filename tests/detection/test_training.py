@@ -125,7 +125,7 @@ def test_parts_of_a_batch_add_up_to_it(small):
 
 def test_an_epoch_is_the_same_for_every_row_and_mirrors_boxes_with_their_photos(small):
     """Photos derive from seed and epoch; a mirrored box lies where its object does."""
-    data = opened(small.stage5, small.folder, share=None)
+    data = opened(small.stage5, small.folder)
     epochs = [[chunk for step in data.training_batches(*where) for chunk in step] for where in ((0, 0), (0, 0), (0, 1))]
     orders = [[chunk.photos for chunk in epoch] for epoch in epochs]
     later = [chunk for step in data.training_batches(0, 0, first=2) for chunk in step]
