@@ -13,7 +13,7 @@ os.environ["OMP_NUM_THREADS"] = "1"  # before torch is loaded
 
 
 def pytest_collection_finish():
-    """What is loaded stays loaded: Python's collector need not look through it again and again, a tenth of all time."""
+    """What is loaded stays loaded, so Python's collector need not search it. That took a tenth of all time."""
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
 

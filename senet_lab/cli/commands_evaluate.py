@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from senet_lab.evaluation.networks import Network
     from senet_lab.evaluation.photo_set import PhotoSet
     from senet_lab.records.evaluation import Evaluated
+    from senet_lab.report.published import PublishedTable
     from senet_lab.study.released import View
 
 PROTOCOL = "released"  # with this name ``reproduce`` (make PROTOCOL=released) evaluates instead of training
@@ -112,6 +113,7 @@ def evaluate_table(table: Table, choice: Choice, as_json: bool = False) -> None:
     """
     from senet_lab.evaluation.networks import open_network, with_view
     from senet_lab.records.evaluation import read_all
+    from senet_lab.report.published import load_tables
     from senet_lab.report.released import as_data
 
     if choice.weights or choice.excitations:
@@ -136,38 +138,36 @@ def evaluate_table(table: Table, choice: Choice, as_json: bool = False) -> None:
     if None in found:
         _say_unfinished(found)
         return
-    written = write_released(table, choice.results, read_all(choice.results))
+    (paper,) = load_tables(catalogue.published_folder(), [table])
+    written = write_released(paper, choice.results, read_all(choice.results))
     if as_json:
         print_json({"rows": [as_data(one) for one in found if one], "files": [str(path) for path in written[1]]})
         return
     print_report(*written)
 
 
-def write_released(table: Table, root: Path, evaluated: "Sequence[Evaluated]") -> tuple[str, list[Path]]:
+def write_released(paper: "PublishedTable", root: Path, evaluated: "Sequence[Evaluated]") -> tuple[str, list[Path]]:
     """Writes the page of a table's released weights from records alone; returns its text and its files.
 
     Both are empty where no evaluation of released weights is recorded for the table.
     """
     from senet_lab.records.files import replace_file
     from senet_lab.report.latex import latex
-    from senet_lab.report.published import load_published, published_table, read_published
+    from senet_lab.report.published import read_published
     from senet_lab.report.released import released_blocks, shown_for
     from senet_lab.report.render import markdown
     from senet_lab.report.views import title_of
 
-    shown = shown_for(table, catalogue.released(), evaluated)
+    shown = shown_for(paper.table, catalogue.released(), evaluated)
     if not shown:
         return "", []
-    folder = catalogue.published_folder()
-    paper = published_table(table, load_published(folder))
-    blocks = released_blocks(shown, paper, read_published(folder / "release.csv"))
-    title = f"{title_of(table)}: released weights"
-    paths = []
-    for suffix, text in ((".md", markdown(title, blocks)), (".tex", latex(title, blocks))):
-        path = root / "tables" / f"{table.slug}-released{suffix}"
+    blocks = released_blocks(shown, paper, read_published(catalogue.published_folder() / "release.csv"))
+    title = f"{title_of(paper.table)}: released weights"
+    texts = {".md": markdown(title, blocks), ".tex": latex(title, blocks)}
+    paths = [root / "tables" / f"{paper.table.slug}-released{suffix}" for suffix in texts]
+    for path, text in zip(paths, texts.values(), strict=True):
         replace_file(path, text.encode())
-        paths.append(path)
-    return markdown(title, blocks), paths
+    return texts[".md"], paths
 
 
 def _evaluate_networks(sources: Sequence[str], choice: Choice, as_json: bool) -> None:

@@ -115,7 +115,7 @@ def report_all(results: options.Results = None, allow_fewer: AllowFewer = False)
     for found in reports:
         with said_if_slow(f"{found.table.name}: writing tables and figures"):
             write_report(found, material.root)
-        write_released(found.table, material.root, evaluated)
+        write_released(found.published, material.root, evaluated)
     forests = write_all_forests(reports, material.root / "figures")
     blocks, _ = _write_claims(material)
     _write_missing(material, wanted)
@@ -201,14 +201,13 @@ def conform(table: options.AnyTableName = None, as_json: options.AsJson = False)
     Exit status 1 where a count differs that is not listed as a known difference (ablations/published/open.csv).
     """
     from senet_lab.report import check_counts
-    from senet_lab.report.published import load_published, published_table
+    from senet_lab.report.published import load_tables
 
     tables = catalogue.tables() if table is None else [catalogue.find_table(table)]
     folder = catalogue.published_folder()
     notes = check_counts.open_notes(folder)
     counts = count({row.cell for t in tables for row in t.rows})
-    numbers = load_published(folder)
-    found = check_counts.figures([published_table(t, numbers) for t in tables], counts, notes)
+    found = check_counts.figures(load_tables(folder, tables), counts, notes)
     regressed = check_counts.regressions(found, notes)
     print_json([asdict(figure) for figure in found]) if as_json else _print_figures(found)
     for figure in regressed:

@@ -72,7 +72,7 @@ def gather(
     """
     from senet_lab.report.comparison import compare
     from senet_lab.report.load import PROJECT, load_all
-    from senet_lab.report.published import load_published, published_table
+    from senet_lab.report.published import load_tables
     from senet_lab.report.views import measured_views
     from senet_lab.stats.paired_runs import PairedRuns
     from senet_lab.stats.verdicts import judge
@@ -80,8 +80,8 @@ def gather(
     roots = [(RESULTS, PROJECT)]
     if results and results.resolve() != RESULTS.resolve():
         roots.append((results, str(results)))
-    loaded, numbers, root = load_all(roots, tables, claims), load_published(catalogue.published_folder()), roots[-1][0]
-    published = [published_table(table, numbers) for table in tables]
+    loaded, root = load_all(roots, tables, claims), roots[-1][0]
+    published = load_tables(catalogue.published_folder(), tables)
     views = [measured_views(table, loaded) for table in tables]
     cells = set(also) | _counted_cells(tables, [view for of_table in views for view in of_table], claims)
     counts, counted = counts_of(cells, root)

@@ -13,6 +13,7 @@ from senet_lab.report.check_counts import Figure
 from senet_lab.report.comparison import Comparison
 from senet_lab.report.export import table_csv, wide_csv
 from senet_lab.report.views import title_of
+from senet_lab.report.wording import sentence
 from senet_lab.report.write import Part, Report
 
 
@@ -89,14 +90,10 @@ def _charts(name: str, comparison: Comparison, runs: Mapping[str, RunPart]) -> t
     ]
     specs = (
         ("forest", FOREST.format(what=view.measure.what), charts.forest([comparison])),
-        ("cost", COST.format(words=_upper(view.measure.first.words)), charts.error_against_cost(view)),
+        ("cost", COST.format(words=sentence(view.measure.first.words)), charts.error_against_cost(view)),
         ("curves", CURVES, charts.error_by_epoch(view, drawn)),
     )
     return tuple(Chart(f"{name}-{kind}", caption, spec) for kind, caption, spec in specs if spec is not None)
-
-
-def _upper(words: str) -> str:
-    return words[:1].upper() + words[1:]
 
 
 def block_table(block: Block, name: str, csv: str | None = None, sortable: bool = True) -> HtmlTable:

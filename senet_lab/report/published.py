@@ -78,6 +78,12 @@ class PublishedTable:
         return None if value is None or other is None else value - other
 
 
+def load_tables(folder: Path, tables: Iterable[Table]) -> list[PublishedTable]:
+    """What is printed in each of these tables. Raises as ``load_published``."""
+    numbers = load_published(folder)
+    return [published_table(table, numbers) for table in tables]
+
+
 def published_table(table: Table, numbers: Iterable[Published]) -> PublishedTable:
     """The numbers that one table prints, by its rows' labels. Each row says by what name the paper prints it."""
     printed = of_table(numbers, table)

@@ -18,6 +18,11 @@ from senet_lab.study.measure import Measure
 NONE = "–"
 
 
+def sentence(words: str) -> str:
+    """The words with a capital first letter."""
+    return words[:1].upper() + words[1:]
+
+
 def difference_text(difference: Difference | None) -> str:
     """A difference in points with its interval. It is marked where the interval is from one seed, over images only."""
     if difference is None:

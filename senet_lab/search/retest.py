@@ -9,7 +9,7 @@ import numpy as np
 from senet_lab.records.checked_files import csv_text
 from senet_lab.records.files import replace_file
 from senet_lab.records.store import Store
-from senet_lab.report.wording import rule_text
+from senet_lab.report.wording import rule_text, sentence
 from senet_lab.search.fair import RowTrials, tuned_table
 from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.stats.verdicts import Judgement, judge
@@ -58,8 +58,7 @@ def verdict_text(retest: Retest, judgement: Judgement) -> str:
         than, found = retest.table.baseline_of(retest.table.row(label)).label, result.difference
         number = "no common seed" if found is None else f"{found.value:+.2f} ± {found.half_width:.2f} points"
         lines.append(f"  {label} against {than}: {number}, lower error: {result.verdict.value}")
-    rule = rule_text(judgement)
-    return "\n".join([*lines, rule[0].upper() + rule[1:]])
+    return "\n".join([*lines, sentence(rule_text(judgement))])
 
 
 def write_verdicts(folder: Path, retest: Retest, judgement: Judgement) -> Path:

@@ -15,8 +15,10 @@ ByName = Mapping[str, Difference | None]  # by the comparison's name; None where
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The differences of a family. of_all_seeds: over the seeds that both rows have. at_looks: those of each look of a
-    sequential plan, by its number of seeds; empty without a plan.
+    """The differences of a family.
+
+    of_all_seeds: over the seeds that both rows have. at_looks: over the seeds of each look of a sequential plan, by
+    their number; empty without a plan.
     """
 
     family: Family

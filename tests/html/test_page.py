@@ -68,10 +68,10 @@ def page(tmp_path_factory):
     root = tmp_path_factory.mktemp("results")
     filled(root, *records, failed(SE, 2), epochs=6)
     loaded = load(root, "results")
-    compared = comparisons_of(NAMED, [loaded], (), (), COUNTS)
+    compared = comparisons_of(NAMED, [loaded], counts=COUNTS)
     block = Block("None", ("a", "b"), (), (), label="none")
     contents = Contents(
-        reports=[report_of_views(NAMED, [loaded], (), (), COUNTS)],
+        reports=[report_of_views(NAMED, [loaded], counts=COUNTS)],
         sources=[loaded],
         comparisons=compared,
         claims=[block],
@@ -175,7 +175,7 @@ def test_the_forest_plot_with_most_differences_is_the_first(tmp_path):
     cells = [(PLAIN, few), (SE, few), (PLAIN, many), (SE, many), (other, many)]
     filled(tmp_path, *(finished(replace(cell, protocol=protocol)) for cell, protocol in cells))
     counts = COUNTS | {network_key(other): counted(1, 1, 1)}
-    charts = forests([report_of_views(table, [load(tmp_path, "results")], (), (), counts)])
+    charts = forests([report_of_views(table, [load(tmp_path, "results")], counts=counts)])
 
     assert [chart.caption.split(", ")[1] for chart in charts] == ["most", "a-few"]
 

@@ -62,7 +62,7 @@ class Written:
 
 def write_of(root, table=NAMED, source="results"):
     """The report of a folder's records, with what it wrote below it."""
-    found = report_of_views(table, load_all([(root, source)]), (), PRINTED, COUNTS)
+    found = report_of_views(table, load_all([(root, source)]), numbers=PRINTED, counts=COUNTS)
     return Written(found.text, write_report(found, root))
 
 
@@ -282,7 +282,7 @@ def test_the_wide_csv_has_both_sides_under_one_name(tmp_path):
 def test_a_report_is_numbers_for_programs(tmp_path):
     """Values with units; what is not there is null."""
     filled(tmp_path, *both())
-    found = report_of_views(NAMED, [load(tmp_path, "results")], (), PRINTED, COUNTS)
+    found = report_of_views(NAMED, [load(tmp_path, "results")], numbers=PRINTED, counts=COUNTS)
     (view,) = json.loads(json.dumps(found.as_data(())))["views"]
     plain, se = view["rows"]
 
