@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 SOURCES = sorted(path for folder in ("senet_lab", "ablations", "benchmarks") for path in (ROOT / folder).rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 LONGEST, LONGEST_OF_PACKAGE, LONGEST_FUNCTION = 310, 250, 50  # lines
-LONGER = {"senet_lab/training/lightning_module.py": 290, "tests/test_house.py": 335}  # one class; one table of parts
+LONGER = {"senet_lab/training/lightning_module.py": 290, "tests/test_house.py": 340}  # one class; one table of parts
 
 # What a part may import of this project, itself included, and of other packages. The longest name that fits decides.
 PARTS = {
@@ -21,6 +21,7 @@ PARTS = {
     "senet_lab.extensions": ("senet_lab.extensions", "senet_lab.study", "senet_lab.errors"),
     "senet_lab.machine": ("senet_lab.errors",),
     "senet_lab.loading": (),
+    "senet_lab.processes": (),
     "senet_lab.records": ("senet_lab.records", "senet_lab.study", "senet_lab.errors"),
     "senet_lab.stats": (
         "senet_lab.stats",
@@ -33,6 +34,8 @@ PARTS = {
         "senet_lab.stats",
         "senet_lab.records",
         "senet_lab.study",
+        "senet_lab.machine",
+        "senet_lab.processes",
         "senet_lab.errors",
     ),
     "senet_lab.html": (
@@ -72,6 +75,7 @@ PARTS = {
         "senet_lab.records",
         "senet_lab.study",
         "senet_lab.machine",
+        "senet_lab.processes",
         "senet_lab.errors",
     ),
     "senet_lab.excitations": (

@@ -110,11 +110,12 @@ def figures(
     from senet_lab.excitations.figures import figure_names, write_figures
     from senet_lab.excitations.frames import capture_folders, load_capture
     from senet_lab.report.picture import Layout, laid_out
+    from senet_lab.report.savers import saved_side_by_side
 
     root = results or RESULTS
     names = figure_names(name or [], COMPARISONS)
     own, compared = [n for n in names if n not in COMPARISONS], [n for n in names if n in COMPARISONS]
-    with laid_out(Layout(not no_title, width is options.WidthName.ONE)):
+    with laid_out(Layout(not no_title, width is options.WidthName.ONE)), saved_side_by_side():
         captures = [load_capture(folder) for folder in capture_folders(root)] if own else []
         paths = [path for captured in captures for path in write_figures(captured, root, own)]
         paths += _comparisons(compared, root)

@@ -103,6 +103,7 @@ def report_all(results: options.Results = None, allow_fewer: AllowFewer = False)
     from senet_lab.cli.commands_evaluate import write_released
     from senet_lab.records.evaluation import read_all
     from senet_lab.report.readme import write_readmes
+    from senet_lab.report.savers import saved_side_by_side
     from senet_lab.report.write import write_all_forests, write_report
 
     wanted = wanted_runs()
@@ -112,11 +113,12 @@ def report_all(results: options.Results = None, allow_fewer: AllowFewer = False)
     _refuse_fewer(material, allow_fewer)
     keep_counts(material.counted, material.root)
     reports, evaluated = material.reports(), read_all(material.root)
-    for found in reports:
-        with said_if_slow(f"{found.table.name}: writing tables and figures"):
-            write_report(found, material.root)
-        write_released(found.published, material.root, evaluated)
-    forests = write_all_forests(reports, material.root / "figures")
+    with saved_side_by_side():
+        for found in reports:
+            with said_if_slow(f"{found.table.name}: writing tables and figures"):
+                write_report(found, material.root)
+            write_released(found.published, material.root, evaluated)
+        forests = write_all_forests(reports, material.root / "figures")
     blocks, _ = _write_claims(material)
     _write_missing(material, wanted)
     _write_artifact(material)

@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from senet_lab.fleet import processes
+from senet_lab import processes
 from senet_lab.fleet.outcome import Outcome
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run

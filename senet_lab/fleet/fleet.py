@@ -13,8 +13,8 @@ from collections.abc import Iterable, Sequence
 from multiprocessing.process import BaseProcess
 from typing import Protocol as Interface
 
+from senet_lab import processes
 from senet_lab.errors import StudyError
-from senet_lab.fleet import processes
 from senet_lab.fleet.crew import Crew, Seat
 from senet_lab.fleet.outcome import Fate, Outcome
 from senet_lab.records.status import forget_broken, note_broken

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import torch
 
+from senet_lab import processes
 from senet_lab.data.open import open_source
 from senet_lab.data.resident import ResidentData
 from senet_lab.extensions import load_extension
-from senet_lab.fleet import processes
 from senet_lab.models.of_cell import build_cell
 from senet_lab.models.registry import channels_last
 from senet_lab.models.stochastic import is_stochastic

@@ -9,9 +9,9 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from senet_lab import processes
 from senet_lab.data.coco_data import Source
 from senet_lab.errors import StudyError
-from senet_lab.fleet import processes
 from senet_lab.fleet.fleet import RETRY_SECONDS, Watcher
 from senet_lab.fleet.outcome import Fate, Outcome, lacks_memory, recorded
 from senet_lab.fleet.worker import keep_memory

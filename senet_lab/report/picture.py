@@ -1,7 +1,6 @@
-"""Saves figures as PDF, SVG and PNG, with their data as CSV. The same data gives the same bytes."""
+"""How figures look, and how one is drawn. The same data gives the same bytes."""
 
 import contextlib
-import io
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -13,16 +12,10 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from senet_lab.records.files import replace_file
+from senet_lab.report.save import DPI, FORMATS, save
+from senet_lab.report.savers import save_soon
 
-DPI = 150
 ONE_COLUMN, TWO_COLUMNS = 3.3, 7.0  # inches: width of one and of both columns of a two-column page
-FORMATS: dict[str, dict[str, Any]] = {
-    # Without dates and, below, with a fixed salt, so that equal figures are equal files.
-    "pdf": {"metadata": {"CreationDate": None, "Producer": None, "Creator": None}},
-    "svg": {"metadata": {"Date": None}},
-    "png": {"dpi": DPI, "metadata": {"Software": None}},
-}
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "senet_lab",
     "svg.fonttype": "none",
@@ -111,19 +104,5 @@ def draw(
         stem = stem.with_name(stem.name + layout().suffix)
         for ax in figure.axes:
             sns.despine(ax=ax)
-        figure.draw_without_rendering()
-        figure.set_layout_engine("none")  # the layout is computed once, not again for each format
-        return save(figure, stem, frame)
-
-
-def save(figure: Figure, stem: Path, frame: pd.DataFrame) -> list[Path]:
-    """Writes a figure in every format and its data as CSV; returns the paths."""
-    paths = []
-    for suffix, options in FORMATS.items():
-        data = io.BytesIO()
-        figure.savefig(data, format=suffix, **options)
-        paths.append(stem.with_name(f"{stem.name}.{suffix}"))
-        replace_file(paths[-1], data.getvalue())
-    data_path = stem.with_name(f"{stem.name}.csv")
-    replace_file(data_path, frame.to_csv(index=False, lineterminator="\n").encode())
-    return [*paths, data_path]
+    save_soon(save, figure, stem, frame, dict(style), FORMATS)
+    return [stem.with_name(f"{stem.name}.{suffix}") for suffix in (*FORMATS, "csv")]

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from senet_lab.fleet import processes
+from senet_lab import processes
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 PARENT = """
 import time
-from senet_lab.fleet import processes
-from tests.fleet.test_processes import has_a_child
+from senet_lab import processes
+from tests.test_processes import has_a_child
 if __name__ == "__main__":
     child = processes.start(has_a_child, ())
     {then}

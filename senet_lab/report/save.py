@@ -1,0 +1,37 @@
+"""Saves figures as PDF, SVG and PNG, with their data as CSV."""
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.figure import Figure
+
+from senet_lab.records.files import replace_file
+
+DPI = 150
+FORMATS: dict[str, dict[str, Any]] = {
+    # Without dates and, below, with a fixed salt, so that equal figures are equal files.
+    "pdf": {"metadata": {"CreationDate": None, "Producer": None, "Creator": None}},
+    "svg": {"metadata": {"Date": None}},
+    "png": {"dpi": DPI, "metadata": {"Software": None}},
+}
+
+
+def save(
+    figure: Figure, stem: Path, frame: pd.DataFrame, style: dict[Any, Any], formats: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Lays a figure out, and writes it in every format, and its data as CSV.
+
+    stem: the path without a suffix. style: matplotlib's settings. formats: the options of each format, by suffix.
+    """
+    with mpl.rc_context(style):
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # the layout is computed once, not again for each format
+        for suffix, options in formats.items():
+            data = io.BytesIO()
+            figure.savefig(data, format=suffix, **options)
+            replace_file(stem.with_name(f"{stem.name}.{suffix}"), data.getvalue())
+    replace_file(stem.with_name(f"{stem.name}.csv"), frame.to_csv(index=False, lineterminator="\n").encode())

@@ -1,0 +1,76 @@
+"""Many figures are saved side by side: with the same bytes, and with their errors."""
+
+import os
+import signal
+
+import pandas as pd
+import pytest
+
+from senet_lab.errors import StudyError
+from senet_lab.report import savers
+from senet_lab.report.picture import SMALL, draw
+
+MANY = savers.FEW + 2
+FRAME = pd.DataFrame({"epoch": [1, 2], "error": [0.5, 0.25]})
+
+
+def draw_many(folder, count=MANY):
+    """Figures that differ, each with its data; what ``draw`` says was written."""
+    return [
+        path
+        for number in range(count)
+        for path in draw(
+            lambda figure, top=number: figure.subplots().plot(FRAME["epoch"], FRAME["error"] + top, label="−1"),
+            (3.0, 2.0),
+            folder / f"figure-{number}",
+            FRAME,
+            SMALL,
+        )
+    ]
+
+
+def killed():
+    """Ends as a process that the system kills for lack of memory."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def mistaken():
+    """Ends with what saving reports of a full disk."""
+    raise StudyError("no space left")
+
+
+def test_side_by_side_and_in_turn_the_bytes_are_the_same(tmp_path, monkeypatch):
+    """In two other processes and here: the same files with the same content, all there when the block ends."""
+    monkeypatch.setattr(savers, "cores", lambda: 2)
+    in_turn = draw_many(tmp_path / "in turn")
+    with savers.saved_side_by_side():
+        beside = draw_many(tmp_path / "beside")
+
+    assert len(in_turn) == len(set(in_turn)) == 3 * MANY
+    assert [path.name for path in in_turn] == [path.name for path in beside]
+    assert [path.read_bytes() for path in in_turn] == [path.read_bytes() for path in beside]
+
+
+def test_a_few_figures_start_no_process(tmp_path, monkeypatch):
+    """A table's three figures are there sooner without."""
+    monkeypatch.setattr(savers, "ProcessPoolExecutor", None)
+    monkeypatch.setattr(savers, "cores", lambda: 2)
+    with savers.saved_side_by_side():
+        paths = draw_many(tmp_path, savers.FEW)
+
+    assert all(path.is_file() for path in paths)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("fault", "words"), [(killed, "was killed.*the same command"), (mistaken, "no space left")])
+def test_what_goes_wrong_in_a_process_is_told(fault, words, monkeypatch):
+    """One line for the user, from the process that saved or about it."""
+    monkeypatch.setattr(savers, "cores", lambda: 2)
+
+    def save_many():
+        with savers.saved_side_by_side():
+            for _ in range(MANY):
+                savers.save_soon(fault)
+
+    with pytest.raises(StudyError, match=words):
+        save_many()
