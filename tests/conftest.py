@@ -10,6 +10,8 @@ import sys
 import pytest
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is loaded
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # commands that tests start share what is compiled
+sys.dont_write_bytecode = False
 
 
 def pytest_collection_finish():
@@ -26,8 +28,32 @@ def no_waiting_for_the_disk():
         yield
 
 
+from tests.pictures import every_format, svg_alone  # noqa: E402
+
+__all__ = ["every_format", "svg_alone"]
+
+
+@pytest.fixture(scope="session")
+def count_once():
+    """Counts networks as commands do, but a network of this project only once for all commands of these tests."""
+    from senet_lab import extensions
+    from senet_lab.cli import network_counts
+    from senet_lab.study.counts import network_key
+
+    count, known = network_counts.count, {}
+
+    def counted(cells):
+        cells = list(cells)
+        own = [cell for cell in cells if extensions.used_by(cell)]
+        wanted = {network_key(cell): cell for cell in cells if cell not in own}
+        known.update(count(cell for key, cell in wanted.items() if key not in known))
+        return {key: known[key] for key in wanted} | count(own)
+
+    return counted
+
+
 @pytest.fixture
-def senet_lab(tmp_path, monkeypatch, capsys):
+def senet_lab(tmp_path, monkeypatch, capsys, count_once):
     """Runs a command in an empty folder; returns its exit status, stdout and stderr."""
     from senet_lab import extensions
     from senet_lab.cli.app import main
@@ -36,6 +62,7 @@ def senet_lab(tmp_path, monkeypatch, capsys):
     # a command is a process of its own, which has loaded nothing, and what it says here does not depend on the machine
     monkeypatch.setattr(extensions.registry, "_loaded", {})
     monkeypatch.setattr("senet_lab.cli.show.SLOW_SECONDS", 3600.0)
+    monkeypatch.setattr("senet_lab.cli.network_counts.count", count_once)
 
     def run(*words):
         monkeypatch.setattr(sys, "argv", ["senet-lab", *words])

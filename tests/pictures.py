@@ -1,4 +1,4 @@
-"""Figures in tests: a PDF embeds its fonts, which takes longer than all else, so only tests about PDFs write them."""
+"""Figures in tests: each format is drawn anew and a PDF embeds its fonts, so most tests write SVG alone."""
 
 import pytest
 
@@ -9,12 +9,12 @@ FORMATS = dict(picture.FORMATS)
 
 @pytest.fixture
 def every_format(monkeypatch):
-    """Figures are written as they are for users, with their PDFs."""
+    """Figures are written as they are for users."""
     monkeypatch.setattr(picture, "FORMATS", FORMATS)
 
 
 @pytest.fixture(autouse=True)
-def no_pdf(request, monkeypatch):
-    """Figures are written as SVG and PNG, but in tests that ask for every format."""
+def svg_alone(request, monkeypatch):
+    """Figures are written as SVG, but in tests that ask for every format."""
     if "every_format" not in request.fixturenames:
-        monkeypatch.setattr(picture, "FORMATS", {name: FORMATS[name] for name in ("svg", "png")})
+        monkeypatch.setattr(picture, "FORMATS", {"svg": FORMATS["svg"]})

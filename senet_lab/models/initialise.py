@@ -7,8 +7,19 @@ from collections.abc import Iterable
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from senet_lab.study.cell import derive_seed
+
+
+class Undrawn(TorchFunctionMode):
+    """While it is active, layers that are made get weights of any value: none is drawn."""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+        given = kwargs or {}
+        if getattr(function, "__module__", None) == nn.init.__name__:
+            return args[0] if args else given["tensor"]
+        return function(*args, **given)
 
 
 def initialise(model: nn.Module, seed: int, blocks: Iterable[nn.Module] = ()) -> None:

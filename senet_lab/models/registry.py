@@ -19,7 +19,7 @@ from senet_lab.models.backbones import (
     wide_resnet,
 )
 from senet_lab.models.family import Family, Sized
-from senet_lab.models.initialise import initialise
+from senet_lab.models.initialise import Undrawn, initialise
 from senet_lab.models.placement import Placement
 from senet_lab.models.se_block import SEBlock
 from senet_lab.models.sites import AttentionFactory, se_factory
@@ -78,8 +78,10 @@ def build_model(
         raise ValueError("a network has blocks by se or by attention, not both")
     family = _family(name)
     placement = Placement(attention, seed) if attention is not None else None
-    # Layers draw weights from the global stream when they are made. They are replaced, and the stream is restored.
-    with torch.random.fork_rng(devices=[]), torch.device("meta" if device == "meta" else "cpu"):
+    # Layers draw weights when they are made. ``initialise`` replaces them, so only a user's blocks need draw any; they
+    # draw from the global stream, which is restored.
+    drawing = torch.random.fork_rng(devices=[]) if placement else Undrawn()
+    with torch.device("meta" if device == "meta" else "cpu"), drawing:
         try:
             model = family.build(name, placement or se_factory(se), num_classes)
         except ValueError as error:

@@ -97,7 +97,7 @@ def test_a_recorded_run_becomes_files_and_figures(senet_lab, trained, tmp_path):
     }
     assert (tmp_path / "results" / "cache" / "excitations" / f"{folder.name}.npz").exists()
     status, out, _ = senet_lab("figures", "depth")
-    assert (status, len(out.splitlines())) == (0, 3)
+    assert (status, len(out.splitlines())) == (0, 2)
 
 
 def test_the_weights_are_the_runs(trained):

@@ -68,8 +68,8 @@ def test_layouts_do_not_replace_each_other(tmp_path, comparison):
         with laid_out(chosen):
             names |= {path.name for path in write_forest(comparison, tmp_path / "f" / "forest")}
 
-    assert {"forest.png", "forest-untitled.png", "forest-one-column.png", "forest-one-column-untitled.png"} <= names
-    assert len(names) == 12
+    assert {"forest.svg", "forest-untitled.svg", "forest-one-column.svg", "forest-one-column-untitled.svg"} <= names
+    assert len(names) == 8
     assert layout() == Layout()
     svg = (tmp_path / "f" / "forest-untitled.svg").read_text()
     assert "A sample" not in svg
