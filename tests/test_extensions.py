@@ -10,7 +10,7 @@ import torch
 
 from ablations import protocols
 from senet_lab import extensions
-from senet_lab.cli import catalogue
+from senet_lab.cli import catalogue, studies
 from senet_lab.data.open import open_source
 from senet_lab.errors import StudyError
 from senet_lab.models.of_cell import build_cell
@@ -46,7 +46,7 @@ def test_the_example_takes_a_recipe_that_is_declared_later(monkeypatch):
     """Nothing in it names the recipes that it may be trained by: under another on CIFAR-10 every row is a network."""
     later = replace(protocols.CIFAR10, name="later", epochs=3)
     monkeypatch.setitem(protocols.PROTOCOLS, "later", later)
-    table = catalogue.table_under(catalogue.find_table(str(EXAMPLE)), "later")
+    table = studies.table_under(catalogue.find_table(str(EXAMPLE)), "later")
 
     assert {row.cell.protocol for row in table.rows} == {later}
     assert all(next(build_cell(row.cell, device="meta").parameters()).is_meta for row in table.rows)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import senet_lab
-from senet_lab.cli import catalogue
+from senet_lab.cli import catalogue, studies
 from tests.exporting.conftest import Recorded
 
 PAGE = Path(__file__).parents[1] / "docs" / "python.md"
@@ -21,7 +21,7 @@ def snippets() -> list[str]:
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """Where ``results`` has the weights of table7's r=16 with seed 0."""
-    table = catalogue.table_under(catalogue.find_table("table7"), None)
+    table = studies.table_under(catalogue.find_table("table7"), None)
     Recorded(tmp_path / "results", senet_lab.Run(cell=table.row("r=16").cell, seed=0))
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -11,31 +11,34 @@ from pathlib import Path
 from types import ModuleType
 
 from senet_lab.errors import StudyError
-from senet_lab.extensions import Extension, entry_points, load_extension, own_protocols
-from senet_lab.study import Protocol, Row, Table
+from senet_lab.extensions import Extension, entry_points, load_extension
+from senet_lab.study import Protocol, Table
 from senet_lab.study.claim import Claim
 from senet_lab.study.names import nearest
-from senet_lab.study.protocol import Dataset
 from senet_lab.study.released import Released
-from senet_lab.study.small_photos import SUFFIX, table_from_small_photos
+from senet_lab.study.small_photos import SUFFIX
 
 RESULTS = Path("results")
 BARE_EDITION = "cvpr2018"  # a name without an edition means this one, where it has such a table
 
 
-class NoCompanion(StudyError):
-    """The table has a row without a network for the protocol's images."""
+def module(name: str) -> ModuleType:
+    """A module of the project's tables and recipes. Raises StudyError for a value in it that is wrong."""
+    try:
+        return importlib.import_module(name)
+    except (ValueError, TypeError) as error:
+        raise StudyError(f"{name}: {error}") from None
 
 
 def published_folder() -> Path:
     """The folder of the published numbers."""
-    return Path(_module("ablations").__path__[0]) / "published"
+    return Path(module("ablations").__path__[0]) / "published"
 
 
 def tables() -> list[Table]:
     """Every declared table, sorted by edition and number."""
-    package = _module("ablations")
-    modules = [_module(f"ablations.{info.name}") for info in pkgutil.iter_modules(package.__path__)]
+    package = module("ablations")
+    modules = [module(f"ablations.{info.name}") for info in pkgutil.iter_modules(package.__path__)]
     found = [module.TABLE for module in modules if hasattr(module, "TABLE")]
     return sorted(found, key=lambda table: (table.edition, int(table.number)))
 
@@ -67,34 +70,26 @@ def find_table(name: str) -> Table:
     return by_name[name]
 
 
-def find_row(table: Table, label: str) -> Row:
-    """The row of this label. Raises StudyError, with the nearest label, where the table has none."""
-    by_label = {row.label: row for row in table.rows}
-    if label not in by_label:
-        raise StudyError(f"{table.name} has no row {label!r}; the nearest is {nearest(label, by_label)!r}")
-    return by_label[label]
-
-
 def claims() -> list[Claim]:
     """Every declared claim."""
-    return list(_module("ablations.claims").CLAIMS)
+    return list(module("ablations.claims").CLAIMS)
 
 
 def printed() -> tuple[Mapping[str, int], Mapping[tuple[str, int], str]]:
     """How many numbered tables each edition prints, and why some of them have no rows here."""
-    declared = _module("ablations.printed")
+    declared = module("ablations.printed")
     return declared.PRINTED, declared.NOT_ASKED
 
 
 def wanted() -> tuple[tuple[str, tuple[str, ...], int], ...]:
     """The study that the project aims at: protocol name, table names and number of seeds, one entry per protocol."""
-    found: tuple[tuple[str, tuple[str, ...], int], ...] = _module("ablations.wanted").WANTED
+    found: tuple[tuple[str, tuple[str, ...], int], ...] = module("ablations.wanted").WANTED
     return found
 
 
 def released() -> Mapping[str, tuple[Released, ...]]:
     """The released weights that stand for rows of the ImageNet tables, by the rows' labels."""
-    found: Mapping[str, tuple[Released, ...]] = _module("ablations.released").RELEASED
+    found: Mapping[str, tuple[Released, ...]] = module("ablations.released").RELEASED
     return found
 
 
@@ -109,44 +104,9 @@ def find_with_claims(name: str) -> tuple[Table, list[Claim]]:
     return table, [claim for claim in claims() if claim.table.slug == table.slug]
 
 
-def table_under(table: Table, name: str | None, own_photos: bool = False) -> Table:
-    """The table with the protocol of this name in every row.
-
-    ``paper`` means the rows' own protocols, and so does ``imagenet`` for an ImageNet table. A name that ends with
-    SUFFIX is a recipe whose training photos are resized once. None means demo for a table of the paper, and the rows'
-    own protocols for any other table. own_photos: a user's own photos are to take the place of the protocol's data set;
-    then None means the project's recipe for such photos.
-
-    Raises StudyError for an unknown name (it gives the nearest one), and NoCompanion where a row has no network for
-    the protocol's images.
-    """
-    if name is not None and name.endswith(SUFFIX):
-        try:
-            return table_from_small_photos(table_under(table, name.removesuffix(SUFFIX)))
-        except ValueError as error:
-            raise StudyError(str(error)) from None
-    declared = _module("ablations.protocols")
-    if name is None and own_photos:
-        name = declared.BOX_RECIPE if table.paper_protocol.detection else declared.PHOTO_RECIPE
-    name = name or (declared.DEFAULT_PROTOCOL if table.of_the_paper else "paper")
-    own = {protocol.name for protocol in (row.cell.protocol for row in table.rows)}
-    if name == "paper" or (name == declared.IMAGENET_ALIAS and table.paper_protocol.dataset is Dataset.IMAGENET):
-        return table
-    known: dict[str, Protocol] = declared.PROTOCOLS | {protocol.name: protocol for protocol in own_protocols()}
-    if name not in known:
-        aliases = [*known, declared.IMAGENET_ALIAS, "paper"]
-        raise StudyError(f"no protocol is called {name!r}; the nearest is {nearest(name, aliases)!r} (senet-lab list)")
-    if own == {name}:
-        return table
-    try:
-        return table.under(known[name])
-    except ValueError as error:
-        raise NoCompanion(f"{error}: {table.name} trains as the paper has it, with --protocol paper") from None
-
-
 def protocols() -> list[Protocol]:
     """Every declared protocol."""
-    return list(_module("ablations.protocols").PROTOCOLS.values())
+    return list(module("ablations.protocols").PROTOCOLS.values())
 
 
 def listing() -> str:
@@ -159,13 +119,6 @@ def listing() -> str:
     lines += [f"  {'imagenet':46} the table's own ImageNet protocol", f"  {'paper':46} the table's own protocols"]
     lines += [f"  {'NAME' + SUFFIX:46} a recipe on photos, its training photos resized once (docs/training.md)"]
     return "\n".join(lines)
-
-
-def _module(name: str) -> ModuleType:
-    try:
-        return importlib.import_module(name)
-    except (ValueError, TypeError) as error:
-        raise StudyError(f"{name}: {error}") from None
 
 
 def _own_table(source: str) -> Table:

@@ -12,6 +12,7 @@ from senet_lab.cli import catalogue, options
 from senet_lab.cli.gather import RESULTS
 from senet_lab.cli.runs import device_named
 from senet_lab.cli.show import print_json, print_report
+from senet_lab.cli.studies import find_row
 from senet_lab.errors import StudyError
 from senet_lab.study import Table
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from senet_lab.evaluation.networks import Network
     from senet_lab.evaluation.photo_set import PhotoSet
     from senet_lab.records.evaluation import Evaluated
-    from senet_lab.report.published import PublishedTable
     from senet_lab.study.released import View
 
 PROTOCOL = "released"  # with this name ``reproduce`` (make PROTOCOL=released) evaluates instead of training
@@ -111,6 +111,7 @@ def evaluate_table(table: Table, choice: Choice, as_json: bool = False) -> None:
 
     Raises StudyError for a table without such rows.
     """
+    from senet_lab.cli.evaluated import write_released
     from senet_lab.evaluation.networks import open_network, with_view
     from senet_lab.records.evaluation import read_all
     from senet_lab.report.published import load_tables
@@ -121,7 +122,7 @@ def evaluate_table(table: Table, choice: Choice, as_json: bool = False) -> None:
         raise StudyError(f"{option} belongs to one network; a table has one for each row")
     released = catalogue.released()
     for label in choice.rows:
-        catalogue.find_row(table, label)
+        find_row(table, label)
     wanted = [one for r in table.rows if not choice.rows or r.label in choice.rows for one in released.get(r.label, ())]
     if not wanted:
         raise StudyError(
@@ -144,30 +145,6 @@ def evaluate_table(table: Table, choice: Choice, as_json: bool = False) -> None:
         print_json({"rows": [as_data(one) for one in found if one], "files": [str(path) for path in written[1]]})
         return
     print_report(*written)
-
-
-def write_released(paper: "PublishedTable", root: Path, evaluated: "Sequence[Evaluated]") -> tuple[str, list[Path]]:
-    """Writes the page of a table's released weights from records alone; returns its text and its files.
-
-    Both are empty where no evaluation of released weights is recorded for the table.
-    """
-    from senet_lab.records.files import replace_file
-    from senet_lab.report.latex import latex
-    from senet_lab.report.published import read_published
-    from senet_lab.report.released import released_blocks, shown_for
-    from senet_lab.report.render import markdown
-    from senet_lab.report.views import title_of
-
-    shown = shown_for(paper.table, catalogue.released(), evaluated)
-    if not shown:
-        return "", []
-    blocks = released_blocks(shown, paper, read_published(catalogue.published_folder() / "release.csv"))
-    title = f"{title_of(paper.table)}: released weights"
-    texts = {".md": markdown(title, blocks), ".tex": latex(title, blocks)}
-    paths = [root / "tables" / f"{paper.table.slug}-released{suffix}" for suffix in texts]
-    for path, text in zip(paths, texts.values(), strict=True):
-        replace_file(path, text.encode())
-    return texts[".md"], paths
 
 
 def _evaluate_networks(sources: Sequence[str], choice: Choice, as_json: bool) -> None:

@@ -8,7 +8,8 @@ import typer
 
 from senet_lab.cli import catalogue, options
 from senet_lab.cli.gather import RESULTS
-from senet_lab.cli.runs import TrainingOptions, device_named, study_of, train_runs
+from senet_lab.cli.runs import TrainingOptions, device_named, train_runs
+from senet_lab.cli.studies import study_of
 from senet_lab.errors import StudyError
 from senet_lab.study import Run
 

@@ -12,6 +12,7 @@ from senet_lab.cli import catalogue, options
 from senet_lab.cli.gather import RESULTS, Material, gather
 from senet_lab.cli.network_counts import count, keep_counts
 from senet_lab.cli.show import print_json, print_report, said_if_slow, say_what_git_lacks
+from senet_lab.cli.studies import table_under
 from senet_lab.study import Table
 from senet_lab.study.claim import Claim
 from senet_lab.study.table import plan_runs
@@ -100,7 +101,7 @@ def report_all(results: options.Results = None, allow_fewer: AllowFewer = False)
     These are every table and figure, the pages of released weights, the networks' counts, and the generated parts of
     README.md and results/README.md.
     """
-    from senet_lab.cli.commands_evaluate import write_released
+    from senet_lab.cli.evaluated import write_released
     from senet_lab.records.evaluation import read_all
     from senet_lab.report.readme import write_readmes
     from senet_lab.report.savers import saved_side_by_side
@@ -161,7 +162,7 @@ def wanted_runs() -> "list[Wanted]":
     """The runs of the wanted study (``ablations/wanted.py``), protocol by protocol."""
     found: list[Wanted] = []
     for protocol, names, seeds in catalogue.wanted():
-        tables = [catalogue.table_under(catalogue.find_table(name), protocol) for name in names]
+        tables = [table_under(catalogue.find_table(name), protocol) for name in names]
         found.append((protocol, ", ".join(names), seeds, plan_runs(tables, seeds)))
     return found
 

@@ -12,7 +12,7 @@ import typer
 from senet_lab.cli import catalogue, options
 from senet_lab.cli.catalogue import RESULTS
 from senet_lab.cli.commands_store import status_lines
-from senet_lab.cli.runs import study_of
+from senet_lab.cli.studies import study_of
 from senet_lab.errors import StudyError
 from senet_lab.study import Run, Table
 

@@ -1,10 +1,11 @@
-"""What an evaluation gives beside records: excitations from the same pass, and errors without blacklisted photos."""
+"""What an evaluation gives beside records: excitations from the same pass, errors without blacklisted photos, pages."""
 
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from senet_lab.cli import catalogue
 from senet_lab.errors import StudyError
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from senet_lab.excitations.capture import Watch
     from senet_lab.excitations.look import Task
     from senet_lab.records.evaluation import Evaluated
+    from senet_lab.report.published import PublishedTable
 
 
 def watched(source: str, network: "Network", photos: "PhotoSet", choice: "Choice") -> "tuple[Task, Watch]":
@@ -57,3 +59,27 @@ def say_without_blacklist(path: Path, names: Sequence[str], found: "Sequence[Eva
     for one in found:
         if one is not None:
             print(without(one, keep, "outside the 2014 blacklist"), file=sys.stderr)
+
+
+def write_released(paper: "PublishedTable", root: Path, evaluated: "Sequence[Evaluated]") -> tuple[str, list[Path]]:
+    """Writes the page of a table's released weights from records alone; returns its text and its files.
+
+    Both are empty where no evaluation of released weights is recorded for the table.
+    """
+    from senet_lab.records.files import replace_file
+    from senet_lab.report.latex import latex
+    from senet_lab.report.published import read_published
+    from senet_lab.report.released import released_blocks, shown_for
+    from senet_lab.report.render import markdown
+    from senet_lab.report.views import title_of
+
+    shown = shown_for(paper.table, catalogue.released(), evaluated)
+    if not shown:
+        return "", []
+    blocks = released_blocks(shown, paper, read_published(catalogue.published_folder() / "release.csv"))
+    title = f"{title_of(paper.table)}: released weights"
+    texts = {".md": markdown(title, blocks), ".tex": latex(title, blocks)}
+    paths = [root / "tables" / f"{paper.table.slug}-released{suffix}" for suffix in texts]
+    for path, text in zip(paths, texts.values(), strict=True):
+        replace_file(path, text.encode())
+    return texts[".md"], paths

@@ -1,4 +1,4 @@
-"""Finds the runs of a named table, and trains those that have no record."""
+"""Trains the runs of a study that have no record."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from senet_lab import extensions
-from senet_lab.cli import catalogue
 from senet_lab.cli.together import has_company, make_ready, make_small_photos, say_nothing_to_train, trained_together
 from senet_lab.errors import StudyError
 from senet_lab.study import Run, Table
@@ -63,46 +62,6 @@ class TrainingOptions:
         )
 
 
-def study_of(
-    paper: Table,
-    protocol: str | None,
-    seeds: int,
-    rows: Iterable[str] | None,
-    data: Path | None = None,
-    trunks: Path | None = None,
-) -> tuple[Table, tuple[Run, ...]]:
-    """A table under the protocol, and its runs. Where rows are named: only their runs and those of their baselines.
-
-    paper: the table as it is declared. data: the folder of a user's own photos, which replace the protocol's data set.
-    trunks: the file that names weights for detectors' trunks. Raises StudyError for an unknown protocol or row (it
-    gives the nearest one), and for photos or weights that cannot be used.
-    """
-    table = catalogue.table_under(paper, protocol, own_photos=data is not None)
-    if data is not None:
-        table = _on_photos(table, data)
-    if trunks is not None:
-        from senet_lab.training.trunks import with_trunks
-
-        table = with_trunks(table, trunks)
-    if not rows:
-        return table, plan_runs([table], seeds)
-    chosen = [catalogue.find_row(table, label) for label in rows]
-    keys = {one.cell.key for row in chosen for one in (row, table.baseline_of(row))}
-    return table, tuple(run for run in plan_runs([table], seeds) if run.cell.key in keys)
-
-
-def _on_photos(table: Table, folder: Path) -> Table:
-    """The table under its recipe, with the photos of this folder in place of the recipe's."""
-    from senet_lab.data.coco_sets import own_boxes
-    from senet_lab.data.own_photos import own_photos
-
-    recipe_of = own_photos if table.paper_protocol.detection is None else own_boxes
-    try:
-        return table.under(recipe_of(table.paper_protocol, folder))
-    except ValueError as error:
-        raise catalogue.NoCompanion(str(error)) from None
-
-
 def labels_of(table: Table, runs: Iterable[Run]) -> dict[tuple[str, int], str]:
     """The name of each run, by key and seed: table, row, seed.
 
@@ -122,9 +81,8 @@ def train_runs(table: Table, runs: Sequence[Run], root: Path, options: TrainingO
     Raises StudyError where nothing can be trained or written, and at the end where some runs broke. Raises Paused where
     a signal or the time limit stopped it.
     """
-    if options.devices > 1 or has_company():
-        return trained_together(table.name, runs, labels_of(table, runs), root, options)
-    return _trained(table.name, runs, labels_of(table, runs), root, options)
+    train = trained_together if options.devices > 1 or has_company() else _trained
+    return train(table.name, runs, labels_of(table, runs), root, options)
 
 
 def train_run(label: str, run: Run, root: Path, options: TrainingOptions) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from senet_lab.cli import catalogue
+from senet_lab.cli.studies import find_row, table_under
 from senet_lab.errors import INVALID, StudyError
 from senet_lab.extensions import own_protocols
 from senet_lab.records.files import is_file
@@ -22,9 +23,9 @@ def run_of_row(source: str, seed: int, protocol: str | None, store: Store) -> Ru
     """
     name, _, label = source.partition(":")
     paper = catalogue.find_table(name)
-    catalogue.find_row(paper, label)
+    find_row(paper, label)
     if protocol is not None:
-        return Run(cell=catalogue.table_under(paper, protocol).row(label).cell, seed=seed)
+        return Run(cell=table_under(paper, protocol).row(label).cell, seed=seed)
     runs = [Run(cell=table.row(label).cell, seed=seed) for table in _under_all(paper)]
     here = {run.cell.key: run for run in runs if is_file(weights_path(run, store))}
     if len(here) == 1:
@@ -42,7 +43,7 @@ def _under_all(paper: Table) -> list[Table]:
     found = [paper]
     for protocol in (*catalogue.protocols(), *own_protocols()):
         try:
-            found.append(catalogue.table_under(paper, protocol.name))
+            found.append(table_under(paper, protocol.name))
         except StudyError:  # this table has no network for that protocol's images
             continue
     return found

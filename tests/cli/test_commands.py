@@ -8,14 +8,14 @@ from dataclasses import replace
 
 import pytest
 
-from senet_lab.cli import catalogue
+from senet_lab.cli import catalogue, studies
 from senet_lab.study.table import plan_runs
 from tests.samples import filled, finished, one_line
 
 TABLE7 = catalogue.find_table("table7")
 SUFFIXES = (".md", ".csv", "-wide.csv", ".tex", "-notes.tex")
-CIFAR7 = catalogue.table_under(TABLE7, "cifar10-quick")
-DEMO7 = catalogue.table_under(TABLE7, "demo")
+CIFAR7 = studies.table_under(TABLE7, "cifar10-quick")
+DEMO7 = studies.table_under(TABLE7, "demo")
 
 
 def test_list_names_every_table_and_protocol_on_a_line(senet_lab):

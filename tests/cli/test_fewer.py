@@ -2,11 +2,11 @@
 
 import pytest
 
-from senet_lab.cli import catalogue
+from senet_lab.cli import catalogue, studies
 from senet_lab.study import Run
 from tests.samples import counted, filled, finished, one_line
 
-CIFAR7 = catalogue.table_under(catalogue.find_table("table7"), "cifar10-quick")
+CIFAR7 = studies.table_under(catalogue.find_table("table7"), "cifar10-quick")
 RUNS = [Run(cell=CIFAR7.row(label).cell, seed=0) for label in ("original", "r=16")]
 
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from senet_lab.cli import catalogue
+from senet_lab.cli import catalogue, studies
 from senet_lab.fleet.outcome import Fate
 from senet_lab.fleet.worker import _Worker
 from senet_lab.records.complexities import write_counts
@@ -18,7 +18,7 @@ from senet_lab.training.settings import Settings
 from tests.samples import counted, filled, finished, one_line
 
 TABLE7 = catalogue.find_table("table7")
-DEMO7 = catalogue.table_under(TABLE7, "demo")
+DEMO7 = studies.table_under(TABLE7, "demo")
 NOWHERE = "http://127.0.0.1:9"  # a port that nobody listens to, so that every download fails at once
 
 
@@ -107,7 +107,7 @@ def test_data_that_cannot_be_had_is_one_line(tmp_path):
     """CIFAR-10 neither there nor to be downloaded: the real command, with its worker, says what to do."""
     environment = os.environ | {name: NOWHERE for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")}
     environment |= {"SENET_LAB_DATA": str(tmp_path / "empty"), "NO_PROXY": "", "no_proxy": ""}
-    cell = catalogue.table_under(TABLE7, "cifar10-quick").row("original").cell
+    cell = studies.table_under(TABLE7, "cifar10-quick").row("original").cell
     write_counts(tmp_path / "results", {network_key(cell): counted(1, 1, 1)})  # so that it need not load torch for them
     words = ["reproduce", "table7", "--protocol", "cifar10-quick", "--row", "original", "--device", "cpu"]
     done = subprocess.run(
@@ -149,7 +149,7 @@ def test_damaged_or_missing_data_stops_a_worker(tmp_path, monkeypatch, protocol,
     np.save(folder / "test_images.npy", np.zeros((10_000, 32, 32, 3), np.uint8))
     cut = tmp_path / "data" / "cifar10" / "train_images.npy"
     os.truncate(cut, 1_000_000)
-    table = catalogue.table_under(TABLE7, protocol)
+    table = studies.table_under(TABLE7, protocol)
     run = Run(cell=table.row("original").cell, seed=0)
     outcome = _Worker(Store(tmp_path / "results"), Settings(), 1)._attempt(run, lambda progress: None)
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from senet_lab.cli import catalogue, show
+from senet_lab.cli import catalogue, show, studies
 from senet_lab.records.complexities import write_counts
 from senet_lab.study.counts import network_key
 from tests.samples import counted, filled, finished
 
 TABLE7 = catalogue.find_table("table7")
-CIFAR7 = catalogue.table_under(TABLE7, "cifar10-quick")
+CIFAR7 = studies.table_under(TABLE7, "cifar10-quick")
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from senet_lab.cli import catalogue
+from senet_lab.cli import catalogue, studies
 from senet_lab.cli.resolve import Limits, train_until_resolved
 from senet_lab.errors import StudyError
 from senet_lab.records.sequential import plan_path
@@ -146,7 +146,7 @@ def test_claims_from_an_empty_folder(senet_lab, tmp_path):
 
 def test_a_damaged_record_stops_the_page(senet_lab, tmp_path):
     """One line that names the file, where it is of a cell that the page shows."""
-    shown = catalogue.table_under(catalogue.find_table("table7"), "demo").rows[0].cell
+    shown = studies.table_under(catalogue.find_table("table7"), "demo").rows[0].cell
     run = Run(cell=shown, seed=0)
     path = filled(tmp_path, finished(shown, 0)).path(run)
     path.write_text(path.read_text().replace('"seed": 0', '"seed": 1'))

@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from senet_lab.cli import catalogue
+from senet_lab.cli import catalogue, studies
 from senet_lab.records.publish import tidy
 from senet_lab.records.status import State, note_broken, states_of
 from senet_lab.study.table import plan_runs
 from tests.samples import failed, filled, finished, one_line
 
-DEMO7 = catalogue.table_under(catalogue.find_table("table7"), "demo")
+DEMO7 = studies.table_under(catalogue.find_table("table7"), "demo")
 RUNS = plan_runs([DEMO7], 2)
 
 

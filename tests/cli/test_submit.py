@@ -6,11 +6,11 @@ import sys
 
 import pytest
 
-from senet_lab.cli import catalogue
+from senet_lab.cli import catalogue, studies
 from tests.data.pictures import class_folders
 from tests.samples import filled, finished, one_line
 
-DEMO7 = catalogue.table_under(catalogue.find_table("table7"), "demo")
+DEMO7 = studies.table_under(catalogue.find_table("table7"), "demo")
 QUEUE = "17_0 RUNNING\n17_1 PENDING\n17_2 PENDING\n99 RUNNING\n"
 
 

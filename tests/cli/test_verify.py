@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from senet_lab.cli import catalogue, commands_verify
+from senet_lab.cli import catalogue, commands_verify, studies
 from senet_lab.errors import StudyError
 from senet_lab.study import Run
 from senet_lab.training.stopping import Paused
 from tests.samples import PART, PROVENANCE, filled, finished, one_line
 
-ROWS = catalogue.table_under(catalogue.find_table("table7"), "demo").rows
+ROWS = studies.table_under(catalogue.find_table("table7"), "demo").rows
 FIRST, SECOND = ROWS[0].cell, ROWS[1].cell
 
 

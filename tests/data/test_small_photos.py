@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from ablations.protocols import IMAGENET_100EP, IMAGENETTE
-from senet_lab.cli import catalogue
+from senet_lab.cli import catalogue, studies
 from senet_lab.data import small_photos as module
 from senet_lab.data.open import open_source
 from senet_lab.data.own_photos import own_photos
@@ -144,10 +144,10 @@ def test_a_recipe_on_small_photos_is_another_protocol():
 def test_every_photo_recipe_has_one_by_its_name():
     """On the rows' own protocols, and on one that is named; images in memory have none."""
     table = catalogue.find_table("table2")
-    own = {row.cell.protocol.name for row in catalogue.table_under(table, "imagenet-photos400").rows}
-    fast = {row.cell.protocol.name for row in catalogue.table_under(table, "imagenet-fast-photos400").rows}
+    own = {row.cell.protocol.name for row in studies.table_under(table, "imagenet-photos400").rows}
+    fast = {row.cell.protocol.name for row in studies.table_under(table, "imagenet-fast-photos400").rows}
 
     assert {f"{row.cell.protocol.name}-photos400" for row in table.rows} == own
     assert {"imagenet-fast-photos400"} == fast
     with pytest.raises(StudyError, match="images of cifar10, 32 pixels, cannot be cut"):
-        catalogue.table_under(catalogue.find_table("table7"), "cifar10-photos400")
+        studies.table_under(catalogue.find_table("table7"), "cifar10-photos400")

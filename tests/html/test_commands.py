@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from senet_lab.cli import catalogue
+from senet_lab.cli import catalogue, studies
 from senet_lab.study import Run
 from tests.samples import filled, finished, one_line
 
-ROWS = catalogue.table_under(catalogue.find_table("table7"), "cifar10").rows
+ROWS = studies.table_under(catalogue.find_table("table7"), "cifar10").rows
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from senet_lab.cli import catalogue
+from senet_lab.cli import catalogue, studies
 from senet_lab.errors import StudyError
 from senet_lab.models.complexity import count_networks
 from senet_lab.records.complexities import FILE, missing_counts, read_counts, write_counts
@@ -63,7 +63,7 @@ def test_the_committed_counts_are_those_of_the_networks(names):
     committed = read_counts(ROOT / "results")
     tables = [catalogue.find_table(name) for name in names] if names else catalogue.tables()
     demo = [
-        catalogue.table_under(table, "demo") for table in tables if "resnet50" in table.companions.get("synthetic", {})
+        studies.table_under(table, "demo") for table in tables if "resnet50" in table.companions.get("synthetic", {})
     ]
     computed = count_networks(row.cell for table in (*tables, *demo) for row in table.rows)
 

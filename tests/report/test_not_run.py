@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from senet_lab.cli import catalogue
+from senet_lab.cli import catalogue, studies
 from senet_lab.records.cost import CostModel
 from senet_lab.report.not_run import not_run_block
 from senet_lab.study import Run
@@ -35,5 +35,5 @@ def test_the_wanted_study_is_of_known_tables():
     """Every name is a table that has networks for its protocol."""
     for protocol, names, seeds in catalogue.wanted():
         for name in names:
-            assert catalogue.table_under(catalogue.find_table(name), protocol).rows
+            assert studies.table_under(catalogue.find_table(name), protocol).rows
         assert seeds >= 2

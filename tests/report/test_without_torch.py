@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from senet_lab.cli import catalogue
+from senet_lab.cli import catalogue, studies
 from senet_lab.records.complexities import missing_counts, read_counts, write_counts
 from senet_lab.records.store import Store
 from senet_lab.study.counts import network_key
@@ -33,7 +33,7 @@ def clone(tmp_path_factory):
     """A folder with records and curves of table 7 under cifar10, two seeds a row, and with all counts."""
     root = tmp_path_factory.mktemp("clone")
     paper = catalogue.find_table("table7")
-    companion = catalogue.table_under(paper, "cifar10")
+    companion = studies.table_under(paper, "cifar10")
     cells = [row.cell for row in companion.rows]
     records = [finished(cell, seed, 200 + 7 * i + seed) for i, cell in enumerate(cells) for seed in (0, 1)]
     filled(root / "results", *records, epochs=5)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from senet_lab.cli import catalogue
+from senet_lab.cli import catalogue, studies
 from senet_lab.records.record import SCHEMA
 from senet_lab.study import Cell, Protocol, Schedule, SESpec
 from senet_lab.study.cell import UnknownFields, canonical_json, derive_seed, from_plain, to_plain
@@ -42,7 +42,7 @@ def test_the_hashed_text_is_this_one():
 )
 def test_known_cells_keep_their_keys(table, row, protocol, key):
     """These four cells have these keys. Where one changes by intent, records under the old key are no longer found."""
-    found = catalogue.table_under(catalogue.find_table(table), protocol).row(row).cell
+    found = studies.table_under(catalogue.find_table(table), protocol).row(row).cell
 
     assert key == found.key
 

@@ -6,7 +6,7 @@ import pytest
 
 from ablations import cvpr2018_table7_reduction, tpami_table10_reduction
 from ablations.protocols import CIFAR10, CIFAR100, DEMO, IMAGENET_100EP, IMAGENET_270EP
-from senet_lab.cli import catalogue
+from senet_lab.cli import catalogue, studies
 from senet_lab.study import Row, SESpec
 from senet_lab.study.table import plan_runs
 from tests.samples import PLAIN, SE, TABLE
@@ -159,10 +159,10 @@ def test_protocols_are_told_apart_by_name():
     names = [protocol.name for protocol in catalogue.protocols()]
 
     assert len(names) == len(set(names))
-    assert {"demo"} == {row.cell.protocol.name for row in catalogue.table_under(TABLE7, None).rows}
+    assert {"demo"} == {row.cell.protocol.name for row in studies.table_under(TABLE7, None).rows}
 
 
 @pytest.mark.parametrize("name", ["paper", "imagenet", "imagenet-100ep"])
 def test_the_papers_own_protocol_changes_nothing(name):
     """Three names for the same: the rows as the paper has them."""
-    assert TABLE7.rows == catalogue.table_under(TABLE7, name).rows
+    assert TABLE7.rows == studies.table_under(TABLE7, name).rows
