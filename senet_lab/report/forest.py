@@ -36,7 +36,7 @@ VERDICTS = {
     "not run": Mark(GREY),
 }
 PUBLISHED = "#000000"
-BESIDE = 0.17  # lines by which the measured mark stands above the middle of its line, and the published one below
+BESIDE = 0.17  # lines from the middle of a line up to the measured mark, and down to the published one, where both are
 
 
 def write_forest(comparison: Comparison, stem: Path) -> list[Path]:
@@ -104,12 +104,13 @@ def _places(frame: pd.DataFrame, tables: Sequence[str]) -> list[int]:
 
 def plot_forest(frame: pd.DataFrame, places: Sequence[int], ax: Axes) -> Axes:
     """Draws one line for each row. frame: as from ``figure_data.differences``. places: the line of each of its rows."""
+    beside = BESIDE if frame["published_points"].notna().any() else 0.0
     for place, row in zip(places, frame.itertuples(index=False), strict=True):
         if pd.notna(row.measured_points):
             mark = VERDICTS.get(str(row.verdict), Mark(GREY))
             drawn = ax.errorbar(
                 row.measured_points,
-                place - BESIDE,
+                place - beside,
                 xerr=row.half_width_95,
                 color=mark.color,
                 marker="s" if mark.square else "o",
@@ -121,7 +122,7 @@ def plot_forest(frame: pd.DataFrame, places: Sequence[int], ax: Axes) -> Axes:
                 bar.set_linestyle(":" if mark.square else "-")
         if pd.notna(row.published_points):
             ax.plot(
-                row.published_points, place + BESIDE, marker="D", markersize=5, markerfacecolor="none", color=PUBLISHED
+                row.published_points, place + beside, marker="D", markersize=5, markerfacecolor="none", color=PUBLISHED
             )
     ax.axvline(0, color="black", linewidth=0.7, zorder=0)
     ax.grid(axis="x", linewidth=0.3)

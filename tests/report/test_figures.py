@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 import pytest
+from matplotlib.figure import Figure
 
 from senet_lab.cli import catalogue
 from senet_lab.report.cost_figures import limits
 from senet_lab.report.figure_data import differences
-from senet_lab.report.forest import write_forest, write_forest_of_all
+from senet_lab.report.forest import BESIDE, plot_forest, write_forest, write_forest_of_all
 from senet_lab.report.load import load
 from senet_lab.report.picture import Layout, laid_out, layout
 from senet_lab.report.row_styles import DEFAULT, PLAIN, row_styles
@@ -97,6 +98,18 @@ def test_a_forest_of_a_companion_says_where_numbers_were_published(tmp_path):
 
     assert said in (tmp_path / "published.svg").read_text()
     assert said not in (tmp_path / "own.svg").read_text()
+
+
+def test_a_measured_mark_makes_room_for_a_published_one_alone(comparison):
+    """It stands above the middle of its line where the figure has published marks, and on it where it has none."""
+    frame = differences(comparison)
+
+    def place(frame):
+        ax = plot_forest(frame, [0], Figure().subplots())
+        return ax.lines[0].get_ydata()[0]
+
+    assert place(frame) == -BESIDE
+    assert place(frame.assign(published_points=float("nan"))) == 0
 
 
 def test_without_a_measurement_there_is_no_forest(tmp_path):
