@@ -1,5 +1,6 @@
 """What a trunk begins with: a recorded run of equal seed, or a file; one recipe for all rows, or nothing."""
 
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -25,11 +26,20 @@ def network(cell, seed=5):
     return build_network(cell, 7, seed)
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A folder for the weights of both rows, which are made once."""
+    return tmp_path_factory.mktemp("weights")
+
+
 @pytest.fixture
-def files(small, tmp_path):
+def files(small, kept, tmp_path):
     """A file of trunks with one recipe, and the weights that it names, of 7 classes."""
     for row, name in zip(small.stage5.rows, ("plain", "se"), strict=True):
-        save_file(network(row.cell).state_dict(), tmp_path / f"{name}.safetensors")
+        path = kept / f"{name}.safetensors"
+        if not path.exists():
+            save_file(network(row.cell).state_dict(), path)
+        shutil.copy(path, tmp_path)
     (tmp_path / "trunks.toml").write_text(TOML.format("ours, 90 epochs", "ours,  90 epochs"))
     return tmp_path / "trunks.toml"
 

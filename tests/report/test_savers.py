@@ -10,8 +10,15 @@ from senet_lab.errors import StudyError
 from senet_lab.report import savers
 from senet_lab.report.picture import SMALL, draw
 
-MANY = savers.FEW + 2
+MANY = 3
 FRAME = pd.DataFrame({"epoch": [1, 2], "error": [0.5, 0.25]})
+
+
+@pytest.fixture(autouse=True)
+def two_are_many(monkeypatch):
+    """Two processors, and processes from the third figure on."""
+    monkeypatch.setattr(savers, "cores", lambda: 2)
+    monkeypatch.setattr(savers, "FEW", 2)
 
 
 def draw_many(folder, count=MANY):
@@ -39,9 +46,8 @@ def mistaken():
     raise StudyError("no space left")
 
 
-def test_side_by_side_and_in_turn_the_bytes_are_the_same(tmp_path, monkeypatch):
+def test_side_by_side_and_in_turn_the_bytes_are_the_same(tmp_path):
     """In two other processes and here: the same files with the same content, all there when the block ends."""
-    monkeypatch.setattr(savers, "cores", lambda: 2)
     in_turn = draw_many(tmp_path / "in turn")
     with savers.saved_side_by_side():
         beside = draw_many(tmp_path / "beside")
@@ -54,7 +60,6 @@ def test_side_by_side_and_in_turn_the_bytes_are_the_same(tmp_path, monkeypatch):
 def test_a_few_figures_start_no_process(tmp_path, monkeypatch):
     """A table's three figures are there sooner without."""
     monkeypatch.setattr(savers, "ProcessPoolExecutor", None)
-    monkeypatch.setattr(savers, "cores", lambda: 2)
     with savers.saved_side_by_side():
         paths = draw_many(tmp_path, savers.FEW)
 
@@ -63,9 +68,8 @@ def test_a_few_figures_start_no_process(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("fault", "words"), [(killed, "was killed.*the same command"), (mistaken, "no space left")])
-def test_what_goes_wrong_in_a_process_is_told(fault, words, monkeypatch):
+def test_what_goes_wrong_in_a_process_is_told(fault, words):
     """One line for the user, from the process that saved or about it."""
-    monkeypatch.setattr(savers, "cores", lambda: 2)
 
     def save_many():
         with savers.saved_side_by_side():
