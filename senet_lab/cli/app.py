@@ -70,7 +70,7 @@ def main() -> None:
         _fail(f"this needs the package {error.name}, which is not installed; run make install", 1)
     except SystemExit as end:
         if end.code == INTERRUPTED:  # typer's answer to Ctrl-C, which it does not explain
-            _fail("interrupted; the same command goes on from the last finished epoch", INTERRUPTED)
+            _fail("interrupted; what was finished is kept, and the same command goes on", INTERRUPTED)
         _end(end)
     except OSError as error:
         _fail(f"{error.filename or ''}: {error.strerror}".lstrip(": "), 1)

@@ -163,7 +163,7 @@ def test_an_interrupt_is_explained(senet_lab, monkeypatch):
     status, _, err = senet_lab("list")
 
     assert status == 130
-    assert one_line(err) == "senet-lab: interrupted; the same command goes on from the last finished epoch"
+    assert one_line(err) == "senet-lab: interrupted; what was finished is kept, and the same command goes on"
 
 
 def test_conform_for_programs(senet_lab):
