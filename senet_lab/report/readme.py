@@ -9,7 +9,7 @@ from senet_lab.report.blocks import Block
 from senet_lab.report.claims_page import measured_title
 from senet_lab.report.comparison import Comparison
 from senet_lab.report.render import block_markdown, plain
-from senet_lab.report.views import title_of
+from senet_lab.report.views import View, title_of
 from senet_lab.report.write import Part, Report
 from senet_lab.stats.verdicts import Verdict
 
@@ -43,10 +43,19 @@ def _pictures(paths: Sequence[Path], folder: str) -> list[str]:
 
 
 def _front_parts(reports: Sequence[Report]) -> list[Part]:
-    """The parts of the front page's table in which every row was measured; if there are none, those with two rows."""
+    """What the front page shows of its table: of the protocols that measured every row, the one that trains longest.
+
+    Where none measured every row, those that measured two.
+    """
     parts = [part for report in reports if report.table.slug == FRONT for part in report.kept]
     whole = [part for part in parts if all(row.seeds for row in part.comparison.view.rows)]
-    return whole or [part for part in parts if part.comparison.view.compares]
+    if not whole:
+        return [part for part in parts if part.comparison.view.compares]
+    return [max(whole, key=lambda part: _images_seen(part.comparison.view))]
+
+
+def _images_seen(view: View) -> int:
+    return min(protocol.epochs * protocol.train_images for protocol in view.protocols)
 
 
 def _front(parts: Sequence[Part], folder: str) -> list[str]:
