@@ -1,20 +1,28 @@
-"""Figures in tests: each format is drawn anew and a PDF embeds its fonts, so most tests write SVG alone."""
+"""Figures in tests: drawing takes longer than all else of a report, so most tests plot figures and do not draw them."""
 
 import pytest
 
 from senet_lab.report import picture
 
-FORMATS = dict(picture.FORMATS)
-
-
-@pytest.fixture
-def every_format(monkeypatch):
-    """Figures are written as they are for users."""
-    monkeypatch.setattr(picture, "FORMATS", FORMATS)
+FORMATS, SAVE = dict(picture.FORMATS), picture.save
 
 
 @pytest.fixture(autouse=True)
-def svg_alone(request, monkeypatch):
-    """Figures are written as SVG, but in tests that ask for every format."""
-    if "every_format" not in request.fixturenames:
-        monkeypatch.setattr(picture, "FORMATS", {"svg": FORMATS["svg"]})
+def undrawn(monkeypatch):
+    """A figure is plotted, and its data are written, but no picture of it."""
+    monkeypatch.setattr(picture, "save", lambda *_: None)
+    monkeypatch.setattr(picture, "FORMATS", {})
+
+
+@pytest.fixture
+def every_format(undrawn, monkeypatch):
+    """Figures are drawn as they are for users."""
+    monkeypatch.setattr(picture, "save", SAVE)
+    monkeypatch.setattr(picture, "FORMATS", FORMATS)
+
+
+@pytest.fixture
+def svg(undrawn, monkeypatch):
+    """Figures are drawn as SVG alone."""
+    monkeypatch.setattr(picture, "save", SAVE)
+    monkeypatch.setattr(picture, "FORMATS", {"svg": FORMATS["svg"]})

@@ -12,6 +12,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
+from senet_lab.records.files import replace_file
 from senet_lab.report.save import DPI, FORMATS, save
 from senet_lab.report.savers import save_soon
 
@@ -104,5 +105,7 @@ def draw(
         stem = stem.with_name(stem.name + layout().suffix)
         for ax in figure.axes:
             sns.despine(ax=ax)
-    save_soon(save, figure, stem, frame, dict(style), FORMATS)
-    return [stem.with_name(f"{stem.name}.{suffix}") for suffix in (*FORMATS, "csv")]
+    save_soon(save, figure, stem, dict(style), FORMATS)
+    data = stem.with_name(f"{stem.name}.csv")
+    replace_file(data, frame.to_csv(index=False, lineterminator="\n").encode())
+    return [*(stem.with_name(f"{stem.name}.{suffix}") for suffix in FORMATS), data]

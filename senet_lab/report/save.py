@@ -1,4 +1,4 @@
-"""Saves figures as PDF, SVG and PNG, with their data as CSV."""
+"""Saves figures as PDF, SVG and PNG."""
 
 import io
 from collections.abc import Mapping
@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-import pandas as pd
 from matplotlib.figure import Figure
 
 from senet_lab.records.files import replace_file
@@ -20,10 +19,8 @@ FORMATS: dict[str, dict[str, Any]] = {
 }
 
 
-def save(
-    figure: Figure, stem: Path, frame: pd.DataFrame, style: dict[Any, Any], formats: Mapping[str, Mapping[str, Any]]
-) -> None:
-    """Lays a figure out, and writes it in every format, and its data as CSV.
+def save(figure: Figure, stem: Path, style: dict[Any, Any], formats: Mapping[str, Mapping[str, Any]]) -> None:
+    """Lays a figure out, and writes it in every format.
 
     stem: the path without a suffix. style: matplotlib's settings. formats: the options of each format, by suffix.
     """
@@ -34,4 +31,3 @@ def save(
             data = io.BytesIO()
             figure.savefig(data, format=suffix, **options)
             replace_file(stem.with_name(f"{stem.name}.{suffix}"), data.getvalue())
-    replace_file(stem.with_name(f"{stem.name}.csv"), frame.to_csv(index=False, lineterminator="\n").encode())

@@ -78,7 +78,7 @@ def photos(tmp_path):
     return tmp_path / "photos"
 
 
-def test_a_recorded_run_becomes_files_and_figures(senet_lab, trained, tmp_path):
+def test_a_recorded_run_becomes_files_and_figures(senet_lab, trained, tmp_path, svg):
     """By table and row, by its file, and as the best there is: the same capture, and figures again from files alone."""
     run, store = trained
     path = weights_path(run, store)

@@ -11,6 +11,7 @@ from senet_lab.report import savers
 from senet_lab.report.picture import SMALL, draw
 
 MANY = 3
+pytestmark = pytest.mark.usefixtures("svg")
 FRAME = pd.DataFrame({"epoch": [1, 2], "error": [0.5, 0.25]})
 
 
