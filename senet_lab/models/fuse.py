@@ -1,10 +1,10 @@
 """fuse: one pass over a finished network that prepares it for compiled training.
 
 It looks for batch norms in sequences of modules. Each becomes a ``FusedNorm``, which also computes the block and the
-ReLU that follow it; an identity stands in the place of those. The arithmetic is in ``fused``. A module is fused only
-where its computation is certain: it has exactly PyTorch's type, or it is a block that declares itself absorbable
-(``blocks``), and it has no hooks and no method replaced on the instance. Everything else is compiled as it is written,
-including a batch norm that a module calls in its own ``forward``.
+ReLU that follow it; an identity stands in the place of those. An SE block with max squeeze becomes a ``MaxBlock``. The
+arithmetic is in ``fused``. A module is fused only where its computation is certain: it has exactly PyTorch's type, or
+it is a block that declares itself absorbable (``blocks``), and it has no hooks and no method replaced on the instance.
+Everything else is compiled as it is written, including a batch norm that a module calls in its own ``forward``.
 
 The network itself does not change. The fused network shares its parameters, its buffers and its other parts.
 """
@@ -19,8 +19,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from senet_lab.models.blocks import is_absorbable, is_patched, is_plain
-from senet_lab.models.fused import normalise
+from senet_lab.models.fused import normalise, squeeze_max
+from senet_lab.models.se_block import SEBlock
 from senet_lab.models.units import ResidualUnit
+from senet_lab.study.se import Squeeze
 
 Leaf = tuple[str, nn.Module]  # a part and its path in the network
 
@@ -40,6 +42,20 @@ class FusedNorm(nn.Module):
         if self.block is not None:
             u_BCHW = self.block(u_BCHW)
         return F.relu(u_BCHW) if self.relu else u_BCHW
+
+
+class MaxBlock(nn.Module):
+    """An SE block with max squeeze. In training in fp16 or bf16 its maximum is that of ``fused.squeeze_max``."""
+
+    def __init__(self, block: SEBlock) -> None:
+        super().__init__()
+        self.block = block
+
+    def forward(self, u_BCHW: Tensor) -> Tensor:
+        if self.block.training and u_BCHW.dtype in (torch.float16, torch.bfloat16):
+            return u_BCHW * self.block.excite(squeeze_max(u_BCHW))
+        scaled: Tensor = self.block(u_BCHW)
+        return scaled
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +89,7 @@ def fuse(model: nn.Module) -> Fused:
     replaced: dict[str, nn.Module] = {}
     for sequence in _sequences(model):
         replaced |= _replacements(sequence)
+    replaced |= {path: MaxBlock(part) for path, part in model.named_modules() if _squeezes_max(part)}
     norms = tuple(part.norm for part in replaced.values() if isinstance(part, FusedNorm))
     above = {path[:end] for path in replaced for end in range(len(path)) if not end or path[end] == "."}
     copies: list[tuple[nn.Module, nn.Module]] = []
@@ -157,6 +174,10 @@ def _fusible(module: nn.Module) -> TypeGuard[nn.BatchNorm2d]:
     if not isinstance(module, nn.BatchNorm2d) or not is_plain(module, nn.BatchNorm2d):
         return False
     return module.affine and module.track_running_stats and module.momentum is not None
+
+
+def _squeezes_max(module: nn.Module) -> TypeGuard[SEBlock]:
+    return is_plain(module, SEBlock) and isinstance(module, SEBlock) and module.se.squeeze is Squeeze.MAX
 
 
 def _join(path: str, name: str) -> str:

@@ -63,6 +63,45 @@ def _coefficients(norm: nn.BatchNorm2d, mean: Tensor, square: Tensor, count: int
     return a, norm.bias[:, None, None] - mean * a
 
 
+def squeeze_max(u_BCHW: Tensor) -> Tensor:
+    """Maximum over space with ``amax``'s gradient: B C H W -> B C. For compiled training in fp16 and bf16.
+
+    Inductor computes these types in fp32, and may round a map for one reader and not for another. ``amax`` gives the
+    gradient to the positions that equal the maximum: where only one of the two is rounded there may be none, and the
+    gradient is 0 / 0. So the positions are found here in one operation that Inductor does not look into.
+    """
+    maximum: Tensor = _max_and_places(u_BCHW)[0]
+    return maximum
+
+
+@torch.library.custom_op("senet_lab::max_and_places", mutates_args=())
+def _max_and_places(u_BCHW: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The maximum B C, which positions have it B C H W, and how many they are B C."""
+    maximum = u_BCHW.amax(SPACE)
+    places = u_BCHW == maximum[:, :, None, None]
+    return maximum, places, places.sum(SPACE)
+
+
+@_max_and_places.register_fake
+def _(u_BCHW: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    shape = u_BCHW.shape[:2]
+    places = torch.empty_like(u_BCHW, dtype=torch.bool)
+    return u_BCHW.new_empty(shape), places, u_BCHW.new_empty(shape, dtype=torch.int64)
+
+
+def _keep_places(ctx: Any, inputs: tuple[Tensor], output: tuple[Tensor, Tensor, Tensor]) -> None:
+    ctx.save_for_backward(*output[1:])
+
+
+def _share_among_places(ctx: Any, *gradients: Any) -> Tensor:
+    places, count = ctx.saved_tensors
+    shared: Tensor = (gradients[0][:, :, None, None] * places) / count[:, :, None, None]
+    return shared
+
+
+_max_and_places.register_autograd(_share_among_places, setup_context=_keep_places)
+
+
 def _settled(value: Tensor) -> Tensor:
     return _Settled.apply(value)
 
