@@ -26,9 +26,12 @@ class Savers:
         self._pool: ProcessPoolExecutor | None = None
 
     def call(self, save: Callable[[], None]) -> None:
-        """Calls a function, in another process if there are more than a few, else in ``wait``."""
+        """Calls a function: at once on one processor, else in another process, or in ``wait`` if there are few."""
+        if cores() == 1:
+            save()
+            return
         self._calls.append(save)
-        if len(self._calls) > FEW and cores() > 1:
+        if len(self._calls) > FEW:
             if self._pool is None:
                 self._pool = ProcessPoolExecutor(cores(), get_context("spawn"), initializer=_begin)
             self._tasks += [self._pool.submit(call) for call in self._calls[len(self._tasks) :]]

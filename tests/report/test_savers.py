@@ -67,6 +67,13 @@ def test_a_few_figures_start_no_process(tmp_path, monkeypatch):
     assert all(path.is_file() for path in paths)
 
 
+def test_one_processor_saves_at_once(tmp_path, monkeypatch):
+    """Figures do not pile up in memory."""
+    monkeypatch.setattr(savers, "cores", lambda: 1)
+    with savers.saved_side_by_side():
+        assert all(path.is_file() for path in draw_many(tmp_path))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("fault", "words"), [(killed, "was killed.*the same command"), (mistaken, "no space left")])
 def test_what_goes_wrong_in_a_process_is_told(fault, words):
