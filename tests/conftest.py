@@ -28,9 +28,9 @@ def no_waiting_for_the_disk():
         yield
 
 
-from tests.pictures import every_format, svg, undrawn  # noqa: E402
+from tests.pictures import drawn, every_format, undrawn  # noqa: E402
 
-__all__ = ["every_format", "svg", "undrawn"]
+__all__ = ["drawn", "every_format", "undrawn"]
 
 
 @pytest.fixture(scope="session")

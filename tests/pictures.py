@@ -22,7 +22,7 @@ def every_format(undrawn, monkeypatch):
 
 
 @pytest.fixture
-def svg(undrawn, monkeypatch):
-    """Figures are drawn as SVG alone."""
+def drawn(undrawn, monkeypatch):
+    """Figures are drawn as SVG and PNG. A PDF embeds its fonts, which takes longer than all else."""
     monkeypatch.setattr(picture, "save", SAVE)
-    monkeypatch.setattr(picture, "FORMATS", {"svg": FORMATS["svg"]})
+    monkeypatch.setattr(picture, "FORMATS", {name: FORMATS[name] for name in ("svg", "png")})

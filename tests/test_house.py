@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 SOURCES = sorted(path for folder in ("senet_lab", "ablations", "benchmarks") for path in (ROOT / folder).rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 LONGEST, LONGEST_OF_PACKAGE, LONGEST_FUNCTION = 310, 250, 50  # lines
-LONGER = {"senet_lab/training/lightning_module.py": 290, "tests/test_house.py": 340}  # one class; one table of parts
+LONGER = {"senet_lab/training/lightning_module.py": 290, "tests/test_house.py": 335}  # one class; one table of parts
 
 # What a part may import of this project, itself included, and of other packages. The longest name that fits decides.
 PARTS = {
@@ -23,12 +23,7 @@ PARTS = {
     "senet_lab.loading": (),
     "senet_lab.processes": (),
     "senet_lab.records": ("senet_lab.records", "senet_lab.study", "senet_lab.errors"),
-    "senet_lab.stats": (
-        "senet_lab.stats",
-        "senet_lab.records",
-        "senet_lab.study",
-        "senet_lab.errors",
-    ),
+    "senet_lab.stats": ("senet_lab.stats", "senet_lab.records", "senet_lab.study", "senet_lab.errors"),
     "senet_lab.report": (
         "senet_lab.report",
         "senet_lab.stats",
@@ -113,8 +108,9 @@ PARTS = {
 }
 NAMING = ("senet_lab.cli.catalogue", "senet_lab.cli.studies")  # from names to values: not commands, but beside them
 OWN = ("senet_lab.exporting", *NAMING, "senet_lab.data", "senet_lab.extensions")
+PARTS["senet_lab.cli.studies"] = (*PARTS[NAMING[0]], NAMING[0], "senet_lab.data", "senet_lab.training")
 PARTS["senet_lab.exporting"] = (*OWN, *PARTS["senet_lab.evaluation"])
-STANDARD_ONLY = ("ablations", "senet_lab.study", "senet_lab.errors", "senet_lab.machine", "senet_lab.cli.catalogue")
+STANDARD_ONLY = ("ablations", "senet_lab.study", "senet_lab.errors", "senet_lab.machine", *NAMING)
 COMMANDS = [f"cli/{path.stem}" for path in sorted((ROOT / "senet_lab" / "cli").glob("commands_*.py"))]
 HEAVY = {"torch", "torchvision", "pytorch_lightning", "numpy", "pandas", "scipy", "matplotlib", "seaborn", "optuna"}
 

@@ -22,7 +22,7 @@ RESULTS = Path("results")
 BARE_EDITION = "cvpr2018"  # a name without an edition means this one, where it has such a table
 
 
-def module(name: str) -> ModuleType:
+def load_module(name: str) -> ModuleType:
     """A module of the project's tables and recipes. Raises StudyError for a value in it that is wrong."""
     try:
         return importlib.import_module(name)
@@ -32,13 +32,13 @@ def module(name: str) -> ModuleType:
 
 def published_folder() -> Path:
     """The folder of the published numbers."""
-    return Path(module("ablations").__path__[0]) / "published"
+    return Path(load_module("ablations").__path__[0]) / "published"
 
 
 def tables() -> list[Table]:
     """Every declared table, sorted by edition and number."""
-    package = module("ablations")
-    modules = [module(f"ablations.{info.name}") for info in pkgutil.iter_modules(package.__path__)]
+    package = load_module("ablations")
+    modules = [load_module(f"ablations.{info.name}") for info in pkgutil.iter_modules(package.__path__)]
     found = [module.TABLE for module in modules if hasattr(module, "TABLE")]
     return sorted(found, key=lambda table: (table.edition, int(table.number)))
 
@@ -72,24 +72,24 @@ def find_table(name: str) -> Table:
 
 def claims() -> list[Claim]:
     """Every declared claim."""
-    return list(module("ablations.claims").CLAIMS)
+    return list(load_module("ablations.claims").CLAIMS)
 
 
 def printed() -> tuple[Mapping[str, int], Mapping[tuple[str, int], str]]:
     """How many numbered tables each edition prints, and why some of them have no rows here."""
-    declared = module("ablations.printed")
+    declared = load_module("ablations.printed")
     return declared.PRINTED, declared.NOT_ASKED
 
 
 def wanted() -> tuple[tuple[str, tuple[str, ...], int], ...]:
     """The study that the project aims at: protocol name, table names and number of seeds, one entry per protocol."""
-    found: tuple[tuple[str, tuple[str, ...], int], ...] = module("ablations.wanted").WANTED
+    found: tuple[tuple[str, tuple[str, ...], int], ...] = load_module("ablations.wanted").WANTED
     return found
 
 
 def released() -> Mapping[str, tuple[Released, ...]]:
     """The released weights that stand for rows of the ImageNet tables, by the rows' labels."""
-    found: Mapping[str, tuple[Released, ...]] = module("ablations.released").RELEASED
+    found: Mapping[str, tuple[Released, ...]] = load_module("ablations.released").RELEASED
     return found
 
 
@@ -106,7 +106,7 @@ def find_with_claims(name: str) -> tuple[Table, list[Claim]]:
 
 def protocols() -> list[Protocol]:
     """Every declared protocol."""
-    return list(module("ablations.protocols").PROTOCOLS.values())
+    return list(load_module("ablations.protocols").PROTOCOLS.values())
 
 
 def listing() -> str:

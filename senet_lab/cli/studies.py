@@ -70,7 +70,7 @@ def table_under(table: Table, name: str | None, own_photos: bool = False) -> Tab
             return table_from_small_photos(table_under(table, name.removesuffix(SUFFIX)))
         except ValueError as error:
             raise StudyError(str(error)) from None
-    declared = catalogue.module("ablations.protocols")
+    declared = catalogue.load_module("ablations.protocols")
     if name is None and own_photos:
         name = declared.BOX_RECIPE if table.paper_protocol.detection else declared.PHOTO_RECIPE
     name = name or (declared.DEFAULT_PROTOCOL if table.of_the_paper else "paper")

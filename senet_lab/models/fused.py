@@ -63,7 +63,7 @@ def _coefficients(norm: nn.BatchNorm2d, mean: Tensor, square: Tensor, count: int
     return a, norm.bias[:, None, None] - mean * a
 
 
-def squeeze_max(u_BCHW: Tensor) -> Tensor:
+def max_over_space(u_BCHW: Tensor) -> Tensor:
     """Maximum over space with ``amax``'s gradient: B C H W -> B C. For compiled training in fp16 and bf16.
 
     Inductor computes these types in fp32, and may round a map for one reader and not for another. ``amax`` gives the

@@ -1,4 +1,4 @@
-"""Saves figures as PDF, SVG and PNG."""
+"""Saves figures as PDF, SVG and PNG. Processes that only save load this file, without seaborn and the report."""
 
 import io
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from senet_lab.records.files import replace_file
 
 DPI = 150
 FORMATS: dict[str, dict[str, Any]] = {
-    # Without dates and, below, with a fixed salt, so that equal figures are equal files.
+    # Without dates, and with a fixed salt (``picture.STYLE``), so that equal figures are equal files.
     "pdf": {"metadata": {"CreationDate": None, "Producer": None, "Creator": None}},
     "svg": {"metadata": {"Date": None}},
     "png": {"dpi": DPI, "metadata": {"Software": None}},

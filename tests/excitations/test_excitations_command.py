@@ -78,7 +78,7 @@ def photos(tmp_path):
     return tmp_path / "photos"
 
 
-def test_a_recorded_run_becomes_files_and_figures(senet_lab, trained, tmp_path, svg):
+def test_a_recorded_run_becomes_files_and_figures(senet_lab, trained, tmp_path, drawn):
     """By table and row, by its file, and as the best there is: the same capture, and figures again from files alone."""
     run, store = trained
     path = weights_path(run, store)
@@ -97,7 +97,7 @@ def test_a_recorded_run_becomes_files_and_figures(senet_lab, trained, tmp_path, 
     }
     assert (tmp_path / "results" / "cache" / "excitations" / f"{folder.name}.npz").exists()
     status, out, _ = senet_lab("figures", "depth")
-    assert (status, len(out.splitlines())) == (0, 2)
+    assert (status, len(out.splitlines())) == (0, 3)
 
 
 def test_the_weights_are_the_runs(trained):
@@ -292,7 +292,7 @@ def test_classes_with_most_images_are_shown_where_the_papers_are_not_there(photo
 
 
 @pytest.mark.slow
-def test_timms_network_goes_the_whole_way(senet_lab, photos, tmp_path, every_format):
+def test_timms_network_goes_the_whole_way(senet_lab, photos, tmp_path, drawn):
     """Random weights, five class folders: four classes shown, every figure drawn, loudly called random."""
     pytest.importorskip("timm")
     status, out, _ = senet_lab(
@@ -304,5 +304,5 @@ def test_timms_network_goes_the_whole_way(senet_lab, photos, tmp_path, every_for
     assert status == 0
     assert out.startswith("RANDOM WEIGHTS, timm legacy_seresnet50")
     assert "10 images of 5 classes, 2 each" in out
-    assert len(figures) == 4 * 4
+    assert len(figures) == 12
     assert str(tmp_path) not in "".join(p.read_text() for p in figures if p.suffix == ".svg")

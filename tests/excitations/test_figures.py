@@ -43,7 +43,7 @@ def test_a_pdf_embeds_its_fonts_and_has_no_date(tmp_path, every_format):
     assert b"CreationDate" not in data
 
 
-def test_figures_say_what_they_show(tmp_path, svg):
+def test_figures_say_what_they_show(tmp_path, drawn):
     """Network, protocol, data set, number of images, seed and revision stand in the picture."""
     (path,) = (p for p in write_figures(captured_of(tmp_path), tmp_path, ["activations"]) if p.suffix == ".svg")
     text = path.read_text()
@@ -66,7 +66,7 @@ def test_what_is_no_result_is_loud_and_stays_out_of_git(tmp_path, change, word):
     assert {tmp_path / "figures" / "demo"} == {path.parent for path in paths}
 
 
-def test_one_image_a_class_has_no_specificity(tmp_path, svg):
+def test_one_image_a_class_has_no_specificity(tmp_path, drawn):
     """Between-class and total variance are then the same by construction; it is not measured, and figures say so."""
     captured = captured_of(tmp_path, made_up(images=1))
     (path,) = (p for p in write_figures(captured, tmp_path, ["depth"]) if p.suffix == ".svg")

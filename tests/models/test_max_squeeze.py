@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from senet_lab.models.fuse import MaxBlock, fuse
-from senet_lab.models.fused import squeeze_max
+from senet_lab.models.fused import max_over_space
 from senet_lab.models.registry import build_model
 from senet_lab.models.se_block import SEBlock
 from senet_lab.study import SESpec
@@ -49,7 +49,7 @@ def test_the_operation_keeps_torchs_rules():
     """Shapes, types and gradients are as declared, so that a compiler and a GPU's graph may take it."""
     torch.library.opcheck(torch.ops.senet_lab.max_and_places, (torch.randn(2, 3, 4, 4),))
     u = torch.tensor([[[[1.0, 3.0], [3.0, 2.0]]]], requires_grad=True)
-    squeeze_max(u).sum().backward()
+    max_over_space(u).sum().backward()
 
     assert u.grad.flatten().tolist() == [0.0, 0.5, 0.5, 0.0]
 

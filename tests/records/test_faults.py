@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks import faults
 
-QUICK = 97  # of all calls each so many
+QUICK = 53  # of all calls each so many
 
 
 def test_some_faults_of_every_kind_are_survived(tmp_path):

@@ -11,7 +11,7 @@ from senet_lab.report import savers
 from senet_lab.report.picture import SMALL, draw
 
 MANY = 3
-pytestmark = pytest.mark.usefixtures("svg")
+pytestmark = pytest.mark.usefixtures("drawn")
 FRAME = pd.DataFrame({"epoch": [1, 2], "error": [0.5, 0.25]})
 
 
@@ -53,7 +53,7 @@ def test_side_by_side_and_in_turn_the_bytes_are_the_same(tmp_path):
     with savers.saved_side_by_side():
         beside = draw_many(tmp_path / "beside")
 
-    assert len(in_turn) == len(set(in_turn)) == 2 * MANY
+    assert len(in_turn) == len(set(in_turn)) == 3 * MANY
     assert [path.name for path in in_turn] == [path.name for path in beside]
     assert [path.read_bytes() for path in in_turn] == [path.read_bytes() for path in beside]
 

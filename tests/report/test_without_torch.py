@@ -55,7 +55,7 @@ def without_torch(folder, *words):
     return done
 
 
-def test_a_table_is_reported_without_torch(clone):
+def test_a_table_is_reported_without_torch(clone, every_format):
     """`senet-lab reproduce table7 --seeds 2`, every run recorded, prints the table and writes tables and figures.
 
     It needs no plotting backend. A second process, here, writes the same bytes.
@@ -85,7 +85,7 @@ def main_ends_well(main):
 
 def test_where_torch_is_needed_its_absence_is_one_line(clone):
     """A network without counts must be built: the package is named. So these tests do block it."""
-    done = without_torch(clone, "conform", "gate")
+    done = without_torch(clone, "report", "gate")
 
     assert (done.returncode, done.stdout) == (1, "")
     assert (

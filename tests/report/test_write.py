@@ -294,10 +294,10 @@ def test_a_report_is_numbers_for_programs(tmp_path):
     assert (plain["baseline"], plain["verdict"], plain["top1_err_difference"]["measured"]) == (None, None, None)
 
 
-def test_curves_need_five_epochs(tmp_path):
+def test_curves_need_five_epochs(tmp_path, drawn):
     """Four points are no curve; with five the figure is there."""
     filled(tmp_path / "short", *both(), epochs=4)
     filled(tmp_path / "long", *both(), epochs=5)
 
     assert not any("curves" in name for name in names_of(write_of(tmp_path / "short")))
-    assert sum("curves" in name for name in names_of(write_of(tmp_path / "long"))) == 1
+    assert sum("curves" in name for name in names_of(write_of(tmp_path / "long"))) == 3

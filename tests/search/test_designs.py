@@ -99,7 +99,7 @@ def test_photos_are_refused(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_front_is_a_table_file_that_commands_take(searched, tmp_path):
+def test_the_front_is_a_table_file_that_commands_take(searched, tmp_path, drawn):
     """The plain network and each design of the front, under the cell's own protocol, read back as they were."""
     _, designs, importances = searched
     paths = write_designs(tmp_path, cell(TINY), designs, importances)
@@ -109,7 +109,7 @@ def test_the_front_is_a_table_file_that_commands_take(searched, tmp_path):
     assert (table.row("plain").cell.se, table.baseline) == (None, "plain")
     assert {row.cell.se for row in table.rows[1:]} == {one.se for one in designs if one.on_front}
     assert {row.cell.protocol for row in table.rows} == {TINY}
-    assert {"designs.csv", "importances.csv"} <= {path.name for path in paths}
+    assert {"designs.csv", "designs.png", "importances.csv"} <= {path.name for path in paths}
 
 
 def test_a_table_file_reads_back_as_the_table_whatever_its_text(tmp_path):

@@ -17,7 +17,7 @@ from senet_lab.training.step import make_optimizer, set_learning_rate, training_
 from senet_lab.training.stopping import Paused, SavePlan, StopSign
 from tests.tiny import AUGMENTED, cell
 
-PROTOCOL = replace(AUGMENTED, train_images=40, batch_size=4, epochs=2, cutout=8)
+PROTOCOL = replace(AUGMENTED, train_images=100, batch_size=4, epochs=2, cutout=8)
 RATES = [0.01 * (1 + step % 5) for step in range(PROTOCOL.steps_per_epoch)]
 ON_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
@@ -62,7 +62,7 @@ def static(protocol, device="cpu", epochs=2, captured=False):
 
 @pytest.mark.parametrize("padding", [pytest.param(0, marks=pytest.mark.slow), 4])
 def test_static_steps_are_the_plain_loops(padding):
-    """20 steps with crop, flip, a hole and changing rates on the CPU: the same weights, bit for bit."""
+    """50 steps with crop, flip, a hole and changing rates on the CPU: the same weights, bit for bit."""
     protocol = replace(PROTOCOL, crop="pad-crop" if padding else "none", crop_padding=padding)
     (losses, weights), (expected_losses, expected) = static(protocol), plain(protocol)
 
