@@ -9,6 +9,7 @@ import typer
 from senet_lab.cli import catalogue, options
 from senet_lab.cli.gather import RESULTS
 from senet_lab.cli.runs import TrainingOptions, device_named, train_runs
+from senet_lab.cli.show import said_if_slow
 from senet_lab.cli.studies import study_of
 from senet_lab.errors import StudyError
 from senet_lab.study import Run
@@ -116,7 +117,8 @@ def figures(
     root = results or RESULTS
     names = figure_names(name or [], COMPARISONS)
     own, compared = [n for n in names if n not in COMPARISONS], [n for n in names if n in COMPARISONS]
-    with laid_out(Layout(not no_title, width is options.WidthName.ONE)), saved_side_by_side():
+    chosen = Layout(not no_title, width is options.WidthName.ONE)
+    with said_if_slow("drawing figures from files"), laid_out(chosen), saved_side_by_side():
         captures = [load_capture(folder) for folder in capture_folders(root)] if own else []
         paths = [path for captured in captures for path in write_figures(captured, root, own)]
         paths += _comparisons(compared, root)
