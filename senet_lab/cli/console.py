@@ -58,7 +58,8 @@ class Watch:
         self.steps = {self._name(run): 0 for run in runs}
         self.total = sum(run.cell.protocol.epochs * run.cell.protocol.steps_per_epoch for run in runs)
         self.begun = now()
-        self.before: dict[str, int] = {}  # steps that were already done in a run's checkpoint
+        self.trains_since: float | None = None  # the first step of any run; the time before it loads and compiles
+        self.before: dict[str, int] = {}  # steps of a run that were done when it was first heard of
         self.paces: dict[str, _Pace] = {}
         self.said: dict[str, float] = {}  # when a run's progress was last said
         console = Console(stderr=True)
@@ -99,7 +100,8 @@ class Watch:
         if progress.note:
             self._say(f"{name}: {progress.note}")
             return
-        self.before.setdefault(name, progress.step - 1)
+        self.before.setdefault(name, progress.step)
+        self.trains_since = self.now() if self.trains_since is None else self.trains_since
         self.steps[name] = progress.step
         note = self._note(name, run.cell.protocol, progress)
         if self.bars:
@@ -107,7 +109,7 @@ class Watch:
             self.bars.update(self.tasks["all"], completed=sum(self.steps.values()), note=self._left())
         elif self.now() - self.said[name] >= SAY_SECONDS:
             self.said[name] = self.now()
-            self._say(f"{name}: {note}; {self._left()}")
+            self._say("; ".join(filter(None, (f"{name}: {note}", self._left()))))
 
     def _note(self, name: str, protocol: Protocol, progress: RunProgress) -> str:
         """After an epoch: the error. Within an epoch: its percentage, images a second, and the time to its end."""
@@ -141,9 +143,12 @@ class Watch:
             self._say(f"{name}: {note}")
 
     def _left(self) -> str:
+        """The time that all runs need at the pace of the steps heard of so far. Empty while there are none."""
         done = sum(self.steps.values())
         trained = done - sum(self.before.values())
-        return f"{clock((self.now() - self.begun) / max(1, trained) * (self.total - done))} left"
+        if self.trains_since is None or not trained:
+            return ""
+        return f"{clock((self.now() - self.trains_since) / trained * (self.total - done))} left"
 
     def _name(self, run: Run) -> str:
         return self.labels[run.cell.key, run.seed]

@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from senet_lab.models.blocks import is_absorbable, is_patched, is_plain
-from senet_lab.models.fused import max_over_space, normalise
+from senet_lab.models.fused import as_stored, max_over_space, normalise
 from senet_lab.models.se_block import SEBlock
 from senet_lab.models.units import ResidualUnit
 from senet_lab.study.se import Squeeze
@@ -45,7 +45,7 @@ class FusedNorm(nn.Module):
 
 
 class MaxBlock(nn.Module):
-    """An SE block with max squeeze. In training in fp16 or bf16 its maximum is that of ``fused.max_over_space``."""
+    """An SE block with max squeeze. In training in fp16 or bf16 its maximum is that of the map as memory holds it."""
 
     def __init__(self, block: SEBlock) -> None:
         super().__init__()
@@ -53,7 +53,8 @@ class MaxBlock(nn.Module):
 
     def forward(self, u_BCHW: Tensor) -> Tensor:
         if self.block.training and u_BCHW.dtype in (torch.float16, torch.bfloat16):
-            return u_BCHW * self.block.excite(max_over_space(u_BCHW))
+            u_BCHW = as_stored(u_BCHW)
+            return u_BCHW * self.block.excite(max_over_space(u_BCHW).flatten(1))
         scaled: Tensor = self.block(u_BCHW)
         return scaled
 

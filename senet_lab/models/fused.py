@@ -64,42 +64,55 @@ def _coefficients(norm: nn.BatchNorm2d, mean: Tensor, square: Tensor, count: int
 
 
 def max_over_space(u_BCHW: Tensor) -> Tensor:
-    """Maximum over space with ``amax``'s gradient: B C H W -> B C. For compiled training in fp16 and bf16.
-
-    Inductor computes these types in fp32, and may round a map for one reader and not for another. ``amax`` gives the
-    gradient to the positions that equal the maximum: where only one of the two is rounded there may be none, and the
-    gradient is 0 / 0. So the positions are found here in one operation that Inductor does not look into.
-    """
-    maximum: Tensor = _max_and_places(u_BCHW)[0]
+    """Maximum over space with ``amax``'s gradient: B C H W -> B C 1 1 in fp32. The map must come from ``as_stored``."""
+    maximum: Tensor = _Max.apply(u_BCHW.float())
     return maximum
 
 
-@torch.library.custom_op("senet_lab::max_and_places", mutates_args=())
-def _max_and_places(u_BCHW: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The maximum B C, which positions have it B C H W, and how many they are B C."""
-    maximum = u_BCHW.amax(SPACE)
-    places = u_BCHW == maximum[:, :, None, None]
-    return maximum, places, places.sum(SPACE)
+@torch.library.custom_op("senet_lab::as_stored", mutates_args=())
+def as_stored(u_BCHW: Tensor) -> Tensor:
+    """A copy of a map as memory holds it, rounded to its type. For compiled training in fp16 and bf16.
+
+    Inductor computes these types in fp32, and may round a map for one reader and not for another. A maximum's gradient
+    goes to the positions that equal it: where only one of the two is rounded there may be none, and the gradient is
+    0 / 0. Inductor does not look into this operation, so every reader of its result has the same values.
+    """
+    return u_BCHW.clone()
 
 
-@_max_and_places.register_fake
-def _(u_BCHW: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    shape = u_BCHW.shape[:2]
-    places = torch.empty_like(u_BCHW, dtype=torch.bool)
-    return u_BCHW.new_empty(shape), places, u_BCHW.new_empty(shape, dtype=torch.int64)
+@as_stored.register_fake
+def _(u_BCHW: Tensor) -> Tensor:
+    return torch.empty_like(u_BCHW)
 
 
-def _keep_places(ctx: Any, inputs: tuple[Tensor], output: tuple[Tensor, Tensor, Tensor]) -> None:
-    ctx.save_for_backward(*output[1:])
+def _keep_nothing(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+    pass
 
 
-def _share_among_places(ctx: Any, *gradients: Any) -> Tensor:
-    places, count = ctx.saved_tensors
-    shared: Tensor = (gradients[0][:, :, None, None] * places) / count[:, :, None, None]
-    return shared
+def _hand_back(ctx: Any, gradient: Tensor) -> Tensor:
+    return gradient
 
 
-_max_and_places.register_autograd(_share_among_places, setup_context=_keep_places)
+as_stored.register_autograd(_hand_back, setup_context=_keep_nothing)
+
+
+class _Max(torch.autograd.Function):
+    """Maximum over space, B C 1 1. Positions that tie share the gradient evenly.
+
+    As ``amax``, whose own gradient counts the positions in int64, which Inductor's loops cannot do on several at once.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, u_BCHW: Tensor) -> Tensor:
+        maximum = u_BCHW.amax(SPACE, keepdim=True)
+        ctx.save_for_backward(u_BCHW, maximum)
+        return maximum
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        u_BCHW, maximum = ctx.saved_tensors
+        places = torch.where(u_BCHW == maximum, 1.0, 0.0)
+        return places * _buffer(gradients[0] / places.sum(SPACE, keepdim=True))
 
 
 def _settled(value: Tensor) -> Tensor:

@@ -42,7 +42,7 @@ def test_progress_within_an_epoch_comes_with_images_a_second_and_the_time_to_its
     assert watched(0, 0, 1) == []
 
     (line,) = watched(10, 0, 101)
-    assert line == "[0:10] table7 r=16 seed 0: epoch 1 of 2, 10 %, 200 images/s, 1:29 to its end; 3:08 left"
+    assert line == "[0:10] table7 r=16 seed 0: epoch 1 of 2, 10 %, 200 images/s, 1:29 to its end; 3:09 left"
 
 
 def test_lines_about_one_run_are_ten_seconds_apart(watched):
@@ -69,3 +69,11 @@ def test_an_evaluation_is_no_time_of_training(watched):
     watched(58, 1, 1_001)
 
     assert "epoch 2 of 2, 10 %, 1,000 images/s" in watched(60, 1, 1_101)[0]
+
+
+def test_loading_and_compiling_is_no_time_of_training(watched):
+    """A run that goes on from step 1,000 after a minute: 100 steps took 10 seconds, so 900 need 90."""
+    (line,) = watched(60, 1, 1_000)
+    assert line == "[1:00] table7 r=16 seed 0: epoch 2 of 2, 0 %"
+
+    assert watched(70, 1, 1_100)[0].endswith("; 1:30 left")

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from senet_lab.models.fuse import MaxBlock, fuse
-from senet_lab.models.fused import max_over_space
+from senet_lab.models.fused import as_stored, max_over_space
 from senet_lab.models.registry import build_model
 from senet_lab.models.se_block import SEBlock
 from senet_lab.study import SESpec
@@ -47,9 +47,14 @@ def test_every_block_with_max_squeeze_is_found(squeeze, number):
 
 def test_the_operation_keeps_torchs_rules():
     """Shapes, types and gradients are as declared, so that a compiler and a GPU's graph may take it."""
-    torch.library.opcheck(torch.ops.senet_lab.max_and_places, (torch.randn(2, 3, 4, 4),))
+    torch.library.opcheck(as_stored, (torch.randn(2, 3, 4, 4, requires_grad=True),))
+    torch.library.opcheck(as_stored, (torch.randn(2, 3, 4, 4).to(memory_format=torch.channels_last),))
+
+
+def test_positions_that_tie_share_the_gradient():
+    """Two positions have the maximum: each gets half."""
     u = torch.tensor([[[[1.0, 3.0], [3.0, 2.0]]]], requires_grad=True)
-    max_over_space(u).sum().backward()
+    max_over_space(as_stored(u)).sum().backward()
 
     assert u.grad.flatten().tolist() == [0.0, 0.5, 0.5, 0.0]
 
