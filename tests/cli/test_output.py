@@ -9,8 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from ablations.protocols import DEMO
 from senet_lab.cli import catalogue, show, studies
-from tests.samples import filled, finished
+from senet_lab.records.complexities import write_counts
+from senet_lab.study import Cell
+from senet_lab.study.counts import network_key
+from tests.samples import counted, filled, finished
 
 TABLE = """
 from ablations.protocols import DEMO
@@ -36,6 +40,8 @@ def command(folder, *words, **environment):
 def test_letters_that_the_encoding_lacks_are_spelled(tmp_path):
     """With ASCII alone: ± is +-, a letter without a spelling is ?, and nothing breaks."""
     (tmp_path / "mine.py").write_text(TABLE, encoding="utf-8")
+    plain = network_key(Cell(backbone="cifar_resnet20", se=None, protocol=DEMO))
+    write_counts(tmp_path / "results", {plain: counted(1, 1, 1)})  # so that it need not load torch for them
     done = command(tmp_path, "plan", "mine.py", PYTHONIOENCODING="ascii")
 
     assert (done.returncode, b"Traceback" in done.stderr) == (0, False)
