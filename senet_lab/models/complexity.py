@@ -23,6 +23,8 @@ WINDOWED = (nn.MaxPool2d, nn.AvgPool2d)
 NORMS = (nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm)
 MEAN = torch.ops.aten.mean.dim
 BATCH_NORM = torch.ops.aten.native_batch_norm.default
+RELU, SIGMOID = torch.ops.aten.relu.default, torch.ops.aten.sigmoid.default
+ADD, MULTIPLY = torch.ops.aten.add.Tensor, torch.ops.aten.mul.Tensor
 SQUEEZES = (MEAN, torch.ops.aten.amax.default, torch.ops.aten.sum.dim_IntList)
 
 
@@ -40,18 +42,31 @@ class _Arithmetic(TorchDispatchMode):
         self.blocks = 0  # how many blocks are being computed
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
-        if function is BATCH_NORM and args[0].is_meta:  # torch's own rule for its shapes takes half of all the time
+        # torch's own rules for the shapes of these operations would take three quarters of all the time
+        if function is BATCH_NORM and args[0].is_meta:
             return torch.empty_like(args[0]), args[0].new_empty(0), args[0].new_empty(0)
-        result = function(*args, **(kwargs or {}))
+        result = torch.empty_like(args[0]) if _keeps_shape(function, args) else function(*args, **(kwargs or {}))
         if counted := flop_registry.get(function.overloadpacket):
             self.weights += counted(*args, **(kwargs or {}), out_val=result) // 2  # it counts the sum too
-        elif function is torch.ops.aten.add.Tensor and isinstance(args[1], Tensor) and result.ndim == 4:
+        elif function is ADD and isinstance(args[1], Tensor) and result.ndim == 4:
             self.added += result.numel()
         elif self.blocks and function in SQUEEZES and args[0].ndim == 4:
             self.squeezed += args[0].numel()
         elif function is MEAN:
             self.averaged += args[0].numel()
         return result
+
+
+def _keeps_shape(function, args) -> bool:  # type: ignore[no-untyped-def]
+    """Whether an operation on the meta device certainly has a result of its first input's shape and type."""
+    first = args[0] if args else None
+    if not isinstance(first, Tensor) or not first.is_meta:
+        return False
+    if function in (ADD, MULTIPLY):
+        other = args[1]
+        alike = isinstance(other, Tensor) and other.is_meta and other.dtype == first.dtype
+        return alike and (other.shape == first.shape or (first.ndim == 4 and other.shape == (*first.shape[:2], 1, 1)))
+    return function in (RELU, SIGMOID)
 
 
 def count_networks(cells: Iterable[Cell]) -> dict[str, Counts]:

@@ -17,6 +17,7 @@ from senet_lab.study.protocol import Precision
 from senet_lab.training import compare_step, device_loop, lightning_loop
 from senet_lab.training.compiled import compiled_network, compiled_step
 from senet_lab.training.step import forward, training_loss
+from tests.tensors import assert_same_tensors
 from tests.tiny import AUGMENTED, cell
 
 
@@ -189,5 +190,4 @@ def test_both_executors_refuse_a_changed_step(uncompiled, executor, source):
 
     with pytest.raises(StudyError, match="would not be what is written"):
         train(model, source, what, 0, compiled=True)
-    for name, tensor in model.state_dict().items():
-        assert torch.equal(before[name], tensor), name
+    assert_same_tensors(before, model.state_dict())

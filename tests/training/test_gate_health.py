@@ -77,17 +77,27 @@ def test_a_run_writes_its_gates_beside_its_curve(source, tmp_path):
     assert not gates_path(plain, store).exists()
 
 
-def test_a_constant_block_is_said_once_and_stays_in_the_file(tmp_path, caplog):
+@pytest.fixture
+def said():
+    """The warnings that the package logs during a test."""
+    texts, handler = [], logging.Handler(logging.WARNING)
+    handler.emit = lambda record: texts.append(record.getMessage())
+    logger = logging.getLogger("senet_lab")
+    logger.addHandler(handler)
+    yield texts
+    logger.removeHandler(handler)
+
+
+def test_a_constant_block_is_said_once_and_stays_in_the_file(tmp_path, said):
     """The log names it when it becomes constant; the report finds it after the last epoch."""
     later = replace(CONSTANT, epoch=2)
-    with caplog.at_level(logging.WARNING, "senet_lab"):
-        warn([CONSTANT], [])
-        warn([later], [CONSTANT])
+    warn([CONSTANT], [])
+    warn([later], [CONSTANT])
     store = Store(tmp_path)
     gates = [CONSTANT, replace(later, block="SE_2_1", spread=0.2), later]
     replace_file(gates_path(run(), store), gates_csv(gates))
 
-    assert caplog.messages == ["epoch 1: the gates of SE_4_1 are constant over the images (spread 0)"]
+    assert said == ["epoch 1: the gates of SE_4_1 are constant over the images (spread 0)"]
     assert newly_constant([later], [CONSTANT]) == []
     assert constant_blocks(finished(cell()), store) == ["SE_4_1"]
     assert constant_blocks(finished(cell(), seed=1), store) == []

@@ -17,6 +17,7 @@ from senet_lab.errors import StudyError
 from senet_lab.study.protocol import Decay
 from senet_lab.training import lightning_module
 from senet_lab.training.lightning_module import SENetData, SENetModule
+from tests.tensors import assert_same_tensors
 from tests.tiny import AUGMENTED, cell
 from tests.training.executors import train, without_time
 
@@ -68,8 +69,7 @@ def whole(source):
 def equal(module, other):
     assert without_time(module.curve) == without_time(other.curve)
     assert module.gates == other.gates
-    for name, weight in module.state_dict().items():
-        assert torch.equal(weight, other.state_dict()[name]), name
+    assert_same_tensors(module.state_dict(), other.state_dict())
 
 
 def test_a_plain_trainer_trains_what_the_device_loop_trains(source, whole):
@@ -77,8 +77,7 @@ def test_a_plain_trainer_trains_what_the_device_loop_trains(source, whole):
     model, trained = train("device", source, CELL)
 
     assert without_time(trained.curve) == without_time(whole.curve)
-    for name, weight in model.state_dict().items():
-        assert torch.equal(weight, whole.model.state_dict()[name]), name
+    assert_same_tensors(model.state_dict(), whole.model.state_dict())
 
 
 def test_the_snippet_of_the_readme_runs(tmp_path, monkeypatch):
@@ -153,8 +152,7 @@ def test_evaluations_change_no_step(options, epochs, source, whole, rates):
     assert rates == [whole.run_state.rate(step // 3, step % 3) for step in range(STEPS)]
     assert [point.epoch for point in module.curve] == epochs
     assert without_time(module.curve) == [p for p in without_time(whole.curve) if p.epoch in epochs]
-    for name, weight in whole.state_dict().items():
-        assert torch.equal(weight, module.state_dict()[name]), name
+    assert_same_tensors(whole.state_dict(), module.state_dict())
 
 
 @pytest.mark.parametrize("options", [{"check_val_every_n_epoch": 2}, {"val_check_interval": 1}])
@@ -262,8 +260,7 @@ def test_the_executor_takes_any_logger_and_callback(source, whole, tmp_path):
     assert [float(line["test_top1_error_pct"]) for line in lines] == [p.test_top1_error_pct for p in trained.curve]
     assert [float(line["learning_rate"]) for line in lines] == pytest.approx([p.learning_rate for p in trained.curve])
     assert without_time(trained.curve) == without_time(whole.curve)
-    for name, weight in model.state_dict().items():
-        assert torch.equal(weight, whole.model.state_dict()[name]), name
+    assert_same_tensors(model.state_dict(), whole.model.state_dict())
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of TensorBoard's own imports

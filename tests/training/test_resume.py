@@ -20,6 +20,7 @@ from senet_lab.training.run_state import Hooks
 from senet_lab.training.state_file import Kind, Saved, from_bytes, to_bytes
 from senet_lab.training.static_epoch import StaticEpoch
 from senet_lab.training.stopping import EXIT_GO_ON, Paused, SavePlan, StopSign, Wish
+from tests.tensors import assert_same_tensors
 from tests.tiny import AUGMENTED, cell, run
 from tests.training.executors import EXECUTORS, without_time
 
@@ -89,10 +90,8 @@ def equal(one, other):
     assert without_time(trained.curve) == without_time(trained_again.curve)
     assert trained.state.gates == trained_again.state.gates
     assert torch.equal(trained.evaluation.hits_N2, trained_again.evaluation.hits_N2)
-    for name, weight in model.state_dict().items():
-        assert torch.equal(weight, model_again.state_dict()[name]), name
-    for name, buffer in trained.state.momentum.items():
-        assert torch.equal(buffer, trained_again.state.momentum[name]), name
+    assert_same_tensors(model.state_dict(), model_again.state_dict())
+    assert_same_tensors(trained.state.momentum, trained_again.state.momentum)
 
 
 def test_the_whole_run_has_every_step(whole):

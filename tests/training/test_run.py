@@ -21,6 +21,7 @@ from senet_lab.training.provenance import Revision
 from senet_lab.training.run import make
 from senet_lab.training.settings import Executor, Settings
 from senet_lab.training.stopping import Paused, SavePlan, StopSign
+from tests.tensors import assert_same_tensors
 from tests.tiny import AUGMENTED, cell, run
 
 SMALL = replace(AUGMENTED, name="small", train_images=12, batch_size=4, test_images=8, epochs=2)
@@ -101,8 +102,7 @@ def test_every_revision_that_trained_a_part_is_recorded(executor, source, whole,
     assert "revision " in notes[0]
     assert " -> feed" in notes[0]
     assert record.correct_top1 == whole[1].correct_top1
-    for name, tensor in weights(RUN, whole[0]).items():
-        assert torch.equal(tensor, weights(RUN, store)[name]), name
+    assert_same_tensors(weights(RUN, whole[0]), weights(RUN, store))
 
 
 def test_going_on_under_the_same_circumstances_is_one_part(source, tmp_path):
@@ -176,8 +176,7 @@ def test_what_a_kill_left_is_repaired_by_the_next_command(source, whole, tmp_pat
 
     assert not checkpoint_of(store).exists()
     assert len(curve_of(record, store)) == 2
-    for name, tensor in weights(RUN, whole[0]).items():
-        assert torch.equal(tensor, weights(RUN, store)[name]), name
+    assert_same_tensors(weights(RUN, whole[0]), weights(RUN, store))
 
 
 def test_a_run_that_diverges_says_where_and_with_what(tmp_path):

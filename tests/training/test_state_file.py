@@ -18,6 +18,7 @@ from senet_lab.training.parts import changed, with_steps
 from senet_lab.training.state_file import Kind, Saved, from_bytes, read, to_bytes
 from senet_lab.training.step import make_optimizer
 from tests.samples import PART as SAMPLE
+from tests.tensors import assert_same_tensors
 from tests.tiny import AUGMENTED, run
 
 PATH = Path("the/file.safetensors")
@@ -67,9 +68,8 @@ def test_a_state_survives_its_file():
     assert saved.parts == (PART,)
     assert (state.curve, state.gates, state.sums, state.seconds) == ((POINT,), (HEALTH,), STATE.sums, 2.5)
     assert torch.equal(state.streams[0], STATE.streams[0])
-    for found, expected in ((state.model, STATE.model), (state.momentum, STATE.momentum)):
-        assert found.keys() == expected.keys()
-        assert all(torch.equal(found[name], expected[name]) for name in expected)
+    assert_same_tensors(state.model, STATE.model)
+    assert_same_tensors(state.momentum, STATE.momentum)
     assert misfit(state, small_network(), AUGMENTED) == ""
 
 

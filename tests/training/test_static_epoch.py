@@ -15,6 +15,7 @@ from senet_lab.training.run_state import Hooks
 from senet_lab.training.static_epoch import StaticEpoch
 from senet_lab.training.step import make_optimizer, set_learning_rate, training_loss
 from senet_lab.training.stopping import Paused, SavePlan, StopSign
+from tests.tensors import assert_same_tensors
 from tests.tiny import AUGMENTED, cell
 
 PROTOCOL = replace(AUGMENTED, train_images=100, batch_size=4, epochs=2, cutout=8)
@@ -67,8 +68,7 @@ def test_static_steps_are_the_plain_loops(padding):
     (losses, weights), (expected_losses, expected) = static(protocol), plain(protocol)
 
     assert expected_losses == pytest.approx(losses, abs=1e-4)  # differences of an fp32 sum
-    for name, tensor in expected.items():
-        assert torch.equal(tensor, weights[name]), name
+    assert_same_tensors(expected, weights)
 
 
 def test_an_epoch_begins_anew():
@@ -108,8 +108,7 @@ def test_steps_before_a_capture_leave_no_trace(steps_before):
         tried.step()
         untouched.step()
 
-    for name, tensor in other.state_dict().items():
-        assert torch.equal(tensor, model.state_dict()[name]), name
+    assert_same_tensors(other.state_dict(), model.state_dict())
 
 
 def test_warming_up_needs_no_more_than_one_batch():
@@ -170,8 +169,7 @@ def test_the_loop_of_a_gpu_has_the_plain_loops_curve(monkeypatch, request):
         assert replace(point, seconds=0.0, train_loss=0.0) == replace(same, seconds=0.0, train_loss=0.0)
         assert point.train_loss == pytest.approx(same.train_loss, rel=1e-5)
     assert torch.equal(plain.evaluation.hits_N2, replayed.evaluation.hits_N2)
-    for name, tensor in plain.state.model.items():
-        assert torch.equal(tensor, replayed.state.model[name]), name
+    assert_same_tensors(plain.state.model, replayed.state.model)
 
 
 @pytest.fixture
