@@ -12,12 +12,14 @@ import pytest
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is loaded
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # commands that tests start share what is compiled
 sys.dont_write_bytecode = False
+gc.disable()  # while tests are collected and packages are loaded
 
 
 def pytest_collection_finish():
     """What is loaded stays loaded, so Python's collector need not search it. That took a tenth of all time."""
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+    gc.enable()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -1,5 +1,7 @@
 """Processes end with their parent, with all that they started."""
 
+import contextlib
+import gc
 import multiprocessing
 import signal
 import subprocess
@@ -64,3 +66,15 @@ def test_a_child_that_is_gone_can_be_ended_once_more():
     processes.end(child)
 
     assert child.exitcode is not None
+
+
+def test_the_collector_rests_while_packages_are_loaded():
+    """It works afterwards as before, also when loading fails, and does not search what was loaded."""
+    kept = gc.get_freeze_count()
+    with contextlib.suppress(ModuleNotFoundError), processes.loading():
+        assert not gc.isenabled()
+        made = [[] for _ in range(1_000)]
+        raise ModuleNotFoundError
+
+    assert gc.isenabled()
+    assert gc.get_freeze_count() >= kept + len(made)

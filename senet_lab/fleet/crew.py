@@ -109,6 +109,7 @@ class Crew:
 
 
 def _work(connections: Sequence[Connection], store: Store, settings: Settings, log: Path) -> None:
-    from senet_lab.fleet.worker import work  # here, because it loads torch, which the parent process does not need
+    with processes.loading():
+        from senet_lab.fleet.worker import work  # here, because it loads torch, which the parent process does not need
 
     work(connections, store, settings, log)
