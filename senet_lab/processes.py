@@ -29,9 +29,9 @@ def start(target: Callable[..., None], arguments: Sequence[object]) -> BaseProce
 
 @contextlib.contextmanager
 def loading() -> Iterator[None]:
-    """Lets Python's collector rest while packages are loaded, and leave them alone afterwards.
+    """Pauses Python's garbage collector while packages are loaded. Later collections do not search these packages.
 
-    It would search them again and again, which takes a quarter of the time that torch needs to be loaded.
+    Its searches take a quarter of the time in which torch is loaded.
     """
     gc.disable()
     try:

@@ -58,7 +58,7 @@ class Watch:
         self.steps = {self._name(run): 0 for run in runs}
         self.total = sum(run.cell.protocol.epochs * run.cell.protocol.steps_per_epoch for run in runs)
         self.begun = now()
-        self.trains_since: float | None = None  # the first step of any run; the time before it loads and compiles
+        self.trains_since: float | None = None  # when a first step was heard of; until then runs load and compile
         self.before: dict[str, int] = {}  # steps of a run that were done when it was first heard of
         self.paces: dict[str, _Pace] = {}
         self.said: dict[str, float] = {}  # when a run's progress was last said

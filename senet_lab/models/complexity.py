@@ -42,7 +42,7 @@ class _Arithmetic(TorchDispatchMode):
         self.blocks = 0  # how many blocks are being computed
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
-        # torch's own rules for the shapes of these operations would take three quarters of all the time
+        # torch's own rules for the shapes of these operations would take most of the time
         if function is BATCH_NORM and args[0].is_meta:
             return torch.empty_like(args[0]), args[0].new_empty(0), args[0].new_empty(0)
         result = torch.empty_like(args[0]) if _keeps_shape(function, args) else function(*args, **(kwargs or {}))

@@ -99,7 +99,7 @@ as_stored.register_autograd(_hand_back, setup_context=_keep_nothing)
 class _Max(torch.autograd.Function):
     """Maximum over space, B C 1 1. Positions that tie share the gradient evenly.
 
-    As ``amax``, whose own gradient counts the positions in int64, which Inductor's loops cannot do on several at once.
+    ``amax`` has the same gradient, but counts the positions in int64, and Inductor does not vectorise that.
     """
 
     @staticmethod

@@ -18,6 +18,7 @@ from senet_lab.errors import StudyError
 from senet_lab.models.registry import build_model, channels_last
 from senet_lab.training import device_loop
 from senet_lab.training.ranks import ALONE, join
+from tests.tensors import assert_same_tensors
 from tests.training.executors import train, without_time
 from tests.training.two_ranks import CELL, SMALL
 
@@ -124,7 +125,7 @@ def test_a_batch_in_parts_is_the_protocols_batch(executor):
     ends = {at_once: train(executor, source, CELL, at_once=at_once) for at_once in (None, 4, 3)}
     weights = {at_once: model.state_dict() for at_once, (model, _) in ends.items()}
 
-    assert all(torch.equal(tensor, weights[4][name]) for name, tensor in weights[None].items())
+    assert_same_tensors(weights[None], weights[4])
     assert without_time(ends[None][1].curve) == without_time(ends[4][1].curve)
     assert not all(torch.equal(tensor, weights[3][name]) for name, tensor in weights[None].items())
     count = next(name for name in weights[3] if name.endswith("num_batches_tracked"))
