@@ -1,11 +1,11 @@
-"""A protocol so small that a run takes a second or two."""
+"""A protocol so small that a run takes a third of a second."""
 
 from dataclasses import replace
 
 from ablations.protocols import DEMO
 from senet_lab.study import Cell, Run, SESpec
 
-TINY = replace(DEMO, name="tiny", train_images=60, test_images=20, batch_size=20, epochs=3)
+TINY = replace(DEMO, name="tiny", train_images=24, test_images=8, batch_size=8, epochs=3)
 AUGMENTED = replace(TINY, crop="pad-crop", crop_padding=4, flip=True)
 BACKBONE = "cifar_resnet11_bottleneck"
 

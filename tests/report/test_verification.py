@@ -154,7 +154,7 @@ def test_files_that_are_not_here_are_not_compared():
 
 def test_a_run_that_is_trained_twice_is_equal(tmp_path):
     """The tiny protocol, in two stores: bits, curve and gates."""
-    protocol = replace(AUGMENTED, train_images=20, epochs=2)
+    protocol = replace(AUGMENTED, test_images=20, epochs=2)
     source, one = open_source(protocol, torch.device("cpu")), run(protocol=protocol)
     stores = [Store(tmp_path / name) for name in ("first", "again")]
     records = [make(one, source, store, Settings(), silent) for store in stores]

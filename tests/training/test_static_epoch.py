@@ -20,6 +20,8 @@ from tests.tiny import AUGMENTED, cell
 
 PROTOCOL = replace(AUGMENTED, train_images=100, batch_size=4, epochs=2, cutout=8)
 RATES = [0.01 * (1 + step % 5) for step in range(PROTOCOL.steps_per_epoch)]
+SHORT = replace(PROTOCOL, train_images=24)
+FEW = RATES[: SHORT.steps_per_epoch]
 ON_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
 
@@ -73,17 +75,17 @@ def test_static_steps_are_the_plain_loops(padding):
 
 def test_an_epoch_begins_anew():
     """The sums are those of the epoch, and the second epoch has other batches than the first."""
-    model, optimizer = network(PROTOCOL)
-    steps = StaticEpoch(model, optimizer, open_source(PROTOCOL, torch.device("cpu")))
+    model, optimizer = network(SHORT)
+    steps = StaticEpoch(model, optimizer, open_source(SHORT, torch.device("cpu")))
     orders = []
     for epoch in (0, 1):
-        steps.begin(3, epoch, RATES)
+        steps.begin(3, epoch, FEW)
         orders.append(steps._draws.order_N.clone())
         assert [float(total) for total in steps.sums()] == [0.0, 0.0]
-        for _ in RATES:
+        for _ in FEW:
             steps.step()
         meter = EpochMeter(torch.device("cpu"))
-        meter.add_all(*steps.sums(), len(RATES), 100)
+        meter.add_all(*steps.sums(), len(FEW), SHORT.train_images)
         assert float(steps.sums()[0]) > 0
 
     assert not torch.equal(*orders)
@@ -92,19 +94,19 @@ def test_an_epoch_begins_anew():
 @pytest.mark.parametrize("steps_before", [0, 3])
 def test_steps_before_a_capture_leave_no_trace(steps_before):
     """Weights, statistics, momentum and sums are as they were; a buffer that is new is zero, as good as none."""
-    (model, optimizer), (other, other_optimizer) = network(PROTOCOL), network(PROTOCOL)
-    source = open_source(PROTOCOL, torch.device("cpu"))
+    (model, optimizer), (other, other_optimizer) = network(SHORT), network(SHORT)
+    source = open_source(SHORT, torch.device("cpu"))
     tried, untouched = (StaticEpoch(m, o, source) for m, o in ((model, optimizer), (other, other_optimizer)))
     for steps in (tried, untouched):
-        steps.begin(3, 0, RATES)
+        steps.begin(3, 0, FEW)
         for _ in range(steps_before):
             steps.step()
     with tried._put_back():
         tried.step()
         tried.step()
-    tried.begin(3, 1, RATES)
-    untouched.begin(3, 1, RATES)
-    for _ in RATES:
+    tried.begin(3, 1, FEW)
+    untouched.begin(3, 1, FEW)
+    for _ in FEW:
         tried.step()
         untouched.step()
 
@@ -161,9 +163,9 @@ def captured_on_the_cpu(monkeypatch):
 
 def test_the_loop_of_a_gpu_has_the_plain_loops_curve(monkeypatch, request):
     """On the CPU bit for bit but for the fp32 sums of the training loss: errors, test losses, weights."""
-    plain = _train(PROTOCOL, "cpu")
+    plain = _train(SHORT, "cpu")
     request.getfixturevalue("captured_on_the_cpu")
-    replayed = _train(PROTOCOL, "cpu")
+    replayed = _train(SHORT, "cpu")
 
     for point, same in zip(plain.curve, replayed.curve, strict=True):
         assert replace(point, seconds=0.0, train_loss=0.0) == replace(same, seconds=0.0, train_loss=0.0)
