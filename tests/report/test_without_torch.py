@@ -16,15 +16,25 @@ from tests.samples import counted, filled, finished
 
 ROOT = Path(__file__).parents[2]
 BLOCKED = {"torch", "torchvision", "pytorch_lightning", "lightning", "safetensors", "optuna"}
+TABLE7 = ["reproduce", "table7", "--protocol", "cifar10", "--seeds", "2", "--json"]
+GATE = ["report", "gate"]
+END = "\x1e"  # between the commands of one process
 COMMAND = f"""
 import sys
+END = {END!r}
 class Absent:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in {BLOCKED!r}:
             raise ModuleNotFoundError(name, name=name)
 sys.meta_path.insert(0, Absent())
 from senet_lab.cli.app import main
-main()
+for words in {[TABLE7, GATE]!r}:
+    sys.argv[1:] = words
+    try:
+        main()
+    except SystemExit as ended:
+        print(END, int(ended.code or 0), sep="", end=END, flush=True)
+        print(END, end="", file=sys.stderr, flush=True)
 """
 
 
@@ -42,29 +52,33 @@ def clone(tmp_path_factory):
     return root
 
 
-def without_torch(folder, *words):
+@pytest.fixture(scope="module")
+def without_torch(clone):
+    """Status, stdout and stderr of two commands, one after the other in a process that has no torch."""
     done = subprocess.run(
-        [sys.executable, "-c", COMMAND, *words],
-        cwd=folder,
+        [sys.executable, "-c", COMMAND],
+        cwd=clone,
         env=os.environ | {"PYTHONHASHSEED": "7", "MPLBACKEND": "no_such_backend"},
         capture_output=True,
         text=True,
-        check=False,
+        check=True,
     )
     assert "Traceback" not in done.stderr
-    return done
+    table7, status, gate, gate_status, _ = done.stdout.split(END)
+    said = done.stderr.split(END)
+    return (int(status), table7, said[0]), (int(gate_status), gate, said[1])
 
 
-def test_a_table_is_reported_without_torch(clone, every_format):
+def test_a_table_is_reported_without_torch(clone, without_torch, every_format):
     """`senet-lab reproduce table7 --seeds 2`, every run recorded, prints the table and writes tables and figures.
 
     It needs no plotting backend. A second process, here, writes the same bytes.
     """
-    done = without_torch(clone, "reproduce", "table7", "--protocol", "cifar10", "--seeds", "2", "--json")
-    paths = json.loads(done.stdout)["files"]
+    (status, out, err), _ = without_torch
+    paths = json.loads(out)["files"]
 
-    assert done.returncode == 0
-    assert done.stderr.startswith("table7: all 10 runs are recorded, nothing to train\n")
+    assert status == 0
+    assert err.startswith("table7: all 10 runs are recorded, nothing to train\n")
     assert {".md", ".csv", ".tex", ".pdf", ".svg", ".png"} == {Path(path).suffix for path in paths}
     assert "results/figures/cvpr2018-table7-cifar10-curves.svg" in paths
     first = {path: (clone / path).read_bytes() for path in paths}
@@ -83,13 +97,13 @@ def main_ends_well(main):
     assert not ended.value.code
 
 
-def test_where_torch_is_needed_its_absence_is_one_line(clone):
+def test_where_torch_is_needed_its_absence_is_one_line(without_torch):
     """A network without counts must be built: the package is named. So these tests do block it."""
-    done = without_torch(clone, "report", "gate")
+    _, (status, out, err) = without_torch
 
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (status, out) == (1, "")
     assert (
-        done.stderr.splitlines(keepends=True)[-1]
+        err.splitlines(keepends=True)[-1]
         == "senet-lab: this needs the package torch, which is not installed; run make install\n"
     )
 
