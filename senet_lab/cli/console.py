@@ -132,6 +132,7 @@ class Watch:
         name = self._name(run)
         if outcome.fate is Fate.RECORDED:
             self.steps[name] = run.cell.protocol.epochs * run.cell.protocol.steps_per_epoch
+            self.before.setdefault(name, self.steps[name])  # without a step heard of, it was trained elsewhere
         note = outcome.fate.value
         if outcome.fate is Fate.PAUSED:
             note = outcome.text

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from senet_lab.cli.console import Watch
+from senet_lab.fleet.outcome import Fate, Outcome
 from senet_lab.training.progress import Progress
 from tests.tiny import AUGMENTED, run
 
@@ -77,3 +78,16 @@ def test_loading_and_compiling_is_no_time_of_training(watched):
     assert line == "[1:00] table7 r=16 seed 0: epoch 2 of 2, 0 %"
 
     assert watched(70, 1, 1_100)[0].endswith("; 1:30 left")
+
+
+def test_a_run_that_was_trained_elsewhere_is_no_pace_of_this_machine(capsys):
+    """Of three runs one has its record from another machine: 100 steps took 10 seconds, so 3,900 need 390."""
+    runs, time = [run(seed, LONG) for seed in range(3)], Time()
+    watch = Watch(runs, {(one.cell.key, one.seed): f"seed {one.seed}" for one in runs}, now=time)
+    watch.started(runs[0])
+    watch.progressed(runs[0], Progress(0, 2, 0, 2_000))
+    watch.ended(runs[1], Outcome(Fate.RECORDED, ""))
+    time.now += 10
+    watch.progressed(runs[0], Progress(0, 2, 100, 2_000))
+
+    assert capsys.readouterr().err.splitlines()[-1].endswith("; 6:30 left")

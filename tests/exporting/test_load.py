@@ -10,13 +10,8 @@ import torch
 import senet_lab
 from senet_lab import SESpec, StudyError, build_model, load
 from tests.samples import one_line
+from tests.tensors import assert_same_tensors
 from tests.tiny import BACKBONE
-
-
-def same(expected, found) -> bool:
-    return expected.keys() == found.keys() and all(
-        torch.equal(tensor, found[name]) for name, tensor in expected.items()
-    )
 
 
 def test_a_row_its_key_and_its_file_give_the_trained_network(recorded):
@@ -51,7 +46,7 @@ def test_files_of_others_need_the_name_of_their_network(tmp_path):
             load(path)
         found = load(path, network=f"{BACKBONE}:{'plain' if se is None else 'reduction=4'}")
 
-        assert same(model.state_dict(), found.state_dict())
+        assert_same_tensors(model.state_dict(), found.state_dict())
 
 
 @pytest.mark.parametrize(
