@@ -158,13 +158,29 @@ def test_what_several_machines_cannot_do_together_is_said(senet_lab, words, said
     ],
     ids=["four workers", "two machines"],
 )
-def test_submit_prints_the_batch_script(senet_lab, words, lines):
+def test_submit_prints_the_batch_script(senet_lab, tmp_path, monkeypatch, words, lines):
     """What the queue is asked for, and the command of each worker or task; nothing is queued."""
+    srun = tmp_path / "bin" / "srun"  # by which submitit knows a cluster
+    srun.parent.mkdir()
+    srun.write_text("#!/bin/sh\nexit 1\n")
+    srun.chmod(0o755)
+    monkeypatch.setenv("PATH", str(srun.parent), prepend=os.pathsep)
+
     status, out, _ = senet_lab("submit", "table7", *words, "--protocol", "demo", "--dry-run")
 
-    assert status == 0 or "not here" in out
-    if status == 0:
-        assert [line for line in lines if line not in out] == []
+    assert status == 0
+    assert [line for line in lines if line not in out] == []
+
+
+def test_where_slurm_is_not_here_it_is_said(senet_lab, tmp_path, monkeypatch):
+    """A laptop has no srun."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    status, out, err = senet_lab("submit", "table7", "--protocol", "demo", "--dry-run")
+
+    assert (status, out) == (2, "")
+    assert "slurm is not here" in err
+    assert "--executor local runs workers here" in err
 
 
 def test_a_mistyped_table_is_said_before_anything_is_queued(senet_lab):
