@@ -25,6 +25,7 @@ from senet_lab.models.registry import channels_last
 from senet_lab.records import evaluation as record
 from senet_lab.records.evaluation import Bits, Evaluated, Part, Subject
 from senet_lab.training import provenance
+from senet_lab.training.autocast import autocast
 from senet_lab.training.step import hits
 
 BATCHES_A_PART = 8
@@ -166,7 +167,8 @@ class _Runner:
         """The results of one batch. shown: its pixels, uint8 B 3 H W, for each geometry."""
         with _one_thread():
             images = self.normalise(shown[self.place])
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+        bf16, products = autocast(self.device, self.half)
+        with bf16, products:
             logits = self.network.watched(images, labels_B) if self.network.watched else self.model(images)
         logits = logits.float().cpu()
         with _one_thread():

@@ -16,6 +16,7 @@ from senet_lab.excitations.running import RunningStatistics
 from senet_lab.excitations.statistics import Excitations, Origin
 from senet_lab.models.gate_taps import Tap, gate_taps, named_by_resolution, tapped
 from senet_lab.study.protocol import Precision
+from senet_lab.training.autocast import autocast
 
 UNKNOWN = Origin(
     network="", weights="", protocol="", dataset="", split="", seed=None, revision="unknown", synthetic=False
@@ -43,7 +44,8 @@ def capture_excitations(
     watch = Watch(model, class_names, own_rows)
     try:
         for images, labels in batches:
-            with torch.autocast(images.device.type, torch.bfloat16, enabled=precision is Precision.BF16):
+            bf16, products = autocast(images.device, precision is Precision.BF16)
+            with bf16, products:
                 watch(images, labels)
     finally:
         model.train(training)

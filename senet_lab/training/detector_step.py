@@ -12,6 +12,7 @@ from senet_lab.models.detector import detection_losses
 from senet_lab.records.precision import FoundBoxes
 from senet_lab.study.cell import derive_seed
 from senet_lab.study.protocol import Precision, Protocol
+from senet_lab.training.autocast import autocast
 from senet_lab.training.ranks import ALONE, Ranks
 
 
@@ -29,7 +30,8 @@ def take_detection_gradients(
     total = torch.zeros((), device=step[0].images[0].device)
     for chunk in step:
         chosen = derive_seed(seed, "regions", *place, chunk.number)
-        with _autocast(total.device, protocol):
+        bf16, products = autocast(total.device, protocol.precision is Precision.BF16)
+        with bf16, products:
             losses = detection_losses(model, chunk.images, chunk.targets, chosen)
         loss = torch.stack([one.float() for one in losses.values()]).sum() / len(step)
         loss.backward()
@@ -38,10 +40,6 @@ def take_detection_gradients(
         nothing = torch.zeros((), dtype=torch.int64, device=total.device)
         total, _ = ranks.add_up(model, total, nothing, len(step) / chunks)
     return total
-
-
-def _autocast(device: torch.device, protocol: Protocol) -> torch.autocast:
-    return torch.autocast(device.type, torch.bfloat16, enabled=protocol.precision is Precision.BF16)
 
 
 @torch.no_grad()
@@ -56,7 +54,8 @@ def find_boxes(
     model.eval()
     lines: list[np.ndarray] = []
     for chunk in chunks:
-        with _autocast(chunk.images[0].device, protocol):
+        bf16, products = autocast(chunk.images[0].device, protocol.precision is Precision.BF16)
+        with bf16, products:
             found = model(list(chunk.images))
         for photo, boxes in zip(chunk.photos, found, strict=True):
             lines.append(_lines(photo, boxes))

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from senet_lab.data.batches import Batch
 from senet_lab.study.protocol import Precision, Protocol
+from senet_lab.training.autocast import autocast
 from senet_lab.training.ranks import ALONE, Ranks
 
 TOP = (1, 5)
@@ -18,7 +19,8 @@ TOP = (1, 5)
 
 def forward(model: Callable[[Tensor], Tensor], images_BCHW: Tensor, protocol: Protocol) -> Tensor:
     """Images B 3 H W -> logits B K in fp32. The network computes them in the protocol's precision."""
-    with torch.autocast(images_BCHW.device.type, torch.bfloat16, enabled=protocol.precision is Precision.BF16):
+    bf16, products = autocast(images_BCHW.device, protocol.precision is Precision.BF16)
+    with bf16, products:
         logits = model(images_BCHW)
     return logits.float()
 

@@ -1,0 +1,64 @@
+"""Autocast to bf16 that is fast on every CPU.
+
+PyTorch multiplies bf16 numbers quickly only where its oneDNN has kernels for the CPU's instructions. Elsewhere, as on
+processors whose widest vectors are those of AVX2, a convolution in bf16 takes about ten times as long as one in fp32.
+There the products are computed in fp32 from operands that are rounded to bf16, and rounded to bf16 at the end. That is
+what the instructions for bf16 do: the product of two bf16 numbers is exact in fp32, and sums are kept in fp32. Only the
+order of summation differs, as it does between any two CPUs.
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+# Each takes the input, the weight and the bias first. Autocast computes all of them in bf16.
+PRODUCTS = (F.conv1d, F.conv2d, F.conv3d, F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d, F.linear)
+OPERANDS = ("input", "weight", "bias")
+
+
+def autocast(device: torch.device, bf16: bool) -> tuple[torch.autocast, AbstractContextManager[object]]:
+    """Two contexts, to be entered in this order, in which networks on this device compute in bf16, or as written.
+
+    They are entered as ``with first, second``, which the compiler follows into compiled code.
+    """
+    wide = bf16 and device.type == "cpu" and not multiplies_bf16()
+    return torch.autocast(device.type, torch.bfloat16, enabled=bf16), ProductsInFp32() if wide else nullcontext()
+
+
+@functools.cache
+def multiplies_bf16() -> bool:
+    """Whether PyTorch has fast kernels for bf16 on this CPU."""
+    return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+class ProductsInFp32(TorchFunctionMode):
+    """Computes the products that autocast would compute in bf16 on a CPU: in fp32, from and to bf16 numbers."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        first: Any = args[0] if args else kwargs.get("input")
+        # Like PyTorch's autocast, this leaves double precision as it is.
+        if func not in PRODUCTS or not torch.is_autocast_enabled("cpu") or first.dtype is torch.float64:
+            return func(*args, **kwargs)
+        places = len(OPERANDS)
+        rounded = [_rounded(value) for value in args[:places]]
+        named = {name: _rounded(value) if name in OPERANDS else value for name, value in kwargs.items()}
+        with torch.autocast("cpu", enabled=False):
+            return func(*rounded, *args[places:], **named).to(torch.bfloat16)
+
+
+def _rounded(operand: Tensor | None) -> Tensor | None:
+    """An operand of fp32 whose values are bf16 numbers."""
+    return None if operand is None else operand.to(torch.bfloat16).float()

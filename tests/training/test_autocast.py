@@ -1,0 +1,112 @@
+"""bf16 on a CPU with and without instructions for it."""
+
+import contextlib
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from senet_lab.models.registry import build_model
+from senet_lab.study import SESpec
+from senet_lab.training import autocast as module
+from senet_lab.training.autocast import PRODUCTS, ProductsInFp32, autocast
+from tests.tiny import BACKBONE
+
+CPU = torch.device("cpu")
+ULP = 2.0**-8  # half the distance of neighbouring bf16 numbers, relative to them
+
+
+@pytest.fixture(params=[True, False], ids=["instructions", "none"])
+def has_instructions(request, monkeypatch):
+    """Whether the CPU is said to multiply bf16 numbers."""
+    monkeypatch.setattr(module, "multiplies_bf16", lambda: request.param)
+    return request.param
+
+
+def draw(*shape, seed=0):
+    """Normal numbers, fp32."""
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def product(function):
+    """A product of random operands, with a bias: a function of no argument, its operands, and what names them."""
+    space = {"1": 1, "2": 2, "3": 3}.get(function.__name__[-2], 0)
+    size, weight = (2, 6, *[5] * space), (6, 6, *[3] * space)
+    x, w, b = (draw(*shape, seed=seed).requires_grad_() for seed, shape in enumerate((size, weight, (6,))))
+    return (lambda: function(x, w, bias=b)), (x, w, b)
+
+
+@pytest.mark.parametrize("function", PRODUCTS, ids=lambda function: function.__name__)
+def test_a_product_is_that_of_bf16_numbers_rounded_once(function):
+    """Exact but for the sum's rounding in fp32 and one rounding to bf16. In fp32 as written it would be another."""
+    compute, operands = product(function)
+    with torch.autocast("cpu", torch.bfloat16), ProductsInFp32():
+        found = compute()
+    exact = function(*(operand.detach().bfloat16().double() for operand in operands))
+
+    assert found.dtype is torch.bfloat16
+    error = (found.double() - exact).abs()
+    assert bool((error <= ULP * exact.abs() + 1e-5).all())
+    assert not torch.equal(found, compute().bfloat16())
+
+
+@pytest.mark.parametrize("function", PRODUCTS, ids=lambda function: function.__name__)
+def test_gradients_are_those_of_torchs_autocast(function):
+    """Of the input, the weight and the bias, in fp32 as the operands are, within the rounding of bf16."""
+    compute, operands = product(function)
+    gradients = []
+    for context in (ProductsInFp32(), contextlib.nullcontext()):
+        with torch.autocast("cpu", torch.bfloat16), context:
+            output = compute()
+        gradients.append(torch.autograd.grad(output.float().square().sum(), operands))
+
+    for mine, torchs in zip(*gradients, strict=True):
+        assert mine.dtype is torchs.dtype is torch.float32
+        assert float((mine - torchs).norm() / torchs.norm()) < 0.01
+
+
+def test_only_a_cpu_without_the_instructions_computes_otherwise(has_instructions):
+    """With them the bits are those of torch's autocast, without them those of the products in fp32."""
+    model, images = build_model(BACKBONE, SESpec(), 10).eval(), draw(2, 3, 32, 32)
+    with torch.no_grad():
+        bf16, products = autocast(CPU, True)
+        with bf16, products:
+            found = model(images)
+        with torch.autocast("cpu", torch.bfloat16), contextlib.nullcontext() if has_instructions else ProductsInFp32():
+            expected = model(images)
+
+    assert isinstance(products, ProductsInFp32) is not has_instructions
+    assert torch.equal(expected, found)
+
+
+def test_without_bf16_nothing_is_rounded(has_instructions):
+    """An fp32 protocol computes the network as it is written, on every CPU."""
+    model, images = build_model(BACKBONE, SESpec(), 10).eval(), draw(2, 3, 32, 32)
+    with torch.no_grad():
+        bf16, products = autocast(CPU, False)
+        with bf16, products:
+            found = model(images)
+
+        assert torch.equal(model(images), found)
+
+
+def test_what_autocast_leaves_alone_is_left_alone():
+    """Double precision, a part in which autocast is off, and operations that are no products."""
+    x, w = draw(2, 6), draw(6, 6)
+    with torch.autocast("cpu", torch.bfloat16), ProductsInFp32():
+        double, exact = F.linear(x.double(), w.double()), x.double() @ w.double().T
+        with torch.autocast("cpu", enabled=False):
+            off = F.linear(x, w)
+        total = torch.add(x, x)
+
+    assert torch.allclose(exact, double, rtol=1e-12)
+    assert torch.equal(F.linear(x, w), off)
+    assert torch.equal(2 * x, total)
+
+
+def test_operands_may_be_named():
+    """As a user's own block may call them."""
+    x, w, b = draw(2, 6), draw(6, 6), draw(6)
+    with torch.autocast("cpu", torch.bfloat16), ProductsInFp32():
+        assert torch.equal(F.linear(x, w, b), F.linear(input=x, weight=w, bias=b))
+        assert torch.equal(F.linear(x, w), F.linear(x, weight=w, bias=None))
