@@ -3,16 +3,22 @@
 Before the first step is taken, it is compared with the step of the network as written.
 """
 
+import functools
+import logging
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch._inductor.runtime.cache_dir_utils import cache_dir
 
 from senet_lab.models.fuse import Fused, fuse
 from senet_lab.training.compare_step import refuse_another_step
+from senet_lab.training.compiled_code import remove_unfinished
 
+LOG = logging.getLogger("senet_lab")
 Network = Callable[[Tensor], Tensor]
 P = ParamSpec("P")
 T = TypeVar("T", Tensor, tuple[Tensor, Tensor])
@@ -65,11 +71,20 @@ def _compared_once(call: Callable[P, T], written: Callable[P, T], model: nn.Modu
 def _set_compiler() -> None:
     """Sets the compiler so that every network of a process is compiled, and backward passes run without autocast.
 
+    What a killed process left half compiled is removed before.
+
     A process may train many networks with the same forward code. By default the ninth of them would silently run
     uncompiled, and a run's speed and last bits would depend on the runs before it. Here reaching the limit is an error.
     By default the compiler also runs the backward pass under autocast, which uncompiled training does not.
     """
+    _mend_compiled_code()
     torch._functorch.config.backward_pass_autocast = "off"
     dynamo = torch._dynamo.config
     dynamo.recompile_limit = dynamo.accumulated_recompile_limit = MOST_NETWORKS
     dynamo.fail_on_recompile_limit_hit = True
+
+
+@functools.cache
+def _mend_compiled_code() -> None:
+    for path in remove_unfinished(Path(cache_dir())):
+        LOG.warning("half of a compiled library was left by a process that was ended; it is compiled again: %s", path)
