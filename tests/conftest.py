@@ -23,6 +23,14 @@ def pytest_collection_finish():
 
 
 @pytest.fixture(autouse=True, scope="session")
+def memory_is_kept():
+    """As in a worker: freed memory is not given back and zeroed again at each step of a test."""
+    from senet_lab.fleet.worker import keep_memory
+
+    keep_memory()
+
+
+@pytest.fixture(autouse=True, scope="session")
 def no_waiting_for_the_disk():
     """Files are written as always; only the wait for the disk is left out, for no test survives a power cut."""
     with pytest.MonkeyPatch.context() as patch:

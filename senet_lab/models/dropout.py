@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from senet_lab.models.stochastic import uncompiled
 from senet_lab.study.cell import derive_seed
 
 
@@ -24,7 +25,7 @@ class StreamDropout(nn.Module):
         """Seeds the stream of the masks."""
         self.stream.manual_seed(derive_seed(seed, "dropout", self.place))
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]  # a stream of its own cannot be traced
+    @uncompiled
     def draw(self, x: Tensor) -> Tensor:
         """The mask for one training step: 0 or 1 / (1 - p), of the input's shape, type and device."""
         kept = torch.rand(x.shape, generator=self.stream, device="cpu") >= self.p

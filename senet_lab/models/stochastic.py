@@ -8,11 +8,26 @@ training loop seeds it at the start of each epoch:
 A checkpoint within an epoch holds the stream's state, so that a resumed run draws what an uninterrupted one draws.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
+import torch
 from torch import Tensor, nn
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def uncompiled(method: Callable[P, T]) -> Callable[P, T]:
+    """A method that compiled networks call as it is written, because a stream of its own cannot be traced.
+
+    ``torch.compiler.disable`` would load the compiler where the class is declared, which every command would pay with
+    half of its start. PyTorch's own optimisers are decorated with the lazy form.
+    """
+    disable: Any = getattr(torch, "_disable_dynamo", torch.compiler.disable)
+    left: Callable[P, T] = disable(method)
+    return left
 
 
 def set_stochastic_seed(model: nn.Module, seed: int) -> bool:

@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from senet_lab.models.backbones.resnet import build_stages
 from senet_lab.models.family import Family
 from senet_lab.models.sites import AttentionFactory, check_image_size
+from senet_lab.models.stochastic import uncompiled
 from senet_lab.models.units import Place, conv, conv_bn
 from senet_lab.study.se import Integration
 
@@ -186,7 +187,7 @@ class ShakeNet(nn.Module):
         """Seeds the stream of alpha and beta."""
         self.stream.manual_seed(seed)
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]  # a stream of its own cannot be traced
+    @uncompiled
     def draw(self, x_BCHW: Tensor) -> Tensor:
         """alpha and beta of every unit and image for one training step: U 2 B, fp32, on the images' device."""
         shake = torch.rand(sum(self.layout.depths), 2, len(x_BCHW), generator=self.stream, device="cpu")
