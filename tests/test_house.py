@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 SOURCES = sorted(path for folder in ("senet_lab", "ablations", "benchmarks") for path in (ROOT / folder).rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 LONGEST, LONGEST_OF_PACKAGE, LONGEST_FUNCTION = 310, 250, 50  # lines
-LONGER = {"senet_lab/training/lightning_module.py": 290, "tests/test_house.py": 335}  # one class; one table of parts
+LONGER = {"tests/test_house.py": 335}  # one table of parts
 
 # What a part may import of this project, itself included, and of other packages. The longest name that fits decides.
 PARTS = {

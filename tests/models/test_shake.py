@@ -1,6 +1,8 @@
 """Shake-Shake: the random mix of two branches, its stream, and the place of SE."""
 
 import copy
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -195,3 +197,15 @@ def test_compiled_network_draws_the_same():
     set_stochastic_seed(compiled, 7)
 
     torch.testing.assert_close(step(compiled), expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_networks_are_built_without_the_compiler():
+    """Loading it takes as long as all the rest, and only compiled training needs it."""
+    code = (
+        "import sys\n"
+        "from senet_lab.models import build_model\n"
+        "build_model('cifar_shake26_2x96d')\n"
+        "assert 'torch._dynamo' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
