@@ -56,9 +56,33 @@ class ProductsInFp32(TorchFunctionMode):
         rounded = [_rounded(value) for value in args[:places]]
         named = {name: _rounded(value) if name in OPERANDS else value for name, value in kwargs.items()}
         with torch.autocast("cpu", enabled=False):
-            return func(*rounded, *args[places:], **named).to(torch.bfloat16)
+            return _rounded(func(*rounded, *args[places:], **named)).to(torch.bfloat16)
 
 
-def _rounded(operand: Tensor | None) -> Tensor | None:
-    """An operand of fp32 whose values are bf16 numbers."""
-    return None if operand is None else operand.to(torch.bfloat16).float()
+def _rounded(operand: Any) -> Any:
+    """An operand in fp32, rounded to bf16 numbers, and so is its gradient; None for an absent bias."""
+    return None if operand is None else _Rounded.apply(operand.float())
+
+
+class _Rounded(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return to_bf16_numbers(x)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        return to_bf16_numbers(gradients[0])
+
+
+def to_bf16_numbers(x: Tensor) -> Tensor:
+    """fp32 values, each rounded to the nearest bf16 number, to the even one of two: of the shape and type of x.
+
+    In compiled code it is done by the bits, of which bf16 has the first 16. A conversion to bf16 and back the compiler
+    would leave out.
+    """
+    if not torch.compiler.is_compiling():
+        return x.to(torch.bfloat16).float()
+    bits = x.view(torch.int32)
+    even = (bits >> 16) & 1
+    rounded = ((bits + 0x7FFF + even) & -0x10000).view(torch.float32)
+    return torch.where(x.isnan(), x, rounded)

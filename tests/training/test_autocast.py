@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from senet_lab.models.registry import build_model
 from senet_lab.study import SESpec
 from senet_lab.training import autocast as module
-from senet_lab.training.autocast import PRODUCTS, ProductsInFp32, autocast
+from senet_lab.training.autocast import PRODUCTS, ProductsInFp32, autocast, to_bf16_numbers
 from tests.tiny import BACKBONE
 
 CPU = torch.device("cpu")
@@ -88,6 +88,39 @@ def test_without_bf16_nothing_is_rounded(has_instructions):
             found = model(images)
 
         assert torch.equal(model(images), found)
+
+
+@pytest.mark.parametrize("compiling", [False, True])
+def test_rounding_is_that_of_torch(monkeypatch, compiling):
+    """By a conversion and by the bits: ties to even, both zeros, subnormals, the largest numbers, infinities, NaN."""
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: compiling)
+    ties = [1 + 2.0**-8, 1 + 3 * 2.0**-8, -1 - 2.0**-8]
+    ends = [0.0, -0.0, 2.0**-149, -(2.0**-133), 3.4028234e38, -3.39e38, float("inf"), float("-inf"), float("nan")]
+    x = torch.cat([torch.tensor(ties + ends), draw(10_000), 1e-3 * draw(10_000, seed=1).exp()])
+    found, expected = to_bf16_numbers(x), x.to(torch.bfloat16).float()
+
+    assert torch.equal(expected.isnan(), found.isnan())
+    numbers = ~expected.isnan()
+    assert torch.equal(expected[numbers].view(torch.int32), found[numbers].view(torch.int32))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # raised inside torch.compile
+def test_compiled_code_rounds_as_written():
+    """The compiler, which computes bf16 in fp32 where it may, leaves out no rounding: same logits and gradients."""
+    model = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 16, 3, bias=False), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(576, 5)
+    )
+    x, results = draw(4, 3, 8, 8), []
+    for network in (model, torch.compile(model)):
+        with torch.autocast("cpu", torch.bfloat16), ProductsInFp32():
+            logits = network(x)
+        results.append((logits, *torch.autograd.grad(logits.float().square().sum(), list(model.parameters()))))
+    fp32 = model(x)
+
+    for written, compiled in zip(*results, strict=True):
+        assert torch.equal(written, compiled)
+    assert not torch.equal(results[0][0], fp32.to(torch.bfloat16))
 
 
 def test_what_autocast_leaves_alone_is_left_alone():
