@@ -22,8 +22,8 @@ T = TypeVar("T")
 def uncompiled(method: Callable[P, T]) -> Callable[P, T]:
     """A method that compiled networks call as it is written, because a stream of its own cannot be traced.
 
-    ``torch.compiler.disable`` would load the compiler where the class is declared, which every command would pay with
-    half of its start. PyTorch's own optimisers are decorated with the lazy form.
+    ``torch.compiler.disable`` would load the compiler where the class is declared, so that importing the networks would
+    take twice as long. PyTorch's own optimisers are decorated with this lazy form.
     """
     disable: Any = getattr(torch, "_disable_dynamo", torch.compiler.disable)
     left: Callable[P, T] = disable(method)
