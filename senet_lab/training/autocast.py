@@ -77,8 +77,8 @@ class _Rounded(torch.autograd.Function):
 def to_bf16_numbers(x: Tensor) -> Tensor:
     """fp32 values, each rounded to the nearest bf16 number, to the even one of two: of the shape and type of x.
 
-    In compiled code it is done by the bits, of which bf16 has the first 16. A conversion to bf16 and back the compiler
-    would leave out.
+    In compiled code it is done by the bits, of which bf16 has the first 16. The compiler would leave out a
+    conversion to bf16 and back.
     """
     if not torch.compiler.is_compiling():
         return x.to(torch.bfloat16).float()

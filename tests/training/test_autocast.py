@@ -29,11 +29,19 @@ def draw(*shape, seed=0):
 
 
 def product(function):
-    """A product of random operands, with a bias: a function of no argument, its operands, and what names them."""
+    """A product of random operands: a function of no argument that computes it, and the input, weight and bias."""
     space = {"1": 1, "2": 2, "3": 3}.get(function.__name__[-2], 0)
     size, weight = (2, 6, *[5] * space), (6, 6, *[3] * space)
     x, w, b = (draw(*shape, seed=seed).requires_grad_() for seed, shape in enumerate((size, weight, (6,))))
     return (lambda: function(x, w, bias=b)), (x, w, b)
+
+
+def logits_of(model, images, bf16):
+    """What a network computes in the contexts of ``autocast``."""
+    with torch.no_grad():
+        first, second = autocast(CPU, bf16)
+        with first, second:
+            return model(images)
 
 
 @pytest.mark.parametrize("function", PRODUCTS, ids=lambda function: function.__name__)
@@ -68,26 +76,19 @@ def test_gradients_are_those_of_torchs_autocast(function):
 def test_only_a_cpu_without_the_instructions_computes_otherwise(has_instructions):
     """With them the bits are those of torch's autocast, without them those of the products in fp32."""
     model, images = build_model(BACKBONE, SESpec(), 10).eval(), draw(2, 3, 32, 32)
-    with torch.no_grad():
-        bf16, products = autocast(CPU, True)
-        with bf16, products:
-            found = model(images)
-        with torch.autocast("cpu", torch.bfloat16), contextlib.nullcontext() if has_instructions else ProductsInFp32():
-            expected = model(images)
+    products = contextlib.nullcontext() if has_instructions else ProductsInFp32()
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16), products:
+        expected = model(images)
 
-    assert isinstance(products, ProductsInFp32) is not has_instructions
-    assert torch.equal(expected, found)
+    assert isinstance(autocast(CPU, True)[1], ProductsInFp32) is not has_instructions
+    assert torch.equal(expected, logits_of(model, images, True))
 
 
 def test_without_bf16_nothing_is_rounded(has_instructions):
     """An fp32 protocol computes the network as it is written, on every CPU."""
     model, images = build_model(BACKBONE, SESpec(), 10).eval(), draw(2, 3, 32, 32)
-    with torch.no_grad():
-        bf16, products = autocast(CPU, False)
-        with bf16, products:
-            found = model(images)
 
-        assert torch.equal(model(images), found)
+    assert torch.equal(model(images), logits_of(model, images, False))
 
 
 @pytest.mark.parametrize("compiling", [False, True])
