@@ -103,6 +103,7 @@ def test_a_users_table_is_planned(senet_lab, tmp_path):
     assert own["label"] == "mine-table7 own seed 0"
 
 
+@pytest.mark.slow
 def test_data_that_cannot_be_had_is_one_line(tmp_path):
     """CIFAR-10 neither there nor to be downloaded: the real command, with its worker, says what to do."""
     environment = os.environ | {name: NOWHERE for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")}
@@ -128,6 +129,13 @@ def test_data_that_cannot_be_had_is_one_line(tmp_path):
     assert not (tmp_path / "results" / "records").exists()
 
 
+def attempted(protocol, root, monkeypatch):
+    """How a worker's attempt at the plain row of table 7 ends, with the data sets of the folder ``data``."""
+    monkeypatch.setenv("SENET_LAB_DATA", str(root / "data"))
+    run = Run(cell=studies.table_under(TABLE7, protocol).row("original").cell, seed=0)
+    return _Worker(Store(root / "results"), Settings(), 1)._attempt(run, lambda progress: None)
+
+
 @pytest.mark.parametrize(
     ("protocol", "said"),
     [
@@ -140,21 +148,34 @@ def test_damaged_or_missing_data_stops_a_worker(tmp_path, monkeypatch, protocol,
     """A cut array, a lacking one, no ImageNet: no run can go on, and the reason is one line with the path."""
     import numpy as np
 
-    monkeypatch.setenv("SENET_LAB_DATA", str(tmp_path / "data"))
+    def save(path, *shape):
+        np.lib.format.open_memmap(path, "w+", np.uint8, shape)  # zeros that take no place on the disk
+
     for name in ("cifar10", "cifar100"):
         folder = tmp_path / "data" / name
         folder.mkdir(parents=True)
-        np.save(folder / "train_images.npy", np.zeros((50_000, 32, 32, 3), np.uint8))
-        np.save(folder / "train_labels.npy", np.zeros(50_000, np.int64))
-    np.save(folder / "test_images.npy", np.zeros((10_000, 32, 32, 3), np.uint8))
+        save(folder / "train_images.npy", 50_000, 32, 32, 3)
+        save(folder / "train_labels.npy", 50_000)
+    save(folder / "test_images.npy", 10_000, 32, 32, 3)
     cut = tmp_path / "data" / "cifar10" / "train_images.npy"
     os.truncate(cut, 1_000_000)
-    table = studies.table_under(TABLE7, protocol)
-    run = Run(cell=table.row("original").cell, seed=0)
-    outcome = _Worker(Store(tmp_path / "results"), Settings(), 1)._attempt(run, lambda progress: None)
+    outcome = attempted(protocol, tmp_path, monkeypatch)
 
     assert outcome.fate is Fate.NO_DATA
     assert one_line(outcome.text).startswith(f"{tmp_path}/data/{said}")
+
+
+def test_a_download_that_fails_stops_a_worker(tmp_path, monkeypatch):
+    """CIFAR-10 neither there nor to be had: the line says where it would be looked for."""
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, NOWHERE)
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.setenv(name, "")
+    outcome = attempted("cifar10-quick", tmp_path, monkeypatch)
+
+    assert outcome.fate is Fate.NO_DATA
+    assert one_line(outcome.text).startswith(f"cifar10 is not in {tmp_path}/data/cifar10 and could not be downloaded")
+    assert "set SENET_LAB_DATA to a folder that has cifar10/train_images.npy" in outcome.text
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def train(root, view, reach, stops):
                 time.sleep(0.01)
                 mark.unlink()
                 assert store.write(replace(finished(run.cell), run=run))
-        time.sleep(0.02)
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize(
