@@ -1,4 +1,4 @@
-"""Calls a function in a new process, for tests that fork: from one that has loaded torch each fork copies page tables."""
+"""Calls a function in a new process, for tests that fork: where torch is loaded each fork copies its page tables."""
 
 import multiprocessing
 import os
