@@ -27,10 +27,11 @@ def small_files(tmp_path_factory):
     return root / "mine.py", coco_folder(root / "boxes")
 
 
-@pytest.fixture
-def small(small_files, monkeypatch):
+@pytest.fixture(scope="module")
+def small(small_files):
     file, folder = small_files
-    monkeypatch.setattr(extensions.registry, "_loaded", {})
-    module = extensions.load_extension(str(file)).module
-    tables = [module.TABLE.under(own_boxes(protocol, folder)) for protocol in module.PROTOCOLS]
-    return Small(folder, *tables)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(extensions.registry, "_loaded", {})
+        module = extensions.load_extension(str(file)).module
+        tables = [module.TABLE.under(own_boxes(protocol, folder)) for protocol in module.PROTOCOLS]
+        yield Small(folder, *tables)

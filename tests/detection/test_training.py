@@ -1,11 +1,13 @@
 """Detectors from their data to their records: in one go, stopped in between, in parts, and on damaged photos."""
 
+import copy
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from senet_lab.data import coco_data
 from senet_lab.data.batches import Share
 from senet_lab.data.open import open_coco
 from senet_lab.errors import StudyError
@@ -38,9 +40,30 @@ def trained(table, folder, root, label="SE-small", report=silent, stop=None):
     return make(run, opened(table, folder), Store(root), Settings(photos=folder), report, SavePlan(stop))
 
 
-def test_a_detector_is_trained_and_its_ap_is_that_of_cocos_code(small, tmp_path):
+@pytest.fixture
+def read_here(monkeypatch):
+    """Photos are read in this process: they are the same, and nothing is forked."""
+    monkeypatch.setattr(coco_data, "loader_processes", lambda device: 0)
+
+
+@pytest.fixture(scope="module")
+def whole(small, tmp_path_factory):
+    """The record of a run in one go that read its photos itself, and the store that has it."""
+    root = tmp_path_factory.mktemp("whole")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(coco_data, "loader_processes", lambda device: 0)
+        return trained(small.stage5, small.folder, root), Store(root)
+
+
+@pytest.fixture(scope="module")
+def drawn(small):
+    """A detector with SE of seed 1, to be copied."""
+    return build_cell(small.stage5.row("SE-small").cell, seed=1)
+
+
+def test_a_detector_is_trained_and_its_ap_is_that_of_cocos_code(small, whole):
     """Two epochs of three steps. AP in the record equals pycocotools' own on the recorded boxes to 1e-9."""
-    record, store = trained(small.stage5, small.folder, tmp_path), Store(tmp_path)
+    record, store = whole
     truth = opened(small.stage5, small.folder).photos["test"]
     found = boxes_from_bytes(read_file(store, record, "boxes"), "it")
     stats = evaluated(truth, found).stats
@@ -57,21 +80,20 @@ def test_a_detector_is_trained_and_its_ap_is_that_of_cocos_code(small, tmp_path)
 
 
 @pytest.mark.parametrize("at", [2, pytest.param(6, marks=pytest.mark.slow)])
-def test_a_stopped_detector_goes_on_to_the_same_end(small, tmp_path, at):
+def test_a_stopped_detector_goes_on_to_the_same_end(small, whole, tmp_path, at):
     """In the middle of an epoch, and after the last step with its evaluation to do: the same bits as in one go."""
-    stop = StopSign()
+    stop, (record, _) = StopSign(), whole
 
     def report(progress):
         if progress.step == at - 1:
             stop.ask("a test")
 
     with pytest.raises(Paused):
-        trained(small.stage5, small.folder, tmp_path / "parts", report=report, stop=stop)
-    parts = trained(small.stage5, small.folder, tmp_path / "parts")
-    whole = trained(small.stage5, small.folder, tmp_path / "whole")
+        trained(small.stage5, small.folder, tmp_path, report=report, stop=stop)
+    parts = trained(small.stage5, small.folder, tmp_path)
 
-    assert scientific_digest(parts) == scientific_digest(whole)
-    assert parts.files.boxes == whole.files.boxes
+    assert scientific_digest(parts) == scientific_digest(record)
+    assert parts.files.boxes == record.files.boxes
     assert [part.steps for part in parts.provenance.parts] == [6]
 
 
@@ -85,10 +107,10 @@ def test_the_two_heads_are_built_on_one_network(small):
     assert [len(se_blocks(model)) for model in (pyramid, stage5)] == [4, 4]
 
 
-def test_boxes_are_told_in_fp32_whatever_the_network_computes_in(small):
+def test_boxes_are_told_in_fp32_whatever_the_network_computes_in(small, drawn, read_here):
     """In bfloat16 places far from the border would be known to some pixels only; losses stay near those of fp32."""
     cell = small.stage5.row("SE-small").cell
-    model, losses = build_cell(cell, seed=1), []
+    model, losses = copy.deepcopy(drawn), []
     for precision in (Precision.FP32, Precision.BF16):
         protocol = replace(cell.protocol, precision=precision)
         step = next(opened(small.stage5, small.folder).training_batches(0, 0))
@@ -101,11 +123,10 @@ def test_boxes_are_told_in_fp32_whatever_the_network_computes_in(small):
     assert {one.dtype for one in (*scores, *shifts)} == {torch.float32}
 
 
-def test_parts_of_a_batch_add_up_to_it(small):
+def test_parts_of_a_batch_add_up_to_it(small, drawn, read_here):
     """The gradients of two processes, weighted by their parts, are those of one; each photo is looked at once."""
     protocol = replace(small.stage5.paper_protocol, batch_size=3)
-    cell = replace(small.stage5.row("SE-small").cell, protocol=protocol)
-    model = build_cell(cell, seed=1)
+    model = copy.deepcopy(drawn)
 
     def gradients(share):
         data = open_coco(protocol, torch.device("cpu"), folder=small.folder, share=share)
@@ -123,7 +144,7 @@ def test_parts_of_a_batch_add_up_to_it(small):
         torch.testing.assert_close(a, (2 * b + c) / 3, rtol=1e-4, atol=1e-5)
 
 
-def test_an_epoch_is_the_same_for_every_row_and_mirrors_boxes_with_their_photos(small):
+def test_an_epoch_is_the_same_for_every_row_and_mirrors_boxes_with_their_photos(small, read_here):
     """Photos derive from seed and epoch; a mirrored box lies where its object does."""
     data = opened(small.stage5, small.folder)
     epochs = [[chunk for step in data.training_batches(*where) for chunk in step] for where in ((0, 0), (0, 0), (0, 1))]
@@ -145,7 +166,7 @@ def test_an_epoch_is_the_same_for_every_row_and_mirrors_boxes_with_their_photos(
     assert 0 < mirrored < 12
 
 
-def test_a_photo_without_boxes_trains_as_background(small):
+def test_a_photo_without_boxes_trains_as_background(small, read_here):
     """The last photo of the training split is among the chunks, with no box."""
     data = opened(small.stage5, small.folder)
     empty = [c for step in data.training_batches(0, 0) for c in step if not len(c.boxes[0])]

@@ -1,5 +1,6 @@
 """Faster R-CNN with an SE-ResNet trunk: its maps, its frozen parts, and one step on a data set made here."""
 
+import copy
 import json
 
 import numpy as np
@@ -15,6 +16,7 @@ from senet_lab.models.detector import build_detector, detection_losses
 from senet_lab.models.registry import build_model, se_blocks
 from senet_lab.study import SESpec
 
+SE = SESpec()
 LOSSES = {"loss_objectness", "loss_rpn_box_reg", "loss_classifier", "loss_box_reg"}
 
 
@@ -61,6 +63,25 @@ class _Photos:
         return torch.from_numpy(pixels).permute(2, 0, 1).float() / 255, target
 
 
+@pytest.fixture(scope="module")
+def trunk():
+    """SE-ResNet-50 under a pyramid, of seed 0, to be read or copied."""
+    return faster_rcnn_trunk("resnet50", SE)
+
+
+@pytest.fixture(scope="module")
+def weights():
+    """Of SE-ResNet-50 itself, of the same seed."""
+    return build_model("resnet50", SE).state_dict()
+
+
+@pytest.fixture
+def detector(trunk):
+    """On a copy of the trunk, for images of 64 pixels and a few regions of each."""
+    few = {"box_batch_size_per_image": 32, "rpn_post_nms_top_n_test": 32}
+    return build_detector(copy.deepcopy(trunk), 3, min_size=64, max_size=64, **few)
+
+
 def test_coco_boxes_are_corners_and_labels_count_from_one(coco):
     """Images in the order of their numbers, 5, 6, 7; car is 1, dog is 2; no crowd, no flat box; 6 is background."""
     assert coco.boxed.categories == ((3, "car"), (18, "dog"))
@@ -75,9 +96,8 @@ def test_coco_boxes_are_corners_and_labels_count_from_one(coco):
     assert last["labels"].tolist() == [2, 1]
 
 
-def test_one_training_step_lowers_the_loss_of_the_same_draw(coco):
+def test_one_training_step_lowers_the_loss_of_the_same_draw(coco, detector):
     """SE-ResNet-50 under a pyramid: four finite losses, gradients everywhere, and a step downhill."""
-    detector = build_detector(faster_rcnn_trunk("resnet50", SESpec()), 3, min_size=64, max_size=64)
     images, targets = zip(*coco, strict=True)
     optimizer = torch.optim.SGD([p for p in detector.parameters() if p.requires_grad], lr=1e-6)
     before = detection_losses(detector, images, targets, seed=1)
@@ -92,20 +112,17 @@ def test_one_training_step_lowers_the_loss_of_the_same_draw(coco):
     assert sum(after.values()) < sum(before.values())
 
 
-def test_detector_in_evaluation_returns_boxes(coco):
+def test_detector_in_evaluation_returns_boxes(coco, detector):
     """Boxes, labels and scores for each image."""
-    trunk = faster_rcnn_trunk("resnet50", SESpec())
-    detector = build_detector(trunk, 3, min_size=64, max_size=64).eval()
     with torch.no_grad():
-        (found,) = detector([coco[0][0]])
+        (found,) = detector.eval()([coco[0][0]])
 
     assert {"boxes", "labels", "scores"} == set(found)
     assert len(found["boxes"]) == len(found["labels"]) == len(found["scores"])
 
 
-def test_losses_come_from_the_seed_alone(coco):
+def test_losses_come_from_the_seed_alone(coco, detector):
     """Equal seeds give equal losses; the global stream is neither read nor moved."""
-    detector = build_detector(faster_rcnn_trunk("resnet50"), 3, min_size=64, max_size=64)
     images, targets = zip(*coco, strict=True)
     before = torch.get_rng_state()
     with torch.no_grad():
@@ -115,13 +132,10 @@ def test_losses_come_from_the_seed_alone(coco):
     assert torch.equal(before, torch.get_rng_state())
 
 
-@pytest.mark.parametrize(("name", "units"), [("resnet50", 16), pytest.param("resnet101", 33, marks=pytest.mark.slow)])
-def test_trunk_has_the_networks_weights_and_no_moving_batch_norm(name, units):
+def assert_trunk_of(network, units, trunk):
     """Five maps of 256 channels at strides 4 to 64; SE in each unit; weights of the classification network."""
-    trunk = faster_rcnn_trunk(name, SESpec())
     with torch.no_grad():
         maps = trunk(torch.zeros(1, 3, 64, 64))
-    network = build_model(name, SESpec()).state_dict()
 
     assert [tuple(m.shape[1:3]) for m in maps.values()] == [(256, 16), (256, 8), (256, 4), (256, 2), (256, 1)]
     assert units == len(se_blocks(trunk))
@@ -133,14 +147,26 @@ def test_trunk_has_the_networks_weights_and_no_moving_batch_norm(name, units):
     assert all(torch.equal(value, network[key]) for key, value in shared.items())
 
 
-def test_a_frozen_trunk_computes_what_the_network_does():
+def test_trunk_has_the_networks_weights_and_no_moving_batch_norm(trunk, weights):
+    """SE-ResNet-50's: equal seeds, equal weights."""
+    assert_trunk_of(weights, 16, trunk)
+
+
+@pytest.mark.slow
+def test_the_deeper_trunk_has_the_networks_weights():
+    """SE-ResNet-101's."""
+    assert_trunk_of(build_model("resnet101", SE).state_dict(), 33, faster_rcnn_trunk("resnet101", SE))
+
+
+def test_a_frozen_trunk_computes_what_the_network_does(weights):
     """With given weights and statistics, the maps before the pyramid are those of the network in evaluation."""
-    network = build_model("resnet50", SESpec(), seed=1)
+    network = build_model("resnet50", SE, device="meta")
+    network.load_state_dict(copy.deepcopy(weights), assign=True)
     generator = torch.Generator().manual_seed(0)
     for norm in (m for m in network.modules() if isinstance(m, nn.BatchNorm2d)):
         norm.running_mean.normal_(0, 0.1, generator=generator)
         norm.running_var.uniform_(0.5, 1.5, generator=generator)
-    trunk = faster_rcnn_trunk("resnet50", SESpec(), weights=network.state_dict()).double().train()
+    trunk = faster_rcnn_trunk("resnet50", SE, weights=network.state_dict(), seed=1).double().train()
     network, x = network.double().eval(), torch.randn(1, 3, 64, 64, generator=generator, dtype=torch.float64)
     with torch.no_grad():
         torch.testing.assert_close(trunk.stages(trunk.stem(x)), network.stages(network.stem(x)))
@@ -148,7 +174,7 @@ def test_a_frozen_trunk_computes_what_the_network_does():
 
 def test_frozen_stages_are_not_trained():
     """frozen_stages=2: stem and stage 2 stay; stages 3 to 5 and the pyramid learn. Frozen norms have no weights."""
-    trunk = faster_rcnn_trunk("resnet50", SESpec(), frozen_stages=2)
+    trunk = faster_rcnn_trunk("resnet50", SE, frozen_stages=2)
     learned = {name.split(".")[0] + "." + name.split(".")[1] for name, p in trunk.named_parameters() if p.requires_grad}
 
     assert {"stages.1", "stages.2", "stages.3", "pyramid.inner_blocks", "pyramid.layer_blocks"} == learned
