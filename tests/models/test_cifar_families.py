@@ -20,11 +20,20 @@ from tests.models.written_out import FACTS, extra_parameters, multiply_add_count
 CIFAR = [name for name in model_names() if name.startswith("cifar_")]
 WITH_BIASES = SESpec(bias=True)
 WIDE = pytest.param("cifar_wrn16_8", marks=pytest.mark.slow)
-LARGE = ("cifar_shake29_2x4x64d", "cifar_shake26_2x96d", "cifar_wrn16_8", "cifar_preresnet164")
+SHAKE26 = pytest.param("cifar_shake26_2x96d", marks=pytest.mark.slow)
+# They repeat the units of the smaller networks.
+DEEP = ("cifar_resnet110", "cifar_resnet164_bottleneck", "cifar_preresnet110", "cifar_preresnet164")
+
+PLAIN_RESNET50 = 25_557_032  # weights and biases for 1000 classes
+
+
+def slow_if(slow: bool, *values: object) -> object:
+    """A parameter, left to the whole run if it is slow."""
+    return pytest.param(*values, marks=[pytest.mark.slow] * slow)
 
 
 def parameters(name: str, se: SESpec | None, classes: int) -> int:
-    return complexity(build_model(name, se, classes, device="meta"), image_size(name)).trainable
+    return sum(weight.numel() for weight in build_model(name, se, classes, device="meta").parameters())
 
 
 def images(n: int = 2, size: int = 32) -> torch.Tensor:
@@ -51,7 +60,7 @@ def test_resnet50_has_the_known_parameters():
     """ResNet-50, and SE-ResNet-50 at r = 16 without and with biases."""
     found = [parameters("resnet50", se, 1000) for se in (None, SESpec(), WITH_BIASES)]
 
-    assert found == [25_557_032, 28_071_976, 28_088_024]
+    assert found == [PLAIN_RESNET50, 28_071_976, 28_088_024]
 
 
 @pytest.mark.parametrize(
@@ -66,14 +75,17 @@ def test_resnet50_has_the_known_parameters():
 )
 def test_each_point_fills_sixteen_sites_of_resnet50(point, expected):
     """Extra weights at r = 16: 2/r times the sum of C^2, C being the width of the map at that point."""
-    se = SESpec(integration=point)
+    model = build_model("resnet50", SESpec(integration=point), device="meta")
 
-    assert len(se_blocks(build_model("resnet50", se, device="meta"))) == 16
-    assert expected == parameters("resnet50", se, 1000) - parameters("resnet50", None, 1000)
+    assert len(se_blocks(model)) == 16
+    assert expected == sum(weight.numel() for weight in model.parameters()) - PLAIN_RESNET50
 
 
-@pytest.mark.parametrize(("se", "classes"), [(None, 100), (WITH_BIASES, 10)], ids=["plain", "se"])
-@pytest.mark.parametrize("name", FACTS)
+@pytest.mark.parametrize(
+    ("name", "se", "classes"),
+    [slow_if(name in DEEP, name, None, 100) for name in FACTS] + [(name, WITH_BIASES, 10) for name in FACTS],
+    ids=[f"{name}-{kind}" for kind in ("plain", "se") for name in FACTS],
+)
 def test_counts_equal_the_closed_forms(name, se, classes):
     """Parameters and multiply-adds of the residual networks."""
     found = complexity(build_model(name, se, classes, device="meta"), image_size(name))
@@ -143,7 +155,10 @@ def test_wrn_adds_what_its_widths_say():
     assert 86_016 == extra_parameters(FACTS["cifar_wrn16_8"], SESpec()) == 2 * sum(c * c // 8 for c in (128, 256, 512))
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n in LARGE)) for n in CIFAR])
+STEPS_TAKEN = ("cifar_resnet20", "cifar_resnet11_bottleneck", "cifar_preresnet110")  # one of each unit
+
+
+@pytest.mark.parametrize("name", [slow_if(name not in STEPS_TAKEN, name) for name in CIFAR])
 def test_one_training_step_reaches_every_weight(name):
     """Forward and backward at batch 2 with SE: finite logits B K, and a gradient that is not all zero somewhere."""
     model = build_model(name, WITH_BIASES, 10).train()
@@ -158,7 +173,7 @@ def test_one_training_step_reaches_every_weight(name):
     assert all(block.excitation.expand.bias.grad.any() for block in se_blocks(model).values())
 
 
-@pytest.mark.parametrize("name", CIFAR)
+@pytest.mark.parametrize("name", [slow_if(name in DEEP, name) for name in CIFAR])
 def test_images_of_another_size_are_refused(name):
     """A CIFAR network on 224 pixels would run and mean something else."""
     with pytest.raises(ValueError, match="32 x 32"):
@@ -168,7 +183,8 @@ def test_images_of_another_size_are_refused(name):
 @pytest.mark.parametrize("name", ["cifar_resnet20", "cifar_resnet29_bottleneck", WIDE, "resnet50"])
 def test_memory_format_changes_no_logit(name):
     """channels_last: the logits of the contiguous network to rounding, in double precision."""
-    model, x = build_model(name, WITH_BIASES, 10).double().eval(), images(size=image_size(name)).double()
+    x = images(size=64 if name == "resnet50" else 32).double()
+    model = build_model(name, WITH_BIASES, 10).double().eval()
     with torch.no_grad():
         expected = model(x)
         found = model.to(memory_format=torch.channels_last)(x.to(memory_format=torch.channels_last))
@@ -206,7 +222,7 @@ def test_compiled_network_takes_the_same_step(name, backend):
         assert (expected - other).abs().max() <= 1e-8 * max(1.0, float(expected.abs().max()))
 
 
-@pytest.mark.parametrize("name", ["cifar_resnet20", "cifar_resnet11_bottleneck", WIDE, "cifar_shake26_2x96d"])
+@pytest.mark.parametrize("name", ["cifar_resnet20", "cifar_resnet11_bottleneck", WIDE, SHAKE26])
 def test_weights_come_from_the_seed_alone(name):
     """Equal seeds, equal weights; another seed, other weights; the global stream is neither read nor moved."""
     torch.manual_seed(5)
@@ -222,7 +238,7 @@ def test_weights_come_from_the_seed_alone(name):
 
 
 @pytest.mark.parametrize("se", [WITH_BIASES, SESpec(integration="pre", gate="tanh", reduction=8)], ids=["r=16", "pre"])
-@pytest.mark.parametrize("name", ["cifar_resnet20", "cifar_resnet11_bottleneck", WIDE, "cifar_shake26_2x96d"])
+@pytest.mark.parametrize("name", ["cifar_resnet20", "cifar_resnet11_bottleneck", WIDE, SHAKE26])
 def test_backbone_weights_do_not_depend_on_se(name, se):
     """Every weight of the plain network is in the SE network, equal bit for bit."""
     plain, found = build_model(name, None, 10).state_dict(), build_model(name, se, 10).state_dict()
