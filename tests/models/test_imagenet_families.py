@@ -8,11 +8,11 @@ from torch import nn
 
 from senet_lab.models.backbones.bn_inception import InceptionModule
 from senet_lab.models.backbones.shufflenet import ChannelShuffle
-from senet_lab.models.complexity import complexity
 from senet_lab.models.dropout import StreamDropout
 from senet_lab.models.registry import build_model, image_size, model_names, se_blocks
 from senet_lab.models.stochastic import set_stochastic_seed
 from senet_lab.study import SESpec
+from tests.models.counted import counted, described
 
 RELEASED = SESpec(bias=True)  # r=16 and biases, as in the authors' released networks
 
@@ -33,13 +33,11 @@ GOLDEN = {
 def test_counts_are_exact(name):
     """Parameters, statistics and multiply-adds of each network, plain and with SE at r=16."""
     weights, statistics, multiply_adds, se_weights, se_multiply_adds, blocks = GOLDEN[name]
-    plain = complexity(build_model(name, device="meta"), image_size(name))
-    model = build_model(name, RELEASED, device="meta")
-    se = complexity(model, image_size(name))
+    plain, se = counted(name, None), counted(name, RELEASED)
 
     assert (weights, statistics, multiply_adds) == (plain.trainable, plain.statistics, plain.multiply_adds)
     assert (se_weights, statistics, se_multiply_adds) == (se.trainable, se.statistics, se.multiply_adds)
-    assert blocks == len(se_blocks(model))
+    assert blocks == len(se_blocks(described(name, RELEASED)))
 
 
 @pytest.mark.parametrize(
@@ -57,7 +55,7 @@ def test_counts_are_exact(name):
 )
 def test_blocks_are_named_by_stage_and_unit(name, first, last, stages):
     """Blocks stand in forward order and number the stages that the network's file gives."""
-    names = list(se_blocks(build_model(name, RELEASED, device="meta")))
+    names = list(se_blocks(described(name, RELEASED)))
     of_stage = [int(block.split("_")[1]) for block in names]
 
     assert (first, last) == (names[0], names[-1])
@@ -74,7 +72,7 @@ def test_blocks_are_named_by_stage_and_unit(name, first, last, stages):
 )
 def test_blocks_scale_the_maps_of_the_paper(name, widths):
     """A block's channels are those of its map, which r=16 divides at every site."""
-    assert widths == [block.channels for block in se_blocks(build_model(name, RELEASED, device="meta")).values()]
+    assert widths == [block.channels for block in se_blocks(described(name, RELEASED)).values()]
 
 
 RESNETS = ["resnet50", "resnet101", "resnet152"]
@@ -91,9 +89,12 @@ def test_every_imagenet_network_takes_a_step_below():
     "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LARGE)) for name in (*RESNETS, *GOLDEN)]
 )
 def test_one_step_reaches_every_weight(name):
-    """One image at the native size gives every parameter a finite gradient, and no weight of the backbone zero."""
+    """One image gives every parameter a finite gradient, and no weight of the backbone zero.
+
+    Of the native size, or of 128 pixels, which those networks take that are not large.
+    """
     model = build_model(name, RELEASED, num_classes=10)
-    size = image_size(name)
+    size = image_size(name) if name in LARGE else 128
     image = torch.randn(1, 3, size, size, generator=torch.Generator().manual_seed(0))
     nn.functional.cross_entropy(model(image), torch.tensor([3])).backward()
 
@@ -107,13 +108,13 @@ def test_one_step_reaches_every_weight(name):
 def test_small_images_are_refused(name):
     """CIFAR images do not run through an ImageNet network."""
     with pytest.raises(ValueError, match="32 x 32"):
-        build_model(name, device="meta")(torch.empty(1, 3, 32, 32, device="meta"))
+        described(name, None)(torch.empty(1, 3, 32, 32, device="meta"))
 
 
 def test_vgg_takes_one_size_only():
     """VGG's FC layers fix its input, and the message says to what."""
     with pytest.raises(ValueError, match="224 x 224"):
-        build_model("vgg16", device="meta")(torch.empty(1, 3, 256, 256, device="meta"))
+        described("vgg16", None)(torch.empty(1, 3, 256, 256, device="meta"))
 
 
 def test_a_reduction_that_does_not_divide_is_refused():
@@ -170,7 +171,7 @@ def test_dropout_is_the_networks_own_stream():
 )
 def test_dropout_is_where_the_papers_have_it(name, probabilities):
     """Two dropouts of one half in VGG-16, one of 0.2 in Inception-ResNet-v2 and SENet-154, never torch's own."""
-    modules = list(build_model(name, device="meta").modules())
+    modules = list(described(name, None).modules())
 
     assert probabilities == [module.p for module in modules if isinstance(module, StreamDropout)]
     assert [module for module in modules if isinstance(module, nn.Dropout)] == []

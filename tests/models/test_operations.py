@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from ablations.protocols import IMAGENET_100EP
-from senet_lab.models.complexity import complexity, count_networks, operations
-from senet_lab.models.registry import build_model, image_size
+from senet_lab.models.complexity import count_networks
 from senet_lab.study import Cell, SESpec
 from senet_lab.study.conventions import MOBILE, NETWORKS, Operation, printed
+from tests.models.counted import counted
 
 RELEASED = SESpec(bias=True)
 
@@ -29,7 +29,7 @@ OPEN = [  # table 2: network, SE, printed, exact count under the convention
 
 
 def counts(name: str, se: SESpec | None) -> dict[Operation, int]:
-    return operations(build_model(name, se, device="meta"), image_size(name))
+    return counted(name, se).operations
 
 
 @pytest.mark.parametrize(("name", "plain", "se"), REACHED)
@@ -75,10 +75,8 @@ def test_open_figures_of_table_2(name, se, published, exact):
 )
 def test_table_3_is_reached(name, se, mflops, params):
     """Multiply-adds with pooling and additions, rounded; weights and biases in millions, cut to one digit."""
-    model = build_model(name, se, device="meta")
-
-    assert mflops == MOBILE.printed(MOBILE.count(operations(model, 224)), 10**6, 0)
-    assert params == printed(complexity(model, 224).trainable, 10**6, 1, cut=True)
+    assert mflops == MOBILE.printed(MOBILE.count(counts(name, se)), 10**6, 0)
+    assert params == printed(counted(name, se).trainable, 10**6, 1, cut=True)
 
 
 def papers_inception_resnet_v2() -> tuple[int, int]:
