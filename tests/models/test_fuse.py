@@ -177,8 +177,8 @@ def plain():
 
 def gradients_of(call, model):
     generator = torch.Generator().manual_seed(0)
-    images = torch.randn(3, 3, 32, 32, generator=generator, dtype=torch.float64)
-    loss = F.cross_entropy(call(images), torch.tensor([1, 0, 7]))
+    images = torch.randn(2, 3, 32, 32, generator=generator, dtype=torch.float64)
+    loss = F.cross_entropy(call(images), torch.tensor([1, 7]))
     return [loss, *torch.autograd.grad(loss, list(model.parameters()), allow_unused=True)]
 
 
