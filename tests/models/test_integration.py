@@ -24,7 +24,7 @@ from tests.models.written_out import FACTS, Facts, Forward, Weights, images, uns
 UNITS = {"basic": Basic, "bottleneck": Bottleneck, "pre-basic": PreBasic, "pre-bottleneck": PreBottleneck}
 STAGES = (2, 3, 4)
 SUBSETS = tuple(chain.from_iterable(combinations(STAGES, n) for n in range(1, 4)))
-# A block knows nothing of its unit and its point, so its forms are tried in each unit and at each point, not in all pairs.
+# A block knows nothing of its unit and its point: its forms are tried in each unit and at each point, not in all pairs.
 MET_BY_EVERY_FORM = (
     ("basic", Integration.STANDARD),
     ("bottleneck", Integration.CONV3X3),

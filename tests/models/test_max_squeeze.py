@@ -45,10 +45,22 @@ def test_every_block_with_max_squeeze_is_found(squeeze, number):
     assert number == sum(isinstance(part, MaxBlock) for part in network.modules())
 
 
-def test_the_operation_keeps_torchs_rules():
+MAPS = (torch.ones(2, 3, 4, 4, requires_grad=True), torch.ones(2, 3, 4, 4).to(memory_format=torch.channels_last))
+
+
+@pytest.mark.parametrize("u", MAPS, ids=["contiguous", "channels_last"])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "test_schema",
+        "test_autograd_registration",
+        "test_faketensor",
+        pytest.param("test_aot_dispatch_dynamic", marks=pytest.mark.slow),  # loads half the compiler
+    ],
+)
+def test_the_operation_keeps_torchs_rules(rule, u):
     """Shapes, types and gradients are as declared, so that a compiler and a GPU's graph may take it."""
-    torch.library.opcheck(as_stored, (torch.randn(2, 3, 4, 4, requires_grad=True),))
-    torch.library.opcheck(as_stored, (torch.randn(2, 3, 4, 4).to(memory_format=torch.channels_last),))
+    torch.library.opcheck(as_stored, (u,), test_utils=rule)
 
 
 def test_positions_that_tie_share_the_gradient():
