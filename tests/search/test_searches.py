@@ -14,8 +14,9 @@ from senet_lab.search import fair, nuisance
 from senet_lab.search.journal import Journal, run_trials
 from senet_lab.search.space import PEAK_LR, WEIGHT_DECAY, Point, guessing_error_pct, held_out_protocol
 from senet_lab.search.trial import Trainer
-from senet_lab.study import Row, SESpec, Table
+from senet_lab.study import Row, Table
 from senet_lab.study.protocol import HELD_OUT
+from tests import smallest
 from tests.samples import one_line
 from tests.tiny import TINY, cell
 
@@ -246,12 +247,14 @@ def test_a_trial_trains_as_a_run_does():
     """The error of a real training on held-out images; that of guessing where the loss is no number."""
     trainer = Trainer(torch.device("cpu"), 1)
     protocol = held_out_protocol(SMALL)
-    (error,) = trainer.error_pct(cell(protocol), [0])
-    (diverged,) = trainer.error_pct(cell(Point(1e30, 1e-5).under(protocol)), [0])
+    with smallest.registered():
+        (error,) = trainer.error_pct(smallest.cell(protocol), [0])
+        (diverged,) = trainer.error_pct(smallest.cell(Point(1e30, 1e-5).under(protocol)), [0])
+        seconds = trainer.step_seconds(smallest.cell(protocol, reduction=4))
 
     assert error in [round(100 * wrong / 6, 4) for wrong in range(7)]
     assert diverged == guessing_error_pct(protocol) == pytest.approx(90.0)
-    assert trainer.step_seconds(replace(cell(protocol), se=SESpec(reduction=4))) > 0
+    assert seconds > 0
 
 
 def test_a_journal_is_lines_of_json_as_a_dashboard_reads_them(tmp_path):

@@ -17,8 +17,9 @@ from senet_lab.study.protocol import Precision
 from senet_lab.training import compare_step, device_loop, lightning_loop
 from senet_lab.training.compiled import compiled_network, compiled_step
 from senet_lab.training.step import forward, training_loss
+from tests.smallest import SMALLEST, cell
 from tests.tensors import assert_same_tensors
-from tests.tiny import AUGMENTED, cell
+from tests.tiny import AUGMENTED
 
 
 class Liar(SEBlock):
@@ -46,7 +47,7 @@ def uncompiled(monkeypatch):
 
 
 def network(seed=0):
-    return build_model("cifar_resnet11_bottleneck", SESpec(reduction=4), 10, seed).train()
+    return build_model(SMALLEST, SESpec(reduction=4), 10, seed).train()
 
 
 def images(size=16):
@@ -123,7 +124,7 @@ def test_the_comparison_leaves_no_trace(uncompiled, monkeypatch, precision):
         initialise(model, 0)
         torch.manual_seed(5)
         call = compiled_network(model)
-        logits = [forward(call, images(), protocol).detach() for _ in range(2)]
+        logits = [forward(call, images(4), protocol).detach() for _ in range(2)]
         assert all(parameter.grad is None for parameter in model.parameters())
         results.append([*logits, *model.state_dict().values(), model.stream.get_state(), torch.random.get_rng_state()])
 

@@ -14,6 +14,7 @@ from senet_lab.training import device_loop
 from senet_lab.training.epoch import Diverged, EpochMeter
 from senet_lab.training.run_state import Hooks, keep_nothing
 from senet_lab.training.static_epoch import StaticEpoch
+from tests import smallest
 from tests.tiny import AUGMENTED, cell
 from tests.training.executors import EXECUTORS, train, without_time
 
@@ -37,7 +38,7 @@ def losses(monkeypatch):
     return seen
 
 
-def _agree(device, losses):
+def _agree(device, losses, cell=cell):
     """Both executors one after the other on a device: 50 losses to 1e-5 relative, final weights to 1e-4."""
     protocol = replace(AUGMENTED, train_images=100, batch_size=4, epochs=2)
     source = open_source(protocol, torch.device(device))
@@ -52,7 +53,7 @@ def _agree(device, losses):
 
 def test_both_executors_have_the_same_loss_at_every_one_of_50_steps(losses):
     """fp32 on the CPU."""
-    _agree("cpu", losses)
+    _agree("cpu", losses, smallest.cell)
 
 
 @pytest.mark.slow
@@ -87,15 +88,15 @@ def test_a_loss_that_is_no_number_ends_the_run(executor, source):
     wild = replace(AUGMENTED, schedule=replace(AUGMENTED.schedule, peak_lr=1e30, warmup_steps=0))
 
     with pytest.raises(Diverged, match="in epoch 1"):
-        _train(executor, source, cell(wild))
+        _train(executor, source, smallest.cell(wild))
 
 
 def test_the_global_stream_plays_no_part(source):
     """Another global seed changes nothing."""
     torch.manual_seed(1)
-    _, curve, _ = _train("device", source, cell())
+    _, curve, _ = _train("device", source, smallest.cell())
     torch.manual_seed(2)
-    _, again, _ = _train("device", source, cell())
+    _, again, _ = _train("device", source, smallest.cell())
 
     assert without_time(curve) == without_time(again)
 
@@ -139,7 +140,7 @@ def test_both_executors_agree_where_steps_are_replayed(monkeypatch, request):
     """The comparison on CUDA, made on the CPU with the step itself for a graph of it."""
     monkeypatch.setattr(device_loop, "captures", lambda data, model: True)
     monkeypatch.setattr(StaticEpoch, "captured", lambda self: self.step)
-    _agree("cpu", request.getfixturevalue("graph_losses"))
+    _agree("cpu", request.getfixturevalue("graph_losses"), smallest.cell)
 
 
 @pytest.mark.gpu

@@ -17,7 +17,8 @@ from senet_lab.training.progress import silent
 from senet_lab.training.run import make
 from senet_lab.training.settings import Settings
 from tests.samples import finished
-from tests.tiny import AUGMENTED, BACKBONE, cell, run
+from tests.smallest import SMALLEST, cell, run
+from tests.tiny import AUGMENTED
 from tests.training.executors import EXECUTORS, train
 
 CONSTANT = GateHealth(epoch=1, block="SE_4_1", mean=0.5, spread=0.0, share_low=0.0, share_high=0.0)
@@ -35,7 +36,7 @@ def test_gates_are_measured_after_every_epoch(executor, source):
 
 def test_the_numbers_are_those_of_the_gates(source):
     """Mean, spread and shares of one block equal numpy's over all images at once, and the evaluation is untouched."""
-    model = build_model(BACKBONE, cell().se, 10).eval()
+    model = build_model(SMALLEST, cell().se, 10).eval()
     block, seen = se_blocks(model)["SE_3_1"], []
     hook = block.register_forward_pre_hook(lambda m, x: seen.append(type(block).gate(block, x[0]).detach().flatten(1)))
     found = evaluate_all(model, source.test_batches(), AUGMENTED).gates[1]
@@ -50,7 +51,7 @@ def test_the_numbers_are_those_of_the_gates(source):
 
 def test_moments_do_not_depend_on_the_batches():
     """Chan's formula: one batch or five give the same health."""
-    model = build_model(BACKBONE, cell().se, 10).eval()
+    model = build_model(SMALLEST, cell().se, 10).eval()
     x = torch.randn(10, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     found = []
     for size in (10, 2):

@@ -22,7 +22,8 @@ from senet_lab.training.settings import Settings
 from senet_lab.training.static_epoch import StaticEpoch
 from senet_lab.training.step import make_optimizer
 from senet_lab.training.turns import TURNS
-from tests.tiny import AUGMENTED, cell, run
+from tests.smallest import cell, run
+from tests.tiny import AUGMENTED
 
 PROTOCOL = replace(AUGMENTED, train_images=400, batch_size=4, epochs=1, cutout=8)  # 100 steps
 RATES = [0.01] * PROTOCOL.steps_per_epoch

@@ -16,7 +16,7 @@ from senet_lab.training.progress import silent
 from senet_lab.training.run import make
 from senet_lab.training.settings import Executor, Settings
 from senet_lab.training.stopping import Paused, SavePlan, StopSign
-from tests.tiny import run
+from tests.smallest import run
 
 RUN = run()
 

@@ -21,8 +21,9 @@ from senet_lab.training.provenance import Revision
 from senet_lab.training.run import make
 from senet_lab.training.settings import Executor, Settings
 from senet_lab.training.stopping import Paused, SavePlan, StopSign
+from tests.smallest import cell, run
 from tests.tensors import assert_same_tensors
-from tests.tiny import AUGMENTED, cell, run
+from tests.tiny import AUGMENTED
 
 SMALL = replace(AUGMENTED, name="small", train_images=12, batch_size=4, test_images=8, epochs=2)
 RUN, OTHER = run(protocol=SMALL), run(1, protocol=SMALL)

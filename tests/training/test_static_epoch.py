@@ -8,6 +8,7 @@ import torch
 
 from senet_lab.data.open import open_source
 from senet_lab.models.registry import build_model, channels_last
+from senet_lab.study import SESpec
 from senet_lab.study.protocol import Precision
 from senet_lab.training import device_loop
 from senet_lab.training.epoch import EpochMeter
@@ -15,8 +16,9 @@ from senet_lab.training.run_state import Hooks
 from senet_lab.training.static_epoch import StaticEpoch
 from senet_lab.training.step import make_optimizer, set_learning_rate, training_loss
 from senet_lab.training.stopping import Paused, SavePlan, StopSign
+from tests.smallest import SMALLEST
 from tests.tensors import assert_same_tensors
-from tests.tiny import AUGMENTED, cell
+from tests.tiny import AUGMENTED, BACKBONE
 
 PROTOCOL = replace(AUGMENTED, train_images=100, batch_size=4, epochs=2, cutout=8)
 RATES = [0.01 * (1 + step % 5) for step in range(PROTOCOL.steps_per_epoch)]
@@ -26,8 +28,8 @@ ON_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA
 
 
 def network(protocol, device="cpu", seed=0):
-    of = cell(protocol)
-    model = channels_last(build_model(of.backbone, of.se, protocol.num_classes, seed)).to(device)
+    name = SMALLEST if device == "cpu" else BACKBONE
+    model = channels_last(build_model(name, SESpec(), protocol.num_classes, seed)).to(device)
     return model.train(), make_optimizer(model, protocol)
 
 

@@ -18,6 +18,7 @@ from senet_lab.errors import StudyError
 from senet_lab.models.registry import build_model, channels_last
 from senet_lab.training import device_loop
 from senet_lab.training.ranks import ALONE, join
+from tests.smallest import cell
 from tests.tensors import assert_same_tensors
 from tests.training.executors import train, without_time
 from tests.training.two_ranks import CELL, SMALL
@@ -122,7 +123,7 @@ def test_the_sequence_of_batches_does_not_depend_on_the_processes(ranks):
 def test_a_batch_in_parts_is_the_protocols_batch(executor):
     """As many images at once as the batch has change no bit; fewer make batch norm run over fewer, and nothing else."""
     source = open_source(SMALL, torch.device("cpu"))
-    ends = {at_once: train(executor, source, CELL, at_once=at_once) for at_once in (None, 4, 3)}
+    ends = {at_once: train(executor, source, cell(SMALL), at_once=at_once) for at_once in (None, 4, 3)}
     weights = {at_once: model.state_dict() for at_once, (model, _) in ends.items()}
 
     assert_same_tensors(weights[None], weights[4])
