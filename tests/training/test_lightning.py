@@ -17,8 +17,9 @@ from senet_lab.errors import StudyError
 from senet_lab.study.protocol import Decay
 from senet_lab.training import lightning_module
 from senet_lab.training.lightning_module import SENetData, SENetModule
+from tests.smallest import cell
 from tests.tensors import assert_same_tensors
-from tests.tiny import AUGMENTED, cell
+from tests.tiny import AUGMENTED
 from tests.training.executors import train, without_time
 
 SMALL = replace(AUGMENTED, name="small", train_images=12, batch_size=4, test_images=8, epochs=3)
@@ -100,14 +101,17 @@ def test_the_snippet_of_the_readme_runs(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def checkpoints(source, tmp_path_factory):
-    """Every checkpoint that Lightning can write of one run: after each step, each evaluation and each epoch."""
+    """Every checkpoint that Lightning can write of one run: after each step, each evaluation and each epoch.
+
+    Lightning takes no two callbacks of equal options, of which moments are none; a mode means nothing here.
+    """
     folder = tmp_path_factory.mktemp("checkpoints")
-    for name, options in (
-        ("step-{step}", {"every_n_train_steps": 1}),
-        ("evaluated-{epoch}", {"save_on_train_epoch_end": False}),
-        ("epoch-{epoch}", {"save_on_train_epoch_end": True}),
-    ):
-        fit(source, callbacks=[ModelCheckpoint(folder, name, save_top_k=-1, **options)])
+    kinds = {
+        "step-{step}": {"every_n_train_steps": 1},
+        "evaluated-{epoch}": {"save_on_train_epoch_end": False},
+        "epoch-{epoch}": {"save_on_train_epoch_end": True, "mode": "max"},
+    }
+    fit(source, callbacks=[ModelCheckpoint(folder, name, save_top_k=-1, **kind) for name, kind in kinds.items()])
     return folder
 
 

@@ -20,13 +20,16 @@ from senet_lab.training.run_state import Hooks
 from senet_lab.training.state_file import Kind, Saved, from_bytes, to_bytes
 from senet_lab.training.static_epoch import StaticEpoch
 from senet_lab.training.stopping import EXIT_GO_ON, Paused, SavePlan, StopSign, Wish
+from tests.smallest import cell, run
 from tests.tensors import assert_same_tensors
-from tests.tiny import AUGMENTED, cell, run
+from tests.tiny import AUGMENTED
 from tests.training.executors import EXECUTORS, without_time
 
 SMALL = replace(AUGMENTED, name="small", train_images=12, batch_size=4, test_images=8, epochs=2)
 CELL, RUN = cell(SMALL), run(protocol=SMALL)
 LOOKS = 2 * (3 + 1) + 1  # after each step and the one batch of each evaluation, and after the first epoch
+# One of each kind: after a first step and a last one, in an evaluation, between the epochs; two in the last epoch.
+QUICK = (1, 3, 4, 5, 7, 9)
 
 
 class Every(SavePlan):
@@ -105,7 +108,9 @@ def test_the_whole_run_has_every_step(whole):
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)
-@pytest.mark.parametrize("look", range(1, LOOKS + 1))
+@pytest.mark.parametrize(
+    "look", [pytest.param(look, marks=[pytest.mark.slow] * (look not in QUICK)) for look in range(1, LOOKS + 1)]
+)
 def test_a_run_that_is_stopped_anywhere_ends_as_if_it_had_not_been(executor, look, source, whole):
     """After each step, in each evaluation and after each epoch but the last, through a file and a new network."""
     equal(whole[executor], until_the_end(executor, source, [look]))
