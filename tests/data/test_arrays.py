@@ -64,7 +64,7 @@ def test_the_synthetic_classes_are_balanced():
 
 def test_the_brightest_channel_of_a_synthetic_image_shows_its_class():
     """A least-squares reader of the brightest channel's texture beats one of a fixed channel by far."""
-    data = synthetic(3000, 500)
+    data = synthetic(1500, 300)
 
     assert _texture_reader_error(data, _brightest) < 45
     assert _texture_reader_error(data, lambda images: images[..., 0]) > 60

@@ -26,6 +26,12 @@ SIDE = 24
 
 
 @pytest.fixture
+def in_this_process(monkeypatch):
+    """Packs are made without a process for each core, which costs more than the packs."""
+    monkeypatch.setattr(module.multiprocessing.current_process(), "_config", {"daemon": True})
+
+
+@pytest.fixture
 def folder(tmp_path, monkeypatch):
     """Nine training photos of 36 to 40 by 30 pixels and one that is small, two to a pack."""
     monkeypatch.setenv(module.VARIABLE, str(tmp_path / "packs"))
@@ -44,6 +50,7 @@ def made(folder, **options):
     return photos, small_photos(photos, SIDE, say=lambda text: None, **options)
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_photos_are_resized_to_the_shorter_side_and_small_ones_are_not_touched(folder):
     """Aspect as it was; the pixels are those of one resize, but for what JPEG changes."""
     photos, small = made(folder)
@@ -56,6 +63,7 @@ def test_photos_are_resized_to_the_shorter_side_and_small_ones_are_not_touched(f
     assert len(packs(folder)) == 5
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_what_was_made_before_an_interruption_is_kept(folder, monkeypatch):
     """The second pack cannot be written: the first stays, and the next call makes the others, with the same bytes."""
     replaced, write = [], os.replace
@@ -66,8 +74,6 @@ def test_what_was_made_before_an_interruption_is_kept(folder, monkeypatch):
             raise OSError(28, "No space left on device")
         write(source, target)
 
-    monkeypatch.setattr(module, "cores", lambda: 1)
-    monkeypatch.setattr(module.multiprocessing.current_process(), "_config", {"daemon": True})  # here, in no process
     monkeypatch.setattr(module.os, "replace", fails_once)
     with pytest.raises(StudyError, match=f"No space left on device.*set {module.VARIABLE} to another folder"):
         made(folder)
@@ -96,6 +102,7 @@ def test_a_damaged_photo_is_named(folder):
     assert small.read(3) is not None
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_another_photo_makes_its_own_pack_anew(folder):
     """Of five packs one; the others are not touched."""
     made(folder)
@@ -106,6 +113,7 @@ def test_another_photo_makes_its_own_pack_anew(folder):
     assert len({path.name for path in packs(folder)} - before) == 1
 
 
+@pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize("content", [b"", b"something else, as long as the beginning of a pack would be" * 2])
 def test_a_file_that_is_no_pack_is_named(folder, content):
     """It is not trained from, and not taken for one that is missing."""
