@@ -2,11 +2,9 @@
 
 import contextlib
 import gc
-import multiprocessing
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,24 +15,11 @@ ROOT = Path(__file__).parents[1]
 PARENT = """
 import time
 from senet_lab import processes
-from tests.test_processes import has_a_child
+from tests.sleeping import has_a_child
 if __name__ == "__main__":
     child = processes.start(has_a_child, ())
     {then}
 """
-
-
-def sleeps():
-    """Says that it is there, for as long as it is."""
-    print("here", flush=True)
-    time.sleep(60)
-
-
-def has_a_child():
-    """A worker with a loader process, as PyTorch starts them: daemonic, by a fork."""
-    child = multiprocessing.get_context("fork").Process(target=sleeps, daemon=True)
-    child.start()
-    child.join()
 
 
 @pytest.mark.parametrize(
