@@ -38,9 +38,9 @@ def no_waiting_for_the_disk():
         yield
 
 
-from tests.pictures import drawn, every_format, undrawn  # noqa: E402
+from tests.pictures import as_svg, drawn, drawn_in, every_format, formats, undrawn  # noqa: E402
 
-__all__ = ["drawn", "every_format", "undrawn"]
+__all__ = ["as_svg", "drawn", "drawn_in", "every_format", "formats", "undrawn"]
 
 
 @pytest.fixture(scope="session")

@@ -14,15 +14,40 @@ def undrawn(monkeypatch):
     monkeypatch.setattr(picture, "FORMATS", {})
 
 
+def draw_as(monkeypatch, formats):
+    """From now on figures are drawn in these formats."""
+    monkeypatch.setattr(picture, "save", SAVE)
+    monkeypatch.setattr(picture, "FORMATS", {name: FORMATS[name] for name in formats})
+
+
 @pytest.fixture
 def every_format(undrawn, monkeypatch):
     """Figures are drawn as they are for users."""
-    monkeypatch.setattr(picture, "save", SAVE)
-    monkeypatch.setattr(picture, "FORMATS", FORMATS)
+    draw_as(monkeypatch, FORMATS)
 
 
 @pytest.fixture
 def drawn(undrawn, monkeypatch):
     """Figures are drawn as SVG and PNG. A PDF embeds its fonts, which takes longer than all else."""
-    monkeypatch.setattr(picture, "save", SAVE)
-    monkeypatch.setattr(picture, "FORMATS", {name: FORMATS[name] for name in ("svg", "png")})
+    draw_as(monkeypatch, ("svg", "png"))
+
+
+@pytest.fixture
+def as_svg(undrawn, monkeypatch):
+    """Figures are drawn as SVG alone, which is text."""
+    draw_as(monkeypatch, ("svg",))
+
+
+@pytest.fixture(
+    scope="session", params=[("svg",), pytest.param(tuple(FORMATS), marks=pytest.mark.slow)], ids=["svg", "all"]
+)
+def formats(request):
+    """SVG alone, and every format, which takes four times as long."""
+    return request.param
+
+
+@pytest.fixture
+def drawn_in(undrawn, monkeypatch, formats):
+    """Figures are drawn in these formats, which are also the fixture's value."""
+    draw_as(monkeypatch, formats)
+    return formats

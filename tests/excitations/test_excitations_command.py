@@ -1,7 +1,9 @@
 """`senet-lab excitations` and `figures`: from weights to figures, and one line where something is not there."""
 
+import shutil
 import sys
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -30,10 +32,26 @@ from senet_lab.training.final_weights import weights_path
 from senet_lab.training.progress import silent
 from senet_lab.training.run import make
 from senet_lab.training.settings import Settings
+from tests.pictures import draw_as
 
 TINY = replace(protocols.DEMO, name="tiny", train_images=60, test_images=40, batch_size=20, epochs=1)
 TABLE7 = catalogue.find_table("table7")
 WNIDS = ("n01443537", "n02110958", "n02690373", "n09246464", "n99999999")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def timms_names_are_read_once():
+    """timm's names of the classes, which each folder of images asks for and nothing changes."""
+    info = pytest.importorskip("timm").data.imagenet_info
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(info, "ImageNetInfo", cache(info.ImageNetInfo))
+        yield
+
+
+@cache
+def few_images():
+    """60 training and 40 test images."""
+    return synthetic.synthetic(60, 40)
 
 
 @pytest.fixture
@@ -41,7 +59,7 @@ def senet_lab(tmp_path, monkeypatch, capsys):
     """Runs a command in an empty folder; returns its exit status, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(protocols.PROTOCOLS, "tiny", TINY)
-    few = synthetic.synthetic(60, 40)
+    few = few_images()
     monkeypatch.setattr(synthetic, "synthetic", lambda *_: few)
     torch.set_num_threads(1)
 
@@ -56,13 +74,21 @@ def senet_lab(tmp_path, monkeypatch, capsys):
     return run
 
 
-@pytest.fixture
-def trained(tmp_path):
-    """The SE row of table7 under a tiny protocol, trained into ``results``."""
+@pytest.fixture(scope="module")
+def trained_once(tmp_path_factory):
+    """The SE row of table7 under a tiny protocol, and the folder that it is trained into."""
     run = Run(cell=TABLE7.under(TINY).row("r=16").cell, seed=0)
-    store = Store(tmp_path / "results")
+    store = Store(tmp_path_factory.mktemp("trained"))
     make(run, open_source(TINY, torch.device("cpu")), store, Settings(), silent)
-    return run, store
+    return run, store.root
+
+
+@pytest.fixture
+def trained(trained_once, tmp_path):
+    """The trained run, in a ``results`` of this test."""
+    run, folder = trained_once
+    shutil.copytree(folder, tmp_path / "results")
+    return run, Store(tmp_path / "results")
 
 
 @pytest.fixture
@@ -78,7 +104,7 @@ def photos(tmp_path):
     return tmp_path / "photos"
 
 
-def test_a_recorded_run_becomes_files_and_figures(senet_lab, trained, tmp_path, drawn):
+def test_a_recorded_run_becomes_files_and_figures(senet_lab, trained, tmp_path, monkeypatch):
     """By table and row, by its file, and as the best there is: the same capture, and figures again from files alone."""
     run, store = trained
     path = weights_path(run, store)
@@ -96,8 +122,9 @@ def test_a_recorded_run_becomes_files_and_figures(senet_lab, trained, tmp_path, 
         p.name for p in folder.iterdir()
     }
     assert (tmp_path / "results" / "cache" / "excitations" / f"{folder.name}.npz").exists()
+    draw_as(monkeypatch, ["svg"])
     status, out, _ = senet_lab("figures", "depth")
-    assert (status, len(out.splitlines())) == (0, 3)
+    assert (status, len(out.splitlines())) == (0, 2)
 
 
 def test_the_weights_are_the_runs(trained):
@@ -237,7 +264,7 @@ def test_a_file_needs_no_library_for_our_networks(senet_lab, tmp_path):
     timm = pytest.importorskip("timm")
     with torch.device("meta"):
         named = timm.create_model("legacy_seresnet50").state_dict()
-    torch.save({name: torch.zeros(t.shape, dtype=t.dtype) for name, t in named.items()}, tmp_path / "w.pth")
+    torch.save({name: torch.zeros((), dtype=t.dtype).expand(t.shape) for name, t in named.items()}, tmp_path / "w.pth")
     subject = from_file(tmp_path / "w.pth", "resnet50:bias=true")
 
     assert subject.origin.network == "resnet50, SE r=16"

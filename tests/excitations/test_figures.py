@@ -15,6 +15,7 @@ from senet_lab.report.figures import write_plain_against_se
 from senet_lab.report.load import load as load_records
 from senet_lab.report.views import measured_views
 from tests.excitations.made_up import ORIGIN, captured_of, made_up
+from tests.pictures import draw_as
 from tests.samples import PLAIN, SE, TABLE, filled, finished
 
 
@@ -33,8 +34,9 @@ def test_figures_come_out_the_same_twice(tmp_path, name, every_format):
     assert found[0] == found[1]
 
 
-def test_a_pdf_embeds_its_fonts_and_has_no_date(tmp_path, every_format):
+def test_a_pdf_embeds_its_fonts_and_has_no_date(tmp_path, monkeypatch):
     """TrueType, not Type 3; nothing of when it was made."""
+    draw_as(monkeypatch, ["pdf"])
     (path,) = (p for p in write_figures(captured_of(tmp_path), tmp_path, ["depth"]) if p.suffix == ".pdf")
     data = path.read_bytes()
 
@@ -43,9 +45,10 @@ def test_a_pdf_embeds_its_fonts_and_has_no_date(tmp_path, every_format):
     assert b"CreationDate" not in data
 
 
-def test_figures_say_what_they_show(tmp_path, drawn):
+def test_figures_say_what_they_show(tmp_path, as_svg):
     """Network, protocol, data set, number of images, seed and revision stand in the picture."""
-    (path,) = (p for p in write_figures(captured_of(tmp_path), tmp_path, ["activations"]) if p.suffix == ".svg")
+    captured = captured_of(tmp_path, made_up(blocks=("SE_2_1", "SE_4_1")))
+    (path,) = (p for p in write_figures(captured, tmp_path, ["activations"]) if p.suffix == ".svg")
     text = path.read_text()
 
     for said in ("resnet50, SE r=16", "protocol sample, seed 4", "0123456789", "a data set, test split", "100 images"):
@@ -66,7 +69,7 @@ def test_what_is_no_result_is_loud_and_stays_out_of_git(tmp_path, change, word):
     assert {tmp_path / "figures" / "demo"} == {path.parent for path in paths}
 
 
-def test_one_image_a_class_has_no_specificity(tmp_path, drawn):
+def test_one_image_a_class_has_no_specificity(tmp_path, as_svg):
     """Between-class and total variance are then the same by construction; it is not measured, and figures say so."""
     captured = captured_of(tmp_path, made_up(images=1))
     (path,) = (p for p in write_figures(captured, tmp_path, ["depth"]) if p.suffix == ".svg")

@@ -61,7 +61,7 @@ def test_near_equal_costs_look_near_equal():
     assert 0.3 / (high - low) > 0.8
 
 
-def test_layouts_do_not_replace_each_other(tmp_path, comparison, drawn):
+def test_layouts_do_not_replace_each_other(tmp_path, comparison, as_svg):
     """One column is 3.3 inches wide, and its files have a name of their own; without a heading the figure is lower."""
     assert (Layout().width, Layout(one_column=True).width) == (7.0, 3.3)
     names = set()
@@ -69,8 +69,8 @@ def test_layouts_do_not_replace_each_other(tmp_path, comparison, drawn):
         with laid_out(chosen):
             names |= {path.name for path in write_forest(comparison, tmp_path / "f" / "forest")}
 
-    assert {"forest.png", "forest-untitled.png", "forest-one-column.png", "forest-one-column-untitled.png"} <= names
-    assert len(names) == 12
+    assert {"forest.svg", "forest-untitled.svg", "forest-one-column.svg", "forest-one-column-untitled.svg"} <= names
+    assert len(names) == 8
     assert layout() == Layout()
     svg = (tmp_path / "f" / "forest-untitled.svg").read_text()
     assert "A sample" not in svg
@@ -88,7 +88,7 @@ def test_a_forest_shows_both_differences(tmp_path, comparison, every_format):
     assert b"FontFile2" in (tmp_path / "f" / "all.pdf").read_bytes()
 
 
-def test_a_forest_of_a_companion_says_where_numbers_were_published(tmp_path, drawn):
+def test_a_forest_of_a_companion_says_where_numbers_were_published(tmp_path, as_svg):
     """Its heading names the paper's data set; where nothing was published, as in a table of one's own, it does not."""
     said, other = "published on CIFAR-10", replace(PROTOCOL, name="other", epochs=3)
     filled(tmp_path, *(finished(row.cell, 0, 200) for row in NAMED.under(other).rows))

@@ -11,7 +11,7 @@ from senet_lab.report import savers
 from senet_lab.report.picture import SMALL, draw
 
 MANY = 3
-pytestmark = pytest.mark.usefixtures("drawn")
+FEW_TICKS = {"xticks": [1], "yticks": []}
 FRAME = pd.DataFrame({"epoch": [1, 2], "error": [0.5, 0.25]})
 
 
@@ -28,7 +28,9 @@ def draw_many(folder, count=MANY):
         path
         for number in range(count)
         for path in draw(
-            lambda figure, top=number: figure.subplots().plot(FRAME["epoch"], FRAME["error"] + top, label="−1"),
+            lambda figure, top=number: figure.subplots(subplot_kw=FEW_TICKS).plot(
+                FRAME["epoch"], FRAME["error"] + top, label="−1"
+            ),
             (3.0, 2.0),
             folder / f"figure-{number}",
             FRAME,
@@ -47,18 +49,18 @@ def mistaken():
     raise StudyError("no space left")
 
 
-def test_side_by_side_and_in_turn_the_bytes_are_the_same(tmp_path):
+def test_side_by_side_and_in_turn_the_bytes_are_the_same(tmp_path, drawn_in):
     """In two other processes and here: the same files with the same content, all there when the block ends."""
     in_turn = draw_many(tmp_path / "in turn")
     with savers.saved_side_by_side():
         beside = draw_many(tmp_path / "beside")
 
-    assert len(in_turn) == len(set(in_turn)) == 3 * MANY
+    assert len(in_turn) == len(set(in_turn)) == (1 + len(drawn_in)) * MANY
     assert [path.name for path in in_turn] == [path.name for path in beside]
     assert [path.read_bytes() for path in in_turn] == [path.read_bytes() for path in beside]
 
 
-def test_a_few_figures_start_no_process(tmp_path, monkeypatch):
+def test_a_few_figures_start_no_process(tmp_path, monkeypatch, as_svg):
     """A table's three figures are there sooner without."""
     monkeypatch.setattr(savers, "ProcessPoolExecutor", None)
     with savers.saved_side_by_side():
@@ -67,7 +69,7 @@ def test_a_few_figures_start_no_process(tmp_path, monkeypatch):
     assert all(path.is_file() for path in paths)
 
 
-def test_one_processor_saves_at_once(tmp_path, monkeypatch):
+def test_one_processor_saves_at_once(tmp_path, monkeypatch, as_svg):
     """Figures do not pile up in memory."""
     monkeypatch.setattr(savers, "cores", lambda: 1)
     with savers.saved_side_by_side():
