@@ -8,10 +8,23 @@ import pandas as pd
 import pytest
 import torch
 
+from senet_lab.evaluation.layouts import open_photos
+from senet_lab.evaluation.networks import open_network
+from senet_lab.evaluation.run import Options, evaluate
+from senet_lab.report.released import as_data
 from tests.evaluation import photos
 
 timm = pytest.importorskip("timm")
 NETWORK = "timm:tf_mobilenetv3_small_minimal_100"  # the smallest that timm has with a crop of 224
+
+
+IN_A_MOMENT = ("--view", "32/36")  # a crop that a network has soon seen
+
+
+@pytest.fixture(autouse=True)
+def decoded_here(monkeypatch):
+    """Ten photos need no processes that decode them, which take longer to start than the photos."""
+    monkeypatch.setattr("senet_lab.evaluation.run.cores", lambda: 0)
 
 
 @pytest.fixture(scope="module")
@@ -64,21 +77,30 @@ def test_excitations_come_from_the_same_pass(senet_lab, data, tmp_path):
     assert list((tmp_path / "a").glob("cache/evaluations/**/*.npz")) == []
 
 
+@pytest.fixture(scope="module")
+def evaluated(weights, data, tmp_path_factory):
+    """The results of NETWORK on the photos in class folders, and what a command says of them as JSON."""
+    root, photo_set = tmp_path_factory.mktemp("results"), open_photos(data, True)
+    (found,) = evaluate([open_network(NETWORK, weights)], photo_set, root, Options(processes=0), lambda text: None)
+    return root, as_data(found)
+
+
 @pytest.mark.parametrize("layout", [photos.kaggle, photos.devkit, photos.tar, photos.shards])
-def test_layouts_share_one_record(senet_lab, weights, data, layout, tmp_path):
+def test_layouts_share_one_record(senet_lab, weights, evaluated, layout, tmp_path):
     """The same photos in another layout are the same evaluation: nothing is decoded again."""
-    words = ["evaluate", NETWORK, "--weights", str(weights), "--subset", "--json", "--results", str(tmp_path / "r")]
-    _, first, _ = senet_lab(*words, "--data", str(data))
+    root, first = evaluated
+    words = ["evaluate", NETWORK, "--weights", str(weights), "--subset", "--json", "--results", str(root)]
     status, out, err = senet_lab(*words, "--data", str(layout(tmp_path / "other")))
 
-    assert (0, first) == (status, out)
+    assert (0, first) == (status, json.loads(out))
     assert "of 10 images" not in err
 
 
 def test_two_networks_are_compared_on_the_same_photos(senet_lab, data):
     """With what the comparison does not say."""
     other = "timm:tf_mobilenetv3_small_075"
-    status, out, _ = senet_lab("evaluate", NETWORK, other, "--random-weights", "--data", str(data), "--subset")
+    words = ["--random-weights", "--data", str(data), "--subset", *IN_A_MOMENT]
+    status, out, _ = senet_lab("evaluate", NETWORK, other, *words)
 
     assert status == 0
     assert "McNemar p =" in out
@@ -132,9 +154,12 @@ def test_a_network_of_another_number_of_classes_is_refused(senet_lab, data, tmp_
     assert "999" in err
 
 
-def test_a_table_with_released_weights_is_a_page_of_its_own(senet_lab, data, tmp_path):
+@pytest.mark.parametrize("built", [NETWORK, pytest.param("timm:legacy_seresnet50", marks=pytest.mark.slow)])
+def test_a_table_with_released_weights_is_a_page_of_its_own(senet_lab, data, tmp_path, monkeypatch, built):
     """One row, random weights: its own block beside the published numbers, never as the paper's training, and named as
-    random where it could be taken for the release."""
+    random where it could be taken for the release. Which network gives the answers is nothing to the page."""
+    build = timm.create_model
+    monkeypatch.setattr(timm, "create_model", lambda _, **options: build(built.partition(":")[2], **options))
     status, out, _ = senet_lab(
         "evaluate", "table2", "--row", "SE-ResNet-50", "--random-weights", "--data", str(data), "--subset"
     )
