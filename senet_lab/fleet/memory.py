@@ -16,7 +16,6 @@ from torch import Tensor, nn
 
 from senet_lab.data import photo_data, resident
 from senet_lab.machine import cores
-from senet_lab.models.detector import DetectorWork
 from senet_lab.models.of_cell import build_cell
 from senet_lab.study.cell import Cell
 from senet_lab.study.protocol import Protocol
@@ -77,6 +76,8 @@ def sizes(cell: Cell) -> Sizes:
     images = torch.empty(together, 3, protocol.image_size, protocol.image_size, device="meta")
     labels = torch.empty(together, dtype=torch.int64, device="meta")
     if protocol.detection:
+        from senet_lab.models.detector import DetectorWork
+
         model = DetectorWork(model, protocol)
     kept: dict[int, Tensor] = {}  # by storage, because several tensors may be views of one storage
 

@@ -13,7 +13,6 @@ from torch.utils.flop_counter import flop_registry
 from torch.utils.hooks import RemovableHandle
 
 from senet_lab.models.blocks import is_gated
-from senet_lab.models.detector import DetectorWork
 from senet_lab.models.of_cell import build_cell
 from senet_lab.study.cell import Cell
 from senet_lab.study.conventions import Operation
@@ -89,8 +88,11 @@ def count_networks(cells: Iterable[Cell]) -> dict[str, Counts]:
 
 def complexity_of(model: nn.Module, cell: Cell) -> Counts:
     """Counts of a cell's network at the protocol's image size. A detector is counted as ``DetectorWork`` runs it."""
-    detects = cell.protocol.detection is not None
-    return complexity(DetectorWork(model, cell.protocol) if detects else model, cell.protocol.image_size)
+    if cell.protocol.detection is not None:
+        from senet_lab.models.detector import DetectorWork
+
+        model = DetectorWork(model, cell.protocol)
+    return complexity(model, cell.protocol.image_size)
 
 
 def complexity(model: nn.Module, image_size: int) -> Counts:

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from senet_lab.extensions import find_network
-from senet_lab.models.detector import detector_on
 from senet_lab.models.own import own_factory, own_network
 from senet_lab.models.registry import build_model
 from senet_lab.study.block import BlockSpec
@@ -29,6 +28,8 @@ def build_cell(cell: Cell, seed: int = 0, device: str = "cpu", trunk: Mapping[st
     """
     if cell.protocol.detection is None:
         return build_network(cell, cell.protocol.num_classes, seed, device)
+    from senet_lab.models.detector import detector_on  # loads torchvision, and with it the compiler
+
     classes = TRUNK_CLASSES if trunk is None else classes_of_trunk(trunk)
     network = build_network(cell, classes, seed, device)
     if trunk is not None:
