@@ -35,7 +35,7 @@ def test_equal_rows_are_undecided():
     assert (found.in_order, found.against, found.undecided) == (0, 0, 10)
 
 
-@pytest.mark.parametrize("seeds", [2, 3, 5])
+@pytest.mark.parametrize("seeds", [2, pytest.param(3, marks=pytest.mark.slow), 5])
 def test_the_test_of_the_order_holds_its_level(seeds):
     """In 60 tables of equal rows at most 7 have any decided pair, where up to 3 are expected."""
     tables = [paired_runs_of(FIVE, (10.0,) * 5, seeds, images=300, seed=i) for i in range(60)]

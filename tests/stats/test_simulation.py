@@ -13,6 +13,15 @@ from senet_lab.study.claim import Equivalent, Lower, NotWorse
 
 WORLD = replace(STRONG, images=500)
 PLAN = SequentialPlan(table="", protocol="", most_seeds=4, level=0.05)
+LIKE_OTHERS = {"just within the margin, 0.6", "equal, with a tiny margin, 0.02", "published order", "nearly equal"}
+
+
+def named(worlds):
+    """Parameters by their names; those that are much like others are with the slow tests."""
+    return [
+        pytest.param(world, id=name, marks=[pytest.mark.slow] if name in LIKE_OTHERS else [])
+        for name, world in worlds.items()
+    ]
 
 
 def test_the_simulated_truth_is_true():
@@ -47,7 +56,7 @@ def test_intervals_cover_the_truth(seeds):
     assert coverage(replace(WORLD, noise=Noise.WIDE_ROW), seeds, 60)["wide_row_pct"] > 87
 
 
-@pytest.mark.parametrize("truth", TRUTHS, ids=[truth.name for truth in TRUTHS])
+@pytest.mark.parametrize("truth", named({truth.name: truth for truth in TRUTHS}))
 def test_false_verdicts_are_rare(truth):
     """In 40 tables at most 6 with a false verdict, where up to 2 are expected; over all looks 4 of 20."""
     assert false_verdicts(WORLD, truth, 3, 40, None)["tables_with_false_verdict_pct"] <= 15
@@ -62,7 +71,7 @@ def test_other_noise_makes_few_false_verdicts(world):
     assert found <= 15 or world.noise is Noise.BAD_SEEDS
 
 
-@pytest.mark.parametrize("name", ORDERS)
+@pytest.mark.parametrize("name", named({name: name for name in ORDERS}))
 def test_orders_are_seldom_put_the_wrong_way_round(name):
     """In 40 tables at most 5 with a false pair, where up to 2 are expected."""
     assert orders(WORLD, name, 3, 40)["tables_with_false_pair_pct"] <= 12.5
