@@ -14,7 +14,7 @@ n seeds, N images, errors in points (percent of images).
 
 import math
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -164,9 +164,15 @@ def chi_square(freedom: int, nodes: int = NODES) -> tuple[Floats, Floats]:
 
     The nodes are dense near zero, since small values make the tails.
     """
-    x, weights = np.polynomial.legendre.leggauss(nodes)
+    x, weights = _legendre(nodes)
     u = (x + 1) / 2
     return stats.chi2.ppf(u**4, freedom) / freedom, 2 * weights * u**3
+
+
+@cache
+def _legendre(nodes: int) -> tuple[Floats, Floats]:
+    """Gauss and Legendre's nodes and weights, which take longer to find than all that is computed with them."""
+    return np.polynomial.legendre.leggauss(nodes)
 
 
 def p_below(difference: Difference, limit: float = 0.0) -> float:

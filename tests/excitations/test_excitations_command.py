@@ -20,14 +20,12 @@ from senet_lab.errors import StudyError
 from senet_lab.excitations.frames import load_capture
 from senet_lab.excitations.labelled_images import class_indices, open_labelled
 from senet_lab.excitations.look import usual_classes
-from senet_lab.excitations.networks_of_others import from_file, from_library
+from senet_lab.excitations.networks_of_others import from_file
 from senet_lab.excitations.recorded_runs import best, recorded, run_of_weights
-from senet_lab.models.gate_taps import gate_taps
 from senet_lab.models.registry import build_model
 from senet_lab.records.store import Store
 from senet_lab.study import Run, SESpec
 from senet_lab.study.network_names import described, parse_network
-from senet_lab.study.released import View
 from senet_lab.training.final_weights import weights_path
 from senet_lab.training.progress import silent
 from senet_lab.training.run import make
@@ -201,18 +199,6 @@ def test_a_large_folder_is_opened_where_the_system_has_no_affinity(photos, monke
     assert open_labelled(str(photos)).source.processes == 3
 
 
-@pytest.mark.parametrize("name", ["legacy_seresnet50", "seresnet50"])
-def test_timms_blocks_have_the_papers_names(name):
-    """layer1.2 is SE_2_3: sixteen blocks in forward order, as in our own network."""
-    timm = pytest.importorskip("timm")
-    ours = [tap.name for tap in gate_taps(build_model("resnet50", SESpec(), device="meta"))]
-    with torch.device("meta"):
-        theirs = timm.create_model(name)
-
-    assert ours == [tap.name for tap in gate_taps(theirs)]
-    assert (len(ours), ours[0], ours[2], ours[-1]) == (16, "SE_2_1", "SE_2_3", "SE_5_3")
-
-
 @pytest.fixture(scope="module")
 def mobilenet_file(tmp_path_factory):
     """Random weights of timm's MobileNetV3-Small as a training checkpoint, wrapped and prefixed."""
@@ -269,14 +255,6 @@ def test_a_file_needs_no_library_for_our_networks(senet_lab, tmp_path):
 
     assert subject.origin.network == "resnet50, SE r=16"
     assert (len(subject.notes), "384 tensors, 384 renamed, 32 reshaped" in subject.notes[0]) == (1, True)
-
-
-def test_torchvisions_network_is_shown_images_as_torchvision_shows_them():
-    """EfficientNet-B1 is evaluated at 240 of 255 pixels, bilinear, by its own preset."""
-    subject = from_library("torchvision:efficientnet_b1", random_weights=True)
-
-    assert subject.view == View(size=240, resize=255, interpolation="bilinear")
-    assert len(gate_taps(subject.model)) == 23
 
 
 @pytest.mark.parametrize("place", ["results/excitations", "results/cache/excitations", "results/figures/excitations"])

@@ -45,7 +45,8 @@ def test_every_block_with_max_squeeze_is_found(squeeze, number):
     assert number == sum(isinstance(part, MaxBlock) for part in network.modules())
 
 
-MAPS = (torch.ones(2, 3, 4, 4, requires_grad=True), torch.ones(2, 3, 4, 4).to(memory_format=torch.channels_last))
+UNEQUAL = torch.arange(96.0).reshape(2, 3, 4, 4)
+MAPS = (UNEQUAL.clone().requires_grad_(), UNEQUAL.to(memory_format=torch.channels_last))
 
 
 @pytest.mark.parametrize("u", MAPS, ids=["contiguous", "channels_last"])
