@@ -1,7 +1,6 @@
 """`senet-lab excitations` and `figures`: from weights to figures, and one line where something is not there."""
 
 import shutil
-import sys
 from dataclasses import replace
 from functools import cache
 
@@ -13,7 +12,6 @@ from safetensors.torch import save_file
 
 from ablations import protocols
 from senet_lab.cli import catalogue
-from senet_lab.cli.app import main
 from senet_lab.data import synthetic
 from senet_lab.data.open import open_source
 from senet_lab.errors import StudyError
@@ -53,23 +51,13 @@ def few_images():
 
 
 @pytest.fixture
-def senet_lab(tmp_path, monkeypatch, capsys):
-    """Runs a command in an empty folder; returns its exit status, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
+def senet_lab(senet_lab, monkeypatch):
+    """A command that knows the tiny protocol and has few images."""
     monkeypatch.setitem(protocols.PROTOCOLS, "tiny", TINY)
     few = few_images()
     monkeypatch.setattr(synthetic, "synthetic", lambda *_: few)
     torch.set_num_threads(1)
-
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["senet-lab", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        assert "Traceback" not in printed.err
-        return ended.value.code or 0, printed.out, printed.err
-
-    return run
+    return lambda *words: senet_lab(*map(str, words))
 
 
 @pytest.fixture(scope="module")
