@@ -1,29 +1,41 @@
 """Figures in tests: drawing takes longer than all else of a report, so most tests plot figures and do not draw them."""
 
+from functools import cache
+
 import pytest
 
-from senet_lab.report import picture
+EVERY = ("pdf", "svg", "png")
 
-FORMATS, SAVE = dict(picture.FORMATS), picture.save
+
+@cache
+def _as_it_is():
+    """The module that draws, its formats and its ``save``; loaded in a test, for the process that starts the workers
+    needs none of it."""
+    from senet_lab.report import picture
+
+    assert set(EVERY) == picture.FORMATS.keys()
+    return picture, dict(picture.FORMATS), picture.save
 
 
 @pytest.fixture(autouse=True)
 def undrawn(monkeypatch):
     """A figure is plotted, and its data are written, but no picture of it."""
+    picture, *_ = _as_it_is()
     monkeypatch.setattr(picture, "save", lambda *_: None)
     monkeypatch.setattr(picture, "FORMATS", {})
 
 
 def draw_as(monkeypatch, formats):
     """From now on figures are drawn in these formats."""
-    monkeypatch.setattr(picture, "save", SAVE)
-    monkeypatch.setattr(picture, "FORMATS", {name: FORMATS[name] for name in formats})
+    picture, every, save = _as_it_is()
+    monkeypatch.setattr(picture, "save", save)
+    monkeypatch.setattr(picture, "FORMATS", {name: every[name] for name in formats})
 
 
 @pytest.fixture
 def every_format(undrawn, monkeypatch):
     """Figures are drawn as they are for users."""
-    draw_as(monkeypatch, FORMATS)
+    draw_as(monkeypatch, EVERY)
 
 
 @pytest.fixture
@@ -38,9 +50,7 @@ def as_svg(undrawn, monkeypatch):
     draw_as(monkeypatch, ("svg",))
 
 
-@pytest.fixture(
-    scope="session", params=[("svg",), pytest.param(tuple(FORMATS), marks=pytest.mark.slow)], ids=["svg", "all"]
-)
+@pytest.fixture(scope="session", params=[("svg",), pytest.param(EVERY, marks=pytest.mark.slow)], ids=["svg", "all"])
 def formats(request):
     """SVG alone, and every format, which takes four times as long."""
     return request.param
