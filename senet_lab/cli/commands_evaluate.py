@@ -128,13 +128,20 @@ def evaluate_table(table: Table, choice: Choice, as_json: bool = False) -> None:
         raise StudyError(
             f"{table.name} has no row with released weights; senet-lab evaluate timm:NAME takes any network"
         )
+    view = _view(choice)
+    for one in wanted:
+        if view and one.view and view.geometry != one.view.geometry:
+            raise StudyError(
+                f"--view: a row of {table.name} stands for {one.source} at {one.view}, and its page would not show "
+                f"{choice.view}; name the network, as in senet-lab evaluate {one.source} --view {choice.view}"
+            )
     photos = _photos(choice)
     opened, networks = {}, []
     for one in wanted:
         if one.source not in opened:
             print(f"{one.source}: weights are opened", file=sys.stderr)
             opened[one.source] = open_network(one.source, None, choice.random_weights)
-        networks.append(with_view(opened[one.source], _view(choice) or one.view))
+        networks.append(with_view(opened[one.source], view or one.view))
     found = _made(networks, photos, choice)
     if None in found:
         _say_unfinished(found)

@@ -128,6 +128,7 @@ def test_two_networks_are_compared_on_the_same_photos(senet_lab, data):
         ),
         (["table7"], "table7 has no row with released weights"),
         (["table2", "--row", "SE-ResNet-51"], "the nearest is 'SE-ResNet-50'"),
+        (["table2", "--view", "32/36"], "at central 224 of shorter side 256, bilinear, and its page would not show 32"),
     ],
 )
 def test_a_mistake_is_one_line(senet_lab, weights, data, words, said, monkeypatch):
