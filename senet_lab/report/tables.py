@@ -126,16 +126,21 @@ def published_block(published: PublishedTable, counts: Mapping[str, Counts]) -> 
     for row, values in zip(table.rows, printed, strict=True):
         cells = [values[name].value if name in values else NONE for name in metrics]
         lines.append((row.label, *cells, *_computed(table, counts.get(network_key(row.cell)), values)))
-    protocols = ", ".join(dict.fromkeys(n.protocol for values in printed for n in values.values())) or NONE
     single = sorted({n.row for values in printed for n in values.values() if n.confidence != "verified"})
     notes = [
-        f"Published: {EDITIONS.get(table.edition, table.edition)}, {_datasets(printed)}, protocol {protocols}.",
+        _source(table, printed) if any(printed) else "No numbers are published for this table.",
         f"Computed here from the networks: parameters are {size_convention(table.edition, table.number).text}; "
         f"{cost_convention(table.edition, table.number).text}.",
     ]
     if single:
         notes.append(f"Transcribed from a single source: {', '.join(single)}.")
-    return Block("Published, beside computed", tuple(columns), tuple(lines), tuple(notes), label=f"{table.slug}-counts")
+    title = "Published, beside computed" if any(printed) else "Computed from the networks"
+    return Block(title, tuple(columns), tuple(lines), tuple(notes), label=f"{table.slug}-counts")
+
+
+def _source(table: Table, printed: Sequence[Mapping[str, Published]]) -> str:
+    protocols = ", ".join(dict.fromkeys(n.protocol for values in printed for n in values.values()))
+    return f"Published: {EDITIONS.get(table.edition, table.edition)}, {_datasets(printed)}, protocol {protocols}."
 
 
 def _computed(table: Table, counts: Counts | None, values: Mapping[str, Published]) -> tuple[str, str, str]:

@@ -172,3 +172,11 @@ def test_table_7_is_compared_with_table_7():
     """The 2018 table of reduction ratios does not see the journal's, which has the same rows."""
     assert {"cvpr2018"} == {number.edition for number in of_table(NUMBERS, TABLE7)}
     assert len(of_table(NUMBERS, TABLE7)) == 15
+
+
+def test_a_table_without_published_numbers_says_so():
+    """That of a reproduction report, whose networks are counted here."""
+    block = published_block(published_table(catalogue.find_table("light"), NUMBERS), {})
+
+    assert block.title == "Computed from the networks"
+    assert block.notes[0] == "No numbers are published for this table."
