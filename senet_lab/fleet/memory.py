@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from senet_lab.data import photo_data, resident
 from senet_lab.machine import cores
-from senet_lab.models.of_cell import build_cell
+from senet_lab.models.of_cell import build_cell, countable
 from senet_lab.study.cell import Cell
 from senet_lab.study.protocol import Protocol
 
@@ -71,14 +71,10 @@ class Sizes:
 def sizes(cell: Cell) -> Sizes:
     """The sizes of a cell's network, found on the meta device without computing."""
     protocol = cell.protocol
-    model = build_cell(cell, device="meta").train()
+    model = countable(build_cell(cell, device="meta").train(), protocol)
     together = _trained_together(protocol)
     images = torch.empty(together, 3, protocol.image_size, protocol.image_size, device="meta")
     labels = torch.empty(together, dtype=torch.int64, device="meta")
-    if protocol.detection:
-        from senet_lab.models.detector import DetectorWork
-
-        model = DetectorWork(model, protocol)
     kept: dict[int, Tensor] = {}  # by storage, because several tensors may be views of one storage
 
     def note(tensor: Tensor) -> Tensor:

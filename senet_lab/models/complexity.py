@@ -13,7 +13,7 @@ from torch.utils.flop_counter import flop_registry
 from torch.utils.hooks import RemovableHandle
 
 from senet_lab.models.blocks import is_gated
-from senet_lab.models.of_cell import build_cell
+from senet_lab.models.of_cell import build_cell, countable
 from senet_lab.study.cell import Cell
 from senet_lab.study.conventions import Operation
 from senet_lab.study.counts import Counts, network_key
@@ -88,11 +88,7 @@ def count_networks(cells: Iterable[Cell]) -> dict[str, Counts]:
 
 def complexity_of(model: nn.Module, cell: Cell) -> Counts:
     """Counts of a cell's network at the protocol's image size. A detector is counted as ``DetectorWork`` runs it."""
-    if cell.protocol.detection is not None:
-        from senet_lab.models.detector import DetectorWork
-
-        model = DetectorWork(model, cell.protocol)
-    return complexity(model, cell.protocol.image_size)
+    return complexity(countable(model, cell.protocol), cell.protocol.image_size)
 
 
 def complexity(model: nn.Module, image_size: int) -> Counts:

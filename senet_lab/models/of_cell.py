@@ -13,6 +13,7 @@ from senet_lab.models.own import own_factory, own_network
 from senet_lab.models.registry import build_model
 from senet_lab.study.block import BlockSpec
 from senet_lab.study.cell import Cell
+from senet_lab.study.protocol import Protocol
 
 TRUNK_CLASSES = 1000  # ImageNet's: the size of a trunk's classifier, which the detector does not use
 
@@ -36,6 +37,15 @@ def build_cell(cell: Cell, seed: int = 0, device: str = "cpu", trunk: Mapping[st
         network.load_state_dict(trunk)
     with torch.device(device):
         return detector_on(network, cell.backbone, cell.protocol, seed)
+
+
+def countable(model: nn.Module, protocol: Protocol) -> nn.Module:
+    """What runs on the meta device in a network's place: itself, or for a detector its ``DetectorWork``."""
+    if protocol.detection is None:
+        return model
+    from senet_lab.models.detector import DetectorWork
+
+    return DetectorWork(model, protocol)
 
 
 def classes_of_trunk(state: Mapping[str, Tensor]) -> int:

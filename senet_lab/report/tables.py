@@ -127,14 +127,16 @@ def published_block(published: PublishedTable, counts: Mapping[str, Counts]) -> 
         cells = [values[name].value if name in values else NONE for name in metrics]
         lines.append((row.label, *cells, *_computed(table, counts.get(network_key(row.cell)), values)))
     single = sorted({n.row for values in printed for n in values.values() if n.confidence != "verified"})
+    title, source = "Computed from the networks", "No numbers are published for this table."
+    if any(printed):
+        title, source = "Published, beside computed", _source(table, printed)
     notes = [
-        _source(table, printed) if any(printed) else "No numbers are published for this table.",
+        source,
         f"Computed here from the networks: parameters are {size_convention(table.edition, table.number).text}; "
         f"{cost_convention(table.edition, table.number).text}.",
     ]
     if single:
         notes.append(f"Transcribed from a single source: {', '.join(single)}.")
-    title = "Published, beside computed" if any(printed) else "Computed from the networks"
     return Block(title, tuple(columns), tuple(lines), tuple(notes), label=f"{table.slug}-counts")
 
 

@@ -16,6 +16,7 @@ from senet_lab.excitations.capture import capture_excitations
 from senet_lab.excitations.statistics import ARRAYS, save
 from senet_lab.models.registry import build_model, se_blocks
 from senet_lab.study import SESpec
+from tests.slow import slow_if
 
 BACKBONE = "cifar_resnet11_bottleneck"
 NAMES = ("a", "b", "c")
@@ -23,10 +24,7 @@ POINTS = ("standard", "pre", "post", "identity", "conv3x3")
 GATES = (("avg", "sigmoid"), ("max", "tanh"), ("none", "relu"))
 AXES = [
     # every point and every gate, and with the slow tests every pair of them
-    pytest.param(
-        {"integration": point, "squeeze": squeeze, "gate": gate},
-        marks=[] if (i + j) % len(GATES) == 0 else [pytest.mark.slow],
-    )
+    slow_if((i + j) % len(GATES) != 0, {"integration": point, "squeeze": squeeze, "gate": gate})
     for i, point in enumerate(POINTS)
     for j, (squeeze, gate) in enumerate(GATES)
 ]

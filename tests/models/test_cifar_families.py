@@ -16,6 +16,7 @@ from senet_lab.models.registry import build_model, image_size, model_names, se_b
 from senet_lab.study import SESpec
 from senet_lab.study.se import Integration
 from tests.models.written_out import FACTS, extra_parameters, multiply_add_count, parameter_count
+from tests.slow import slow_if
 
 CIFAR = [name for name in model_names() if name.startswith("cifar_")]
 WITH_BIASES = SESpec(bias=True)
@@ -25,11 +26,6 @@ SHAKE26 = pytest.param("cifar_shake26_2x96d", marks=pytest.mark.slow)
 DEEP = ("cifar_resnet110", "cifar_resnet164_bottleneck", "cifar_preresnet110", "cifar_preresnet164")
 
 PLAIN_RESNET50 = 25_557_032  # weights and biases for 1000 classes
-
-
-def slow_if(slow: bool, *values: object) -> object:
-    """A parameter, left to the whole run if it is slow."""
-    return pytest.param(*values, marks=[pytest.mark.slow] * slow)
 
 
 def parameters(name: str, se: SESpec | None, classes: int) -> int:

@@ -22,6 +22,7 @@ from senet_lab.models.se_block import SEBlock
 from senet_lab.models.sites import se_factory
 from senet_lab.study import SESpec
 from senet_lab.training.compiled import compiled_network
+from tests.slow import slow_if
 
 NETWORKS = {
     "cifar_resnet11_bottleneck": [None, {}, {"squeeze": "max"}, {"squeeze": "none"}, {"excitation": "conv1d"}],
@@ -34,7 +35,7 @@ NETWORKS = {
 POINTS = [("cifar_resnet11_bottleneck", {"integration": point}) for point in ("pre", "post", "identity", "conv3x3")]
 LARGE = ("cifar_wrn16_8", "resnet50", "cifar_preresnet110")
 CASES = [
-    pytest.param(name, axes, marks=[pytest.mark.slow] * (name in LARGE))
+    slow_if(name in LARGE, name, axes)
     for name, axes in [(name, axes) for name, every in NETWORKS.items() for axes in every] + POINTS
 ]
 COMPILED = [("cifar_resnet11_bottleneck", {}), ("cifar_resnet20", {"gate": "relu", "integration": "conv3x3"})]

@@ -13,6 +13,7 @@ from senet_lab.models.registry import build_model, image_size, model_names, se_b
 from senet_lab.models.stochastic import set_stochastic_seed
 from senet_lab.study import SESpec
 from tests.models.counted import counted, described
+from tests.slow import slow_if
 
 RELEASED = SESpec(bias=True)  # r=16 and biases, as in the authors' released networks
 
@@ -85,9 +86,7 @@ def test_every_imagenet_network_takes_a_step_below():
     assert {*RESNETS, *GOLDEN} == {name for name in model_names() if not name.startswith("cifar_")}
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LARGE)) for name in (*RESNETS, *GOLDEN)]
-)
+@pytest.mark.parametrize("name", [slow_if(name in LARGE, name) for name in (*RESNETS, *GOLDEN)])
 def test_one_step_reaches_every_weight(name):
     """One image gives every parameter a finite gradient, and no weight of the backbone zero.
 

@@ -20,6 +20,7 @@ from senet_lab.models.units import Basic, Bottleneck, conv, conv_bn
 from senet_lab.study import SESpec
 from senet_lab.study.se import Excitation, Gate, Integration, Squeeze
 from tests.models.written_out import FACTS, Facts, Forward, Weights, images, unsettle
+from tests.slow import slow_if
 
 UNITS = {"basic": Basic, "bottleneck": Bottleneck, "pre-basic": PreBasic, "pre-bottleneck": PreBottleneck}
 STAGES = (2, 3, 4)
@@ -41,7 +42,7 @@ MET_BY_NAME = {
 
 def cases(values: Iterable[tuple], slow: Callable[..., bool]) -> list:
     """Values of several parameters, of which the ones that ``slow`` names are left to the whole run."""
-    return [pytest.param(*value, marks=[pytest.mark.slow] * slow(*value)) for value in values]
+    return [slow_if(slow(*value), *value) for value in values]
 
 
 def small_facts(kind: str, stages: int) -> Facts:
@@ -166,9 +167,7 @@ def test_deep_pre_activation_networks_are_as_written(name):
     assert_as_written(unsettle(build_model(name, se, 10)), FACTS[name], se, images(1, 32))
 
 
-@pytest.mark.parametrize(
-    "point", [pytest.param(p, marks=[pytest.mark.slow] * (p is not Integration.STANDARD)) for p in Integration]
-)
+@pytest.mark.parametrize("point", [slow_if(p is not Integration.STANDARD, p) for p in Integration])
 def test_resnet50_is_as_written(point):
     """SE-ResNet-50 with its 7x7 stem and max pooling, on images of 64 pixels."""
     se = SESpec(integration=point)

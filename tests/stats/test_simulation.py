@@ -10,6 +10,7 @@ from benchmarks.simulated_studies import EQUAL, NOISES, STRONG, TRUTHS, Noise, t
 from senet_lab.records.sequential import SequentialPlan
 from senet_lab.stats.difference import Difference
 from senet_lab.study.claim import Equivalent, Lower, NotWorse
+from tests.slow import slow_if
 
 WORLD = replace(STRONG, images=500)
 PLAN = SequentialPlan(table="", protocol="", most_seeds=4, level=0.05)
@@ -18,10 +19,7 @@ LIKE_OTHERS = {"just within the margin, 0.6", "equal, with a tiny margin, 0.02",
 
 def named(worlds):
     """Parameters by their names; those that are much like others are with the slow tests."""
-    return [
-        pytest.param(world, id=name, marks=[pytest.mark.slow] if name in LIKE_OTHERS else [])
-        for name, world in worlds.items()
-    ]
+    return [slow_if(name in LIKE_OTHERS, world, name=name) for name, world in worlds.items()]
 
 
 def test_the_simulated_truth_is_true():

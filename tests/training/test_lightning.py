@@ -17,6 +17,7 @@ from senet_lab.errors import StudyError
 from senet_lab.study.protocol import Decay
 from senet_lab.training import lightning_module
 from senet_lab.training.lightning_module import SENetData, SENetModule
+from tests.slow import slow_if
 from tests.smallest import cell
 from tests.tensors import assert_same_tensors
 from tests.tiny import AUGMENTED
@@ -123,7 +124,7 @@ NAMES += [f"{name}-epoch={epoch}" for name in ("evaluated", "epoch") for epoch i
 QUICK = ("step-step=1", "step-step=5", "step-step=6", "step-step=8", "evaluated-epoch=0", "epoch-epoch=1")
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name not in QUICK)) for name in NAMES])
+@pytest.mark.parametrize("name", [slow_if(name not in QUICK, name) for name in NAMES])
 def test_a_resumed_fit_ends_as_the_whole_one(name, source, whole, checkpoints, rates):
     """From any of Lightning's checkpoints: every rate, the curve, the gates and the final weights."""
     path = checkpoints / f"{name}.ckpt"

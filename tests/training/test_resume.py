@@ -20,6 +20,7 @@ from senet_lab.training.run_state import Hooks
 from senet_lab.training.state_file import Kind, Saved, from_bytes, to_bytes
 from senet_lab.training.static_epoch import StaticEpoch
 from senet_lab.training.stopping import EXIT_GO_ON, Paused, SavePlan, StopSign, Wish
+from tests.slow import slow_if
 from tests.smallest import cell, run
 from tests.tensors import assert_same_tensors
 from tests.tiny import AUGMENTED
@@ -108,9 +109,7 @@ def test_the_whole_run_has_every_step(whole):
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)
-@pytest.mark.parametrize(
-    "look", [pytest.param(look, marks=[pytest.mark.slow] * (look not in QUICK)) for look in range(1, LOOKS + 1)]
-)
+@pytest.mark.parametrize("look", [slow_if(look not in QUICK, look) for look in range(1, LOOKS + 1)])
 def test_a_run_that_is_stopped_anywhere_ends_as_if_it_had_not_been(executor, look, source, whole):
     """After each step, in each evaluation and after each epoch but the last, through a file and a new network."""
     equal(whole[executor], until_the_end(executor, source, [look]))
