@@ -26,10 +26,11 @@ import numpy as np
 from ablations.protocols import DEMO
 from senet_lab.errors import StudyError
 from senet_lab.records.curves import CurvePoint, curve_csv
-from senet_lab.records.files import read_bytes, remove_file, replace_file
+from senet_lab.records.files import remove_file, replace_file
 from senet_lab.records.image_bits import ImageBits
 from senet_lab.records.lease import machine
 from senet_lab.records.publish import RunFiles, publish, tidy
+from senet_lab.records.reading import read_bytes
 from senet_lab.records.record import Provenance, Record, Status
 from senet_lab.records.store import Store
 from senet_lab.study import Cell, Run, SESpec

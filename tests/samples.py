@@ -172,7 +172,7 @@ def comparison_of(view, numbers=(), counts=None, claims=()):
 def report_of_views(table: Table, sources, claims=(), numbers=(), counts=None):
     """The report of a table from these sources of records."""
     from senet_lab.report.published import published_table
-    from senet_lab.report.write import report_of
+    from senet_lab.report.table_report import report_of
 
     comparisons = comparisons_of(table, sources, claims, numbers, counts)
     return report_of(published_table(table, numbers), counts or {}, comparisons)

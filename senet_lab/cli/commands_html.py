@@ -70,12 +70,12 @@ def _contents(material: Material) -> "Contents":
     notes = check_counts.open_notes(catalogue.published_folder())
     roots = dict.fromkeys((RESULTS, material.root))
     return Contents(
-        reports=material.reports(),
+        reports=material.reports,
         sources=material.loaded,
         comparisons=comparisons,
         claims=[*claim_blocks(comparisons), open_block(material.unrecorded)],
         missing=missing_block(material, wanted_runs()),
-        figures=check_counts.figures(material.published, material.counts, notes),
+        figures=check_counts.figures([report.published for report in material.reports], material.counts, notes),
         speed=speed_blocks(RESULTS / "benchmarks"),
         gates=[capture for root in roots for capture in captures(root)],
         origin_of=origins(),

@@ -19,6 +19,6 @@ def papers(results: options.Results = None, as_json: options.AsJson = False) -> 
     printed, reasons = catalogue.printed()
     with said_if_slow("reading the records of all tables"):
         material = gather(catalogue.tables(), catalogue.claims(), results)
-        found = printed_tables(printed, reasons, material.reports())
+        found = printed_tables(printed, reasons, material.reports)
     print_json([asdict(one) for one in found]) if as_json else print("\n".join(one.text for one in found))
     raise typer.Exit(1 if any(one.absent for one in found) else 0)

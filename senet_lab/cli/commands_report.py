@@ -14,8 +14,8 @@ from senet_lab.cli.network_counts import count, keep_counts
 from senet_lab.cli.show import print_json, print_report, said_if_slow, say_what_git_lacks
 from senet_lab.cli.studies import table_under
 from senet_lab.study import Table
+from senet_lab.study.cell import runs_of
 from senet_lab.study.claim import Claim
-from senet_lab.study.table import plan_runs
 
 if TYPE_CHECKING:
     from senet_lab.records.cost import CostModel
@@ -83,9 +83,8 @@ def report_table(
     titled, width = figures
     layout = Layout(titled, width is options.WidthName.ONE)
     with laid_out(layout), said_if_slow(f"{table.name}: reading records, drawing figures"):
-        material = gather([table], claims, results)
-        _refuse_fewer(material, allow_fewer)
-        (found,) = material.reports()
+        material = gather([table], claims, results, allow_fewer=allow_fewer)
+        (found,) = material.reports
         blocks = [block.only(columns) if columns and block.names else block for block in found.blocks]
         paths = write_report(found, material.root)
     say_what_git_lacks(RESULTS)
@@ -108,12 +107,10 @@ def report_all(results: options.Results = None, allow_fewer: AllowFewer = False)
     from senet_lab.report.write import write_all_forests, write_report
 
     wanted = wanted_runs()
-    material = gather(
-        catalogue.tables(), catalogue.claims(), results, {run.cell for *_, runs in wanted for run in runs}
-    )
-    _refuse_fewer(material, allow_fewer)
+    also = {run.cell for *_, runs in wanted for run in runs}
+    material = gather(catalogue.tables(), catalogue.claims(), results, also, allow_fewer=allow_fewer)
     keep_counts(material.counted, material.root)
-    reports, evaluated = material.reports(), read_all(material.root)
+    reports, evaluated = material.reports, read_all(material.root)
     with saved_side_by_side():
         for found in reports:
             with said_if_slow(f"{found.table.name}: writing tables and figures"):
@@ -132,8 +129,7 @@ def claims(results: options.Results = None, allow_fewer: AllowFewer = False, as_
     from senet_lab.report.claims_page import claim_lines, claims_page
 
     with said_if_slow("reading the records of all tables"):
-        material = gather(catalogue.tables(), catalogue.claims(), results)
-        _refuse_fewer(material, allow_fewer)
+        material = gather(catalogue.tables(), catalogue.claims(), results, allow_fewer=allow_fewer)
         blocks, paths = _write_claims(material)
     if as_json:
         lines = claim_lines(material.all_comparisons())
@@ -151,19 +147,12 @@ def _write_claims(material: Material) -> "tuple[list[Block], tuple[Path, ...]]":
     return blocks, write_claims(comparisons, blocks, material.root)
 
 
-def _refuse_fewer(material: Material, allow_fewer: bool) -> None:
-    from senet_lab.report.fewer import refuse_fewer
-
-    if not allow_fewer:
-        refuse_fewer(material.tables, material.root, dict.fromkeys((RESULTS, material.root)))
-
-
 def wanted_runs() -> "list[Wanted]":
     """The runs of the wanted study (``ablations/wanted.py``), protocol by protocol."""
     found: list[Wanted] = []
     for protocol, names, seeds in catalogue.wanted():
-        tables = [table_under(catalogue.find_table(name), protocol) for name in names]
-        found.append((protocol, ", ".join(names), seeds, plan_runs(tables, seeds)))
+        cells = [cell for name in names for cell in table_under(catalogue.find_table(name), protocol).cells]
+        found.append((protocol, ", ".join(names), seeds, runs_of(cells, seeds)))
     return found
 
 
@@ -178,7 +167,7 @@ def _write_artifact(material: Material) -> None:
     from senet_lab.report.artifact import Needs, artifact_blocks, write_artifact
 
     comparisons = material.all_comparisons()
-    cells = {row.cell for one in comparisons if not one.view.synthetic for row in one.view.table.rows}
+    cells = {cell for one in comparisons if not one.view.synthetic for cell in one.view.table.cells}
     needs = Needs(plan_model(material), memory_of(cells, material.root), catalogue.protocols())
     write_artifact(artifact_blocks(material.tables, comparisons, needs, material.root), material.root)
 
@@ -209,7 +198,7 @@ def conform(table: options.AnyTableName = None, as_json: options.AsJson = False)
     tables = catalogue.tables() if table is None else [catalogue.find_table(table)]
     folder = catalogue.published_folder()
     notes = check_counts.open_notes(folder)
-    counts = count({row.cell for t in tables for row in t.rows})
+    counts = count({cell for t in tables for cell in t.cells})
     found = check_counts.figures(load_tables(folder, tables), counts, notes)
     regressed = check_counts.regressions(found, notes)
     print_json([asdict(figure) for figure in found]) if as_json else _print_figures(found)

@@ -112,15 +112,15 @@ def reproduce(
         if protocol is not None or dry_run:
             raise
         print(f"nothing is trained: {error}", file=sys.stderr)
-        report_table(paper, claims, results, as_json)
-        return
+        found, runs = paper, ()
     if dry_run:
         show_plan(found, runs, results or RESULTS, as_json)
         return
     chosen = TrainingOptions(
         device, executor.value, threads, workers, data, skip_damaged, max_minutes, devices, at_once, trunks
     ).logged_by(logger)
-    train_runs(found, runs, results or RESULTS, chosen)
+    if runs:
+        train_runs(found, runs, results or RESULTS, chosen)
     report_table(paper, claims, results, as_json)
 
 

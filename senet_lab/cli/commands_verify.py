@@ -105,7 +105,7 @@ def _of_table(name: str, store: "Store") -> "list[Record]":
 
     table = catalogue.find_table(name)
     tables = [table, *candidates(table, store.protocols())]
-    return store.read_cells(dict.fromkeys(row.cell for under in tables for row in under.rows))
+    return store.read_cells(dict.fromkeys(cell for under in tables for cell in under.cells))
 
 
 def _drawn(

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from senet_lab.report.comparison import Comparison
     from senet_lab.report.load import Loaded
     from senet_lab.report.published import PublishedTable
+    from senet_lab.report.table_report import Report
     from senet_lab.report.views import View
-    from senet_lab.report.write import Report
     from senet_lab.stats.verdicts import Judgement
 
 RESULTS = catalogue.RESULTS
@@ -30,15 +30,13 @@ RESULTS = catalogue.RESULTS
 class Material:
     """Everything that reports show, and what it was made from.
 
-    published: what is printed in each table. comparisons: for each table, those of its views. unrecorded: the tables
-    without a record under the paper's own protocols, with their verdicts. counts: parameters and multiply-adds, by
-    network. counted: the part of ``counts`` that no committed file has yet. root: the folder that reports are written
-    to.
+    reports: one for each table. unrecorded: the tables without a record under the paper's own protocols, with their
+    verdicts. counts: parameters and multiply-adds, by network. counted: the part of ``counts`` that no committed file
+    has yet. root: the folder that reports are written to.
     """
 
     loaded: "Sequence[Loaded]"
-    published: "Sequence[PublishedTable]"
-    comparisons: "Sequence[Sequence[Comparison]]"
+    reports: "Sequence[Report]"
     unrecorded: "Sequence[tuple[PublishedTable, Judgement]]"
     counts: dict[str, Counts]
     counted: dict[str, Counts]
@@ -47,32 +45,33 @@ class Material:
     @property
     def tables(self) -> list[Table]:
         """The tables as printed."""
-        return [printed.table for printed in self.published]
-
-    def reports(self) -> "list[Report]":
-        """The report of every table."""
-        from senet_lab.report.write import report_of
-
-        return [
-            report_of(published, self.counts, of_table)
-            for published, of_table in zip(self.published, self.comparisons, strict=True)
-        ]
+        return [report.table for report in self.reports]
 
     def all_comparisons(self) -> "list[Comparison]":
         """The comparisons of all tables, those with a user's own records first."""
-        return sorted((one for of_table in self.comparisons for one in of_table), key=lambda one: not one.view.own)
+        found = (part.comparison for report in self.reports for part in report.parts)
+        return sorted(found, key=lambda one: not one.view.own)
 
 
 def gather(
-    tables: Sequence[Table], claims: Sequence[Claim], results: Path | None, also: Iterable[Cell] = ()
+    tables: Sequence[Table],
+    claims: Sequence[Claim],
+    results: Path | None,
+    also: Iterable[Cell] = (),
+    *,
+    allow_fewer: bool = True,
 ) -> Material:
     """Reads the committed records and those of the folder ``results``, and judges the claims by them.
 
-    also: further cells whose networks are counted. Raises StudyError for a damaged record, plan or published number.
+    also: further cells whose networks are counted. allow_fewer: False for commands that write tables again; they must
+    not lose runs that a table shows. Raises StudyError for a damaged record, plan or published number, and where such
+    runs have no record any more.
     """
     from senet_lab.report.comparison import compare
+    from senet_lab.report.fewer import refuse_fewer
     from senet_lab.report.load import PROJECT, load_all
     from senet_lab.report.published import load_tables
+    from senet_lab.report.table_report import report_of
     from senet_lab.report.views import measured_views
     from senet_lab.stats.paired_runs import PairedRuns
     from senet_lab.stats.verdicts import judge
@@ -81,6 +80,8 @@ def gather(
     if results and results.resolve() != RESULTS.resolve():
         roots.append((results, str(results)))
     loaded, root = load_all(roots, tables, claims), roots[-1][0]
+    if not allow_fewer:
+        refuse_fewer(tables, root, dict.fromkeys((RESULTS, root)))
     published = load_tables(catalogue.published_folder(), tables)
     views = [measured_views(table, loaded) for table in tables]
     cells = set(also) | _counted_cells(tables, [view for of_table in views for view in of_table], claims)
@@ -88,9 +89,8 @@ def gather(
     recorded = [view.table for of_table in views for view in of_table if not view.synthetic]
     return Material(
         loaded,
-        published,
         [
-            [compare(view, claims, printed, counts) for view in of_table]
+            report_of(printed, counts, [compare(view, claims, printed, counts) for view in of_table])
             for printed, of_table in zip(published, views, strict=True)
         ],
         [
@@ -113,7 +113,7 @@ def _counted_cells(tables: Sequence[Table], views: "Sequence[View]", claims: Seq
 
     own = [view for view in views if any(protocol.photos for protocol in view.protocols)]
     whole = [*tables, *(view.table for view in views if view not in own)]
-    cells = {row.cell for table in whole for row in table.rows}
+    cells = {cell for table in whole for cell in table.cells}
     cells |= {cell for table in whole for cell in claimed_cells(table, claims)}
     return cells | {
         row.cell for view in own for row, summary in zip(view.table.rows, view.rows, strict=True) if summary.seeds

@@ -10,8 +10,8 @@ from senet_lab import extensions
 from senet_lab.cli.together import has_company, make_ready, make_small_photos, say_nothing_to_train, trained_together
 from senet_lab.errors import StudyError
 from senet_lab.study import Run, Table
+from senet_lab.study.cell import runs_of
 from senet_lab.study.claim import Claim
-from senet_lab.study.table import plan_runs
 
 if TYPE_CHECKING:
     from senet_lab.training.settings import Settings
@@ -155,7 +155,7 @@ def train_until(
     from senet_lab.cli.resolve import MOST_SEEDS, Limits, train_until_resolved
     from senet_lab.fleet.capacity import workers_for
 
-    side_by_side = options.workers or workers_for(options.settings(), plan_runs([table], 1), root)
+    side_by_side = options.workers or workers_for(options.settings(), runs_of(table.cells, 1), root)
     train_until_resolved(
         table,
         claims,

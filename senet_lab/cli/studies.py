@@ -7,10 +7,10 @@ from senet_lab.cli import catalogue
 from senet_lab.errors import StudyError
 from senet_lab.extensions import own_protocols
 from senet_lab.study import Protocol, Row, Run, Table
+from senet_lab.study.cell import runs_of
 from senet_lab.study.names import nearest
 from senet_lab.study.protocol import Dataset
 from senet_lab.study.small_photos import SUFFIX, table_from_small_photos
-from senet_lab.study.table import plan_runs
 
 
 class NoCompanion(StudyError):
@@ -31,19 +31,14 @@ def study_of(
     trunks: the file that names weights for detectors' trunks. Raises StudyError for an unknown protocol or row (it
     gives the nearest one), and for photos or weights that cannot be used.
     """
-    table = table_under(paper, protocol, own_photos=data is not None)
-    if data is not None:
-        table = _on_photos(table, data)
+    chosen = [find_row(paper, label) for label in rows or ()]
+    shown = {label for row in chosen for label in (row.label, row.baseline or paper.baseline)}
+    table = table_under(paper, protocol, data)
     if trunks is not None:
         from senet_lab.training.trunks import with_trunks
 
         table = with_trunks(table, trunks)
-    runs = plan_runs([table], seeds)
-    if not rows:
-        return table, runs
-    chosen = [find_row(table, label) for label in rows]
-    keys = {one.cell.key for row in chosen for one in (row, table.baseline_of(row))}
-    return table, tuple(run for run in runs if run.cell.key in keys)
+    return table, runs_of((row.cell for row in table.rows if not shown or row.label in shown), seeds)
 
 
 def find_row(table: Table, label: str) -> Row:
@@ -54,48 +49,47 @@ def find_row(table: Table, label: str) -> Row:
     return by_label[label]
 
 
-def table_under(table: Table, name: str | None, own_photos: bool = False) -> Table:
-    """The table with the protocol of this name in every row.
+def table_under(table: Table, name: str | None, data: Path | None = None) -> Table:
+    """The table with the protocol of this name in every row, on a user's own photos where ``data`` names their folder.
 
     ``paper`` means the rows' own protocols, and so does ``imagenet`` for an ImageNet table. A name that ends with
-    SUFFIX is a recipe whose training photos are resized once. None means demo for a table of the paper, and the rows'
-    own protocols for any other table. own_photos: a user's own photos are to take the place of the protocol's data set;
-    then None means the project's recipe for such photos.
+    SUFFIX is a recipe whose training photos are resized once. None means demo for a table of the paper, the project's
+    recipe for own photos with ``data``, and the rows' own protocols for any other table.
 
-    Raises StudyError for an unknown name (it gives the nearest one), and NoCompanion where a row has no network for
-    the protocol's images.
+    Raises StudyError for an unknown name (it gives the nearest one) and for photos that cannot be used, and NoCompanion
+    where a row has no network for the protocol's images.
     """
-    if name is not None and name.endswith(SUFFIX):
-        try:
-            return table_from_small_photos(table_under(table, name.removesuffix(SUFFIX)))
-        except ValueError as error:
-            raise StudyError(str(error)) from None
+    small = name is not None and name.endswith(SUFFIX)
+    recipe = _protocol_named(name.removesuffix(SUFFIX) if name else None, table, data is not None)
+    try:
+        found = table if recipe is None else table.under(recipe)
+    except ValueError as error:
+        raise NoCompanion(f"{error}: {table.name} trains as the paper has it, with --protocol paper") from None
+    try:
+        if small:
+            found = table_from_small_photos(found)
+        if data is None:
+            return found
+        from senet_lab.data.coco_sets import own_boxes
+        from senet_lab.data.own_photos import own_photos
+
+        on_photos = own_photos if table.paper_protocol.detection is None else own_boxes
+        return found.under(on_photos(found.paper_protocol, data))
+    except ValueError as error:
+        raise NoCompanion(str(error)) from None
+
+
+def _protocol_named(name: str | None, table: Table, own_photos: bool) -> Protocol | None:
+    """The protocol of a name for every row; None for the rows' own protocols."""
     declared = catalogue.load_module("ablations.protocols")
     if name is None and own_photos:
         name = declared.BOX_RECIPE if table.paper_protocol.detection else declared.PHOTO_RECIPE
     name = name or (declared.DEFAULT_PROTOCOL if table.of_the_paper else "paper")
-    own = {protocol.name for protocol in (row.cell.protocol for row in table.rows)}
+    own = {cell.protocol.name for cell in table.cells}
     if name == "paper" or (name == declared.IMAGENET_ALIAS and table.paper_protocol.dataset is Dataset.IMAGENET):
-        return table
+        return None
     known: dict[str, Protocol] = declared.PROTOCOLS | {protocol.name: protocol for protocol in own_protocols()}
     if name not in known:
         aliases = [*known, declared.IMAGENET_ALIAS, "paper"]
         raise StudyError(f"no protocol is called {name!r}; the nearest is {nearest(name, aliases)!r} (senet-lab list)")
-    if own == {name}:
-        return table
-    try:
-        return table.under(known[name])
-    except ValueError as error:
-        raise NoCompanion(f"{error}: {table.name} trains as the paper has it, with --protocol paper") from None
-
-
-def _on_photos(table: Table, folder: Path) -> Table:
-    """The table under its recipe, with the photos of this folder in place of the recipe's."""
-    from senet_lab.data.coco_sets import own_boxes
-    from senet_lab.data.own_photos import own_photos
-
-    recipe_of = own_photos if table.paper_protocol.detection is None else own_boxes
-    try:
-        return table.under(recipe_of(table.paper_protocol, folder))
-    except ValueError as error:
-        raise NoCompanion(str(error)) from None
+    return None if own == {name} else known[name]

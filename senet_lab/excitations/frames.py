@@ -11,7 +11,7 @@ from senet_lab.excitations.card import Card, card_from
 from senet_lab.excitations.files import ALL, DEMO
 from senet_lab.excitations.places import evenly, panels
 from senet_lab.records.checked_files import read_json, read_numbers
-from senet_lab.records.files import is_folder, list_folder
+from senet_lab.records.reading import is_folder, list_folder
 
 MEND = "make it again with senet-lab excitations"
 SAMPLED = 50  # how many channels of a block a figure shows, as in the paper

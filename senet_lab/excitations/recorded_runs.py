@@ -7,7 +7,7 @@ from senet_lab.excitations.statistics import RANDOM, Origin
 from senet_lab.excitations.subjects import Subject
 from senet_lab.models.of_cell import build_cell
 from senet_lab.models.registry import channels_last
-from senet_lab.records.files import is_file
+from senet_lab.records.reading import is_file
 from senet_lab.records.record import Record
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run

@@ -12,7 +12,7 @@ from senet_lab.evaluation.decode import load, shown
 from senet_lab.evaluation.normalise import Normalise
 from senet_lab.exporting.trained import Trained
 from senet_lab.exporting.views import class_names, view_of
-from senet_lab.records.files import read_bytes
+from senet_lab.records.reading import read_bytes
 from senet_lab.study.released import View
 
 TOP = 5

@@ -9,7 +9,7 @@ from senet_lab.cli import catalogue
 from senet_lab.cli.studies import find_row, table_under
 from senet_lab.errors import INVALID, StudyError
 from senet_lab.extensions import own_protocols
-from senet_lab.records.files import is_file
+from senet_lab.records.reading import is_file
 from senet_lab.records.store import RECORD_NAME, Store
 from senet_lab.study import Run, Table
 from senet_lab.training.final_weights import weights_path

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from senet_lab.errors import INVALID, StudyError
-from senet_lab.records.files import read_bytes, replace_file
+from senet_lab.records.files import replace_file
+from senet_lab.records.reading import read_bytes
 from senet_lab.training.stopping import EXIT_GO_ON
 
 PROGRAM = (sys.executable, "-m", "senet_lab")

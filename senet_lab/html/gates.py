@@ -8,7 +8,7 @@ from typing import Any
 from senet_lab.errors import StudyError
 from senet_lab.html.charts import INK, WIDTH, Spec
 from senet_lab.records.checked_files import read_json, read_numbers
-from senet_lab.records.files import folders_in, is_file
+from senet_lab.records.reading import folders_in, is_file
 
 MEND = "restore it from git, or capture it again (senet-lab excitations)"
 NOT_KEPT = "demo"  # the folder of captures with synthetic images or random weights

@@ -30,7 +30,7 @@ from senet_lab.report.claims_page import claims_csv, measured_title
 from senet_lab.report.comparison import Comparison
 from senet_lab.report.load import Loaded
 from senet_lab.report.readme import verdicts_block
-from senet_lab.report.write import Report
+from senet_lab.report.table_report import Report
 from senet_lab.study.cell import Run
 
 FOLDER = Path(__file__).parent

@@ -9,8 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from senet_lab.extensions import find_network
-from senet_lab.models.own import own_factory, own_network
+from senet_lab.models.own_blocks import own_factory
+from senet_lab.models.own_networks import own_network
 from senet_lab.models.registry import build_model
+from senet_lab.models.sites import se_factory
 from senet_lab.study.block import BlockSpec
 from senet_lab.study.cell import Cell
 from senet_lab.study.protocol import Protocol
@@ -55,8 +57,8 @@ def classes_of_trunk(state: Mapping[str, Tensor]) -> int:
 
 def build_network(cell: Cell, num_classes: int, seed: int = 0, device: str = "cpu") -> nn.Module:
     """The classification network of a cell; a detector's trunk is one. Raises as ``build_cell``."""
+    own_block = own_factory(cell.se) if isinstance(cell.se, BlockSpec) else None
+    se = None if isinstance(cell.se, BlockSpec) else cell.se
     if own := find_network(cell.backbone):
-        return own_network(own, cell.se, num_classes, seed, device)
-    if isinstance(cell.se, BlockSpec):
-        return build_model(cell.backbone, None, num_classes, seed, device, attention=own_factory(cell.se))
-    return build_model(cell.backbone, cell.se, num_classes, seed, device)
+        return own_network(own, cell.se, own_block or se_factory(se), num_classes, seed, device)
+    return build_model(cell.backbone, se, num_classes, seed, device, attention=own_block)

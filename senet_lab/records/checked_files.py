@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from senet_lab.errors import StudyError
-from senet_lab.records.files import read_bytes
+from senet_lab.records.reading import read_bytes
 
 LARGEST = 256 * 2**20  # bytes; the largest text file of this project has about a hundredth of it
 

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senet_lab.errors import INVALID, INVALID_ARRAYS, StudyError
-from senet_lab.records.files import list_folder, read_bytes, replace_file, write_once
+from senet_lab.records.files import replace_file, write_once
 from senet_lab.records.image_bits import ImageBits
+from senet_lab.records.reading import list_folder, read_bytes
 from senet_lab.study.released import View
 
 SCHEMA = 1

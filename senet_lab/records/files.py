@@ -1,120 +1,24 @@
-"""Reads and writes files so that an absent, an empty and an unreadable file differ, and no half-written file is seen.
+"""Writes files whole or not at all, so that no half-written file is seen, and removes what killed processes left.
 
-All parts of senet_lab read, write and list the files of results folders with these functions. A file has a hidden name
-while it is written; hidden names never count as content.
+All parts of senet_lab write the files of results folders with these functions. A file has a hidden name while it is
+written; hidden names never count as content (``reading``).
 """
 
 import contextlib
 import errno
 import os
 import re
-import stat
 import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
-from senet_lab.errors import StudyError
 from senet_lab.records.lease import NO_LINKS, lives_here, machine, take
 
 PART = re.compile(r"^\..+\.(?P<machine>[0-9a-f]{12})-(?P<process>\d+)-\d+\.part$")
 PART_SECONDS = 3600.0  # an older half-written file of another machine was left by a killed process
 NO_SYNC = {errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS, errno.EPERM, errno.EACCES, errno.EBADF, errno.EISDIR}
 _numbers = count()
-
-
-class Unreadable(StudyError):
-    """A file or folder exists and cannot be read. It must not be treated as absent."""
-
-
-def read_bytes(path: Path, mend: str = "move it away", largest: int | None = None) -> bytes | None:
-    """The content of a file; None where there is no file.
-
-    mend: what a user can do about an error, as the end of a sentence. largest: the size in bytes above which a file is
-    surely wrong; None for any size. Raises Unreadable for anything there that is not a readable file.
-    """
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # NONBLOCK: do not wait for a FIFO's writer
-    except OSError as error:
-        _refuse_unless_absent(path, error)
-        return None
-    try:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode):
-            raise Unreadable(f"{path} is no regular file; {mend}")
-        if largest is not None and found.st_size > largest:
-            raise Unreadable(f"{path} has {found.st_size:,} bytes, more than any file of its kind; {mend}")
-        with os.fdopen(handle, "rb", closefd=False) as file:
-            return file.read()
-    except OSError as error:
-        raise _unreadable(path, error) from None
-    finally:
-        os.close(handle)
-
-
-def list_folder(path: Path, *, hidden: bool = False) -> list[Path] | None:
-    """The paths in a folder, sorted by name; None where there is no folder. Hidden names only with ``hidden``.
-
-    Raises Unreadable for a folder that cannot be listed, and for anything there that is not a folder.
-    """
-    try:
-        names = os.listdir(path)
-    except OSError as error:
-        _refuse_unless_absent(path, error)
-        return None
-    return [path / name for name in sorted(names) if hidden or not name.startswith(".")]
-
-
-def folders_in(path: Path) -> list[Path]:
-    """The folders in a folder that may hold nothing else, sorted by name; empty where there is no folder.
-
-    Raises the errors of ``list_folder``, and Unreadable where the folder holds anything else.
-    """
-    entries = list_folder(path) or []
-    for entry in entries:
-        if not is_folder(entry):
-            raise Unreadable(f"{entry} is no folder, though only folders belong there; move it away")
-    return entries
-
-
-def is_file(path: Path) -> bool:
-    """Whether a file is there. Raises Unreadable where something else is there, or where it cannot be found out."""
-    mode = _mode(path)
-    if mode is not None and not stat.S_ISREG(mode):
-        raise Unreadable(f"{path} is no file, though one belongs there; move it away")
-    return mode is not None
-
-
-def is_folder(path: Path) -> bool:
-    """Whether a folder is there; False for a file or nothing. Raises Unreadable where it cannot be found out."""
-    mode = _mode(path)
-    return mode is not None and stat.S_ISDIR(mode)
-
-
-def _mode(path: Path) -> int | None:
-    try:
-        return os.stat(path).st_mode
-    except OSError as error:
-        _refuse_unless_absent(path, error)
-        return None
-
-
-def _refuse_unless_absent(path: Path, error: OSError) -> None:
-    """Raises Unreadable unless the path is absent. A link to nothing, at its end or on its way, is not absent."""
-    if error.errno != errno.ENOENT:
-        raise _unreadable(path, error) from None
-    for place in (path, *path.parents):
-        if os.path.lexists(place):
-            if place.is_symlink() and not place.exists():
-                raise Unreadable(f"{place} is a link to nothing; mend or remove it") from None
-            return
-
-
-def _unreadable(path: Path, error: OSError) -> Unreadable:
-    if error.errno == errno.ENOTDIR:
-        blocking = next((p for p in (path, *path.parents) if os.path.lexists(p)), path)
-        return Unreadable(f"{blocking} is a file, though a folder belongs there; move it away")
-    return Unreadable(f"{path} cannot be read ({error.strerror}); it is not taken for nothing")
 
 
 def write_once(path: Path, text: str) -> bool:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from senet_lab.errors import StudyError
 from senet_lab.records.curves import curve_of
-from senet_lab.records.files import is_folder, list_folder, read_bytes, write_once
+from senet_lab.records.files import write_once
 from senet_lab.records.gate_health import constant_blocks
 from senet_lab.records.publish import PLACES, RunFiles, adopt, complete, read_file
+from senet_lab.records.reading import is_folder, list_folder, read_bytes
 from senet_lab.records.record import Record, from_json, scientific_digest
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run

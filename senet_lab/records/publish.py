@@ -14,15 +14,8 @@ from pathlib import Path
 
 from senet_lab.errors import StudyError
 from senet_lab.records import lease
-from senet_lab.records.files import (
-    is_file,
-    list_folder,
-    read_bytes,
-    remove_file,
-    remove_parts,
-    replace_file,
-    write_once,
-)
+from senet_lab.records.files import remove_file, remove_parts, replace_file, write_once
+from senet_lab.records.reading import is_file, list_folder, read_bytes
 from senet_lab.records.record import FileDigests, Record, refuse_invalid, to_json
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run

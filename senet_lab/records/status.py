@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from senet_lab.records.files import is_file, read_bytes, remove_file, replace_file
+from senet_lab.records.files import remove_file, replace_file
 from senet_lab.records.publish import broken_path
+from senet_lab.records.reading import is_file, read_bytes
 from senet_lab.records.record import Status
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from senet_lab.errors import INVALID
 from senet_lab.records.file_system import FileSystem, claim, file_system_of, refuse_unwritable
-from senet_lab.records.files import Unreadable, folders_in, is_file, list_folder, read_bytes, write_once
+from senet_lab.records.files import write_once
 from senet_lab.records.lease import Holder, Lease, holder_of
+from senet_lab.records.reading import Unreadable, folders_in, is_file, list_folder, read_bytes
 from senet_lab.records.record import Record, RecordError, from_json, protocol_in, refuse_invalid, to_json
 from senet_lab.study.cell import Cell, Run
 from senet_lab.study.protocol import Protocol

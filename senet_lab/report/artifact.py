@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from senet_lab.records.cost import CostModel
-from senet_lab.records.files import read_bytes, replace_file
+from senet_lab.records.files import replace_file
+from senet_lab.records.reading import read_bytes
 from senet_lab.records.record import Record, scientific_digest
 from senet_lab.report.blocks import Block
 from senet_lab.report.comparison import Comparison
@@ -18,9 +19,9 @@ from senet_lab.report.render import markdown
 from senet_lab.report.views import View, title_of
 from senet_lab.report.wording import NONE
 from senet_lab.stats.two_runs import allowed_by_seeds, errors_by_cell
-from senet_lab.study.cell import Run
+from senet_lab.study.cell import Run, runs_of
 from senet_lab.study.protocol import Dataset, Protocol
-from senet_lab.study.table import Table, plan_runs
+from senet_lab.study.table import Table
 
 FILE = "artifact.md"
 TITLE = "Artifact appendix: how every result is made again, and what must come out"
@@ -174,7 +175,7 @@ def _not_run(tables: Sequence[Table], comparisons: Sequence[Comparison], needs: 
     measured = {one.view.paper.slug for one in comparisons if not one.view.companion}
     lines = []
     for table in (table for table in tables if table.slug not in measured):
-        runs = plan_runs([table], 1)
+        runs = runs_of(table.cells, 1)
         cost = (_minutes(runs, needs), _data_disk(run.cell.protocol for run in runs))
         lines.append((title_of(table), str(len(runs)), *cost, f"make {table.name} PROTOCOL=paper"))
     notes = (
@@ -189,7 +190,7 @@ def _not_run(tables: Sequence[Table], comparisons: Sequence[Comparison], needs: 
 def _runs_of(view: View) -> tuple[Run, ...]:
     """All runs that the view's command asks for: every row with the seeds up to the highest recorded one."""
     seeds = max((record.run.seed for record in view.records), default=0) + 1
-    return plan_runs([view.table], seeds)
+    return runs_of(view.table.cells, seeds)
 
 
 def _command(view: View, needs: Needs) -> str:

@@ -65,7 +65,7 @@ def load(root: Path, source: str, tables: Sequence[Table] | None = None, claims:
     else:
         protocols = store.protocols()
         views = [view for table in tables for view in candidates(table, protocols)]
-        cells = {row.cell for view in views for row in view.rows}
+        cells = {cell for view in views for cell in view.cells}
         cells |= {cell for view in views for cell in claimed_cells(view, claims)}
         records = tuple(store.read_cells(cells))
     return Loaded(source, store, records, PairedRuns(records))
@@ -85,7 +85,7 @@ def candidates(table: Table, protocols: Iterable[Protocol]) -> list[Table]:
     rows would be equal. Protocols that evaluate on held-out training images are left out: they compare recipes, and
     belong to the table that chooses the recipe.
     """
-    own = {row.cell.protocol for row in table.rows}
+    own = {cell.protocol for cell in table.cells}
     protocols = list(protocols)
     found = [table]
     if len(own) > 1 and any(protocol.small_photos for protocol in protocols):
@@ -95,5 +95,5 @@ def candidates(table: Table, protocols: Iterable[Protocol]) -> list[Table]:
         if protocol not in own and protocol.evaluation_split != HELD_OUT:
             with contextlib.suppress(ValueError):  # a row has no network for that data set
                 found.append(table.under(protocol))
-    rows = len({row.cell for row in table.rows})
-    return [candidate for candidate in found if len({row.cell for row in candidate.rows}) == rows]
+    rows = len(set(table.cells))
+    return [candidate for candidate in found if len(set(candidate.cells)) == rows]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from senet_lab.report.published import EDITIONS
-from senet_lab.report.write import Report
+from senet_lab.report.table_report import Report
 
 NOT_YET = "not yet"
 

@@ -9,8 +9,8 @@ from senet_lab.report.blocks import Block
 from senet_lab.report.claims_page import measured_title
 from senet_lab.report.comparison import Comparison
 from senet_lab.report.render import block_markdown, plain
+from senet_lab.report.table_report import Part, Report
 from senet_lab.report.views import View, title_of
-from senet_lab.report.write import Part, Report
 from senet_lab.stats.verdicts import Verdict
 
 FRONT = "cvpr2018-table7"  # the table that the front page shows

@@ -19,8 +19,8 @@ from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial, TrialState
 
 from senet_lab.errors import INVALID, StudyError
-from senet_lab.records.files import read_bytes
 from senet_lab.records.lease import Lease, take
+from senet_lab.records.reading import read_bytes
 from senet_lab.study.cell import derive_seed
 from senet_lab.training import provenance
 

@@ -33,7 +33,7 @@ def table_source(table: Table, text: str, folder: Path) -> str:
 
 def _head(table: Table, folder: Path) -> str:
     """Imports of every class that the file uses, and the extensions that its rows need."""
-    extensions = needed_by([row.cell for row in table.rows])
+    extensions = needed_by(table.cells)
     names: dict[str, set[str]] = {}
     for kind in {Table, *_kinds(table.rows)}:
         shown = getattr(study, kind.__name__, None) is kind

@@ -70,7 +70,7 @@ def family_from(table: Table, asked: Asked) -> Family:
     comparisons: dict[str, Compared] = {}
     for one in (*of_rows, *of_claims):
         comparisons.setdefault(one.name, one)
-    return Family(comparisons, tuple(row.cell for row in table.rows))
+    return Family(comparisons, table.cells)
 
 
 def claims_asked(table: Table, claims: Iterable[Claim]) -> Asked:

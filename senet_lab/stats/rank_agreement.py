@@ -72,7 +72,7 @@ def agreement_of(
 
 def _signs(pairs: Sequence[tuple[Row, Row]], runs: PairedRuns, table: Table, seeds: Sequence[int]) -> list[int]:
     """The sign of each pair's difference, 1 or -1, where a test decides it; else 0."""
-    pool = [row.cell for row in table.rows]
+    pool = table.cells
     found = {f"{i}": runs.difference(a.cell, b.cell, pool, seeds) for i, (a, b) in enumerate(pairs)}
     adjusted = holm({name: 1.0 if d is None else _two_sided(d) for name, d in found.items()})
     return [

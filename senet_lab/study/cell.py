@@ -5,7 +5,7 @@ import hashlib
 import json
 import types
 import typing
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -56,6 +56,12 @@ class Run:
 
     cell: Cell
     seed: int
+
+
+def runs_of(cells: Iterable[Cell], seeds: int) -> tuple[Run, ...]:
+    """Every run of these cells for seeds 0 .. seeds-1, seed by seed. Each cell counts once."""
+    unique = {cell.key: cell for cell in cells}
+    return tuple(Run(cell=cell, seed=seed) for seed in range(seeds) for cell in unique.values())
 
 
 def derive_seed(seed: int, *purpose: object) -> int:

@@ -1,9 +1,9 @@
 """Row and Table: a table of the paper as labelled cells."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from senet_lab.study.cell import Cell, Run
+from senet_lab.study.cell import Cell
 from senet_lab.study.measure import Measure, measure_of
 from senet_lab.study.names import check_label, check_name
 from senet_lab.study.protocol import Dataset, Protocol
@@ -83,6 +83,11 @@ class Table:
         """The numbers that rows are compared by."""
         return measure_of(self.paper_protocol)
 
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The cells of the rows, in their order."""
+        return tuple(row.cell for row in self.rows)
+
     def row(self, label: str) -> Row:
         """The row with this label. Raises KeyError where there is none."""
         for row in self.rows:
@@ -113,14 +118,3 @@ class Table:
         if backbone is None and not photos and protocol.image_size != paper.protocol.image_size:
             raise ValueError(f"{self.name} has no companion of {paper.backbone} for {protocol.dataset.value}")
         return replace(paper, backbone=backbone or paper.backbone, protocol=protocol)
-
-
-def plan_runs(tables: Iterable[Table], seeds: int) -> tuple[Run, ...]:
-    """Every run of these tables for seeds 0 .. seeds-1, seed by seed. A cell of several rows counts once."""
-    return runs_of((row.cell for table in tables for row in table.rows), seeds)
-
-
-def runs_of(cells: Iterable[Cell], seeds: int) -> tuple[Run, ...]:
-    """Every run of these cells for seeds 0 .. seeds-1, seed by seed. Each cell counts once."""
-    unique = {cell.key: cell for cell in cells}
-    return tuple(Run(cell=cell, seed=seed) for seed in range(seeds) for cell in unique.values())

@@ -5,8 +5,8 @@ from pathlib import Path
 from torch import nn
 
 from senet_lab.errors import StudyError
-from senet_lab.records.files import read_bytes
 from senet_lab.records.publish import file_of, read_file
+from senet_lab.records.reading import read_bytes
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run
 from senet_lab.training.checkpoint import CheckpointError, tensors_misfit

@@ -15,11 +15,12 @@ from senet_lab.models.of_cell import build_cell
 from senet_lab.models.registry import channels_last
 from senet_lab.models.stochastic import is_stochastic
 from senet_lab.records.curves import curve_csv
-from senet_lab.records.files import read_bytes, remove_file, replace_file
+from senet_lab.records.files import remove_file, replace_file
 from senet_lab.records.gate_health import gates_csv
 from senet_lab.records.image_bits import ImageBits
 from senet_lab.records.precision import Precision
 from senet_lab.records.publish import RunFiles, publish
+from senet_lab.records.reading import read_bytes
 from senet_lab.records.record import Provenance, Record, Status, TrainedPart
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run, canonical_json

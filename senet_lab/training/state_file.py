@@ -20,8 +20,8 @@ from torch import Tensor
 
 from senet_lab.errors import INVALID
 from senet_lab.records.curves import Point
-from senet_lab.records.files import read_bytes
 from senet_lab.records.gate_health import GateHealth
+from senet_lab.records.reading import read_bytes
 from senet_lab.records.record import TrainedPart
 from senet_lab.study.cell import Run, from_plain, to_plain
 from senet_lab.training.checkpoint import Checkpoint, CheckpointError

@@ -71,14 +71,14 @@ def with_trunks(table: Table, path: Path) -> Table:
     """
     if table.paper_protocol.detection is None:
         raise StudyError(f"{table.name} has no trunks; --trunks belongs to a table of detectors such as table6")
-    named, labels = read_trunks(path), [row.label for row in table.rows]
-    if not named or any(one.row not in labels for one in named):
-        odd = next((f"[{one.row}]" for one in named if one.row not in labels), "no part")
-        raise StudyError(f"{path} has {odd}; its parts are named after the rows of {table.name}: {', '.join(labels)}")
+    named, cells = read_trunks(path), {row.label: row.cell for row in table.rows}
+    if not named or any(one.row not in cells for one in named):
+        odd = next((f"[{one.row}]" for one in named if one.row not in cells), "no part")
+        raise StudyError(f"{path} has {odd}; its parts are named after the rows of {table.name}: {', '.join(cells)}")
     _refuse_mixed(named)
     files, notes = [], []
     for one in named:
-        cell = table.row(one.row).cell
+        cell = cells[one.row]
         trunk, departures = _of_file(one.file, cell)
         files.append(TrunkFile(described(cell.backbone, cell.se), trunk.sha256))
         notes += [f"trunk of {one.row}: {text}" for text in departures]

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from senet_lab.cli import catalogue, studies
-from senet_lab.study.table import plan_runs
+from senet_lab.study.cell import runs_of
 from tests.samples import filled, finished, one_line
 
 TABLE7 = catalogue.find_table("table7")
@@ -146,7 +146,7 @@ def test_a_plan_for_programs(senet_lab):
 
 def test_what_is_recorded_is_not_trained_again(senet_lab, tmp_path):
     """With every run recorded, train says so and does nothing."""
-    filled(tmp_path / "results", *(finished(run.cell, run.seed) for run in plan_runs([DEMO7], 2)))
+    filled(tmp_path / "results", *(finished(run.cell, run.seed) for run in runs_of(DEMO7.cells, 2)))
     status, out, err = senet_lab("train", "table7", "--seeds", "2", "--json")
 
     assert (status, json.loads(out)) == (0, {"trained": []})

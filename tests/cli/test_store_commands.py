@@ -7,11 +7,11 @@ import pytest
 from senet_lab.cli import catalogue, studies
 from senet_lab.records.publish import tidy
 from senet_lab.records.status import State, note_broken, states_of
-from senet_lab.study.table import plan_runs
+from senet_lab.study.cell import runs_of
 from tests.samples import failed, filled, finished, one_line
 
 DEMO7 = studies.table_under(catalogue.find_table("table7"), "demo")
-RUNS = plan_runs([DEMO7], 2)
+RUNS = runs_of(DEMO7.cells, 2)
 
 
 @pytest.fixture

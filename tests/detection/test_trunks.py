@@ -47,7 +47,7 @@ def files(small, kept, tmp_path):
 def test_trunks_begin_with_files_of_one_recipe(small, files):
     """Both rows share a protocol that names recipe and digests; a detector has the weights of its file."""
     table = with_trunks(small.stage5, files)
-    plain, se = (row.cell for row in table.rows)
+    plain, se = table.cells
     trunk = trunk_of(Run(cell=se, seed=0), Store(files.parent), files)
     model, wanted = build_cell(se, 0, trunk=trunk.state), network(se).state_dict()
 

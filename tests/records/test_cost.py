@@ -8,8 +8,8 @@ from senet_lab.records.cost import Basis, CostModel, cost_of, planned
 from senet_lab.records.record import RecordError
 from senet_lab.records.store import Store
 from senet_lab.study import Run
+from senet_lab.study.cell import runs_of
 from senet_lab.study.counts import network_key
-from senet_lab.study.table import plan_runs
 from tests.samples import PLAIN, PROTOCOL, SE, SYNTHETIC, TABLE, counted, failed, filled, finished
 
 COUNTS = {network_key(PLAIN): counted(1, 0, 1_000), network_key(SE): counted(1, 0, 2_000)}
@@ -25,7 +25,7 @@ def plan_of(root, seeds, counts=None):
     """The lines of TABLE's plan, and its cost in words."""
     store = Store(root)
     model = CostModel(store.read_all(), COUNTS if counts is None else counts)
-    lines = planned(plan_runs([TABLE], seeds), store, model)
+    lines = planned(runs_of(TABLE.cells, seeds), store, model)
     return lines, cost_of(lines, model)
 
 
@@ -141,4 +141,4 @@ def test_a_plan_refuses_a_damaged_record(tmp_path):
     store.path(Run(cell=SE, seed=0)).write_text("{}")
 
     with pytest.raises(RecordError):
-        planned(plan_runs([TABLE], 1), store, CostModel([], {}))
+        planned(runs_of(TABLE.cells, 1), store, CostModel([], {}))

@@ -8,17 +8,8 @@ import pytest
 
 from senet_lab.errors import StudyError
 from senet_lab.records import files as filing
-from senet_lab.records.files import (
-    Unreadable,
-    folders_in,
-    is_file,
-    is_folder,
-    list_folder,
-    read_bytes,
-    remove_parts,
-    replace_file,
-    write_once,
-)
+from senet_lab.records.files import remove_parts, replace_file, write_once
+from senet_lab.records.reading import Unreadable, folders_in, is_file, is_folder, list_folder, read_bytes
 
 READERS = [read_bytes, list_folder, is_file, is_folder, folders_in]
 

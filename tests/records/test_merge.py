@@ -14,7 +14,7 @@ from senet_lab.records.publish import RunFiles, file_of, publish
 from senet_lab.records.record import from_json, scientific_digest, to_json
 from senet_lab.records.sequential import SequentialPlan, begin_plan
 from senet_lab.records.store import Store
-from senet_lab.study.table import runs_of
+from senet_lab.study.cell import runs_of
 from tests.samples import PLAIN, PROTOCOL, PROVENANCE, SE, curve_of_two, failed, filled, finished
 
 RUNS = runs_of([SE, PLAIN], 4)

@@ -8,9 +8,9 @@ import pytest
 from senet_lab.errors import StudyError
 from senet_lab.records import publish as publishing
 from senet_lab.records.curves import curve_csv, curve_of
-from senet_lab.records.files import Unreadable
 from senet_lab.records.gate_health import GateHealth, constant_blocks, gates_csv
 from senet_lab.records.publish import RunFiles, file_of, publish, put_in_place, read_file, tidy
+from senet_lab.records.reading import Unreadable
 from senet_lab.records.record import RecordError, to_json
 from senet_lab.records.store import Store
 from tests.samples import finished

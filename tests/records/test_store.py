@@ -16,7 +16,7 @@ from senet_lab.records.files import replace_file, write_once
 from senet_lab.records.record import RecordError, to_json
 from senet_lab.records.store import Store
 from senet_lab.study import Run
-from senet_lab.study.table import plan_runs
+from senet_lab.study.cell import runs_of
 from tests.samples import PLAIN, PROTOCOL, SE, TABLE, failed, filled, finished
 
 HOLDER = """
@@ -116,7 +116,7 @@ def test_only_what_is_missing_is_missing(tmp_path):
     """Of two rows with three seeds, four runs are left after two; a failed run counts as made. The order stays."""
     store = filled(tmp_path, finished(SE, seed=1), failed(PLAIN, seed=0))
 
-    found = store.missing(plan_runs([TABLE], 3))
+    found = store.missing(runs_of(TABLE.cells, 3))
 
     assert [(run.cell, run.seed) for run in found] == [(SE, 0), (PLAIN, 1), (PLAIN, 2), (SE, 2)]
 

@@ -11,7 +11,7 @@ import pytest
 from senet_lab.records import file_system, lease
 from senet_lab.records.file_system import Reach
 from senet_lab.records.store import Store
-from senet_lab.study.table import runs_of
+from senet_lab.study.cell import runs_of
 from tests.samples import PLAIN, SE, finished
 
 RUNS = runs_of([SE, PLAIN], 4)

@@ -3,7 +3,7 @@
 from senet_lab.cli import catalogue
 from senet_lab.report.papers import printed_tables
 from senet_lab.report.published import load_published, published_table
-from senet_lab.report.write import report_of
+from senet_lab.report.table_report import report_of
 
 NUMBERS = load_published(catalogue.published_folder())
 

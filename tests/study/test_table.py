@@ -8,7 +8,7 @@ from ablations import cvpr2018_table7_reduction, tpami_table10_reduction
 from ablations.protocols import CIFAR10, CIFAR100, DEMO, IMAGENET_100EP, IMAGENET_270EP
 from senet_lab.cli import catalogue, studies
 from senet_lab.study import Row, SESpec
-from senet_lab.study.table import plan_runs
+from senet_lab.study.cell import runs_of
 from tests.samples import PLAIN, SE, TABLE
 
 TABLE7 = cvpr2018_table7_reduction.TABLE
@@ -25,14 +25,15 @@ def test_the_journals_25_rows_are_17_runs(protocol):
     if protocol:
         tables = [table.under(protocol) for table in tables]
 
-    assert sum(len(table.rows) for table in tables) == 25
-    assert len(plan_runs(tables, seeds=1)) == 17
-    assert len(plan_runs(tables, seeds=3)) == 51
+    cells = [cell for table in tables for cell in table.cells]
+    assert len(cells) == 25
+    assert len(runs_of(cells, seeds=1)) == 17
+    assert len(runs_of(cells, seeds=3)) == 51
 
 
 def test_table_7_is_5_runs_a_seed():
     """Four reduction ratios and the plain network; seeds count from 0, and all rows of one come before the next."""
-    runs = plan_runs([TABLE7], seeds=2)
+    runs = runs_of(TABLE7.cells, seeds=2)
 
     assert [run.seed for run in runs] == [0] * 5 + [1] * 5
     assert [row.cell.key for row in TABLE7.rows] == [run.cell.key for run in runs[:5]]
@@ -80,8 +81,8 @@ def test_a_companion_keeps_the_se_block_and_the_labels():
 
 def test_the_two_editions_share_no_se_run():
     """FC layers have biases in 2018 and none in the journal: under one protocol only the plain run is shared."""
-    shared = {run.cell.key for run in plan_runs([TABLE7.under(CIFAR10)], 1)} & {
-        run.cell.key for run in plan_runs([tpami_table10_reduction.TABLE.under(CIFAR10)], 1)
+    shared = {run.cell.key for run in runs_of(TABLE7.under(CIFAR10).cells, 1)} & {
+        run.cell.key for run in runs_of(tpami_table10_reduction.TABLE.under(CIFAR10).cells, 1)
     }
 
     assert {TABLE7.under(CIFAR10).row("original").cell.key} == shared

@@ -1,0 +1,52 @@
+"""A user's own networks: made, and tried on zeros, so that a mistake is reported before training.
+
+Every mistake is a StudyError with the file and line of the user's code.
+"""
+
+import torch
+from torch import nn
+
+from senet_lab.extensions import Entry, OwnNetwork, Unfit
+from senet_lab.models.initialise import initialise, without_rule
+from senet_lab.models.placement import Placement
+from senet_lab.models.probe import other_shape
+from senet_lab.models.registry import model_names
+from senet_lab.models.sites import AttentionFactory
+from senet_lab.study.block import BlockSpec
+from senet_lab.study.se import SESpec
+
+
+def own_network(
+    entry: Entry,
+    se: SESpec | BlockSpec | None,
+    attend: AttentionFactory,
+    num_classes: int,
+    seed: int = 0,
+    device: str = "cpu",
+) -> nn.Module:
+    """A user's own network, plain or with blocks. Its weights are drawn from ``seed`` alone.
+
+    attend: the factory of the blocks that ``se`` describes. Raises StudyError as ``own_factory`` does, and ValueError
+    where the network has no site for the block.
+    """
+    own: OwnNetwork = entry.value
+    what = f"network {entry.name!r}"
+    placement = Placement(attend, seed)
+    with torch.random.fork_rng(devices=[]), torch.device("meta" if device == "meta" else "cpu"), entry.blamed(what):
+        if entry.name in model_names():
+            raise Unfit(f"{what} is taken by one of this project's; rename it")
+        torch.manual_seed(seed)
+        model = own.build(placement, num_classes)
+        if not isinstance(model, nn.Module):
+            raise Unfit(f"{what} is a {type(model).__name__}, no nn.Module")
+        wanted = (2, num_classes)
+        shape = other_shape(model, (2, 3, own.image_size, own.image_size), wanted)
+        if shape is not None:
+            raise Unfit(f"{what} makes {shape} of two images; it must make {wanted}", type(model).forward)
+    if se is not None and not placement.blocks:
+        block = se.block if isinstance(se, BlockSpec) else "SE"
+        raise ValueError(f"{entry.name} has no site for {block} at {se.integration.value!r}")
+    if device != "meta":
+        own_blocks = placement.blocks if isinstance(se, BlockSpec) else ()
+        initialise(model, seed, [*own_blocks, *without_rule(model)])
+    return model.to(device)
