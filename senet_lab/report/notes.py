@@ -10,6 +10,8 @@ from senet_lab.stats.mean import mean_of
 from senet_lab.stats.rank_agreement import agreement_of
 from senet_lab.study.protocol import Protocol
 
+FROM_IMAGENET = "a companion of an ImageNet table"  # the beginning of a departure of CIFAR's protocols
+
 
 def notes_of(comparison: Comparison) -> Iterable[str]:
     """The notes of one view, in the order in which a reader needs them."""
@@ -29,9 +31,17 @@ def notes_of(comparison: Comparison) -> Iterable[str]:
     skipped = max((record.provenance.skipped_photos for record in view.records), default=0)
     if skipped:
         yield f"Damaged training photos were left out: {skipped} of a run, or fewer."
-    for departure in dict.fromkeys(d for protocol in view.protocols for d in protocol.departures):
-        yield f"Departure: {departure}."
+    yield from dict.fromkeys(_departures(view))
     yield from _order(comparison)
+
+
+def _departures(view: View) -> Iterable[str]:
+    """The protocols' departures. That from ImageNet's tables does not apply to a table of the same images."""
+    for protocol in view.protocols:
+        own_images = protocol.dataset is view.paper.paper_protocol.dataset
+        for departure in protocol.departures:
+            if not (own_images and departure.startswith(FROM_IMAGENET)):
+                yield f"Departure: {departure}."
 
 
 def _parameters(view: View) -> Iterable[str]:
