@@ -74,7 +74,7 @@ figure5: $(STAMP) ## class activations of the best recorded SE network here, or 
 histograms: $(STAMP) ## how the gates of that network are spread, by block and class
 	@$(BIN)/senet-lab excitations "$(SOURCE)" --figure histograms $(PLACE) --device $(DEVICE)
 
-figures: $(STAMP) ## every figure of excitations, curves and cost again, from files alone
+figures: $(STAMP) ## every figure of excitations, curves and cost, and the statements about depth, from files alone
 	@$(BIN)/senet-lab figures $(PLACE)
 
 tables: report figures ## every committed table and figure again, from records and files alone

@@ -41,7 +41,7 @@ from senet_lab.report.blocks import Block
 from senet_lab.report.render import markdown
 from senet_lab.stats.difference import CONFIDENCE, SIGNIFICANCE, Difference, tail
 from senet_lab.stats.families import Family
-from senet_lab.stats.measured import measure
+from senet_lab.stats.measured import measure_family
 from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.stats.rank_agreement import agreement_of
 from senet_lab.stats.verdicts import decisions, p_values
@@ -162,7 +162,7 @@ def false_verdicts(
     own = replace(family, rows=())
 
     def any_false(of: Family, study: PairedRuns) -> bool:
-        found = decisions(measure(of, study, plan), plan).items()
+        found = decisions(measure_family(of, study, plan), plan).items()
         return any(is_false(one.compared.part, one.difference, true[name]) for name, one in found)
 
     by_rule, by_own = [], []

@@ -8,7 +8,7 @@ from benchmarks.simulated_studies import World, studies, table_of
 from senet_lab.records.sequential import SequentialPlan
 from senet_lab.stats.difference import SIGNIFICANCE
 from senet_lab.stats.families import family_of
-from senet_lab.stats.measured import measure
+from senet_lab.stats.measured import measure_family
 from senet_lab.stats.power_analysis import POWER, Design, Spread, pilot_spread, powers, seeds_needed
 from senet_lab.stats.verdicts import decisions, p_values
 from senet_lab.study.claim import Comparison, Lower
@@ -26,7 +26,7 @@ def effects(world: World, points: float, seeds: int, count: int) -> dict[str, ob
     errors = [world.error_pct, world.error_pct - points, *[world.error_pct] * 3]
     for study in studies(world, errors, seeds, count, stream=6):
         for told_by, found in ((family, by_rule), (replace(family, rows=()), by_own)):
-            one = decisions(measure(told_by, study, None), None).get(name)
+            one = decisions(measure_family(told_by, study, None), None).get(name)
             found.append(one is not None and one.difference.value < 0)
     return {
         "world": world.name,

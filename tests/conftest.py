@@ -71,7 +71,7 @@ def senet_lab(tmp_path, monkeypatch, capsys, count_once):
     monkeypatch.chdir(tmp_path)
     # a command is a process of its own, which has loaded nothing, and what it says here does not depend on the machine
     monkeypatch.setattr(extensions.registry, "_loaded", {})
-    monkeypatch.setattr("senet_lab.cli.show.SLOW_SECONDS", 3600.0)
+    monkeypatch.setattr("senet_lab.cli.printing.SLOW_SECONDS", 3600.0)
     monkeypatch.setattr("senet_lab.cli.network_counts.count", count_once)
 
     def run(*words):

@@ -216,7 +216,7 @@ def test_commands_import_heavy_packages_inside_functions():
     """`senet-lab list` and a mistyped name answer at once."""
     found = {
         name: imports(ROOT / "senet_lab" / f"{name}.py", top_level_only=True)
-        for name in ("__main__", "cli/app", "cli/options", "cli/show", "cli/gather", "cli/runs", *COMMANDS)
+        for name in ("__main__", "cli/app", "cli/options", "cli/printing", "cli/gather", "cli/runs", *COMMANDS)
     }
 
     assert set() == {name.partition(".")[0] for names in found.values() for name in names} & HEAVY

@@ -19,7 +19,7 @@ from senet_lab.cli import (
     commands_train,
     commands_verify,
 )
-from senet_lab.cli.show import make_printable
+from senet_lab.cli.printing import make_printable
 from senet_lab.errors import StudyError
 
 # Exit statuses.

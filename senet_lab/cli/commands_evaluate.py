@@ -10,8 +10,8 @@ import typer
 
 from senet_lab.cli import catalogue, options
 from senet_lab.cli.gather import RESULTS
+from senet_lab.cli.printing import print_json, print_report
 from senet_lab.cli.runs import device_named
-from senet_lab.cli.show import print_json, print_report
 from senet_lab.cli.studies import find_row
 from senet_lab.errors import StudyError
 from senet_lab.study import Table

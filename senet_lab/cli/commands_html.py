@@ -9,7 +9,7 @@ from senet_lab.cli import catalogue, options
 from senet_lab.cli.commands_report import missing_block, wanted_runs
 from senet_lab.cli.gather import RESULTS, Material, gather
 from senet_lab.cli.named_records import origins, records_named
-from senet_lab.cli.show import print_json, said_if_slow
+from senet_lab.cli.printing import print_json, said_if_slow
 
 if TYPE_CHECKING:
     from senet_lab.html.page import Contents

@@ -8,8 +8,8 @@ import typer
 
 from senet_lab.cli import catalogue, options
 from senet_lab.cli.gather import RESULTS
+from senet_lab.cli.printing import said_if_slow
 from senet_lab.cli.runs import TrainingOptions, device_named, train_runs
-from senet_lab.cli.show import said_if_slow
 from senet_lab.cli.studies import study_of
 from senet_lab.errors import StudyError
 from senet_lab.study import Run
@@ -108,19 +108,24 @@ def figures(
     no_title: options.NoTitle = False,
     width: options.Width = options.WidthName.TWO,
 ) -> None:
-    """Draws figures from files alone: activations (figure5), images, histograms, depth, curves, cost."""
+    """Draws figures from files alone: activations (figure5), images, histograms, depth, curves, cost.
+
+    Without names it writes the statements about depth again too.
+    """
     from senet_lab.excitations.figures import figure_names, write_figures
     from senet_lab.excitations.frames import capture_folders, load_capture
+    from senet_lab.excitations.statements import write_statements
+    from senet_lab.report.figure_savers import saved_side_by_side
     from senet_lab.report.picture import Layout, laid_out
-    from senet_lab.report.savers import saved_side_by_side
 
     root = results or RESULTS
     names = figure_names(name or [], COMPARISONS)
     own, compared = [n for n in names if n not in COMPARISONS], [n for n in names if n in COMPARISONS]
     chosen = Layout(not no_title, width is options.WidthName.ONE)
     with said_if_slow("drawing figures from files"), laid_out(chosen), saved_side_by_side():
-        captures = [load_capture(folder) for folder in capture_folders(root)] if own else []
-        paths = [path for captured in captures for path in write_figures(captured, root, own)]
+        captures = {folder: load_capture(folder) for folder in capture_folders(root)} if own else {}
+        paths = [path for captured in captures.values() for path in write_figures(captured, root, own)]
+        paths += [] if name else [write_statements(captured, folder)[1] for folder, captured in captures.items()]
         paths += _comparisons(compared, root)
     if not paths:
         raise StudyError(f"{root} has nothing to draw yet; senet-lab excitations and senet-lab train make it")

@@ -6,7 +6,7 @@ import typer
 
 from senet_lab.cli import catalogue, options
 from senet_lab.cli.gather import gather
-from senet_lab.cli.show import print_json, said_if_slow
+from senet_lab.cli.printing import print_json, said_if_slow
 
 
 def papers(results: options.Results = None, as_json: options.AsJson = False) -> None:

@@ -11,7 +11,7 @@ import typer
 from senet_lab.cli import catalogue, options
 from senet_lab.cli.gather import RESULTS, Material, gather
 from senet_lab.cli.network_counts import count, keep_counts
-from senet_lab.cli.show import print_json, print_report, said_if_slow, say_what_git_lacks
+from senet_lab.cli.printing import print_json, print_report, said_if_slow, say_what_git_lacks
 from senet_lab.cli.studies import table_under
 from senet_lab.study import Table
 from senet_lab.study.cell import runs_of
@@ -102,8 +102,8 @@ def report_all(results: options.Results = None, allow_fewer: AllowFewer = False)
     """
     from senet_lab.cli.evaluated import write_released
     from senet_lab.records.evaluation import read_all
+    from senet_lab.report.figure_savers import saved_side_by_side
     from senet_lab.report.readme import write_readmes
-    from senet_lab.report.savers import saved_side_by_side
     from senet_lab.report.write import write_all_forests, write_report
 
     wanted = wanted_runs()

@@ -9,8 +9,8 @@ import typer
 
 from senet_lab.cli import catalogue, options
 from senet_lab.cli.gather import RESULTS
+from senet_lab.cli.printing import print_json
 from senet_lab.cli.runs import labels_of
-from senet_lab.cli.show import print_json
 from senet_lab.cli.studies import study_of
 from senet_lab.study import Table
 

@@ -11,8 +11,8 @@ from senet_lab.cli.commands_evaluate import Choice, default_data, evaluate_table
 from senet_lab.cli.commands_plan import show_plan
 from senet_lab.cli.commands_report import report_table
 from senet_lab.cli.gather import RESULTS
+from senet_lab.cli.printing import print_json
 from senet_lab.cli.runs import TrainingOptions, device_named, train_runs, train_until, work_on
-from senet_lab.cli.show import print_json
 from senet_lab.cli.studies import NoCompanion, study_of
 from senet_lab.errors import StudyError
 

@@ -14,8 +14,8 @@ import typer
 from senet_lab.cli import catalogue, options
 from senet_lab.cli.gather import RESULTS, cost_model
 from senet_lab.cli.named_records import origins, records_named
+from senet_lab.cli.printing import print_json
 from senet_lab.cli.runs import TrainingOptions, train_run
-from senet_lab.cli.show import print_json
 from senet_lab.errors import StudyError
 
 if TYPE_CHECKING:

@@ -68,8 +68,8 @@ def gather(
     runs have no record any more.
     """
     from senet_lab.report.comparison import compare
-    from senet_lab.report.fewer import refuse_fewer
     from senet_lab.report.load import PROJECT, load_all
+    from senet_lab.report.lost_records import refuse_fewer
     from senet_lab.report.published import load_tables
     from senet_lab.report.table_report import report_of
     from senet_lab.report.views import measured_views

@@ -12,13 +12,13 @@ from senet_lab.study.counts import Counts
 
 
 def counts_of(cells: Iterable[Cell], root: Path) -> tuple[dict[str, Counts], dict[str, Counts]]:
-    """The counts of these networks; and, second, the part of them that neither results folder has in its file.
+    """The counts of these networks, and of these the ones that no ``complexity.json`` has yet.
 
     They are read from the committed file, the file of ``root``, and the cache of ``root``. A network that is in none of
-    them is counted, and kept in the cache where that is writable. A network with a user's own code is counted each
+    these is counted, and kept in the cache where that is writable. A network with a user's own code is counted each
     time, since the code may have changed. Raises StudyError for a network that cannot be built.
     """
-    from senet_lab.records.complexities import missing_counts, read_counts
+    from senet_lab.records.counts import missing_counts, read_counts
 
     cells = list(cells)
     own = [cell for cell in cells if extensions.used_by(cell)]
@@ -35,7 +35,7 @@ def counts_of(cells: Iterable[Cell], root: Path) -> tuple[dict[str, Counts], dic
 
 def keep_counts(counted: dict[str, Counts], root: Path) -> None:
     """Adds counts to the file of a folder."""
-    from senet_lab.records.complexities import read_counts, write_counts
+    from senet_lab.records.counts import read_counts, write_counts
 
     if counted:
         write_counts(root, read_counts(root) | counted)

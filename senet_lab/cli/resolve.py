@@ -48,7 +48,7 @@ def train_until_resolved(
     from senet_lab.report.views import view_name
     from senet_lab.stats.difference import SIGNIFICANCE
     from senet_lab.stats.families import family_of
-    from senet_lab.stats.measured import measure
+    from senet_lab.stats.measured import measure_family
     from senet_lab.stats.paired_runs import PairedRuns
     from senet_lab.stats.verdicts import decisions
 
@@ -68,7 +68,7 @@ def train_until_resolved(
     if plan.first_seed:
         say(f"the plan's looks begin with seed {plan.first_seed}: earlier records enter intervals, not verdicts")
     begun, total = time.monotonic(), len(family.comparisons)
-    done = decisions(measure(family, runs, plan), plan)
+    done = decisions(measure_family(family, runs, plan), plan)
     for look in plan.looks():
         left = [one for name, one in family.comparisons.items() if name not in done]
         while missing := store.missing(_runs_of_look(left, runs, plan, look)):
@@ -80,7 +80,7 @@ def train_until_resolved(
             records, runs = look_at_records()
             if all(store.read(run) is None for run in missing):
                 raise StudyError(f"none of {len(missing)} runs of {table.name} left a record; see what they said above")
-        done = decisions(measure(family, runs, plan), plan)
+        done = decisions(measure_family(family, runs, plan), plan)
     return _said(total, total - len(done), say)
 
 

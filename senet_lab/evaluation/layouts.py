@@ -23,8 +23,8 @@ from senet_lab.evaluation.labels import (
     number_of,
     refuse_permuted,
 )
+from senet_lab.evaluation.photo_places import Entry, in_folder, in_tar, parquet_rows, text_of
 from senet_lab.evaluation.photo_set import Photo, PhotoSet
-from senet_lab.evaluation.places import Entry, in_folder, in_tar, parquet_rows, text_of
 
 # Where validation photos may lie below the folder that a user names, the most specific place first.
 INNER = (

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 
 from senet_lab.evaluation.labels import IMAGES, number_of
-from senet_lab.evaluation.places import Place
+from senet_lab.evaluation.photo_places import PhotoPlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,7 @@ class Photo:
 
     name: str
     label: int
-    place: Place
+    place: PhotoPlace
 
     @property
     def described(self) -> str:

@@ -53,7 +53,7 @@ def capture_excitations(
 
 
 class Watch:
-    """Stands in for a network in evaluation mode: it computes the network's outputs, and counts every gate.
+    """A network in evaluation mode, called as the network is: each call also adds its gates to the statistics.
 
     Raises StudyError for a network without SE blocks.
     """

@@ -5,6 +5,7 @@
                                  deviations.csv   block, channel, standard deviation over the images of each class
                                  histograms.csv   block, lower edge of the bin, share of gates of each class and of all
                                  blocks.csv       one line for each block: see ``block_numbers``
+                                 statements.csv   the paper's statements about depth, from blocks.csv (``statements``)
 
 Captures of synthetic images or random weights go to ``<results>/excitations/demo``, which git does not keep.
 """

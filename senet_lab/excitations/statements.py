@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from senet_lab.excitations.chosen_blocks import ChosenBlocks, choose_blocks
 from senet_lab.excitations.frames import Captured
-from senet_lab.excitations.places import Places, places_of
 from senet_lab.records.files import replace_file
 
 NEARLY_COINCIDE = 0.05  # in units of the gate, which is between 0 and 1
 TWICE = 2.0
-HARDLY_ANY = 0.05  # share of the variance; a smaller early share counts as this much
+HARDLY_ANY = 0.05  # share of the variance; a ratio of shares never divides by less than this
 MOST = 0.5
 SIMILAR = 0.9  # correlation
 UNIFORM = 0.05  # in units of the gate
@@ -61,30 +61,30 @@ class BlockNumbers:
         """
         chance, found = self.mean(names, "by_chance"), self.mean(names, "specificity")
         if self.mean(names, "share_constant") == 1:
-            return 0.0 * chance
+            return 0.0 * chance  # NaN where nothing was measured
         return (found - chance) / (1 - chance)
 
 
 def statements(captured: Captured) -> list[Statement]:
     """The paper's statements, each judged at the blocks of this network that stand for the paper's blocks."""
-    places, numbers = places_of(captured.block_names()), BlockNumbers(captured.blocks.set_index("block"))
-    return [*_early_and_later(places, numbers), *_of_the_last_stage(places, numbers)]
+    chosen, numbers = choose_blocks(captured.block_names()), BlockNumbers(captured.blocks.set_index("block"))
+    return [*_early_and_later(chosen, numbers), *_of_the_last_stage(chosen, numbers)]
 
 
-def _early_and_later(places: Places, numbers: BlockNumbers) -> list[Statement]:
-    specific, early = numbers.specificity(places.later), numbers.specificity(places.early)
+def _early_and_later(chosen: ChosenBlocks, numbers: BlockNumbers) -> list[Statement]:
+    specific, early = numbers.specificity(chosen.later), numbers.specificity(chosen.early)
     return [
         _judge(
             "early: classes nearly coincide",
-            places.early,
+            chosen.early,
             "standard deviation of the class means, mean over channels",
-            numbers.mean(places.early, "class_deviation"),
+            numbers.mean(chosen.early, "class_deviation"),
             f"< {NEARLY_COINCIDE:g}",
             lambda value: value < NEARLY_COINCIDE,
         ),
         _judge(
             "later: channels are class-specific",
-            [*places.later, "against", *places.early],
+            [*chosen.later, "against", *chosen.early],
             f"between-class share of the variance beyond chance, {specific:.3f} against {early:.3f}, ratio",
             specific / max(early, HARDLY_ANY),
             f">= {TWICE:g}",
@@ -93,14 +93,14 @@ def _early_and_later(places: Places, numbers: BlockNumbers) -> list[Statement]:
     ]
 
 
-def _of_the_last_stage(places: Places, numbers: BlockNumbers) -> list[Statement]:
-    last = places.last
+def _of_the_last_stage(chosen: ChosenBlocks, numbers: BlockNumbers) -> list[Statement]:
+    last = chosen.last
     return [
         _judge(
             "middle of the last stage: most gates near one",
-            places.middle_of_last,
+            chosen.middle_of_last,
             "share of gates from 0.9 on",
-            numbers.mean(places.middle_of_last, "share_near_one"),
+            numbers.mean(chosen.middle_of_last, "share_near_one"),
             f">= {MOST:g}",
             lambda value: value >= MOST,
         ),

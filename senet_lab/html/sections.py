@@ -11,7 +11,7 @@ from senet_lab.records.checked_files import csv_text
 from senet_lab.report.blocks import Block
 from senet_lab.report.check_counts import Figure
 from senet_lab.report.comparison import Comparison
-from senet_lab.report.export import table_csv, wide_csv
+from senet_lab.report.csv_tables import table_csv, wide_csv
 from senet_lab.report.table_report import Part, Report
 from senet_lab.report.views import title_of
 from senet_lab.report.wording import sentence

@@ -7,7 +7,7 @@ from torch import nn
 
 from senet_lab.errors import StudyError
 from senet_lab.extensions import Entry, Unfit, find_block, names_of_blocks
-from senet_lab.models.probe import other_shape
+from senet_lab.models.output_shape import other_shape
 from senet_lab.models.sites import AttentionFactory, Site
 from senet_lab.study.block import BlockSpec
 from senet_lab.study.names import nearest

@@ -8,8 +8,8 @@ from torch import nn
 
 from senet_lab.extensions import Entry, OwnNetwork, Unfit
 from senet_lab.models.initialise import initialise, without_rule
+from senet_lab.models.output_shape import other_shape
 from senet_lab.models.placement import Placement
-from senet_lab.models.probe import other_shape
 from senet_lab.models.registry import model_names
 from senet_lab.models.sites import AttentionFactory
 from senet_lab.study.block import BlockSpec

@@ -44,14 +44,14 @@ class RunFiles:
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
-    """The record of the run after ``publish``. taken: whether it is the given one; else another process was first."""
+class Recorded:
+    """The run's record after ``publish``. taken: False where another process had recorded the run before."""
 
     record: Record
     taken: bool
 
 
-def publish(store: Store, record: Record, files: RunFiles) -> Published:
+def publish(store: Store, record: Record, files: RunFiles) -> Recorded:
     """Adds a record with its files. Where the run has a record already, that one and its files stay as they are.
 
     Raises RecordError, before anything is written, for a record that could not be read again. Raises OSError where
@@ -61,12 +61,12 @@ def publish(store: Store, record: Record, files: RunFiles) -> Published:
     return adopt(store, record, to_json(record), files)
 
 
-def adopt(store: Store, record: Record, text: str, files: RunFiles) -> Published:
+def adopt(store: Store, record: Record, text: str, files: RunFiles) -> Recorded:
     """Does the same as ``publish`` with the text of an existing record, which need not hold its files' digests."""
     refuse_invalid(text)
     standing = store.read(record.run)
     if standing is not None:
-        return Published(standing, taken=False)
+        return Recorded(standing, taken=False)
     for name in PLACES:
         data = getattr(files, name)
         if data is not None:
@@ -75,7 +75,7 @@ def adopt(store: Store, record: Record, text: str, files: RunFiles) -> Published
     standing = record if taken else store.read(record.run)
     assert standing is not None
     put_in_place(store, standing, files.digests() if taken else None)
-    return Published(standing, taken)
+    return Recorded(standing, taken)
 
 
 def complete(store: Store, record: Record, files: RunFiles) -> list[str]:

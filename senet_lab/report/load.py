@@ -81,9 +81,9 @@ def load_all(
 def candidates(table: Table, protocols: Iterable[Protocol]) -> list[Table]:
     """The table under the paper's own protocols, and under every other protocol that it has networks for.
 
-    A table whose rows differ only in their protocol stands under its own protocols only, since under one protocol its
-    rows would be equal. Protocols that evaluate on held-out training images are left out: they compare recipes, and
-    belong to the table that chooses the recipe.
+    Where rows differ in nothing but their protocol, the table stands under its own protocols only: under any one
+    protocol these rows would be the same cell. Protocols that evaluate on held-out training images are left out: they
+    compare recipes, and belong to the table that chooses the recipe.
     """
     own = {cell.protocol for cell in table.cells}
     protocols = list(protocols)

@@ -13,8 +13,8 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from senet_lab.records.files import replace_file
-from senet_lab.report.save import DPI, FORMATS, save
-from senet_lab.report.savers import save_soon
+from senet_lab.report.figure_files import DPI, FORMATS, save
+from senet_lab.report.figure_savers import save_soon
 
 ONE_COLUMN, TWO_COLUMNS = 3.3, 7.0  # inches: width of one and of both columns of a two-column page
 STYLE: dict[Any, Any] = {

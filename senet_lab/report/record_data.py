@@ -9,8 +9,8 @@ from senet_lab.records.checked_files import read_json
 from senet_lab.records.publish import read_file
 from senet_lab.records.record import Record, scientific_digest
 from senet_lab.records.store import Store
-from senet_lab.report.numbers import COUNT, PERCENT
 from senet_lab.report.record_facts import MEND, path_below
+from senet_lab.report.table_data import COUNT, PERCENT
 from senet_lab.study.cell import to_plain
 
 SECONDS = "s"

@@ -8,9 +8,9 @@ from typing import Any
 from senet_lab.report.blocks import Block
 from senet_lab.report.claims_page import claim_block, claim_lines
 from senet_lab.report.comparison import Comparison
-from senet_lab.report.numbers import comparison_data, printed_data
 from senet_lab.report.published import PublishedTable
 from senet_lab.report.render import markdown
+from senet_lab.report.table_data import comparison_data, printed_data
 from senet_lab.report.tables import comparison_block, published_block
 from senet_lab.report.views import title_of
 from senet_lab.study.counts import Counts

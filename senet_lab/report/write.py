@@ -13,7 +13,7 @@ from senet_lab.records.files import replace_file
 from senet_lab.report.blocks import Block
 from senet_lab.report.claims_page import claims_csv, claims_page
 from senet_lab.report.comparison import Comparison
-from senet_lab.report.export import table_csv, wide_csv
+from senet_lab.report.csv_tables import table_csv, wide_csv
 from senet_lab.report.latex import latex, latex_notes
 from senet_lab.report.table_report import Report
 from senet_lab.report.views import title_of

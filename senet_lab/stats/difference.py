@@ -5,9 +5,10 @@ D[s, i] is 1 where the row is wrong at seed s on image i, else 0, minus the same
     D[s, i] = difference + seed effect[s] + image effect[i] + rest[s, i]
 
 The variance of the mean over seeds and images is the variance that seeds add plus the variance that images add. Both
-have a closed form, and the rest counts once. A few seeds hardly tell their own spread, so intervals and tests use
-Student's t for the seeds' part. A plain bootstrap over both would count the rest three times, shrink the seeds' part by
-(n-1)/n, and give too narrow intervals with few seeds: benchmarks/simulate_inference.py shows the coverage of both.
+have a closed form, in which the variance of the rest appears once. A few seeds hardly tell their own spread, so
+intervals and tests use Student's t for the seeds' part. A plain bootstrap over both would count the rest three times,
+shrink the seeds' part by (n-1)/n, and give too narrow intervals with few seeds: benchmarks/simulate_inference.py shows
+the coverage of both.
 
 n seeds, N images, errors in points (percent of images).
 """
@@ -104,10 +105,11 @@ def with_seed_noise(difference: Difference, variances: tuple[float, float], free
 def half_width(difference: Difference, level: float) -> float:
     """The half-width of the two-sided interval with this confidence level, in points.
 
-    It uses Student's t. Its degrees of freedom are those of the seeds where the seeds' share of the variance is 1, and
-    grow to infinity as the share falls to 0. The exponent in the formula lies between Satterthwaite's 2, which is too
-    narrow for shares near one, and 1, which is too wide for small shares. With one degree of freedom no such exponent
-    keeps the level; there the convolution of ``tail`` is used, which is never too narrow.
+    It uses Student's t with ``freedom / share ** e`` degrees of freedom, where ``share`` is the seeds' share of the
+    variance: the seeds' own number where they are all of it, more where they are less. Satterthwaite's formula has
+    e = 2, which gives too narrow intervals for shares near one; e = 1 gives too wide ones for small shares. Here e
+    falls from 2 to 1 as the share grows. With one degree of freedom no e keeps the level; there the distribution of the
+    sum of the two parts is used instead (``tail``), which is never too narrow.
     """
     tail_share, variance = (1 - level) / 2, difference.variance
     if variance == 0.0:
@@ -162,7 +164,7 @@ def tails(distances: Floats, seed_variances: Floats, image_variance: float, free
 def chi_square(freedom: int, nodes: int = NODES) -> tuple[Floats, Floats]:
     """A quadrature over chi-square divided by its degrees of freedom: nodes, and weights that add up to one.
 
-    The nodes are dense near zero, since small values make the tails.
+    Most nodes lie near zero. There the true spread is far above the estimated one, which is where tails come from.
     """
     x, weights = _legendre(nodes)
     u = (x + 1) / 2

@@ -21,7 +21,11 @@ class Compared:
 
     @property
     def name(self) -> str:
-        """The comparison's name: its kind and its cells. Where the direction makes no difference, keys are sorted."""
+        """The comparison's name: its kind and its cells. Two comparisons that are one test have one name.
+
+        "A is lower than B" and "B is higher than A" are one test, so the keys are sorted; "A is not worse than B" is
+        another test than "B is not worse than A".
+        """
         keys = [self.cell.key, self.than.key]
         if not isinstance(self.part, NotWorse):
             keys.sort()

@@ -31,7 +31,7 @@ class Measured:
         return found and turned(found, self.family.comparisons[one.name], one)
 
 
-def measure(family: Family, runs: PairedRuns, plan: SequentialPlan | None) -> Measured:
+def measure_family(family: Family, runs: PairedRuns, plan: SequentialPlan | None) -> Measured:
     """The measured differences of a family, over all seeds and at the looks of a plan."""
     return Measured(
         family,

@@ -121,10 +121,10 @@ class PairedRuns:
         return difference_of(self.wrong(cell, seeds), self.wrong(than, seeds))
 
     def widest_block(self, cells: Iterable[Cell]) -> tuple[tuple[Cell, ...], tuple[int, ...]]:
-        """The choice of cells and seeds that tells most about the spread over seeds.
+        """The cells and seeds from which the spread over seeds is estimated best.
 
-        All chosen cells have all chosen seeds, and the degrees of freedom (K-1)(n-1) are as many as possible. Both are
-        empty where no two cells share a seed.
+        Each of the K chosen cells has each of the n chosen seeds, and the degrees of freedom (K-1)(n-1) are as many as
+        possible. Both are empty where no two cells share a seed.
         """
         unique = tuple({cell.key: cell for cell in cells}.values())
         candidates = {self.common_seeds((cell, other)) for cell in unique for other in unique}

@@ -15,7 +15,7 @@ from enum import StrEnum
 from senet_lab.records.sequential import SequentialPlan
 from senet_lab.stats.difference import SIGNIFICANCE, Difference, holm, p_above, p_below
 from senet_lab.stats.families import Compared, claims_asked, family_from, row_pairs
-from senet_lab.stats.measured import ByName, Measured, measure, runs_far_from_others, turned
+from senet_lab.stats.measured import ByName, Measured, measure_family, runs_far_from_others, turned
 from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.study.cell import Cell, Run
 from senet_lab.study.claim import Claim, Comparison, Costs, Directed, Higher, Lower, NotWorse, Part, Quantity
@@ -57,8 +57,8 @@ class PartResult:
     """The verdict on one part of a claim.
 
     difference: the measured difference over all common seeds. ratio: the ratio of counted parameters or multiply-adds.
-    looked_at: the number of seeds at the look of a sequential plan that decided it. Each is None where the part has
-    none.
+    looked_at: with a sequential plan, the number of seeds at the look that decided the part. Each is None where there
+    is none.
     """
 
     part: Part
@@ -113,7 +113,7 @@ def judge(
     """
     asked = claims_asked(table, claims)
     family = family_from(table, asked)
-    measured, far = measure(family, runs, plan), runs_far_from_others(family, runs)
+    measured, far = measure_family(family, runs, plan), runs_far_from_others(family, runs)
     found = decisions(measured, plan)
 
     def result(part: Part, cell: Cell, than: Cell) -> PartResult:

@@ -13,8 +13,9 @@ from senet_lab.study.protocol import Protocol
 class Number:
     """One number and its names.
 
-    published: among the published numbers; the first that exists counts. short: in a table's heading. words: in a
-    sentence. field: in records and data frames. data: in JSON and wide CSV files.
+    published: its metrics in the files of published numbers; where a row has several of them, the first is shown.
+    short: its name in a table's heading. words: in a sentence. field: in records and data frames. data: in JSON and
+    wide CSV files.
     """
 
     published: tuple[str, ...]

@@ -122,7 +122,7 @@ class EpochMeter:
         self.count(steps, images)
 
     def count(self, steps: int, images: int) -> None:
-        """Counts steps whose sums the device itself adds, in the tensors that were given to ``lean_on``."""
+        """Counts steps and images alone. The device adds their losses and errors to the scalars of ``lean_on``."""
         self._steps += steps
         self._images += images
 

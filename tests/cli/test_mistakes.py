@@ -10,7 +10,7 @@ import pytest
 from senet_lab.cli import catalogue, studies
 from senet_lab.fleet.outcome import Fate
 from senet_lab.fleet.worker import _Worker
-from senet_lab.records.complexities import write_counts
+from senet_lab.records.counts import write_counts
 from senet_lab.records.store import Store
 from senet_lab.study import Run
 from senet_lab.study.counts import network_key

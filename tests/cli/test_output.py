@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from ablations.protocols import DEMO
-from senet_lab.cli import catalogue, show, studies
-from senet_lab.records.complexities import write_counts
+from senet_lab.cli import catalogue, printing, studies
+from senet_lab.records.counts import write_counts
 from senet_lab.study import Cell
 from senet_lab.study.counts import network_key
 from tests.samples import counted, filled, finished
@@ -85,12 +85,12 @@ def test_numbers_have_an_upper_bound(senet_lab, words):
 
 def test_slow_work_says_what_it_is(capsys, monkeypatch):
     """After the limit once, before it not at all."""
-    monkeypatch.setattr(show, "SLOW_SECONDS", 0.0)
-    with show.said_if_slow("reading"):
+    monkeypatch.setattr(printing, "SLOW_SECONDS", 0.0)
+    with printing.said_if_slow("reading"):
         time.sleep(0.1)
     assert capsys.readouterr().err == "reading ...\n"
-    monkeypatch.setattr(show, "SLOW_SECONDS", 60.0)
-    with show.said_if_slow("reading"):
+    monkeypatch.setattr(printing, "SLOW_SECONDS", 60.0)
+    with printing.said_if_slow("reading"):
         pass
     assert capsys.readouterr().err == ""
 
@@ -102,9 +102,9 @@ def test_records_that_git_does_not_know_are_said(tmp_path, monkeypatch, capsys):
     filled(tmp_path / "results", *(finished(row.cell) for row in rows[:2]))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    show.say_what_git_lacks(Path("results"))
+    printing.say_what_git_lacks(Path("results"))
     assert capsys.readouterr().err == ""
     subprocess.run(["git", "init", "-q"], check=True)
-    show.say_what_git_lacks(Path("results"))
+    printing.say_what_git_lacks(Path("results"))
 
     assert capsys.readouterr().err.startswith("2 of the records in results are not in git")

@@ -11,8 +11,8 @@ from torchvision import transforms
 from torchvision.datasets.folder import pil_loader
 
 from senet_lab.evaluation.decode import Damaged, decoded, load, shown
+from senet_lab.evaluation.photo_places import PhotoPlace
 from senet_lab.evaluation.photo_set import Photo
-from senet_lab.evaluation.places import Place
 from tests.evaluation import photos
 
 NOISE = np.random.default_rng(0).integers(0, 256, (61, 83, 4), dtype=np.uint8)
@@ -66,7 +66,7 @@ def test_a_photo_is_decoded_once_for_all_views(monkeypatch, tmp_path):
     monkeypatch.setattr(decode, "load", lambda data: calls.append(1) or load(data))
     path = tmp_path / "a.JPEG"
     path.write_bytes(photos.jpeg(3))
-    batch = [Photo("a", 0, Place(str(path)))] * 3
+    batch = [Photo("a", 0, PhotoPlace(str(path)))] * 3
 
     ((first, second),) = decoded([batch], [(64, 56, "bilinear"), (40, 32, "bicubic")], processes=0)
 
@@ -81,7 +81,7 @@ def test_batches_come_in_order_and_a_damaged_photo_by_name(processes, tmp_path):
     for number in range(4):
         path = tmp_path / f"{number}.JPEG"
         path.write_bytes(photos.jpeg(number) if number != 2 else photos.jpeg(number)[:300])
-        batches.append([Photo(str(number), 0, Place(str(path)))])
+        batches.append([Photo(str(number), 0, PhotoPlace(str(path)))])
 
     found = [
         one if isinstance(one, Damaged) else [pixels.clone() for pixels in one]
@@ -102,7 +102,7 @@ def test_no_process_writes_into_pixels_that_are_in_use(tmp_path):
     for number in range(16):
         path = tmp_path / f"{number}.JPEG"
         path.write_bytes(photos.jpeg(number))
-        batches.append([Photo(str(number), 0, Place(str(path)))] * (3 if number < 15 else 2))
+        batches.append([Photo(str(number), 0, PhotoPlace(str(path)))] * (3 if number < 15 else 2))
 
     for number, pixels in enumerate(decoded(batches, [(64, 56, "bilinear")], 2)):
         time.sleep(0.02)  # long enough for the processes to fill all that they may

@@ -15,7 +15,7 @@ ORDER = (
     "networks_of_others",
     "card",
     "files",
-    "places",
+    "chosen_blocks",
     "frames",
     "figures",
     "statements",

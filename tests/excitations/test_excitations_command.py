@@ -111,6 +111,9 @@ def test_a_recorded_run_becomes_files_and_figures(senet_lab, trained, tmp_path, 
     draw_as(monkeypatch, ["svg"])
     status, out, _ = senet_lab("figures", "depth")
     assert (status, len(out.splitlines())) == (0, 2)
+    statements = (folder / "statements.csv").read_bytes()
+    (folder / "statements.csv").unlink()
+    assert (senet_lab("figures")[0], (folder / "statements.csv").read_bytes()) == (0, statements)
 
 
 def test_the_weights_are_the_runs(trained):

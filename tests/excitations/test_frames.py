@@ -1,4 +1,4 @@
-"""Captures from their files alone: places, numbers by block, statements, and what is wrong with a file."""
+"""Captures from their files alone: chosen blocks, numbers by block, statements, and what is wrong with a file."""
 
 from dataclasses import replace
 
@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from senet_lab.errors import StudyError
+from senet_lab.excitations.chosen_blocks import ChosenBlocks, choose_blocks, evenly, panels
 from senet_lab.excitations.files import ALL, write_capture
 from senet_lab.excitations.frames import class_means, image_spread, load_capture
-from senet_lab.excitations.places import Places, evenly, panels, places_of
 from senet_lab.excitations.statements import statements
 from senet_lab.records.files import replace_file
 from senet_lab.records.gate_health import GateHealth, gates_csv, gates_path
@@ -33,11 +33,11 @@ def test_panels_are_the_papers():
     assert len(panels([f"block {i}" for i in range(40)])) == 6
 
 
-def test_places_are_the_papers():
+def test_the_chosen_blocks_are_the_papers():
     """Its own blocks in ResNet-50; the first and the last ones where there are no stages."""
-    assert places_of(RESNET50) == Places(("SE_2_3",), ("SE_4_6", "SE_5_1"), ("SE_5_2",), ("SE_5_3",))
-    assert places_of(["a", "b", "c", "d"]) == Places(("a",), ("c",), ("c",), ("d",))
-    assert places_of(["SE_2_1", "SE_3_1"]) == Places(("SE_2_1",), ("SE_3_1",), ("SE_3_1",), ("SE_3_1",))
+    assert choose_blocks(RESNET50) == ChosenBlocks(("SE_2_3",), ("SE_4_6", "SE_5_1"), ("SE_5_2",), ("SE_5_3",))
+    assert choose_blocks(["a", "b", "c", "d"]) == ChosenBlocks(("a",), ("c",), ("c",), ("d",))
+    assert choose_blocks(["SE_2_1", "SE_3_1"]) == ChosenBlocks(("SE_2_1",), ("SE_3_1",), ("SE_3_1",), ("SE_3_1",))
 
 
 def test_fifty_channels_are_sampled_evenly(tmp_path):

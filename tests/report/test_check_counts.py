@@ -7,7 +7,7 @@ import pytest
 from senet_lab.cli import catalogue
 from senet_lab.models.complexity import complexity
 from senet_lab.models.registry import build_model
-from senet_lab.records.complexities import read_counts
+from senet_lab.records.counts import read_counts
 from senet_lab.report import check_counts as conform
 from senet_lab.report.published import load_published, published_table
 from senet_lab.study.counts import network_key

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from senet_lab.cli import catalogue, studies
-from senet_lab.records.complexities import missing_counts, read_counts, write_counts
+from senet_lab.records.counts import missing_counts, read_counts, write_counts
 from senet_lab.records.store import Store
 from senet_lab.study.counts import network_key
 from tests.samples import counted, filled, finished

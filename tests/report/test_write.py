@@ -7,18 +7,15 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from ablations.protocols import CIFAR10, IMAGENET_100EP
-from senet_lab.report.export import COLUMNS, WIDE_COLUMNS, table_csv, wide_csv
+from senet_lab.report.csv_tables import COLUMNS, WIDE_COLUMNS, table_csv, wide_csv
 from senet_lab.report.figure_data import errors
 from senet_lab.report.figures import write_figures
 from senet_lab.report.load import load, load_all
-from senet_lab.report.notes import notes_of
 from senet_lab.report.published import Published, published_table
 from senet_lab.report.views import measured_views
 from senet_lab.report.write import write_report
 from senet_lab.study import Row
 from senet_lab.study.counts import network_key
-from senet_lab.study.protocol import Dataset
 from tests.samples import (
     PLAIN,
     PROTOCOL,
@@ -250,19 +247,6 @@ def test_a_companion_says_that_it_is_one(tmp_path):
     assert "published difference, points (CIFAR-10)" in text
     assert "A companion of the paper's table: other schedule." in text
     assert "Compare signs and order, not sizes." in text
-
-
-@pytest.mark.parametrize(("printed_under", "told"), [(PROTOCOL, False), (IMAGENET_100EP, True)])
-def test_a_departure_from_imagenet_is_told_below_tables_of_other_images_alone(tmp_path, printed_under, told):
-    """A table of CIFAR-10 under the project's protocol of CIFAR-10 is no companion of an ImageNet table."""
-    itself = {PLAIN.backbone: PLAIN.backbone}
-    paper = replace(NAMED, companions={Dataset.IMAGENET: itself, Dataset.CIFAR10: itself}).under(printed_under)
-    filled(tmp_path, *(finished(row.cell) for row in NAMED.under(CIFAR10).rows))
-    (view,) = measured_views(paper, [load(tmp_path, "results")])
-    notes = list(notes_of(comparison_of(view, PRINTED, COUNTS)))
-
-    assert told == any("companion of an ImageNet table" in note for note in notes)
-    assert "Departure: arithmetic in bfloat16 (autocast)." in notes
 
 
 def test_photos_that_were_left_out_are_told(tmp_path):

@@ -9,7 +9,7 @@ from senet_lab.records.sequential import SequentialPlan
 from senet_lab.report.wording import rule_text
 from senet_lab.stats.difference import Difference, p_above, p_below
 from senet_lab.stats.families import claimed_cells, family_of
-from senet_lab.stats.measured import measure
+from senet_lab.stats.measured import measure_family
 from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.stats.verdicts import Verdict, decisions, judge, p_values
 from senet_lab.study import Row, Run, SESpec
@@ -211,6 +211,6 @@ def test_seeds_after_the_plan_change_no_verdict():
     short = replace(PLAN, most_seeds=2)
     family = family_of(TABLE, [])
 
-    assert len(decisions(measure(family, runs, None), None)) == 1
-    assert decisions(measure(family, runs, short), short) == {}
+    assert len(decisions(measure_family(family, runs, None), None)) == 1
+    assert decisions(measure_family(family, runs, short), short) == {}
     assert "further seeds enter the interval, not the verdict" in rule_text(judge(TABLE, [], runs, {}, short))

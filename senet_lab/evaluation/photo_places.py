@@ -17,7 +17,7 @@ OTHERS = {"train", "test", "annotations", "sbox"}  # folders of a data set that 
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PhotoPlace:
     """Where a photo's bytes are: ``size`` bytes of a file from ``offset`` on (-1: the whole file), or a parquet row."""
 
     path: str
@@ -39,7 +39,7 @@ class Entry:
     """A file. parts: of its path below the named folder or archive. place: where its bytes are."""
 
     parts: tuple[str, ...]
-    place: Place
+    place: PhotoPlace
 
     @property
     def name(self) -> str:
@@ -77,7 +77,7 @@ def in_folder(root: Path) -> Iterator[Entry]:
             inner.clear()
         for name in sorted(files):
             if not hidden(name):
-                yield Entry((*parts, name), Place(os.path.join(folder, name)))
+                yield Entry((*parts, name), PhotoPlace(os.path.join(folder, name)))
 
 
 def in_tar(path: Path) -> Iterator[Entry]:
@@ -87,7 +87,7 @@ def in_tar(path: Path) -> Iterator[Entry]:
             for member in archive:
                 parts = tuple(part for part in member.name.split("/") if part not in ("", "."))
                 if member.isfile() and not any(map(hidden, parts)):
-                    yield Entry(parts, Place(str(path), member.offset_data, member.size))
+                    yield Entry(parts, PhotoPlace(str(path), member.offset_data, member.size))
     except (tarfile.TarError, EOFError, OSError) as error:
         compressed = path.suffix.lower() in (".gz", ".tgz", ".bz2", ".xz", ".zst")
         how = "unpack it first: photos are read from their places in the tar" if compressed else "copy it anew"
@@ -143,7 +143,7 @@ def _parquet(path: str) -> ParquetPhotos:
 def parquet_rows(path: Path) -> Iterator[tuple[Entry, int]]:
     """Every photo of a parquet file with its class number. A row without a name is named after file and row."""
     for row, (name, label) in enumerate(_parquet(str(path)).entries()):
-        yield Entry((name.rsplit("/", 1)[-1] or f"{path.stem}-{row:06}.JPEG",), Place(str(path), row=row)), label
+        yield Entry((name.rsplit("/", 1)[-1] or f"{path.stem}-{row:06}.JPEG",), PhotoPlace(str(path), row=row)), label
 
 
 def text_of(entry: Entry) -> str:

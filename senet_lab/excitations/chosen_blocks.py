@@ -13,7 +13,7 @@ LAST_STAGE = 3  # panels that show blocks of the last stage
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class ChosenBlocks:
     """The blocks that stand for the paper's blocks: early for SE_2_3, later for SE_4_6 and SE_5_1, middle_of_last for
     SE_5_2, last for SE_5_3."""
 
@@ -56,14 +56,14 @@ def _filled(blocks: list[str], chosen: list[str]) -> list[str]:
     return [blocks[place] for place in sorted(places)]
 
 
-def places_of(blocks: Sequence[str]) -> Places:
+def choose_blocks(blocks: Sequence[str]) -> ChosenBlocks:
     """The blocks that the paper's statements are about. In a network of one stage: its first, last two, last blocks."""
     stages = stages_of(blocks)
     last = stages[-1]
     early = tuple(stages[0][-1:]) if len(stages) > 1 else tuple(blocks[:1])
     before = stages[-2][-1:] if len(stages) > 2 else []
     start = [last[0]] if len(stages) > 1 else list(last[-2:-1])
-    return Places(early, (*before, *start), (last[-2] if len(last) > 1 else last[-1],), tuple(last[-1:]))
+    return ChosenBlocks(early, (*before, *start), (last[-2] if len(last) > 1 else last[-1],), tuple(last[-1:]))
 
 
 def evenly(items: Sequence[T], number: int) -> list[T]:

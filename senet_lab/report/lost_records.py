@@ -6,7 +6,7 @@ from pathlib import Path
 from senet_lab.errors import StudyError
 from senet_lab.records.checked_files import read_csv
 from senet_lab.records.reading import is_file
-from senet_lab.report.export import COLUMNS
+from senet_lab.report.csv_tables import COLUMNS
 from senet_lab.study.table import Table
 
 NOT_MEASURED = ("published", "computed")

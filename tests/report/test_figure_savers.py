@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from senet_lab.errors import StudyError
-from senet_lab.report import savers
+from senet_lab.report import figure_savers
 from senet_lab.report.picture import SMALL, draw
 
 MANY = 3
@@ -18,8 +18,8 @@ FRAME = pd.DataFrame({"epoch": [1, 2], "error": [0.5, 0.25]})
 @pytest.fixture(autouse=True)
 def two_are_many(monkeypatch):
     """Two processors, and processes from the third figure on."""
-    monkeypatch.setattr(savers, "cores", lambda: 2)
-    monkeypatch.setattr(savers, "FEW", 2)
+    monkeypatch.setattr(figure_savers, "cores", lambda: 2)
+    monkeypatch.setattr(figure_savers, "FEW", 2)
 
 
 def draw_many(folder, count=MANY):
@@ -52,7 +52,7 @@ def mistaken():
 def test_side_by_side_and_in_turn_the_bytes_are_the_same(tmp_path, drawn_in):
     """In two other processes and here: the same files with the same content, all there when the block ends."""
     in_turn = draw_many(tmp_path / "in turn")
-    with savers.saved_side_by_side():
+    with figure_savers.saved_side_by_side():
         beside = draw_many(tmp_path / "beside")
 
     assert len(in_turn) == len(set(in_turn)) == (1 + len(drawn_in)) * MANY
@@ -62,17 +62,17 @@ def test_side_by_side_and_in_turn_the_bytes_are_the_same(tmp_path, drawn_in):
 
 def test_a_few_figures_start_no_process(tmp_path, monkeypatch, as_svg):
     """A table's three figures are there sooner without."""
-    monkeypatch.setattr(savers, "ProcessPoolExecutor", None)
-    with savers.saved_side_by_side():
-        paths = draw_many(tmp_path, savers.FEW)
+    monkeypatch.setattr(figure_savers, "ProcessPoolExecutor", None)
+    with figure_savers.saved_side_by_side():
+        paths = draw_many(tmp_path, figure_savers.FEW)
 
     assert all(path.is_file() for path in paths)
 
 
 def test_one_processor_saves_at_once(tmp_path, monkeypatch, as_svg):
     """Figures do not pile up in memory."""
-    monkeypatch.setattr(savers, "cores", lambda: 1)
-    with savers.saved_side_by_side():
+    monkeypatch.setattr(figure_savers, "cores", lambda: 1)
+    with figure_savers.saved_side_by_side():
         assert all(path.is_file() for path in draw_many(tmp_path))
 
 
@@ -82,9 +82,9 @@ def test_what_goes_wrong_in_a_process_is_told(fault, words):
     """One line for the user, from the process that saved or about it."""
 
     def save_many():
-        with savers.saved_side_by_side():
+        with figure_savers.saved_side_by_side():
             for _ in range(MANY):
-                savers.save_soon(fault)
+                figure_savers.save_soon(fault)
 
     with pytest.raises(StudyError, match=words):
         save_many()

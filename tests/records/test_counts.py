@@ -7,7 +7,7 @@ import pytest
 from senet_lab.cli import catalogue, studies
 from senet_lab.errors import StudyError
 from senet_lab.models.complexity import count_networks
-from senet_lab.records.complexities import FILE, missing_counts, read_counts, write_counts
+from senet_lab.records.counts import FILE, missing_counts, read_counts, write_counts
 from senet_lab.study.counts import network_key
 from tests.samples import PLAIN, SE, counted
 

@@ -1,0 +1,25 @@
+"""What stands below a comparison."""
+
+from dataclasses import replace
+
+import pytest
+
+from ablations.protocols import CIFAR10, IMAGENET_100EP
+from senet_lab.report.load import load
+from senet_lab.report.notes import notes_of
+from senet_lab.report.views import measured_views
+from senet_lab.study.protocol import Dataset
+from tests.samples import PLAIN, PROTOCOL, TABLE, comparison_of, filled, finished
+
+
+@pytest.mark.parametrize(("printed_under", "told"), [(PROTOCOL, False), (IMAGENET_100EP, True)])
+def test_a_departure_from_imagenet_is_told_below_tables_of_other_images_alone(tmp_path, printed_under, told):
+    """A table of CIFAR-10 under the project's protocol of CIFAR-10 is no companion of an ImageNet table."""
+    itself = {PLAIN.backbone: PLAIN.backbone}
+    paper = replace(TABLE, companions={Dataset.IMAGENET: itself, Dataset.CIFAR10: itself}).under(printed_under)
+    filled(tmp_path, *(finished(cell) for cell in TABLE.under(CIFAR10).cells))
+    (view,) = measured_views(paper, [load(tmp_path, "results")])
+    notes = list(notes_of(comparison_of(view, [], {})))
+
+    assert told == any("companion of an ImageNet table" in note for note in notes)
+    assert "Departure: arithmetic in bfloat16 (autocast)." in notes
