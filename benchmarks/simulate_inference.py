@@ -45,7 +45,7 @@ from senet_lab.stats.measured import measure_family
 from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.stats.rank_agreement import agreement_of
 from senet_lab.stats.verdicts import decisions, p_values
-from senet_lab.study.claim import Comparison, Directed, Equivalent, Lower, NotWorse
+from senet_lab.study.claim import ComparedPart, Directed, Equivalent, Lower, NotWorse
 
 OUT = Path("results/benchmarks")
 MEDIAN_OF = 200  # so many half-widths enter the median
@@ -141,7 +141,7 @@ def _plain_half_width(wrong: Bits, other_wrong: Bits) -> float:
     return 1.96 * math.sqrt(variance)
 
 
-def is_false(part: Comparison, difference: Difference, true: float) -> bool:
+def is_false(part: ComparedPart, difference: Difference, true: float) -> bool:
     """Whether the verdict for this difference would be wrong. true: the true difference in points.
 
     Two equal rows are neither lower nor higher than each other. A row exactly at its margin is not within it.
@@ -235,7 +235,7 @@ def _bootstrap_of_tau_holds(wrong: Bits, true_tau: float, replicates: int = 200)
 def simulate(count: int, say: Callable[[str], None]) -> dict[str, object]:
     """All results as JSON values. count: studies of each kind. say: prints each line of results."""
     plan = SequentialPlan(table="", protocol="", most_seeds=5, level=SIGNIFICANCE)
-    asked: tuple[tuple[World, Comparison, float], ...] = (
+    asked: tuple[tuple[World, ComparedPart, float], ...] = (
         (SHORT, Lower("", "x"), 2.0),
         (FULL, Lower("", "x"), 1.0),
         (STRONG, Lower("", "x"), 2.0),

@@ -11,7 +11,7 @@ from senet_lab.stats.families import family_of
 from senet_lab.stats.measured import measure_family
 from senet_lab.stats.power_analysis import POWER, Design, Spread, pilot_spread, powers, seeds_needed
 from senet_lab.stats.verdicts import decisions, p_values
-from senet_lab.study.claim import Comparison, Lower
+from senet_lab.study.claim import ComparedPart, Lower
 
 
 def effects(world: World, points: float, seeds: int, count: int) -> dict[str, object]:
@@ -38,7 +38,7 @@ def effects(world: World, points: float, seeds: int, count: int) -> dict[str, ob
     }
 
 
-def planned(world: World, part: Comparison, resolve: float, count: int) -> dict[str, object]:
+def planned(world: World, part: ComparedPart, resolve: float, count: int) -> dict[str, object]:
     """The planner's answers for the true spread and for pilots of three seeds and five rows, and simulated power."""
     table, design = table_of(5), Design(5, 4, resolve)
     family = family_of(table, [])
@@ -71,7 +71,7 @@ def _quartiles(seeds: list[int]) -> str:
     return " ".join(f"{value:g}" for value in np.quantile(seeds, [0.25, 0.5, 0.75], method="inverted_cdf"))
 
 
-def _power(world: World, part: Comparison, resolve: float, most: int, count: int) -> float:
+def _power(world: World, part: ComparedPart, resolve: float, most: int, count: int) -> float:
     """The share of studies in which a plan of ``most`` seeds supports the part at any look, at Holm's first step."""
     shift = -resolve if isinstance(part, Lower) else 0.0
     table, plan = table_of(5), SequentialPlan(table="", protocol="", most_seeds=most, level=SIGNIFICANCE)

@@ -20,7 +20,7 @@ from ablations.protocols import CIFAR10
 from senet_lab.stats.families import Family, family_of
 from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.study import Cell, Row, Run, SESpec, Table
-from senet_lab.study.claim import Claim, Comparison, Equivalent, Lower, NotWorse
+from senet_lab.study.claim import Claim, ComparedPart, Equivalent, Lower, NotWorse
 
 Bits = NDArray[np.uint8]
 Floats = NDArray[np.float64]
@@ -145,10 +145,10 @@ class Truth:
 
     name: str
     shifts: tuple[float, ...]
-    parts: tuple[Comparison, ...]
+    parts: tuple[ComparedPart, ...]
 
 
-def _against_baseline(kind: type[Equivalent] | type[NotWorse], margin: float) -> tuple[Comparison, ...]:
+def _against_baseline(kind: type[Equivalent] | type[NotWorse], margin: float) -> tuple[ComparedPart, ...]:
     return tuple(kind(f"row {i}", "row 0", margin) for i in range(1, 5))
 
 

@@ -12,18 +12,18 @@ if TYPE_CHECKING:
     from senet_lab.cli.commands_evaluate import Choice
     from senet_lab.evaluation.networks import Network
     from senet_lab.evaluation.photo_set import PhotoSet
-    from senet_lab.excitations.capture import Watch
+    from senet_lab.excitations.capture import WatchedNetwork
     from senet_lab.excitations.look import Task
     from senet_lab.records.evaluation import Evaluated
     from senet_lab.report.published import PublishedTable
 
 
-def watched(source: str, network: "Network", photos: "PhotoSet", choice: "Choice") -> "tuple[Task, Watch]":
+def watched(source: str, network: "Network", photos: "PhotoSet", choice: "Choice") -> "tuple[Task, WatchedNetwork]":
     """The task that says where a network's excitations go, and the watch that captures them during its evaluation.
 
     Raises StudyError for a network without gates, and where the files could not be written.
     """
-    from senet_lab.excitations.capture import Watch
+    from senet_lab.excitations.capture import WatchedNetwork
     from senet_lab.excitations.labelled_images import of_photo_set
     from senet_lab.excitations.look import task_of
     from senet_lab.excitations.networks_of_others import from_library, is_of_a_library
@@ -32,10 +32,10 @@ def watched(source: str, network: "Network", photos: "PhotoSet", choice: "Choice
         raise StudyError(f"--excitations takes timm:NAME or torchvision:NAME; senet-lab excitations takes {source}")
     subject = from_library(source, choice.weights, choice.random_weights)
     task = task_of(subject, choice.results, of_photo_set(photos, choice.data), ())
-    return task, Watch(network.model, task.labelled.class_names, task.own_rows)
+    return task, WatchedNetwork(network.model, task.labelled.class_names, task.own_rows)
 
 
-def keep_excitations(task: "Task", watch: "Watch") -> None:
+def keep_excitations(task: "Task", watch: "WatchedNetwork") -> None:
     """Writes the captured excitations, and prints a summary on stderr."""
     from senet_lab.excitations.look import keep
 

@@ -41,7 +41,7 @@ def capture_excitations(
     """
     training = model.training
     model.eval()
-    watch = Watch(model, class_names, own_rows)
+    watch = WatchedNetwork(model, class_names, own_rows)
     try:
         for images, labels in batches:
             bf16, products = autocast(images.device, precision is Precision.BF16)
@@ -52,7 +52,7 @@ def capture_excitations(
     return watch.result(origin)
 
 
-class Watch:
+class WatchedNetwork:
     """A network in evaluation mode, called as the network is: each call also adds its gates to the statistics.
 
     Raises StudyError for a network without SE blocks.

@@ -12,7 +12,7 @@ from senet_lab.report.blocks import Block
 from senet_lab.report.check_counts import Figure
 from senet_lab.report.comparison import Comparison
 from senet_lab.report.csv_tables import table_csv, wide_csv
-from senet_lab.report.table_report import Part, Report
+from senet_lab.report.table_report import Report, ReportPart
 from senet_lab.report.views import title_of
 from senet_lab.report.wording import sentence
 
@@ -67,7 +67,7 @@ def table_section(report: Report, runs: Mapping[str, RunPart]) -> TableSection:
     return TableSection(slug, title, measured, tuple(views))
 
 
-def _view(name: str, part: Part, report: Report, runs: Mapping[str, RunPart]) -> ViewSection:
+def _view(name: str, part: ReportPart, report: Report, runs: Mapping[str, RunPart]) -> ViewSection:
     comparison, (block, *claims) = part.comparison, part.blocks
     view = comparison.view
     recorded = {record.run.cell.key for record in view.records}

@@ -9,7 +9,7 @@ from senet_lab.report.blocks import Block
 from senet_lab.report.claims_page import measured_title
 from senet_lab.report.comparison import Comparison
 from senet_lab.report.render import block_markdown, plain
-from senet_lab.report.table_report import Part, Report
+from senet_lab.report.table_report import Report, ReportPart
 from senet_lab.report.views import View, title_of
 from senet_lab.stats.verdicts import Verdict
 
@@ -42,7 +42,7 @@ def _pictures(paths: Sequence[Path], folder: str) -> list[str]:
     return [f"![{path.stem}]({prefix}figures/{path.name})\n" for path in paths]
 
 
-def _front_parts(reports: Sequence[Report]) -> list[Part]:
+def _front_parts(reports: Sequence[Report]) -> list[ReportPart]:
     """What the front page shows of its table: of the protocols that measured every row, the one that trains longest.
 
     Where none measured every row, those that measured two.
@@ -58,7 +58,7 @@ def _images_seen(view: View) -> int:
     return min(protocol.epochs * protocol.train_images for protocol in view.protocols)
 
 
-def _front(parts: Sequence[Part], folder: str) -> list[str]:
+def _front(parts: Sequence[ReportPart], folder: str) -> list[str]:
     lines = [f"### {plain(title_of(parts[0].comparison.view.paper))}\n"] if parts else []
     lines += [block_markdown(part.blocks[0].for_paper(), level=4, folded=True) for part in parts]
     return [*lines, f"All tables: [{folder}/README.md]({folder}/README.md).\n"]

@@ -18,7 +18,7 @@ from senet_lab.study.table import Table
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ReportPart:
     """One view of a report: its comparison, its blocks (the comparison's first), and its claims as numbers."""
 
     comparison: Comparison
@@ -34,7 +34,7 @@ class Report:
     network. counted: the block of both.
     """
 
-    parts: tuple[Part, ...]
+    parts: tuple[ReportPart, ...]
     published: PublishedTable
     counts: Mapping[str, Counts]
     counted: Block
@@ -50,7 +50,7 @@ class Report:
         return (*(block for part in self.parts for block in part.blocks), self.counted)
 
     @property
-    def kept(self) -> tuple[Part, ...]:
+    def kept(self) -> tuple[ReportPart, ...]:
         """The parts without synthetic data; git keeps them."""
         return tuple(part for part in self.parts if not part.comparison.view.synthetic)
 
@@ -75,10 +75,10 @@ def report_of(published: PublishedTable, counts: Mapping[str, Counts], compariso
     return Report(tuple(map(_part, comparisons)), published, counts, published_block(published, counts))
 
 
-def _part(comparison: Comparison) -> Part:
+def _part(comparison: Comparison) -> ReportPart:
     blocks: tuple[Block, ...] = (comparison_block(comparison),)
     claims = claim_lines([comparison])
     if claims:
         block = claim_block([comparison])
         blocks += (replace(block, title=f"Claims. {block.title}"),)
-    return Part(comparison, blocks, claims)
+    return ReportPart(comparison, blocks, claims)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from senet_lab.study.cell import Cell
-from senet_lab.study.claim import Claim, Comparison, Costs, Directed, Lower, NotWorse
+from senet_lab.study.claim import Claim, ComparedPart, Costs, Directed, Lower, NotWorse
 from senet_lab.study.measure import measure_of
 from senet_lab.study.table import Row, Table
 
@@ -15,7 +15,7 @@ Asked = Sequence[tuple[Claim, Mapping[str, Cell]]]  # claims about a table, each
 class Compared:
     """A comparison with the cells that its labels mean."""
 
-    part: Comparison
+    part: ComparedPart
     cell: Cell
     than: Cell
 

@@ -20,7 +20,7 @@ from senet_lab.stats.difference import SIGNIFICANCE, half_step_variance, tails
 from senet_lab.stats.families import Family
 from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.stats.seed_noise import FEWEST_ROWS, POOLED_SEEDS, residuals, seed_noise
-from senet_lab.study.claim import Comparison, Directed, Equivalent
+from senet_lab.study.claim import ComparedPart, Directed, Equivalent
 
 POWER = 0.8  # the power that a plan should have
 MOST_SEEDS = 50  # longer plans are not considered
@@ -73,7 +73,7 @@ class Kind(StrEnum):
     EQUIVALENT = "equivalent"
 
 
-def _kind(part: Comparison) -> Kind:
+def _kind(part: ComparedPart) -> Kind:
     if isinstance(part, Directed):  # lower and higher are tested alike
         return Kind.LOWER
     return Kind.EQUIVALENT if isinstance(part, Equivalent) else Kind.NOT_WORSE
@@ -92,7 +92,7 @@ class Design:
     resolve: float
 
 
-def powers(part: Comparison, spread: Spread, design: Design) -> dict[int, float]:
+def powers(part: ComparedPart, spread: Spread, design: Design) -> dict[int, float]:
     """The power of plans of 2 to 50 seeds, by their number of seeds, at the first step of Holm's adjustment.
 
     For ``Lower`` the true difference is assumed to be ``design.resolve`` points. For statements with a margin (equal,
@@ -103,12 +103,12 @@ def powers(part: Comparison, spread: Spread, design: Design) -> dict[int, float]
     return {most: float(_found(p_Pn, _plan(most)).mean()) for most in range(FIRST_LOOK, MOST_SEEDS + 1)}
 
 
-def seeds_needed(part: Comparison, spread: Spread, design: Design) -> int | None:
+def seeds_needed(part: ComparedPart, spread: Spread, design: Design) -> int | None:
     """The number of seeds of the shortest plan with 80 % power; None where 50 seeds are not enough."""
     return next((most for most, power in powers(part, spread, design).items() if power >= POWER), None)
 
 
-def limit_of_images(part: Comparison, spread: Spread, comparisons: int) -> float:
+def limit_of_images(part: ComparedPart, spread: Spread, comparisons: int) -> float:
     """The smallest difference or margin, in points, that can be settled on these images with any number of seeds.
 
     It is a true difference for ``Lower``, and a margin for other parts. It has 80 % power in one test.

@@ -13,7 +13,7 @@ from senet_lab.stats.families import Compared, Family, family_of
 from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.stats.power_analysis import Design, Spread, limit_of_images, pilot_spread, seeds_needed
 from senet_lab.study.cell import Run
-from senet_lab.study.claim import Claim, Comparison, Directed
+from senet_lab.study.claim import Claim, ComparedPart, Directed
 from senet_lab.study.table import Table
 
 
@@ -36,7 +36,7 @@ class Need:
     difference or margin that these images can settle, in points.
     """
 
-    part: Comparison
+    part: ComparedPart
     now: Difference | None
     seeds: int | None
     upper_seeds: int | None

@@ -18,7 +18,7 @@ from senet_lab.stats.families import Compared, claims_asked, family_from, row_pa
 from senet_lab.stats.measured import ByName, Measured, measure_family, runs_far_from_others, turned
 from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.study.cell import Cell, Run
-from senet_lab.study.claim import Claim, Comparison, Costs, Directed, Higher, Lower, NotWorse, Part, Quantity
+from senet_lab.study.claim import Claim, ComparedPart, Costs, Directed, Higher, Lower, NotWorse, Part, Quantity
 from senet_lab.study.counts import Counts, network_key
 from senet_lab.study.table import Table
 
@@ -133,7 +133,7 @@ def judge(
     )
 
 
-def p_values(part: Comparison, difference: Difference, higher_is_better: bool = False) -> tuple[float, float]:
+def p_values(part: ComparedPart, difference: Difference, higher_is_better: bool = False) -> tuple[float, float]:
     """Two p-values, for the part and against it; the smaller one decides.
 
     Where two one-sided tests can both be wrong for one truth, they share the error rate, so their p-values are doubled.

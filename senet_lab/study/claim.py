@@ -61,8 +61,8 @@ class Costs:
 
 
 Directed = Lower | Higher
-Comparison = Directed | NotWorse | Equivalent
-Part = Comparison | Costs
+ComparedPart = Directed | NotWorse | Equivalent
+Part = ComparedPart | Costs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
