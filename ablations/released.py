@@ -2,7 +2,8 @@
 
 The authors retrained their networks for the release (batch 256, more epochs), so these weights have published numbers
 of their own (published/release.csv). Views are those of the paper (sections 5 and 6): the central 224 pixels of a
-shorter side of 256; for Inception-ResNet-v2 299 of 352; for SENet-154 also 320 of 366.
+shorter side of 256; for Inception-ResNet-v2 299 of 352; for SENet-154 also 320 pixels, where the paper states no
+shorter side and 366 is assumed.
 """
 
 from senet_lab.study.released import Released, View

@@ -1,4 +1,4 @@
-"""Passes of torch's data loaders, whose processes end as soon as a pass is dropped."""
+"""Passes over the data of torch's ``DataLoader``. Its processes end as soon as the pass is no longer used."""
 
 import warnings
 import weakref
@@ -7,19 +7,19 @@ from typing import Any
 
 
 def begin_pass(loader: Any) -> Iterator[Any]:
-    """Begins a pass of a ``DataLoader``.
+    """Begins a pass over the data of a ``DataLoader``, and returns the iterator of its batches.
 
-    A pass that is dropped tells its processes through its queues that they may end. Python's collector, where it finds
-    a pass among an exception's frames, would close those queues first. Each process would then be killed after five
-    seconds of waiting. So the queues are kept until the pass has ended.
+    An iterator that is no longer used tells its processes through its queues to end. If an exception's frames hold the
+    iterator, Python's garbage collector removes both, and would close the queues first. Each process would then be
+    killed after five seconds of waiting. So the queues are kept until the iterator is gone.
     """
     with warnings.catch_warnings():  # about forking a process with threads; the children use none of these
         warnings.simplefilter("ignore", DeprecationWarning)
         begun: Iterator[Any] = iter(loader)
-    if not weakref.getweakrefcount(begun):  # processes that serve several passes have one iterator for all of them
+    if not weakref.getweakrefcount(begun):  # with persistent processes all passes have one iterator
         weakref.finalize(begun, _let_go, getattr(begun, "_index_queues", None)).atexit = False
     return begun
 
 
 def _let_go(queues: Any) -> None:
-    """Takes what is kept until now."""
+    """Does nothing. As the callback of a finalizer, it keeps its argument alive until the callback runs."""

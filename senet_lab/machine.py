@@ -32,8 +32,8 @@ def available_bytes(root: Path = Path("/")) -> int:
     return min(free + _left_in_groups(root))
 
 
-# Files of the limit and the usage, and the line of memory.stat with the cache that the kernel frees by itself. First
-# for version 2 of control groups, then for version 1.
+# For version 2 of control groups, then for version 1: the folder, the controller's name in /proc/self/cgroup, and
+# three names: the files of limit and usage, and the line of memory.stat with the cache that the kernel frees by itself.
 _GROUPS = (
     ("sys/fs/cgroup", "", ("memory.max", "memory.current", "inactive_file")),
     ("sys/fs/cgroup/memory", "memory", ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")),

@@ -156,7 +156,7 @@ def _refuse_taken_protocols(extension: Extension, table: Table) -> None:
 def _own_source(name: str) -> str | None:
     """The file or the installed package's module that this name means; None where it means neither.
 
-    A declared table has its name before a package that takes the same one.
+    A declared table has precedence over a package with the same name.
     """
     if name in _declared_by_name():
         return None

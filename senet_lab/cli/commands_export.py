@@ -48,7 +48,7 @@ def export(
     """Writes a trained network for use elsewhere, with a model card (card.json, README.md).
 
     The exported file must compute the source's logits, or nothing is written. timm: its legacy_se* networks;
-    torchvision: plain ResNet and ResNeXt, with the lines that give its network the paper's form.
+    torchvision: plain ResNet and ResNeXt; the card has the Python code that gives its network the paper's form.
     """
     from senet_lab.exporting.counterparts import Target
     from senet_lab.exporting.export import export as write

@@ -61,7 +61,7 @@ def search(
 
 
 def _refuse_photos(table: Table, row: str | None) -> None:
-    """Raises StudyError for protocols without held-out images, before anything is opened or downloaded."""
+    """Raises StudyError for protocols of photos, before anything is opened or downloaded."""
     from senet_lab.search.space import held_out_protocol
 
     for one in [table.row(row)] if row else table.rows:

@@ -48,9 +48,8 @@ def train(
 ) -> None:
     """Trains the runs that are not recorded. Writes results/records, results/curves and, outside git, results/cache.
 
-    With --until-resolved it adds seed after seed to the rows whose comparisons are open, and stops when all verdicts
-    are settled. Its plan goes to results/sequential; it keeps the error rate although the verdicts are looked at
-    several times.
+    With --until-resolved it adds seeds to the rows whose comparisons are open, and stops when all verdicts are settled.
+    Its plan goes to results/sequential. The plan divides the allowed chance of a false verdict over the repeated tests.
     """
     paper, claims = catalogue.find_with_claims(table)
     found, runs = study_of(paper, protocol, seeds, row, data, trunks)

@@ -132,11 +132,11 @@ class Watch:
         name = self._name(run)
         if outcome.fate is Fate.RECORDED:
             self.steps[name] = run.cell.protocol.epochs * run.cell.protocol.steps_per_epoch
-            self.before.setdefault(name, self.steps[name])  # without a step heard of, it was trained elsewhere
+            self.before.setdefault(name, self.steps[name])  # no step was reported here: it was trained elsewhere
         note = outcome.fate.value
         if outcome.fate is Fate.PAUSED:
             note = outcome.text
-        elif outcome.fate not in (Fate.NO_ROOM, Fate.NO_DATA):  # these concern all runs; the end says them once
+        elif outcome.fate not in (Fate.NO_ROOM, Fate.NO_DATA):  # their reasons are printed at the end
             note += f", {outcome.text}"
         if self.bars:
             self.bars.update(self.tasks[name], note=note)
@@ -144,7 +144,7 @@ class Watch:
             self._say(f"{name}: {note}")
 
     def _left(self) -> str:
-        """The time that all runs need at the pace of the steps heard of so far. Empty while there are none."""
+        """The time until all runs have ended, at the mean pace of the steps so far. Empty before the first step."""
         done = sum(self.steps.values())
         trained = done - sum(self.before.values())
         if self.trains_since is None or not trained:

@@ -63,9 +63,9 @@ def gather(
 ) -> Material:
     """Reads the committed records and those of the folder ``results``, and judges the claims by them.
 
-    also: further cells whose networks are counted. allow_fewer: False for commands that write tables again; they must
-    not lose runs that a table shows. Raises StudyError for a damaged record, plan or published number, and where such
-    runs have no record any more.
+    also: further cells whose networks are counted. allow_fewer: False for commands that write tables again. Raises
+    StudyError for a damaged record, plan or published number. With allow_fewer=False it is also raised where a written
+    table shows a run that has no record any more.
     """
     from senet_lab.report.comparison import compare
     from senet_lab.report.load import PROJECT, load_all

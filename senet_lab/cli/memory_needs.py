@@ -16,8 +16,8 @@ def memory_of(cells: Iterable[Cell], root: Path) -> dict[str, int]:
     """The bytes that one run takes on a CPU, by the cell's key.
 
     They are read from the committed file and from the file of ``root``. A need that neither holds is estimated
-    (``senet_lab.fleet.memory``, with torch) and added to the file of ``root``. Of cells that differ only in their SE
-    blocks, the first stands for all. Cells on photos are left out: their memory depends on the number of loader
+    (``senet_lab.fleet.memory``, with torch) and added to the file of ``root``. One cell stands for all that differ from
+    it only in their SE blocks. Cells on photos are left out: their memory depends on the number of loader
     processes, and so on the machine. Raises StudyError for a damaged file.
     """
     named = {cell.key: (_name(cell), cell) for cell in cells if not cell.protocol.dataset.of_photos}

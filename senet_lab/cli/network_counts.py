@@ -12,11 +12,12 @@ from senet_lab.study.counts import Counts
 
 
 def counts_of(cells: Iterable[Cell], root: Path) -> tuple[dict[str, Counts], dict[str, Counts]]:
-    """The counts of these networks, and of these the ones that no ``complexity.json`` has yet.
+    """Two mappings from network to counts: one with all known counts and those of these cells, one with new ones alone.
 
-    They are read from the committed file, the file of ``root``, and the cache of ``root``. A network that is in none of
-    these is counted, and kept in the cache where that is writable. A network with a user's own code is counted each
-    time, since the code may have changed. Raises StudyError for a network that cannot be built.
+    Counts are read from the ``complexity.json`` of the committed results, of ``root``, and of the cache of ``root``. A
+    network that is in none of these is counted, and kept in the cache where that is writable. New counts are those of
+    these cells that the first two files lack. A network with a user's own code is counted each time, since the code may
+    have changed, and is not in the second mapping. Raises StudyError for a network that cannot be built.
     """
     from senet_lab.records.counts import missing_counts, read_counts
 

@@ -1,6 +1,7 @@
-"""Trains a table seed by seed until its comparisons are settled.
+"""Trains more and more seeds of a table until its comparisons are settled.
 
-A sequential plan keeps the error rate, although the comparisons are tested after every seed.
+The comparisons are tested several times, at the looks of a sequential plan. The plan divides the allowed chance of a
+false verdict over the looks.
 """
 
 import time
@@ -39,11 +40,11 @@ class Limits:
 def train_until_resolved(
     table: Table, claims: Sequence[Claim], root: Path, limits: Limits, train: Train, say: Say
 ) -> int:
-    """Adds seed after seed to the rows whose comparisons are open, and tests them after each seed.
+    """Adds seeds to the rows whose comparisons are open, and tests the comparisons at each look of the plan.
 
-    Returns how many comparisons remain open. Another seed is begun only where it fits into ``limits.max_hours``, by the
-    time that earlier runs took. Raises StudyError where the table was begun with another plan, and what ``train``
-    raises.
+    Returns how many comparisons remain open. The runs for a look are begun only where they fit into
+    ``limits.max_hours``, by the time that earlier runs took. Raises StudyError where the table was begun with another
+    plan, and what ``train`` raises.
     """
     from senet_lab.report.views import view_name
     from senet_lab.stats.difference import SIGNIFICANCE

@@ -69,9 +69,9 @@ class BoxedPhotos:
         return np.split(order, np.searchsorted(self.photo[order], np.arange(1, len(self))))
 
     def corners(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """The boxes of a photo that are trained on, and their labels, int64 N.
+        """The K boxes of a photo that are trained on, and their labels, int64 K.
 
-        The boxes are fp32 N 4 as left, top, right, bottom in pixels, clipped to the photo.
+        The boxes are fp32 K 4 as left, top, right, bottom in pixels, clipped to the photo.
         """
         of_photo = self._by_photo[index]
         left_top, size = self.boxes[of_photo, :2], self.boxes[of_photo, 2:]
@@ -83,7 +83,7 @@ class BoxedPhotos:
 def read_boxes(file: Path, root: Path, *, empty_boxes: bool = False) -> BoxedPhotos:
     """Reads a file of annotations. root: the folder with its photos.
 
-    empty_boxes: whether boxes without an area are allowed. A few of COCO's own have none; they are not trained on.
+    empty_boxes: whether boxes without an area are allowed. COCO has a few such boxes; they are not trained on.
     Raises StudyError, which names file and entry, for what is missing or contradicts itself.
     """
     try:

@@ -101,10 +101,10 @@ def _wait_for_the_trainer() -> None:
 
 
 def loader_processes(device: torch.device) -> int:
-    """How many processes load photos: one for each core that this process may use and that trains nothing itself.
+    """How many processes load photos: at least one, but 0 where this process may not start others.
 
-    On a CPU, torch's threads are left out. On a GPU, the processes that torchrun started on this machine share the
-    cores. A process that may not start others gets 0.
+    On a CPU it is the number of cores less the number of torch's threads. On a GPU it is the number of cores divided by
+    the number of processes that torchrun started on this machine.
     """
     if multiprocessing.current_process().daemon:
         return 0

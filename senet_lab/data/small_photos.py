@@ -81,7 +81,7 @@ def small_photos(photos: PhotoList, side: int, *, skip_damaged: bool = False, sa
 
     Missing packs are made in as many processes as there are cores. Other processes that ask for them wait. ``say``
     gets the progress in words; None prints it on stderr. skip_damaged: whether a damaged photo is left out of its
-    pack, so that whoever reads it meets its own file.
+    pack. Training then reads the photo's own file, and finds the damage there.
     Raises StudyError where a photo is damaged or the folder cannot be written. The packs made so far are kept.
     """
     folder = Path(os.environ.get(VARIABLE) or data_folder() / "small-photos") / f"photos{side}"

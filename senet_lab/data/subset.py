@@ -33,7 +33,8 @@ def fewer_photos(photos: PhotoList, number: int) -> PhotoList:
 
 
 def fewer_arrays(arrays: ImageArrays, number: int) -> ImageArrays:
-    """A data set with ``number`` training images of each class, and all for 0. Its channel statistics are theirs.
+    """A data set with ``number`` training images of each class, or with all for 0. Channel statistics are of the images
+    that are left.
 
     Raises StudyError where a class has fewer images.
     """

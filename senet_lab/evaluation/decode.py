@@ -52,9 +52,10 @@ def shown(image: Image.Image, geometry: Geometry) -> NDArray[np.uint8]:
 
 
 class _Photos(Dataset[int | Damaged]):
-    """Batches of photos. An item writes its batch into a slot, and is the batch's index, or a damaged photo.
+    """A dataset whose items are batches. To read item k writes the pixels of batch k into a slot.
 
-    slots: each has one tensor, uint8 B 3 H W, for each geometry.
+    The item itself is k, or the first damaged photo of the batch. slots: each has one tensor,
+    uint8 B 3 H W, for each geometry.
     """
 
     def __init__(
@@ -82,8 +83,9 @@ def decoded(
 ) -> Iterator[list[Tensor] | Damaged]:
     """The pixels of each batch, in order: one uint8 tensor B 3 H W for each geometry. Use them before the next batch.
 
-    The processes write into slots of shared memory, which are used again. So pixels are not copied, and no memory is
-    made anew. There is a slot for the batch in use, and one for each batch that may be made ahead of it.
+    For a batch with a damaged photo it gives that photo instead. The processes write into slots of shared memory,
+    which are used again. So pixels are not copied, and no memory is made anew. There is a slot for the batch in use,
+    and one for each batch that may be made ahead of it.
     """
     if not batches:
         return

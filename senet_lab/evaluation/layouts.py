@@ -131,7 +131,10 @@ def _of_flat(root: Path, path: Path, photos: Sequence[Entry], entries: Sequence[
 
 
 def _beside(root: Path, path: Path, name: str, folders: Iterable[str]) -> Path | None:
-    """A file of labels: in the photos' folder or above it, up to the folder beside the one that the user named."""
+    """The path of a file of labels, or None. folders: the subfolders in which it may lie.
+
+    It is looked for in the photos' folder and the folders above it, up to the one that contains ``path``.
+    """
     places = [root, *root.parents[:4], path, path.parent]
     for place in places:
         for folder in folders:

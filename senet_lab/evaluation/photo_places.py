@@ -12,7 +12,7 @@ from typing import Any
 from senet_lab.errors import StudyError
 
 SUFFIXES = (".jpeg", ".jpg", ".png", ".webp", ".bmp", ".ppm", ".gif", ".tif", ".tiff")
-DEPTH = 4  # levels of folders below the named one in which photos are looked for
+DEPTH = 4  # photos are looked for in DEPTH + 1 levels of folders below the named one
 OTHERS = {"train", "test", "annotations", "sbox"}  # folders of a data set that hold no validation photos
 
 
@@ -63,7 +63,7 @@ def hidden(name: str) -> bool:
 
 
 def in_folder(root: Path) -> Iterator[Entry]:
-    """Every file below a folder but hidden files and training photos. Raises StudyError for what cannot be read."""
+    """Every file below a folder, except hidden ones and those in OTHERS. Raises StudyError for what cannot be read."""
     if not root.is_dir():
         raise StudyError(f"{root} is neither a folder nor a tar file")
 

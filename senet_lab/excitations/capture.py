@@ -1,4 +1,4 @@
-"""Captures excitations: one pass of a network over labelled images, in which every gate is counted.
+"""Captures excitations: one pass of a network over labelled images, with statistics of every gate.
 
 B batch, C channels, H W space, K classes.
 """
@@ -53,9 +53,9 @@ def capture_excitations(
 
 
 class WatchedNetwork:
-    """A network in evaluation mode, called as the network is: each call also adds its gates to the statistics.
+    """A network that is called with images and labels. Each call also adds the gates to the statistics.
 
-    Raises StudyError for a network without SE blocks.
+    The network must be in evaluation mode already. Raises StudyError for a network without SE blocks.
     """
 
     def __init__(self, model: nn.Module, class_names: Sequence[str], own_rows: Sequence[int] | None = None) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from senet_lab.excitations.statistics import Excitations, Origin
 from senet_lab.study.se import Gate
 
-# For the types of entries that JSON also has: the type that a value must have.
+# The types of fields whose values are checked, each with the type that a value from JSON must have.
 PLAIN: dict[object, type | tuple[type, ...] | UnionType] = {
     str: str,
     bool: bool,

@@ -57,7 +57,10 @@ def _filled(blocks: list[str], chosen: list[str]) -> list[str]:
 
 
 def choose_blocks(blocks: Sequence[str]) -> ChosenBlocks:
-    """The blocks that the paper's statements are about. In a network of one stage: its first, last two, last blocks."""
+    """The blocks that the paper's statements are about.
+
+    In a network of one stage, the first block is early, the last but one is later and middle_of_last.
+    """
     stages = stages_of(blocks)
     last = stages[-1]
     early = tuple(stages[0][-1:]) if len(stages) > 1 else tuple(blocks[:1])

@@ -173,7 +173,8 @@ def _of_folder(path: Path, view: View) -> Labelled:
     names = _human_names(path, wnids)
     by_wnid = all(name[0] == "n" and name[1:].isdigit() for name in wnids)
     split = SPLITS.get(inner.name, "")
-    # Not the folder's own name, which tells about the machine; and only the whole validation set is called ImageNet.
+    # The folder's own name is not used, since it tells about the machine. Only the whole validation set is called
+    # ImageNet.
     dataset = "a folder of ImageNet's classes" if by_wnid else "class folders"
     if by_wnid and (len(wnids), len(folder), split) == IMAGENET_VALIDATION:
         dataset = "ImageNet"
@@ -186,7 +187,7 @@ def _of_folder(path: Path, view: View) -> Labelled:
 
 
 def of_photo_set(photos: PhotoSet, path: Path) -> Labelled:
-    """The labels of photos of ImageNet's classes that an evaluation shows. path: the folder of the photos."""
+    """ImageNet's classes and the number of photos of each, of an evaluation's photos. path: the photos' folder."""
     known = _human_names(path, imagenet_wnids())
     names = [known.get(wnid, wnid) for wnid in imagenet_wnids()]
     counts = Counter(names)

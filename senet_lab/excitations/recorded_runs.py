@@ -17,7 +17,7 @@ from senet_lab.study.released import View
 from senet_lab.training import provenance
 from senet_lab.training.final_weights import load_final_weights, weights_path
 
-RANKS = (  # from the data set that shows most to the one that shows least
+RANKS = (  # ``best`` prefers runs on earlier data sets
     Dataset.IMAGENET,
     Dataset.PLACES365,
     Dataset.IMAGENETTE,

@@ -18,7 +18,7 @@ FEW_CLASSES = 20  # with at most so many classes, each has a row of the histogra
 class RunningStatistics:
     """The arrays of ``Excitations`` as tensors on the device. gates: of one batch, B C each, in the order of the taps.
 
-    Only the widths C of ``gates`` are used. Raises StudyError for blocks with different gates.
+    Only the widths C and the device of ``gates`` are used. Raises StudyError for blocks with different gates.
     """
 
     def __init__(

@@ -84,7 +84,7 @@ def _of_timm(trained: Trained, backbone: str) -> Counterpart:
 
 
 def _with_biases(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Adds biases of zero to FC layers without biases, as SE blocks of the ablation tables have them."""
+    """Adds biases of zero to the FC layers of SE blocks that have none. timm's networks need biases there."""
     zeros = {
         f"{name.removesuffix('weight')}bias": torch.zeros(len(weight))
         for name, weight in state.items()

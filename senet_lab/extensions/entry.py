@@ -68,8 +68,8 @@ class Entry:
     def blamed(self, what: str, code: object = None) -> Iterator[None]:
         """Turns an error of the user's code into a StudyError with file and line.
 
-        what: the part that failed, for the message. code: the function that is named where the error was raised at its
-        call, such as for a wrong number of arguments.
+        what: the part that failed, for the message. code: the function whose line is named if the traceback has
+        no line of the user's file, as for a wrong number of arguments.
         """
         mine, source = self.extension, self.extension.source
         try:

@@ -8,7 +8,10 @@ from typing import Any
 
 
 def line_of_entry(path: Path, mapping: str, key: str | None = None) -> int | None:
-    """The line of ``mapping[key]`` where the file writes both out, else the line of the mapping; None for neither."""
+    """The line of ``key`` in the dict that the file assigns to ``mapping``, else the line of that assignment.
+
+    None if the file has no such assignment or cannot be parsed.
+    """
     try:
         tree = ast.parse(path.read_bytes())
     except (OSError, SyntaxError, ValueError):

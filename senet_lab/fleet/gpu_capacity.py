@@ -77,7 +77,8 @@ class Crowd:
         return torch.cuda.mem_get_info(self.device)[0]
 
     def rates(self, sizes: Sequence[int]) -> dict[int, float]:
-        """Steps per second for each number of runs in ``sizes``, which rise, as far as memory and streams allow."""
+        """Steps per second for each number of runs in ``sizes``, in ascending order. Stops at the first number that
+        needs too much memory or too many streams."""
         found, each = {}, 0
         for size in sizes:
             if size > MOST_RUNS or each * (size - len(self.runs)) > MEMORY_SHARE * self.free():

@@ -25,7 +25,7 @@ from senet_lab.training.stopping import EXIT_GO_ON, Paused, StopSign
 from senet_lab.training.together import train_together
 
 SIGNALS = "SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1,SIGUSR2"  # signals that are passed on to the processes
-LAUNCHER = "SENET_LAB_LAUNCHER"  # the variable that tells a process the number of the one that started it
+LAUNCHER = "SENET_LAB_LAUNCHER"  # the environment variable with the process ID of the launcher
 
 
 def start(words: Sequence[str], devices: int, settings: Settings) -> int:
@@ -139,7 +139,7 @@ def _trained(
 
 
 def _wait(ranks: Ranks, stop: StopSign, to_go: str) -> None:
-    """Waits before runs that others hold are tried again. Only the first process waits; the others wait for it."""
+    """Waits before runs that others hold are tried again. The first process sleeps; the others wait for it."""
     if ranks.first:
         time.sleep(RETRY_SECONDS)
     if ranks.most(bool(stop.reason)):

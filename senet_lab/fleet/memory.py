@@ -29,7 +29,7 @@ BATCHES = 2  # batches of photos that are in memory at once
 
 
 def needed_bytes(cells: Iterable[Cell]) -> int:
-    """Bytes that the largest of these cells needs. Of cells that differ only in their SE blocks, the first counts."""
+    """Bytes that the largest of these cells needs. Of cells that differ only in SE, the first is measured."""
     return max(map(_needed_bytes, {_what_counts(cell): cell for cell in reversed([*cells])}.values()))
 
 

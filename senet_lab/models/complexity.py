@@ -28,7 +28,7 @@ SQUEEZES = (MEAN, torch.ops.aten.amax.default, torch.ops.aten.sum.dim_IntList)
 
 
 class _Arithmetic(TorchDispatchMode):
-    """Counts operations on tensors, also those that no module stands for, such as an addition or a mean.
+    """Counts operations on tensors, also those that are not modules, such as an addition or a mean in a ``forward``.
 
     weights: multiplications in convolutions, FC layers and other matrix products. added: elements of every sum of two
     maps (B C H W), where a unit adds its branches. averaged: elements that means read outside of blocks. squeezed:
@@ -46,7 +46,7 @@ class _Arithmetic(TorchDispatchMode):
             return torch.empty_like(args[0]), args[0].new_empty(0), args[0].new_empty(0)
         result = torch.empty_like(args[0]) if _keeps_shape(function, args) else function(*args, **(kwargs or {}))
         if counted := flop_registry.get(function.overloadpacket):
-            self.weights += counted(*args, **(kwargs or {}), out_val=result) // 2  # it counts the sum too
+            self.weights += counted(*args, **(kwargs or {}), out_val=result) // 2  # torch counts additions too
         elif function is ADD and isinstance(args[1], Tensor) and result.ndim == 4:
             self.added += result.numel()
         elif self.blocks and function in SQUEEZES and args[0].ndim == 4:

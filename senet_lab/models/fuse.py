@@ -45,7 +45,7 @@ class FusedNorm(nn.Module):
 
 
 class MaxBlock(nn.Module):
-    """An SE block with max squeeze. In training in fp16 or bf16 its maximum is that of the map as memory holds it."""
+    """An SE block with max squeeze. In training in fp16 or bf16 it computes with the rounded map (``as_stored``)."""
 
     def __init__(self, block: SEBlock) -> None:
         super().__init__()
@@ -119,7 +119,7 @@ def _rebuilt(
 
 
 def _sequences(model: nn.Module) -> Iterator[list[Leaf]]:
-    """Every sequence of modules in which each takes the output of the one before it, as long as it can be."""
+    """Sequences of modules in which each module takes the output of the one before it. Each is as long as possible."""
     waiting = [list(_leaves("", model))]
     while waiting:
         sequence = waiting.pop()
@@ -131,7 +131,8 @@ def _sequences(model: nn.Module) -> Iterator[list[Leaf]]:
 
 
 def _in_turn(module: nn.Module) -> Iterator[tuple[str, ...]]:
-    """The names of a module's parts. Parts come together where the module only hands one's output to the next."""
+    """The names of a module's parts, each in a tuple of its own. Only a ``ResidualUnit`` has two in one tuple: its
+    branch and its standard site, because nothing but the site takes the branch's output."""
     names = list(module._modules)
     if type(module).forward is ResidualUnit.forward:
         yield ("transform", "at_standard")

@@ -73,9 +73,10 @@ def max_over_space(u_BCHW: Tensor) -> Tensor:
 def as_stored(u_BCHW: Tensor) -> Tensor:
     """A copy of a map as memory holds it, rounded to its type. For compiled training in fp16 and bf16.
 
-    Inductor computes these types in fp32, and may round a map for one reader and not for another. A maximum's gradient
-    goes to the positions that equal it: where only one of the two is rounded there may be none, and the gradient is
-    0 / 0. Inductor does not look into this operation, so every reader of its result has the same values.
+    Inductor computes these types in fp32. It may round a map in one place that uses it and not in another. A maximum's
+    gradient goes to the positions that equal the maximum. If the maximum is rounded and the map is not, or the reverse,
+    there may be no such position, and the gradient is 0 / 0. Inductor does not look into this operation, so the same
+    values are used everywhere.
     """
     return u_BCHW.clone()
 
@@ -123,7 +124,7 @@ def _buffer(value: Tensor) -> Tensor:
     """The same values in a buffer of their own.
 
     Inductor inlines arithmetic into the loop that needs it: it would compute the root and the division of a channel
-    again at every pixel. Its lowering of ``as_strided`` needs a buffer, so it computes the values once into one.
+    again at every pixel. Before ``as_strided`` it must write the values to memory, so it computes them once.
     """
     value = value.contiguous()
     return torch.as_strided(value, value.shape, value.stride())

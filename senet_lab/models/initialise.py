@@ -13,7 +13,7 @@ from senet_lab.study.cell import derive_seed
 
 
 class Undrawn(TorchFunctionMode):
-    """While it is active, layers that are made get weights of any value: none is drawn."""
+    """While it is active, new layers draw no weights. Their parameters have arbitrary values."""
 
     def __torch_function__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
         given = kwargs or {}

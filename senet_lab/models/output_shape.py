@@ -8,15 +8,16 @@ from torch import Tensor, nn
 
 
 def other_shape(module: nn.Module, given: tuple[int, ...], wanted: tuple[int, ...]) -> tuple[int, ...] | str | None:
-    """What the module makes of zeros of the shape ``given``, in either mode, where that is not of shape ``wanted``.
+    """Runs the module on zeros of the shape ``given``, in evaluation and in training mode, and compares the outputs.
 
-    It is a shape, or the name of a type that is no tensor.
+    Returns None if both are of the shape ``wanted``. Otherwise returns the shape of the first that is not, or the name
+    of its type if it is no tensor.
     """
     parameter = next(module.parameters(), None)
     device = parameter.device if parameter is not None else torch.get_default_device()
     x = torch.zeros(given, device=device)
-    # The stream is restored here and not in the generator. An error leaves a generator open, and Python would let it
-    # restore the stream when the error is collected, in the middle of another's draws.
+    # The random stream is restored here and not in the Python generator below. After an error that generator stays open
+    # until Python frees it. It would restore the stream only then, perhaps while other code draws from the stream.
     with torch.random.fork_rng(devices=[]):
         found = [_output(network, x) for network in _as_evaluated_and_as_trained(module)]
     return next((shape for shape in found if shape != wanted), None)

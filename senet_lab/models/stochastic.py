@@ -3,7 +3,7 @@
 A random part has a method ``set_stochastic_seed(seed)``, and its stream, a ``torch.Generator``, is ``stream``. A
 training loop seeds it at the start of each epoch:
 
-    set_stochastic_seed(model, derive_seed(seed, "shake", epoch))
+    set_stochastic_seed(model, derive_seed(seed, "stochastic", epoch))
 
 A checkpoint within an epoch holds the stream's state, so that a resumed run draws what an uninterrupted one draws.
 """
@@ -20,10 +20,10 @@ T = TypeVar("T")
 
 
 def uncompiled(method: Callable[P, T]) -> Callable[P, T]:
-    """A method that compiled networks call as it is written, because a stream of its own cannot be traced.
+    """The method, left out of compilation, because the compiler cannot trace draws from a ``torch.Generator``.
 
-    ``torch.compiler.disable`` would load the compiler where the class is declared, so that importing the networks would
-    take twice as long. PyTorch's own optimisers are decorated with this lazy form.
+    ``torch.compiler.disable`` would load the compiler as soon as the class is declared, so that importing the networks
+    would take twice as long. ``_disable_dynamo`` loads it at the first call. PyTorch's own optimisers use it too.
     """
     disable: Any = getattr(torch, "_disable_dynamo", torch.compiler.disable)
     left: Callable[P, T] = disable(method)

@@ -98,7 +98,10 @@ class CostModel:
         return Total(len(found), seconds, sum(e.basis is not Basis.OWN for e in known), self.machine)
 
     def _rate(self, protocol: str | None) -> float | None:
-        """Seconds for one multiply-add of one training image: under the protocol of this name; None: on real data."""
+        """Seconds for one multiply-add of one training image; None where there is no such run.
+
+        protocol: the name of the protocol whose runs are used; None for all runs on real data.
+        """
         used = [
             r.run.cell.protocol.name == protocol if protocol else not r.run.cell.protocol.synthetic for r in self._here
         ]

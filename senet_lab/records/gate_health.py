@@ -11,7 +11,8 @@ from senet_lab.records.store import Store
 from senet_lab.study.cell import Run
 from senet_lab.study.se import Gate
 
-# A gate below the first number, or from the second number on, is saturated. A ReLU saturates at the lower end only.
+# A gate below the first number, or from the second number on, counts as saturated. For a ReLU the second number is only
+# a threshold: a ReLU has no upper end.
 SATURATED = {Gate.SIGMOID: (0.05, 0.95), Gate.TANH: (-0.95, 0.95), Gate.RELU: (0.05, 0.95)}
 CONSTANT = 0.001  # a block whose gates have a smaller spread over images treats every image alike
 WARNING = "constant over images"

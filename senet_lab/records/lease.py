@@ -33,7 +33,7 @@ BOOT = Path("/proc/sys/kernel/random/boot_id")
 class Holder:
     """Who holds a lease.
 
-    machine: one boot of one machine and one space of process numbers (``machine()``). process: its number. started:
+    machine: stands for one boot of one machine and one PID namespace (``machine()``). process: its number. started:
     when the process began, since process numbers are used again. note: a text of the lease's user.
     """
 
@@ -220,7 +220,7 @@ def _generations(path: Path) -> list[int]:
 
 @functools.lru_cache(maxsize=1)
 def machine() -> str:
-    """A name of this boot of this machine and its space of process numbers: 12 hexadecimal digits."""
+    """A name for this boot of this machine and this process's PID namespace: 12 hexadecimal digits."""
     try:
         boot = BOOT.read_text().strip() + os.readlink("/proc/self/ns/pid")
     except OSError:

@@ -89,7 +89,10 @@ def _mode(path: Path) -> int | None:
 
 
 def _refuse_unless_absent(path: Path, error: OSError) -> None:
-    """Raises Unreadable unless the path is absent. A link to nothing, at its end or on its way, is not absent."""
+    """Raises Unreadable unless the path is absent.
+
+    A path that is a broken symbolic link, or that leads through one, does not count as absent.
+    """
     if error.errno != errno.ENOENT:
         raise _unreadable(path, error) from None
     for place in (path, *path.parents):

@@ -131,7 +131,8 @@ class Store:
     def lock(self, run: Run) -> Iterator[Lease | None]:
         """Holds a run for this worker. Gives None where another worker holds it, on any machine that shares the folder.
 
-        The lock ends with the process, even if that is killed. Its holder must call ``read`` again before training.
+        Where the process is killed, the lock becomes free; workers on other machines may see this only after
+        ``lease.DEAD_SECONDS``. The holder must call ``read`` again before training.
         """
         path = self.path(run, "cache/locks", ".lock")
         with claim(path, file_system_of(self.root.resolve()).reach) as lease:

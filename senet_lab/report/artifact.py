@@ -20,6 +20,7 @@ from senet_lab.report.views import View, title_of
 from senet_lab.report.wording import NONE
 from senet_lab.stats.two_runs import allowed_by_seeds, errors_by_cell
 from senet_lab.study.cell import Run, runs_of
+from senet_lab.study.measure import stepping_images
 from senet_lab.study.protocol import Dataset, Protocol
 from senet_lab.study.table import Table
 
@@ -224,7 +225,5 @@ def _tolerance(view: View) -> str:
     if len(view.protocols) > 1:
         return NONE
     (protocol,) = view.protocols
-    allowed = allowed_by_seeds(
-        errors_by_cell(view.loaded.records, protocol), None if protocol.detection else protocol.test_images
-    )
+    allowed = allowed_by_seeds(errors_by_cell(view.loaded.records, protocol), stepping_images(protocol))
     return "not told: no row has two seeds" if allowed is None else f"± {allowed.points:.2f}"

@@ -13,6 +13,7 @@ from senet_lab.report.picture import SMALL, draw, layout
 from senet_lab.report.row_styles import row_styles
 from senet_lab.report.views import View
 from senet_lab.stats.mean import mean_of
+from senet_lab.study.measure import stepping_images
 
 AXES = (("parameters_m", "parameters, M"), ("multiply_adds_m", "multiply-adds, M"))
 LEAST_SPAN = 0.25  # least span of an axis, as a part of the largest value, so that almost equal costs look equal
@@ -30,7 +31,7 @@ def write_cost(view: View, folder: Path) -> list[Path]:
     def plot(figure: Figure) -> None:
         axes = figure.subplots(2, 1, squeeze=False) if narrow else figure.subplots(1, 2, sharey=True, squeeze=False)
         for ax, (column, label) in zip(axes.ravel().tolist(), AXES, strict=True):
-            plot_cost(frame, column, row_styles(view.table), ax, view.protocols[0].test_images)
+            plot_cost(frame, column, row_styles(view.table), ax, stepping_images(view.protocols[0]))
             ax.set_xlabel(label)
             ax.set_ylabel(
                 f"{view.protocols[0].evaluation_split} {view.measure.first.words}, %"
@@ -46,10 +47,10 @@ def write_cost(view: View, folder: Path) -> list[Path]:
     return draw(plot, (layout().width, height), stem.with_name(f"{stem.name}-cost"), frame, SMALL)
 
 
-def plot_cost(frame: pd.DataFrame, column: str, styles: Styles, ax: Axes, images: int) -> Axes:
+def plot_cost(frame: pd.DataFrame, column: str, styles: Styles, ax: Axes, images: int | None) -> Axes:
     """Draws the mean error of each row with its interval against one column of costs.
 
-    frame: as from ``figure_data.cost``. images: how many images each error is measured on.
+    frame: as from ``figure_data.cost``. images: how many images each error is measured on; None for APs.
     """
     for label, part in frame.groupby("row", sort=False):
         mean = mean_of(part[part.columns[4]].tolist(), images)

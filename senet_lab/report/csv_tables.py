@@ -1,7 +1,7 @@
 """The numbers of a table as CSV files.
 
-The long file has a line for each row, source, protocol and metric. The wide file has a line for each row and source;
-its columns have the names of timm's result files.
+The long file has a line for each row, source, protocol and metric. The wide file has a line for each row, source and
+protocol. Columns that timm's result files have too are named as there.
 """
 
 from collections.abc import Iterable, Mapping

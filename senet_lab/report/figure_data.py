@@ -11,7 +11,7 @@ from senet_lab.report.views import View
 from senet_lab.study.se import SESpec
 from senet_lab.study.table import Row
 
-FEWEST_EPOCHS = 5  # shorter runs have no curve: a few points are none
+FEWEST_EPOCHS = 5  # no curve is drawn for shorter runs, since a few points do not show one
 
 
 def errors(view: View) -> pd.DataFrame:

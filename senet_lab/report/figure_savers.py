@@ -14,7 +14,7 @@ from senet_lab.errors import StudyError
 from senet_lab.machine import cores
 from senet_lab.processes import end_with_parent
 
-FEW = 4  # so many figures are saved sooner here than in processes, which take two seconds to start
+FEW = 4  # up to so many figures are saved faster in this process, since new processes take two seconds to start
 
 
 class Savers:
@@ -26,7 +26,10 @@ class Savers:
         self._pool: ProcessPoolExecutor | None = None
 
     def call(self, save: Callable[[], None]) -> None:
-        """Calls a function: at once on one processor, else in another process, or in ``wait`` if there are few."""
+        """Takes a function that saves a figure. On one processor it is called at once.
+
+        Else it is called in another process, or later by ``wait`` if there are at most FEW functions.
+        """
         if cores() == 1:
             save()
             return

@@ -16,6 +16,7 @@ from senet_lab.report.picture import SMALL, draw, layout
 from senet_lab.report.row_styles import row_styles
 from senet_lab.report.views import View, title_of
 from senet_lab.stats.mean import mean_of
+from senet_lab.study.measure import stepping_images
 
 HEIGHT = 2.9  # inches
 Styles = dict[str, dict[str, Any]]
@@ -54,17 +55,17 @@ def _write_errors(view: View, frame: pd.DataFrame, stem: Path) -> list[Path]:
     more = "; bars: mean and its 95 % interval over seeds" if several else "; one seed a row: no interval"
 
     def plot(figure: Figure) -> None:
-        plot_errors(frame, row_styles(view.table), figure.subplots(), view.protocols[0].test_images)
+        plot_errors(frame, row_styles(view.table), figure.subplots(), stepping_images(view.protocols[0]))
         figure.axes[0].set_ylabel(f"{view.protocols[0].evaluation_split} {view.measure.first.words}, %\n(final epoch)")
         figure.suptitle(figure_heading(view, more), fontsize=8)
 
     return draw(plot, (layout().width, HEIGHT), stem, frame, SMALL)
 
 
-def plot_errors(frame: pd.DataFrame, styles: Styles, ax: Axes, images: int) -> Axes:
+def plot_errors(frame: pd.DataFrame, styles: Styles, ax: Axes, images: int | None) -> Axes:
     """Draws a hollow point for each run, and beside them the mean with its 95 % interval.
 
-    frame: as from ``figure_data.errors``. images: how many images each error is measured on.
+    frame: as from ``figure_data.errors``. images: how many images each error is measured on; None for APs.
     """
     labels = list(dict.fromkeys(frame["row"]))
     for place, label in enumerate(labels):

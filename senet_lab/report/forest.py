@@ -36,7 +36,9 @@ VERDICTS = {
     "not run": Mark(GREY),
 }
 PUBLISHED = "#000000"
-BESIDE = 0.17  # lines from the middle of a line up to the measured mark, and down to the published one, where both are
+# Where published differences are drawn: how far the measured mark is above the middle of its row, and the published
+# mark below it, as a part of the height of a row.
+BESIDE = 0.17
 
 
 def write_forest(comparison: Comparison, stem: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Blocks as LaTeX: each is a ``tabular`` with caption and label that fits one or two columns; notes come apart.
+"""Blocks as LaTeX: each becomes a ``tabular`` with caption and label. ``latex_notes`` gives the notes as another text.
 
 The document needs the packages booktabs and array. A table that fits into 3.3 inches becomes a ``table``, a wider one a
 ``table*``. Widths are estimated from the number of characters, with some room to spare.

@@ -17,7 +17,10 @@ Wanted = tuple[str, str, int, Sequence[Run]]  # protocol, tables, seeds, runs
 
 
 def not_run_block(wanted: Iterable[Wanted], records: Sequence[Record], model: CostModel) -> Block:
-    """One line for each protocol. records: what was run already. model: estimates the cost of the other runs."""
+    """One line for each entry of ``wanted``.
+
+    records: what was run already. model: estimates the cost of the other runs.
+    """
     recorded = {(record.run.cell.key, record.run.seed) for record in records}
     lines, totals = [], []
     for protocol, tables, seeds, runs in wanted:

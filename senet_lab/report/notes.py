@@ -8,6 +8,7 @@ from senet_lab.report.views import View
 from senet_lab.report.wording import far_text, intervals, order_text, rule_text, seeds_text
 from senet_lab.stats.mean import mean_of
 from senet_lab.stats.rank_agreement import agreement_of
+from senet_lab.study.measure import stepping_images
 from senet_lab.study.protocol import Protocol
 
 FROM_IMAGENET = "a companion of an ImageNet table"  # the beginning of a departure of CIFAR's protocols
@@ -36,7 +37,7 @@ def notes_of(comparison: Comparison) -> Iterable[str]:
 
 
 def _departures(view: View) -> Iterable[str]:
-    """The protocols' departures. That from ImageNet's tables does not apply to a table of the same images."""
+    """The protocols' departures. FROM_IMAGENET is left out where the paper's table is of the protocol's data set."""
     for protocol in view.protocols:
         own_images = protocol.dataset is view.paper.paper_protocol.dataset
         for departure in protocol.departures:
@@ -68,7 +69,11 @@ def _provenance(view: View) -> str:
 
 
 def _seeds(comparison: Comparison) -> Iterable[str]:
-    """Notes on failed, missing and left-out seeds, and on the baseline's mean over the seeds of a row with fewer."""
+    """Notes on failed, missing and left-out seeds.
+
+    Where a row is compared over other seeds than its baseline's mean, a note gives the baseline's mean over the row's
+    seeds.
+    """
     view = comparison.view
     wanted = sorted({seed for summary in view.rows for seed in summary.seeds})
     for summary in view.rows:
@@ -90,7 +95,7 @@ def _baseline_notes(comparison: Comparison) -> Iterable[str]:
         seeds = row.summary.compared
         if row.baseline and row.difference and seeds != summaries[row.baseline.label].compared:
             values = [errors[row.baseline.cell.key, seed] for seed in seeds]
-            mean = mean_of([value for value in values if value is not None], row.row.cell.protocol.test_images)
+            mean = mean_of([value for value in values if value is not None], stepping_images(row.row.cell.protocol))
             if mean:
                 yield f"Over {_listed(seeds)} alone, {row.baseline.label} has {mean.value:.2f} %."
 

@@ -43,9 +43,10 @@ def _pictures(paths: Sequence[Path], folder: str) -> list[str]:
 
 
 def _front_parts(reports: Sequence[Report]) -> list[ReportPart]:
-    """What the front page shows of its table: of the protocols that measured every row, the one that trains longest.
+    """The parts of FRONT's report that the front page shows.
 
-    Where none measured every row, those that measured two.
+    This is the part of the protocol that sees most training images, among those that measured every row. If no
+    protocol measured every row, these are all parts with at least two measured rows.
     """
     parts = [part for report in reports if report.table.slug == FRONT for part in report.kept]
     whole = [part for part in parts if all(row.seeds for row in part.comparison.view.rows)]

@@ -19,7 +19,7 @@ SECONDS = "s"
 def record_data(record: Record, store: Store) -> dict[str, Any]:
     """The record as JSON values, without its answers image by image. Errors are those of the final epoch.
 
-    Raises StudyError where the record's file is gone, or where its curve belongs to another run.
+    Raises FileNotFoundError where the record's file is gone, and StudyError where its curve belongs to another run.
     """
     made, cell = record.provenance, record.run.cell
     return {

@@ -24,7 +24,10 @@ class Fact:
 
 
 def record_facts(record: Record, store: Store) -> list[Fact]:
-    """Everything in a record except the answers image by image. Raises StudyError where the record's file is gone."""
+    """Everything in a record except the answers image by image.
+
+    Raises FileNotFoundError where the record's file is gone, and StudyError where it is no JSON object.
+    """
     return [*_trained(record), *_measured(record), *_made(record), *_checked(record, store)]
 
 

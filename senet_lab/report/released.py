@@ -1,6 +1,6 @@
 """Released weights beside the published numbers.
 
-They show what one network does that somebody else trained. They say nothing about what a training run gives.
+They show the errors of networks that others trained. They do not show what a training run of this study would give.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from senet_lab.records.record import Record, Status
 from senet_lab.report.load import Loaded
 from senet_lab.stats.mean import Mean, mean_of
+from senet_lab.study.measure import stepping_images
 from senet_lab.study.table import Row, Table
 
 
@@ -45,7 +46,8 @@ def summarise(table: Table, loaded: Loaded) -> list[RowSummary]:
 def _summarise(row: Row, baseline: Row, records: Sequence[Record], loaded: Loaded) -> RowSummary:
     finished = {r.run.seed: r for r in sorted(records, key=_seed) if r.status is not Status.FAILED}
     paired = loaded.paired_runs.common_seeds((row.cell, baseline.cell)) if baseline is not row else ()
-    compared, images = [finished[seed] for seed in paired] or list(finished.values()), row.cell.protocol.test_images
+    compared = [finished[seed] for seed in paired] or list(finished.values())
+    images = stepping_images(row.cell.protocol)
     return RowSummary(
         row=row,
         first=mean_of([r.first for r in compared if r.first is not None], images),

@@ -15,7 +15,7 @@ from senet_lab.records.record import Provenance, Record, TrainedPart
 from senet_lab.stats.two_runs import Allowed, allowed_by_images, allowed_by_resamples, allowed_by_seeds, errors_by_cell
 
 NOT_RECORDED = "not recorded"
-CODE = ("revision", "own code")  # other code does not excuse other bits, as another machine does
+CODE = ("revision", "own code")  # if only these differ, the bits should be equal; another machine may change bits
 TIMES = "seconds"  # the column of a curve that differs between any two runs
 
 

@@ -52,7 +52,7 @@ class Design:
     """A trained design.
 
     number: the number of its trial. error_pct: the held-out top-1 error. multiply_adds: for one image. step_seconds:
-    the median time of a training step. on_front: whether no other design is better in all three objectives.
+    the median time of a training step. on_front: whether it is on the Pareto front of the three objectives.
     """
 
     number: int

@@ -2,7 +2,7 @@
 
     <results>/search/<name>/trials.csv          one line for each trial
                             expected_best.csv   row, budget, the expected lowest held-out error
-                            designs.csv         one line for each design; front: no other is better in all objectives
+                            designs.csv         one line for each design; front: it is on the Pareto front
                             importances.csv     objective, choice, share
                             tuned_table.py, front_table.py
 

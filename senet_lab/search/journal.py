@@ -117,9 +117,9 @@ def seed_of(study: optuna.Study) -> int:
 def ask(journal: Journal, study: optuna.Study, most: int) -> tuple[optuna.Trial, Lease] | None:
     """A trial to work on, with its lease: one whose process has died, else a new one.
 
-    most: how many trials the study gets in all; None is returned where it has them. Raises StudyError where another
-    process holds the new trial. The sampler of a new trial, its
-    seed and all versions are noted in the study.
+    most: how many trials the study gets in all. Returns None where it has them and none is left by a dead process. The
+    sampler of a new trial, its seed and all versions are noted in the study. Raises StudyError where another process
+    holds the new trial.
     """
     with journal.alone(f"{study.study_name}-ask"):
         trials = study.get_trials(deepcopy=False)

@@ -1,4 +1,4 @@
-"""Trains the networks of one trial on held-out images."""
+"""Trains the networks of one trial, and evaluates them on held-out images."""
 
 import statistics
 import time

@@ -33,7 +33,8 @@ def ap_difference(found: list[Precision], others: list[Precision]) -> Difference
     n, value = len(values), float(values.mean())
     of_mean = float(d_nR.mean(axis=0).var(ddof=1))
     if n == 1:
-        return Difference(value, 1, found[0].photos, None, of_mean)
+        return Difference(value, 1, found[0].photos, None, of_mean, stepping=False)
     of_single = float(d_nR.var(axis=1, ddof=1).mean())
     rest = max(0.0, of_single - of_mean) * n / (n - 1)
-    return Difference(value, n, found[0].photos, float(values.var(ddof=1)) / n, max(0.0, of_mean - rest / n))
+    seed_variance, image_variance = float(values.var(ddof=1)) / n, max(0.0, of_mean - rest / n)
+    return Difference(value, n, found[0].photos, seed_variance, image_variance, stepping=False)

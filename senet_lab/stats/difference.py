@@ -37,6 +37,7 @@ class Difference:
     seeds, with the interaction of seeds and images; None for one seed. image_variance: the variance that the choice of
     evaluation images adds; more seeds do not make it smaller. Variances are in squared points. pooled_freedom: the
     degrees of freedom of seed_variance where it was estimated from all rows of a table (seed_noise), else None.
+    stepping: whether the number moves in steps of one image, as an error does and AP does not.
     """
 
     value: float
@@ -45,6 +46,7 @@ class Difference:
     seed_variance: float | None
     image_variance: float
     pooled_freedom: int | None = None
+    stepping: bool = True
 
     @property
     def freedom(self) -> int:
@@ -55,6 +57,11 @@ class Difference:
     def variance(self) -> float:
         """The variance of the mean difference, in squared points; with one seed, over images alone."""
         return (self.seed_variance or 0.0) + self.image_variance
+
+    @property
+    def half_step_variance(self) -> float:
+        """What ``half_step_variance`` gives for this number, in squared points."""
+        return half_step_variance(self.images if self.stepping else None)
 
     @property
     def half_width(self) -> float:
@@ -87,9 +94,12 @@ def difference_of(wrong_nN: NDArray[np.generic], other_nN: NDArray[np.generic]) 
     return Difference(value, n, images, seed_variance, image_variance)
 
 
-def half_step_variance(images: int) -> float:
-    """The variance that is added since errors move in steps of one image, in squared points."""
-    return (100.0 / images) ** 2 / 8
+def half_step_variance(images: int | None) -> float:
+    """The variance that is added because errors move in steps of one image, in squared points.
+
+    It is the variance of two values that lie half a step apart; 0 for None, which stands for a number without steps.
+    """
+    return 0.0 if images is None else (100.0 / images) ** 2 / 8
 
 
 def with_seed_noise(difference: Difference, variances: tuple[float, float], freedom: int) -> Difference:
@@ -98,7 +108,7 @@ def with_seed_noise(difference: Difference, variances: tuple[float, float], free
     variances: the variance over seeds of one run of each of the two rows, in squared points. freedom: their degrees of
     freedom.
     """
-    seed_variance = (sum(variances) + half_step_variance(difference.images)) / difference.seeds
+    seed_variance = (sum(variances) + difference.half_step_variance) / difference.seeds
     return replace(difference, seed_variance=seed_variance, pooled_freedom=freedom)
 
 
@@ -106,10 +116,10 @@ def half_width(difference: Difference, level: float) -> float:
     """The half-width of the two-sided interval with this confidence level, in points.
 
     It uses Student's t with ``freedom / share ** e`` degrees of freedom, where ``share`` is the seeds' share of the
-    variance: the seeds' own number where they are all of it, more where they are less. Satterthwaite's formula has
-    e = 2, which gives too narrow intervals for shares near one; e = 1 gives too wide ones for small shares. Here e
-    falls from 2 to 1 as the share grows. With one degree of freedom no e keeps the level; there the distribution of the
-    sum of the two parts is used instead (``tail``), which is never too narrow.
+    variance. With a share of 1 these are the seeds' own degrees of freedom; with a smaller share there are more.
+    Satterthwaite's formula has e = 2, which gives too narrow intervals for shares near one; e = 1 gives too wide ones
+    for small shares. Here e falls from 2 to 1 as the share grows. With one degree of freedom no e keeps the level;
+    there the distribution of the sum of the two parts is used instead (``tail``), whose intervals are never too narrow.
     """
     tail_share, variance = (1 - level) / 2, difference.variance
     if variance == 0.0:
@@ -164,7 +174,8 @@ def tails(distances: Floats, seed_variances: Floats, image_variance: float, free
 def chi_square(freedom: int, nodes: int = NODES) -> tuple[Floats, Floats]:
     """A quadrature over chi-square divided by its degrees of freedom: nodes, and weights that add up to one.
 
-    Most nodes lie near zero. There the true spread is far above the estimated one, which is where tails come from.
+    Most nodes lie near zero. Small values mean that the true spread is far above the estimated one. These cases decide
+    how heavy the tails are, so they need most nodes.
     """
     x, weights = _legendre(nodes)
     u = (x + 1) / 2
@@ -173,7 +184,7 @@ def chi_square(freedom: int, nodes: int = NODES) -> tuple[Floats, Floats]:
 
 @cache
 def _legendre(nodes: int) -> tuple[Floats, Floats]:
-    """Gauss and Legendre's nodes and weights, which take longer to find than all that is computed with them."""
+    """The nodes and weights of Gauss-Legendre quadrature, cached since finding them takes longer than using them."""
     return np.polynomial.legendre.leggauss(nodes)
 
 

@@ -53,7 +53,10 @@ class Family:
 
 
 def claimed_cells(table: Table, claims: Iterable[Claim]) -> list[Cell]:
-    """The cells that the claims about a table compare under its protocol, with the claims' own further rows."""
+    """The cells of all rows of the claims' tables and of the claims' further rows, under the protocols of ``table``.
+
+    Only claims that apply to ``table`` count. A cell that several claims share occurs several times.
+    """
     return [cell for _, cells in claims_asked(table, claims) for cell in cells.values()]
 
 

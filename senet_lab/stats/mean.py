@@ -21,11 +21,11 @@ class Mean:
     n: int
 
 
-def mean_of(errors_pct: Sequence[float], images: int) -> Mean | None:
+def mean_of(errors_pct: Sequence[float], images: int | None) -> Mean | None:
     """The mean over seeds of the errors in percent; None for no seeds.
 
-    images: how many images each error is measured on. An error moves in steps of one image, so equal errors do not
-    prove that seeds have no spread. Therefore the variance of half a step is added.
+    images: how many images each error is measured on; None for APs. An error moves in steps of one image, so equal
+    errors do not prove that seeds have no spread. Therefore the variance of half a step is added.
     """
     n = len(errors_pct)
     if n == 0:

@@ -26,7 +26,7 @@ class Measured:
     at_looks: Mapping[int, ByName]
 
     def difference(self, one: Compared) -> Difference | None:
-        """The difference over all seeds of a comparison of this name, as that comparison names its two cells."""
+        """The difference over all seeds, ``one.cell`` minus ``one.than``; None where there are no data."""
         found = self.of_all_seeds[one.name]
         return found and turned(found, self.family.comparisons[one.name], one)
 
@@ -51,7 +51,10 @@ def _at_look(family: Family, runs: PairedRuns, plan: SequentialPlan, look: int) 
 
 
 def turned(difference: Difference, of: Compared, one: Compared) -> Difference:
-    """The difference of one comparison as another names its two cells: with the other sign where the order differs."""
+    """The difference that was measured for ``of``, with its sign for ``one``, which compares the same two cells.
+
+    The sign is reversed where ``one`` has the two cells in the other order.
+    """
     return difference if one.cell.key == of.cell.key else replace(difference, value=0.0 - difference.value)
 
 

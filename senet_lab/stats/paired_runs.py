@@ -92,7 +92,7 @@ class PairedRuns:
         """The first ``seeds`` seeds, counted from ``first``, that finished in all of these cells.
 
         A seed that failed in one of the cells is skipped, and the next one takes its place. None where one of the seeds
-        is not recorded yet: taking others instead would let the data choose.
+        is not recorded yet: with other seeds in its place, the results could influence which seeds are tested.
         """
         common, found = set(self.common_seeds(cells)), list[int]()
         for seed in count(first):

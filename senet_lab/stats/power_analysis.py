@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from senet_lab.records.sequential import FIRST_LOOK, SequentialPlan
-from senet_lab.stats.difference import SIGNIFICANCE, half_step_variance, tails
+from senet_lab.stats.difference import SIGNIFICANCE, tails
 from senet_lab.stats.families import Family
 from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.stats.seed_noise import FEWEST_ROWS, POOLED_SEEDS, residuals, seed_noise
@@ -62,7 +62,7 @@ def pilot_spread(runs: PairedRuns, family: Family) -> Spread | None:
         return None
     squares = float((residuals(runs.errors(cells, seeds)) ** 2).sum())
     images = math.fsum(d.image_variance for d in found) / len(found)
-    return Spread(2 * squares / freedom + half_step_variance(found[0].images), images, freedom)
+    return Spread(2 * squares / freedom + found[0].half_step_variance, images, freedom)
 
 
 class Kind(StrEnum):

@@ -62,7 +62,10 @@ def residuals(errors_Kn: Floats) -> Floats:
 
 
 def own_variances(errors_Kn: Floats) -> Floats:
-    """K: the variance over seeds of each row minus the mean of the other rows, scaled to the variance of one run."""
+    """K: for each row, the variance over seeds of its difference to the mean of the other rows.
+
+    It is scaled to the variance of one run.
+    """
     rows = errors_Kn.shape[-2]
     others_Kn = (errors_Kn.sum(axis=-2, keepdims=True) - errors_Kn) / (rows - 1)
     found: Floats = (errors_Kn - others_Kn).var(axis=-1, ddof=1) / (1 + 1 / (rows - 1))
@@ -73,7 +76,7 @@ def far_runs(errors_Kn: Floats) -> tuple[tuple[int, int], ...]:
     """The runs (row, seed) whose error lies far from the value that the other runs of the table predict.
 
     Each residual is tested against the spread of the other residuals (Student's t), at 1 % for the whole table. With
-    two seeds both runs of a row are called far, since the data cannot say which of them is.
+    two seeds the residuals of a row's two runs are equal apart from the sign, so both runs are called far or neither.
     """
     rows, seeds = errors_Kn.shape
     freedom = (rows - 1) * (seeds - 1)

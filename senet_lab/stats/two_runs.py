@@ -52,7 +52,7 @@ def allowed_by_seeds(errors_by_cell: Iterable[Sequence[float]], images: int | No
     if not freedom:
         return None
     squares = sum(math.fsum((error - math.fsum(e) / len(e)) ** 2 for error in e) for e in several)
-    variance = squares / freedom + (0.0 if images is None else half_step_variance(images))
+    variance = squares / freedom + half_step_variance(images)
     return Allowed(float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom)) * math.sqrt(2 * variance), freedom)
 
 

@@ -77,7 +77,10 @@ class ClaimResult:
 
     @property
     def verdict(self) -> Verdict:
-        """Contradicted if a part is; supported if all parts are; else "not run" if a part was not run."""
+        """Contradicted if any part is contradicted, supported if all parts are supported.
+
+        Else the first of these verdicts that a part has: not run, one seed, undetermined.
+        """
         found = [part.verdict for part in self.parts]
         for verdict in (Verdict.CONTRADICTED, Verdict.NOT_RUN, Verdict.ONE_SEED, Verdict.UNDETERMINED):
             if verdict in found:

@@ -91,7 +91,10 @@ def to_plain(value: Any, *, prose: bool = False) -> Any:
 
 
 def canonical_json(value: Any) -> str:
-    """The text whose hash is the key: sorted names, no spaces, no fields for readers, no later field at its default."""
+    """The text whose hash is the key: JSON with sorted names and without spaces.
+
+    Fields for readers are left out, and so are fields of later schemas that are at their default.
+    """
     return json.dumps(to_plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 

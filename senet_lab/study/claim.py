@@ -33,7 +33,10 @@ class Higher:
 
 @dataclass(frozen=True, slots=True)
 class NotWorse:
-    """The top-1 error of ``row`` is less than ``margin`` points above that of ``than``; an AP, less than that below."""
+    """The top-1 error of ``row`` is less than ``margin`` points above that of ``than``.
+
+    For detectors: the AP of ``row`` is less than ``margin`` points below that of ``than``.
+    """
 
     row: str
     than: str

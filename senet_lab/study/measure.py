@@ -49,6 +49,11 @@ PRECISION = Measure(
 )
 
 
+def stepping_images(protocol: Protocol) -> int | None:
+    """The number of images in steps of one of which a run's error moves; None for AP, which has no such steps."""
+    return None if protocol.detection else protocol.test_images
+
+
 def measure_of(protocol: Protocol) -> Measure:
     """The measure of networks under a protocol: AP for detectors, errors for classifiers."""
     return PRECISION if protocol.detection else ERROR

@@ -34,7 +34,10 @@ def _value(key: str, value: str) -> object:
 
 
 def described(backbone: str, se: SESpec | BlockSpec | None) -> str:
-    """A network in a few words: its backbone and its block. Of an SE block it names r and what is not the default."""
+    """A network in a few words: its backbone and its block.
+
+    Of an SE block it names r and every other field that is not at its default, except ``bias``.
+    """
     if se is None:
         return f"{backbone}, plain"
     if isinstance(se, BlockSpec):

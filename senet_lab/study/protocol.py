@@ -91,8 +91,9 @@ class PhotoSet:
 class Protocol:
     """A recipe for training and evaluation. Every field without PROSE is part of a cell's key.
 
-    image_size: pixels of the image's side in training and evaluation. train_images, test_images: how many the data set
-    must have; a data set of another size is refused. crop_padding, cutout: pixels (0: none). weight_decay applies to
+    image_size: pixels of the image's side in training and evaluation. train_images, test_images: the numbers of images
+    that are used, counted after training images are held out and after train_images_per_class; a data set that gives
+    other numbers is refused. crop_padding, cutout: pixels (0: none). weight_decay applies to
     every parameter, or only to the weights of convolutions and FC layers where decay_norm_and_bias is False. photos:
     the user's folder, for the data set "folder". training_sizes: pixels of the training crop in each epoch, where it
     grows; image_size is then for evaluation only. train_images_per_class: only so many are used, evenly spaced in

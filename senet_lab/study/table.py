@@ -15,8 +15,8 @@ PAPER_EDITIONS = ("cvpr2018", "tpami")
 class Row:
     """A labelled cell.
 
-    published: the row's name in the published numbers; None where it has none. baseline: the label of the row that it
-    is compared with; None for the table's baseline, the row's own label where it is compared with no row.
+    published: the row's name in the published numbers; None where it has none. baseline: the label of the row that this
+    row is compared with. None means the table's baseline. The row's own label means that it is compared with no row.
     """
 
     label: str

@@ -33,7 +33,11 @@ def left_out(field: "dataclasses.Field[Any]", value: Any) -> bool:
 
 
 def schema_of(value: Any) -> int:
-    """The oldest schema that can hold this value: the newest one of all its fields that are not at their default."""
+    """The number of the oldest record schema that can hold this value.
+
+    It is the largest ``since`` of those fields, also of nested values, that are not at their default, or FIRST_SCHEMA
+    if there are none.
+    """
     if isinstance(value, tuple | list):
         return max((schema_of(item) for item in value), default=FIRST_SCHEMA)
     if not dataclasses.is_dataclass(value) or isinstance(value, type):

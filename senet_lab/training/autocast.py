@@ -23,7 +23,7 @@ OPERANDS = ("input", "weight", "bias")
 
 
 def autocast(device: torch.device, bf16: bool) -> tuple[torch.autocast, AbstractContextManager[object]]:
-    """Two contexts, to be entered in this order, in which networks on this device compute in bf16, or as written.
+    """Two contexts, to be entered in this order. In them networks on this device compute in bf16 if ``bf16`` is true.
 
     They are entered as ``with first, second``, which the compiler follows into compiled code.
     """
@@ -75,10 +75,10 @@ class _Rounded(torch.autograd.Function):
 
 
 def to_bf16_numbers(x: Tensor) -> Tensor:
-    """fp32 values, each rounded to the nearest bf16 number, to the even one of two: of the shape and type of x.
+    """fp32 values, each rounded to the nearest bf16 number; ties go to the even one. Shape and type are those of x.
 
-    In compiled code it is done by the bits, of which bf16 has the first 16. The compiler would leave out a
-    conversion to bf16 and back.
+    A bf16 number is the first 16 bits of an fp32 number. In compiled code the rounding is done on the bits, because the
+    compiler would leave out a conversion to bf16 and back.
     """
     if not torch.compiler.is_compiling():
         return x.to(torch.bfloat16).float()

@@ -5,7 +5,7 @@ need the matches of every photo, which that code does not hand out. So pycocotoo
 only once for objects of all sizes. The AP of these matches must agree with faster-coco-eval's to 1e-9; otherwise
 pycocotools computes everything.
 
-N photos, D boxes of a category, T overlaps.
+N photos, D boxes of a category, T thresholds of overlap (IoU).
 """
 
 import contextlib
@@ -99,7 +99,7 @@ def _by_pycocotools(truth: BoxedPhotos, found: FoundBoxes) -> Any:
 
 
 def _summarised(evaluation: Any) -> Any:
-    """The same evaluation, by either package, once it has its summary."""
+    """Runs an evaluation of either package and its summary. Returns the same object."""
     with _quietly():
         evaluation.evaluate()
         evaluation.accumulate()
@@ -108,7 +108,7 @@ def _summarised(evaluation: Any) -> Any:
 
 
 def _quietly() -> contextlib.AbstractContextManager[object]:
-    """Both packages print what they do."""
+    """A context that hides what is printed in it; both packages print what they do."""
     return contextlib.redirect_stdout(io.StringIO())
 
 

@@ -1,10 +1,10 @@
 """The comparison at the start of every compiled run: is the compiled step the step of the network as written?
 
-There are two comparisons. The first takes the fused network, not compiled, in double precision on a few images. The two
-ways then differ by rounding of 1e-16 only, so that the smallest change of a block shows. The second takes the compiled
-step on the whole batch in the precision of the run. It also tests the compiler's work, but only large differences show:
-in a network of 100 layers with its first weights, rounding to bf16 and flipped ReLUs change the gradient so much that
-only its size can be compared.
+There are two comparisons with the network as written. The first takes the fused network, not compiled, in double
+precision on a few images. Rounding errors are then about 1e-16, so that even a small error in a block shows. The second
+takes the compiled step on the whole batch in the precision of the run. It also tests the compiler's work, but only
+large differences show. An example is a network of 100 layers with its first weights: rounding to bf16 and flipped ReLUs
+change its gradient so much that only the gradient's size can be compared.
 
 The comparison leaves no trace. It restores statistics, counts of batches and random streams, and stores no gradients.
 """
@@ -38,7 +38,7 @@ MEND_THE_COMPILING = (
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The largest relative differences of a step in the precision of the run. The loss differs in parts of 1 + loss."""
+    """Largest relative differences of a step in the run's precision. The loss's difference is divided by 1 + loss."""
 
     loss: float
     statistics: float

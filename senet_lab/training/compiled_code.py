@@ -13,10 +13,11 @@ MAGIC = b"\x7fELF"
 def remove_unfinished(folder: Path) -> list[Path]:
     """Removes the libraries in PyTorch's folder of compiled code that are not whole. Returns their paths.
 
-    The compiler lets the linker write a library where it will be loaded from, and takes every file that it finds there
-    for a whole one. A process that is killed in between, or a full disk, leaves a part of one. No later process could
-    load it; and where it is the one by which the compiler tries the CPU's vectors, networks would compile without them
-    or not at all. A library that another process is linking has a lock, and stays.
+    The compiler lets the linker write a library to the path that it is loaded from, and takes every file there for a
+    whole library. If the process is killed meanwhile, or the disk is full, a part of a library is left, which no later
+    process can load. By loading one such library the compiler tests the CPU's vector instructions. If only a part of
+    that library is there, networks compile without these instructions or not at all. A library that another process
+    is linking has a lock, and stays.
     """
     if sys.platform != "linux":  # other systems have another form of libraries
         return []

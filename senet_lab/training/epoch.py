@@ -35,8 +35,8 @@ class Diverged(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The evaluation of N images. loss: their mean. hits_N2: whether each is right at top-1 and at top-5, bool, in
-    canonical order. gates: the health of each block."""
+    """The evaluation of N images. loss: the mean cross entropy. hits_N2: whether each image is right at top-1 and at
+    top-5, bool, in canonical order. gates: the health of each block."""
 
     loss: float
     hits_N2: Tensor

@@ -24,7 +24,8 @@ class GateMeter:
     def __init__(self, model: nn.Module) -> None:
         self._taps = gate_taps(model)
         self._images = [0] * len(self._taps)
-        self._moments: list[tuple[Tensor, Tensor] | None] = [None] * len(self._taps)  # mean and m2, C
+        # Mean over the images, and sum of squared deviations from it (m2): C each.
+        self._moments: list[tuple[Tensor, Tensor] | None] = [None] * len(self._taps)
         self._saturated: list[Tensor | int] = [0] * len(self._taps)  # how many low and high, 2
 
     def listening(self) -> AbstractContextManager[None]:

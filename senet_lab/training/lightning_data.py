@@ -91,8 +91,7 @@ class SENetData(pl.LightningDataModule):
 class EpochBatches(Generic[T]):
     """Batches that are made anew each time they are iterated.
 
-    Their beginning follows from the trainer's own counters. So they have no state, which the methods for it tell the
-    trainer.
+    The trainer's own counters say at which batch they begin. So ``state_dict`` gives the trainer an empty state.
     """
 
     def __init__(self, make: Callable[[], Iterator[T]], length: int | None) -> None:

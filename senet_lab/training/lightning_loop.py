@@ -150,8 +150,8 @@ class RunCallback(pl.Callback):
         self.follower.after_epoch()
 
     def on_exception(self, trainer: pl.Trainer, module: pl.LightningModule, exception: BaseException) -> None:
-        """Saves the state when Lightning ends the run between two steps, which it does for SIGTERM without another
-        handler."""
+        """Saves the state when Lightning ends the run between two steps. It does so at SIGTERM if the process had no
+        handler of its own."""
         if isinstance(exception, SIGTERMException) and self.follower:
             self.follower.save()
 

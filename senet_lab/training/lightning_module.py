@@ -43,8 +43,8 @@ class SENetModule(pl.LightningModule):
 
     Batches are (images B 3 H W fp32, labels B). An evaluation at the end of an epoch logs learning_rate, train_loss,
     train_top1_error_pct, test_loss, test_top1_error_pct and test_top5_error_pct, and adds them to ``curve``. Other
-    evaluations log only the columns of the test. ranks, at_once: as in ``device_loop.train``; they hold only without
-    automatic optimisation.
+    evaluations log only the columns of the test. ranks, at_once: as in ``device_loop.train``. With
+    automatic optimisation, training steps use neither.
     Raises ValueError where the SESpec does not fit the backbone. Raises StudyError where the trainer does not keep the
     protocol, or where a checkpoint belongs to another cell or seed.
     """
@@ -117,7 +117,7 @@ class SENetModule(pl.LightningModule):
             refuse(self.trainer, self.cell.protocol, self._first.epoch)
 
     def on_train_start(self) -> None:
-        """Ends the epoch before, where the checkpoint came after its last step and before its evaluation."""
+        """Ends the previous epoch, if the checkpoint was saved between its last step and its evaluation."""
         self._run.device = self.device
         epoch, trainer = self._unfinished, self.trainer
         if self._run.within is None or trainer.current_epoch <= epoch:

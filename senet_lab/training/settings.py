@@ -31,7 +31,7 @@ class Executor(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How runs are trained. Settings change a run's speed, not its cell.
+    """How runs are trained. Settings are no part of a run's cell.
 
     device: "cpu" or "cuda" (optionally with an index). threads: CPU threads of one run. The last bits of a run on a
     CPU depend on them, so they are set and do not depend on how many runs share the machine. compiled: None decides by

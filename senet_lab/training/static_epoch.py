@@ -29,7 +29,7 @@ class Mark(Interface):
 
 
 class _Passed:
-    """A mark on a CPU, which has always passed it already."""
+    """A mark on a CPU. All work before it is done already, so there is nothing to wait for."""
 
     def wait(self) -> None:
         pass

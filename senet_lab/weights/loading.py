@@ -83,7 +83,7 @@ def fitted(model: nn.Module, state: Mapping[str, Tensor]) -> tuple[dict[str, Ten
 
 
 def _paired_names(expected: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> dict[str, str]:
-    """The name in the file for each name of the network that the file has a tensor for."""
+    """For each name of the network, the name of its tensor in the file. Names without a tensor are left out."""
     if expected.keys() & state.keys() == expected.keys():
         return {name: name for name in expected}
     by_shared = {shared: name for name, shared in shared_names(state).items()}

@@ -6,6 +6,7 @@ from senet_lab.records.cost import CostModel
 from senet_lab.records.store import Store
 from senet_lab.report.load import load
 from senet_lab.stats.ap_difference import ap_difference
+from senet_lab.stats.difference import with_seed_noise
 from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.stats.seeds_needed import needs_of
 from senet_lab.stats.verdicts import Verdict, judge
@@ -34,6 +35,8 @@ def test_what_seeds_and_photos_do_is_told_apart():
 
     assert found.value == pytest.approx(2.0)
     assert found.seed_variance == pytest.approx(1.0 / 3)
+    pooled = with_seed_noise(found, (0.2, 0.4), 12)
+    assert pooled.seed_variance == pytest.approx(0.6 / 3)  # no half step, as errors have
     assert found.image_variance < 0.1  # each seed has noise of its own here, so nothing is common to them
     alike = ap_difference([precision(40.0 + shift, own=9) for shift in (-1.0, 0.0, 1.0)], base)
     assert alike.image_variance == pytest.approx(1.0, rel=0.2)

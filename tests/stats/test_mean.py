@@ -23,6 +23,11 @@ def test_two_equal_seeds_are_not_known_to_have_no_spread():
     assert 0.005 < found.half_width < 0.05
 
 
+def test_aps_move_in_no_steps():
+    """Nothing is added to the spread of detectors' seeds."""
+    assert mean_of([38.0, 40.0], None).half_width == pytest.approx(stats.t.ppf(0.975, 1))
+
+
 def test_one_seed_has_no_interval():
     """And no seed no mean."""
     assert mean_of([5.0], 10_000).half_width is None

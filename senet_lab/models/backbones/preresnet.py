@@ -45,7 +45,7 @@ class PreActivationUnit(nn.Module):
 
 
 class PreBasic(PreActivationUnit):
-    """Two 3x3 convolutions, each after batch norm and ReLU. The conv3x3 site follows the first one and its norm."""
+    """Two 3x3 convolutions, each after batch norm and ReLU. The conv3x3 site is before the second ReLU."""
 
     expansion = 1
 
