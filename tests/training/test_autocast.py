@@ -124,6 +124,41 @@ def test_compiled_code_rounds_as_written():
     assert not torch.equal(results[0][0], fp32.to(torch.bfloat16))
 
 
+def test_relu_in_compiled_code_is_torchs(monkeypatch):
+    """Values and gradients, at zeros and where a gradient is negative; in place as residual units have it."""
+    values, gradient = torch.tensor([-2.0, -0.0, 0.0, 0.5, 3.0] * 2), torch.tensor([1.5] * 5 + [-1.5] * 5)
+    results = []
+    for compiling in (True, False):
+        monkeypatch.setattr(torch.compiler, "is_compiling", lambda compiling=compiling: compiling)
+        x = values.bfloat16().requires_grad_()
+        with torch.autocast("cpu", torch.bfloat16), ProductsInFp32():
+            out = F.relu(x + 0, inplace=True)
+        results.append((out, *torch.autograd.grad(out, x, gradient.bfloat16())))
+
+    for mine, torchs in zip(*results, strict=True):
+        assert torch.equal(mine, torchs)
+        assert mine.dtype is torchs.dtype is torch.bfloat16
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # raised inside torch.compile
+def test_compiled_code_writes_no_map_of_bools():
+    """For the ReLU of a residual unit. On a CPU with AVX2 they would be written one by one."""
+    from torch._inductor.utils import run_and_get_code  # loads the compiler
+
+    conv, following = (torch.nn.Conv2d(16, 16, 3, padding=1, bias=False) for _ in range(2))
+    x = draw(4, 16, 8, 8).requires_grad_()
+
+    def unit(x):
+        return following(F.relu(conv(x) + x.bfloat16(), inplace=True))
+
+    with torch.autocast("cpu", torch.bfloat16), ProductsInFp32():
+        _, texts = run_and_get_code(lambda: torch.compile(unit)(x).float().sum().backward())
+
+    assert len(texts) == 2  # forward and backward
+    assert all("at::BFloat16*" in text and "bool*" not in text for text in texts)
+
+
 def test_what_autocast_leaves_alone_is_left_alone():
     """Double precision, a part in which autocast is off, and operations that are no products."""
     x, w = draw(2, 6), draw(6, 6)
