@@ -1,7 +1,7 @@
 """Conventions: what a published number of parameters or multiply-adds counts, and how its last digit is rounded.
 
 The paper does not state its conventions. Each convention here is the simplest one that reproduces most numbers of its
-columns. ``ablations/published/open.csv`` lists the numbers that are not reproduced, with the likely reason.
+columns. ``open.csv``, beside the published numbers, lists those that are not reproduced, with the likely reason.
 """
 
 from collections.abc import Mapping
