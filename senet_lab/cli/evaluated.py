@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def watched(source: str, network: "Network", photos: "PhotoSet", choice: "Choice") -> "tuple[Task, WatchedNetwork]":
-    """The task that says where a network's excitations go, and the watch that captures them during its evaluation.
+    """The task that says where excitations go, and the network that captures them while it is evaluated.
 
     Raises StudyError for a network without gates, and where the files could not be written.
     """

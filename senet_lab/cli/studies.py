@@ -32,12 +32,12 @@ def study_of(
     gives the nearest one), and for photos or weights that cannot be used.
     """
     chosen = [find_row(paper, label) for label in rows or ()]
-    shown = {label for row in chosen for label in (row.label, row.baseline or paper.baseline)}
     table = table_under(paper, protocol, data)
     if trunks is not None:
         from senet_lab.training.trunks import with_trunks
 
         table = with_trunks(table, trunks)
+    shown = {one.label for row in chosen for one in (row, table.baseline_of(row))}
     return table, runs_of((row.cell for row in table.rows if not shown or row.label in shown), seeds)
 
 

@@ -52,7 +52,7 @@ def shown(image: Image.Image, geometry: Geometry) -> NDArray[np.uint8]:
 
 
 class _Photos(Dataset[int | Damaged]):
-    """A dataset whose items are batches. To read item k writes the pixels of batch k into a slot.
+    """A dataset whose items are batches. Reading item k writes the pixels of batch k into a slot.
 
     The item itself is k, or the first damaged photo of the batch. slots: each has one tensor,
     uint8 B 3 H W, for each geometry.

@@ -38,7 +38,10 @@ def multiplies_bf16() -> bool:
 
 
 class ProductsInFp32(TorchFunctionMode):
-    """Computes the products that autocast would compute in bf16 on a CPU: in fp32, from and to bf16 numbers."""
+    """Computes the products that autocast would compute in bf16 on a CPU: in fp32, from and to bf16 numbers.
+
+    In compiled code it also replaces the ReLU of a bf16 map by one with a faster backward pass (``_ReLU``).
+    """
 
     def __torch_function__(
         self,
@@ -69,8 +72,8 @@ def _rounded(operand: Any) -> Any:
 class _ReLU(torch.autograd.Function):
     """ReLU of a bf16 map, with a backward pass that reads the map's sign in bf16.
 
-    For PyTorch's own, Inductor writes a map of bools for the backward pass, one by one on a CPU with AVX2. That takes
-    ten times as long as all else that its loop does.
+    For PyTorch's own ReLU, Inductor keeps a map of bools for the backward pass. On a CPU with AVX2 it writes the bools
+    one at a time, which takes ten times as long as the rest of the loop.
     """
 
     @staticmethod
