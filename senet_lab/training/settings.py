@@ -98,13 +98,25 @@ def refuse_loggers(names: Sequence[str], executor: Executor) -> None:
 
 
 def prepare_child(settings: Settings) -> None:
-    """Sets the environment variables that a process started next reads when it loads torch.
+    """Sets the environment variables that a process started next reads when it begins and when it loads torch.
 
     Raises StudyError where other users may write to the folder for compiled code.
     """
     os.environ["OMP_NUM_THREADS"] = str(settings.threads)
+    os.environ["GLIBC_TUNABLES"] = with_huge_pages(os.environ.get("GLIBC_TUNABLES", ""))
     # Compiled code for a CPU depends on the number of threads, but names in the compiler's cache do not.
     name = f"inductor-{settings.device.partition(':')[0]}-{settings.threads}"
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(compiled_code_folder(name))
     if settings.on_gpu:
         os.environ["CUDA_DEVICE_MAX_CONNECTIONS"] = "32"  # as many as there are streams; by default they share eight
+
+
+def with_huge_pages(tunables: str) -> str:
+    """A value of GLIBC_TUNABLES by which memory lies in huge pages, unless these tunables say already how it shall lie.
+
+    A training step on a CPU passes through hundreds of MiB. With pages of 4 KiB, looking them up takes a tenth of its
+    time. The C library must be glibc 2.35 or later; others ignore the variable.
+    """
+    if "glibc.malloc.hugetlb" in tunables:
+        return tunables
+    return ":".join(filter(None, (tunables, "glibc.malloc.hugetlb=1")))
