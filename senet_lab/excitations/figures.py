@@ -20,7 +20,8 @@ from senet_lab.report.picture import LINES, ONE_COLUMN, REFERENCE, SMALL, TWO_CO
 from senet_lab.study.names import nearest
 from senet_lab.study.se import Gate
 
-LIMITS = {Gate.SIGMOID: (0.0, 1.0), Gate.TANH: (-1.0, 1.0)}  # of a gate; a ReLU gate has no upper limit
+# The limits of a gate; a ReLU gate has no upper one.
+LIMITS = {Gate.SIGMOID: (0.0, 1.0), Gate.TANH: (-1.0, 1.0), Gate.DOUBLE_SIGMOID: (0.0, 2.0)}
 COLUMNS = 3
 RIDGE = 1.6  # height of a panel's highest bin, in units of the distance between two ridges
 DrawPanel = Callable[[Axes, str], None]

@@ -48,7 +48,12 @@ class Bins:
 
 
 # A ReLU gate has no upper limit: a further bin counts all values from 4 on.
-BINS = {Gate.SIGMOID: Bins(0.0, 1.0, 100), Gate.TANH: Bins(-1.0, 1.0, 100), Gate.RELU: Bins(0.0, 4.0, 20, True)}
+BINS = {
+    Gate.SIGMOID: Bins(0.0, 1.0, 100),
+    Gate.TANH: Bins(-1.0, 1.0, 100),
+    Gate.RELU: Bins(0.0, 4.0, 20, True),
+    Gate.DOUBLE_SIGMOID: Bins(0.0, 2.0, 50),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

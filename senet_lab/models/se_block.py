@@ -12,7 +12,18 @@ from torch import Tensor, nn
 
 from senet_lab.study.se import Excitation, Gate, SESpec, Squeeze
 
-GATES: dict[Gate, Callable[[Tensor], Tensor]] = {Gate.SIGMOID: torch.sigmoid, Gate.TANH: torch.tanh, Gate.RELU: F.relu}
+
+def double_sigmoid(x: Tensor) -> Tensor:
+    """Twice the sigmoid of x, 0 to 2; 1 where x is 0. Any shape."""
+    return 2 * torch.sigmoid(x)
+
+
+GATES: dict[Gate, Callable[[Tensor], Tensor]] = {
+    Gate.SIGMOID: torch.sigmoid,
+    Gate.TANH: torch.tanh,
+    Gate.RELU: F.relu,
+    Gate.DOUBLE_SIGMOID: double_sigmoid,
+}
 
 
 def squeeze_avg(u_BCHW: Tensor) -> Tensor:

@@ -13,7 +13,12 @@ from senet_lab.study.se import Gate
 
 # A gate below the first number, or from the second number on, counts as saturated. For a ReLU the second number is only
 # a threshold: a ReLU has no upper end.
-SATURATED = {Gate.SIGMOID: (0.05, 0.95), Gate.TANH: (-0.95, 0.95), Gate.RELU: (0.05, 0.95)}
+SATURATED = {
+    Gate.SIGMOID: (0.05, 0.95),
+    Gate.TANH: (-0.95, 0.95),
+    Gate.RELU: (0.05, 0.95),
+    Gate.DOUBLE_SIGMOID: (0.1, 1.9),
+}
 CONSTANT = 0.001  # a block whose gates have a smaller spread over images treats every image alike
 WARNING = "constant over images"
 MEND = "restore it from git, or delete it: the record does not need it"

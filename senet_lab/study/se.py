@@ -19,11 +19,12 @@ class Squeeze(StrEnum):
 
 
 class Gate(StrEnum):
-    """The last non-linearity of excitation (TPAMI table 12); the inner one is always ReLU."""
+    """The last non-linearity of excitation; the inner one is always ReLU. TPAMI table 12 has the first three."""
 
     SIGMOID = "sigmoid"
     TANH = "tanh"
     RELU = "relu"
+    DOUBLE_SIGMOID = "double_sigmoid"  # twice the sigmoid, 0 to 2: an untrained gate is near 1. Not in the paper
 
 
 class Integration(StrEnum):

@@ -29,6 +29,7 @@ AXES = [
     for j, (squeeze, gate) in enumerate(GATES)
 ]
 AXES += [{"squeeze": "none"}, {"excitation": "group", "gate": "tanh"}, {"excitation": "conv1d"}, {"bias": True}]
+AXES += [{"integration": "identity", "gate": "double_sigmoid"}]
 
 
 def images(n=12, seed=0):
@@ -69,9 +70,12 @@ def written_out(block, u):
         kernel = weights["conv.weight"].flatten()
         padded = F.pad(rows, (len(kernel) // 2,) * 2)
         logits = sum(k * padded[:, i : i + rows.shape[1]] for i, k in enumerate(kernel))
-    s = {"sigmoid": lambda v: 1 / (1 + (-v).exp()), "tanh": torch.tanh, "relu": lambda v: v.clamp(min=0)}[se.gate](
-        logits
-    )
+    s = {
+        "sigmoid": lambda v: 1 / (1 + (-v).exp()),
+        "tanh": torch.tanh,
+        "relu": lambda v: v.clamp(min=0),
+        "double_sigmoid": lambda v: 2 / (1 + (-v).exp()),
+    }[se.gate](logits)
     return s.reshape(len(u), -1, s.shape[1]).mean(1)
 
 

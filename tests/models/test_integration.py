@@ -108,7 +108,7 @@ def test_every_squeeze_and_gate_is_as_written(kind, point, excitation, stages):
     for se in tried:
         assert_as_written(small_network(facts, se), facts, se, x)
 
-    assert len(tried) == {"fc": 18 if stages == "all" else 9, "group": 6, "conv1d": 6}[excitation]
+    assert len(tried) == {"fc": 24 if stages == "all" else 12, "group": 8, "conv1d": 8}[excitation]
 
 
 @pytest.mark.parametrize(

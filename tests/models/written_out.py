@@ -100,6 +100,8 @@ def recalibrate(w: Weights, at: str, se: SESpec, u: Tensor) -> Tensor:
         s = 1 / (1 + torch.exp(-e))
     elif se.gate == "tanh":
         s = 1 - 2 / (1 + torch.exp(2 * e))
+    elif se.gate == "double_sigmoid":
+        s = 2 / (1 + torch.exp(-e))
     else:
         s = e * (e > 0)
     return u * (s if se.squeeze == "none" else s[:, :, None, None])

@@ -30,7 +30,7 @@ def test_the_default_is_the_papers_block():
         ({"reduction": 16.0}, "reduction is 16.0"),
         ({"reduction": True}, "reduction is True"),
         ({"reduction": "16"}, "reduction is '16'"),
-        ({"gate": "softmax"}, "gate is 'softmax'; it must be one of 'sigmoid', 'tanh', 'relu'"),
+        ({"gate": "softmax"}, "gate is 'softmax'; it must be one of 'sigmoid', 'tanh', 'relu', 'double_sigmoid'"),
         ({"squeeze": "sum"}, "squeeze is 'sum'"),
         ({"integration": "front"}, "integration is 'front'"),
         ({"excitation": "linear"}, "excitation is 'linear'"),
