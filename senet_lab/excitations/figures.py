@@ -15,13 +15,12 @@ from matplotlib.ticker import MaxNLocator
 from senet_lab.errors import StudyError
 from senet_lab.excitations.files import ALL
 from senet_lab.excitations.frames import Captured, class_histograms, class_means, image_spread
+from senet_lab.excitations.statistics import BINS
 from senet_lab.records.gate_health import SATURATED
 from senet_lab.report.picture import LINES, ONE_COLUMN, REFERENCE, SMALL, TWO_COLUMNS, draw
 from senet_lab.study.names import nearest
 from senet_lab.study.se import Gate
 
-# The limits of a gate; a ReLU gate has no upper one.
-LIMITS = {Gate.SIGMOID: (0.0, 1.0), Gate.TANH: (-1.0, 1.0), Gate.DOUBLE_SIGMOID: (0.0, 2.0)}
 COLUMNS = 3
 RIDGE = 1.6  # height of a panel's highest bin, in units of the distance between two ridges
 DrawPanel = Callable[[Axes, str], None]
@@ -184,7 +183,8 @@ def _channels(ax: Axes, captured: Captured, block: str) -> None:
 
 def _gate_axis(ax: Axes, captured: Captured, drawn: "pd.Series[float]") -> None:
     """Sets the y axis so that it covers all values that the gate can take and all values that are drawn."""
-    low, high = LIMITS.get(captured.card.gate, (0.0, float(drawn.max())))
+    bins = BINS[captured.card.gate]
+    low, high = bins.low, float(drawn.max()) if bins.overflow else bins.high
     room = 0.02 * (high - low)
     ax.set_ylim(min(low, float(drawn.min())) - room, max(high, float(drawn.max())) + room)
 

@@ -112,10 +112,10 @@ def prepare_child(settings: Settings) -> None:
 
 
 def with_huge_pages(tunables: str) -> str:
-    """A value of GLIBC_TUNABLES by which memory lies in huge pages, unless these tunables say already how it shall lie.
+    """These values of GLIBC_TUNABLES, with huge pages for large memory if they do not choose the pages themselves.
 
     A training step on a CPU passes through hundreds of MiB. With pages of 4 KiB, looking them up takes a tenth of its
-    time. The C library must be glibc 2.35 or later; others ignore the variable.
+    time. Only glibc from 2.35 on reads this setting.
     """
     if "glibc.malloc.hugetlb" in tunables:
         return tunables
