@@ -1,6 +1,7 @@
 # senet_lab: the table of contents. `make help` prints it.
 #   PROTOCOL=  demo (default), cifar10-quick, cifar10, cifar100, imagenet, ...   SEEDS= how many, from 0
 #   RESOLVE=   of plan-NAME: points to settle              HOURS=   of resolve-NAME: at most so long
+#   PILOT=     of plan-NAME with RESOLVE: the table whose spread over seeds it plans with
 #   ROW=       only this row and its baseline       RESULTS= another folder for records, beside the committed ones
 #   DATA=      photos of your own: a folder with train/<class>/ and val/<class>/
 #   MINUTES=   of verify and verify-NAME: only a record that takes so long at most
@@ -16,6 +17,7 @@ DATA ?=
 DEVICE ?= auto
 SOURCE ?= best
 RESOLVE ?=
+PILOT ?=
 HOURS ?=
 MINUTES ?=
 
@@ -106,7 +108,7 @@ simulate: $(STAMP) ## a thousand studies with a known truth: are intervals and v
 	@$(BIN)/python -m benchmarks.simulate_inference
 
 plan-%: FORCE $(STAMP) ## what make NAME would train, and its cost
-	@$(BIN)/senet-lab plan $* $(CHOICE) $(if $(RESOLVE),--resolve "$(RESOLVE)")
+	@$(BIN)/senet-lab plan $* $(CHOICE) $(if $(RESOLVE),--resolve "$(RESOLVE)") $(if $(PILOT),--pilot "$(PILOT)")
 
 resolve-%: FORCE $(STAMP) ## a table, seed by seed until its comparisons are settled, then printed
 	@$(BIN)/senet-lab train $* $(CHOICE) --until-resolved $(if $(HOURS),--max-hours "$(HOURS)") --device $(DEVICE)

@@ -9,11 +9,15 @@ from senet_lab.cli import catalogue, options
 from senet_lab.cli.gather import RESULTS, cost_model
 from senet_lab.cli.printing import print_json
 from senet_lab.cli.runs import labels_of
-from senet_lab.cli.studies import study_of
+from senet_lab.cli.studies import study_of, table_under
+from senet_lab.errors import StudyError
 from senet_lab.study import Run, Table
 
 Resolve = Annotated[
     float | None, typer.Option("--resolve", help="say how many seeds would settle differences of so many points")
+]
+Pilot = Annotated[
+    str | None, typer.Option("--pilot", help="with --resolve: take the spread over seeds from this table's runs")
 ]
 
 
@@ -49,6 +53,7 @@ def plan(
     data: options.Data = None,
     trunks: options.Trunks = None,
     resolve: Resolve = None,
+    pilot: Pilot = None,
     max_hours: options.MaxHours = None,
     results: options.Results = None,
     as_json: options.AsJson = False,
@@ -57,6 +62,8 @@ def plan(
 
     With --resolve it says how many seeds would settle each comparison, and which comparisons no number would settle.
     """
+    if pilot is not None and resolve is None:
+        raise StudyError("--pilot belongs to --resolve: it says which table's spread over seeds to plan with")
     paper, claims = catalogue.find_with_claims(table)
     found, runs = study_of(paper, protocol, seeds, row, data, trunks)
     if resolve is not None:
@@ -68,7 +75,8 @@ def plan(
 
         root = results or RESULTS
         begun, model = read_plan(root, found.slug, view_name(found)), cost_model(runs, root)
-        needs = needs_of(found, claims, Store(root).read_all(), model, resolve, max_hours, begun)
+        of_pilot = None if pilot is None else table_under(catalogue.find_table(pilot), protocol, data)
+        needs = needs_of(found, claims, Store(root).read_all(), model, resolve, max_hours, begun, of_pilot)
         print_json(needs_data(needs)) if as_json else print(needs_text(needs))
         return
     show_plan(found, runs, results or RESULTS, as_json)

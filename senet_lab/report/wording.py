@@ -145,13 +145,16 @@ def needs_data(needs: Needs) -> dict[str, Any]:
 def needs_text(needs: Needs) -> str:
     """How many seeds a table's comparisons need, as text."""
     design, spread = needs.design, needs.spread
+    of_pilot = "" if needs.pilot == needs.table else f" in {needs.pilot}, taken to be that of these rows"
+    wanted = f"{design.resolve:g} point{'s' * (design.resolve != 1)}"
+    limit = f"{100 * UPPER:.0f} % upper limit {spread.upper.seeds**0.5:.2f}"
     lines = [
         f"{needs.table} under {needs.protocol}: the most seeds of a plan (train --until-resolved --seeds N) that has "
-        f"{100 * POWER:.0f} % power to see {design.resolve:g} points, or to show what lies within its margin, over all "
-        f"its looks and {design.comparisons} comparisons (Holm's first step)",
-        f"spread of a paired difference: {spread.seeds**0.5:.2f} points from seed to seed ({spread.freedom} degrees of "
-        f"freedom; {100 * UPPER:.0f} % upper limit {spread.upper.seeds**0.5:.2f}), {spread.images**0.5:.2f} from the "
-        "choice of images; a range is by the spread and by its limit, and runs are counted by the limit",
+        f"{100 * POWER:.0f} % power to see {wanted}, or to show what lies within its margin, over all its looks and "
+        f"{design.comparisons} comparisons (Holm's first step)",
+        f"spread of a paired difference{of_pilot}: {spread.seeds**0.5:.2f} points from seed to seed (degrees of "
+        f"freedom: {spread.freedom}; {limit}), {spread.images**0.5:.2f} from the choice of images; a range is by the "
+        "spread and by its limit, and runs are counted by the limit",
     ]
     if needs.first_seed:
         lines.append(f"a plan begins with seed {needs.first_seed}: seeds recorded before it enter no verdict")

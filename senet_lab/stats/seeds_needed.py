@@ -49,12 +49,13 @@ class Need:
 class Needs:
     """The needs of all comparisons of a table under a protocol.
 
-    first_seed: the first seed that a plan counts; earlier records may have been seen before the plan. cost: the cost of
-    all comparisons in the plan, where shared runs count once.
+    pilot: the table whose runs give the spread. first_seed: the first seed that a plan counts; earlier records may have
+    been seen before the plan. cost: the cost of all comparisons in the plan, where shared runs count once.
     """
 
     table: str
     protocol: str
+    pilot: str
     design: Design
     spread: Spread
     first_seed: int
@@ -70,27 +71,29 @@ def needs_of(
     resolve: float,
     max_hours: float | None,
     plan: SequentialPlan | None = None,
+    pilot: Table | None = None,
 ) -> Needs:
     """The seeds that the comparisons of a table under one protocol need.
 
     resolve: the difference in points that tests should find. max_hours: comparisons that take more hours of one worker
-    are left out. plan: the sequential plan that the table was begun with, if any.
+    are left out. plan: the sequential plan that the table was begun with, if any. pilot: another table under the same
+    protocol, whose rows are taken to scatter as those of ``table`` do; None takes the spread from ``table`` itself.
 
-    Raises StudyError where no two rows share two seeds yet, since then the spread over seeds is unknown, and for a
-    ``resolve`` that is not above zero.
+    Raises StudyError where no two rows of the pilot share two seeds yet, since then the spread over seeds is unknown,
+    where the pilot has another protocol, and for a ``resolve`` that is not above zero.
     """
     if not resolve > 0:
         raise StudyError(f"--resolve is {resolve:g}; it must be a difference above 0 points")
     family = family_of(table, claims)
+    if pilot and pilot.paper_protocol != table.paper_protocol:
+        raise StudyError(
+            f"{pilot.name} has another protocol ({pilot.paper_protocol.name}) than {table.name} "
+            f"({table.paper_protocol.name}), so its spread says nothing about it"
+        )
+    spread = _spread_in(pilot or table, family_of(pilot, claims) if pilot else family, records)
     keys = {cell.key for cell in (*family.rows, *family.cells)}
     records = [record for record in records if record.run.cell.key in keys]
     runs = PairedRuns(records)
-    spread = pilot_spread(runs, family)
-    if spread is None:
-        raise StudyError(
-            f"{table.name} has no two rows with two equal seeds under {table.paper_protocol.name}, so nothing is known "
-            "of the spread over seeds; train a pilot first: --seeds 2"
-        )
     done = {(record.run.cell.key, record.run.seed) for record in records}
     first = max((seed + 1 for _, seed in done), default=0) if plan is None else plan.first_seed
     design = Design(len(family.rows), len(family.comparisons), resolve)
@@ -105,12 +108,24 @@ def needs_of(
     return Needs(
         table=table.name,
         protocol=table.paper_protocol.name,
+        pilot=(pilot or table).name,
         design=design,
         spread=spread,
         first_seed=first,
         cost=model.total(wanted.values()),
         comparisons=tuple(needs),
     )
+
+
+def _spread_in(pilot: Table, family: Family, records: Sequence[Record]) -> Spread:
+    keys = {cell.key for cell in (*family.rows, *family.cells)}
+    spread = pilot_spread(PairedRuns([record for record in records if record.run.cell.key in keys]), family)
+    if spread is None:
+        raise StudyError(
+            f"{pilot.name} has no two rows with two equal seeds under {pilot.paper_protocol.name}, so nothing is known "
+            "of the spread over seeds; train a pilot first: --seeds 2, or take another table's: --pilot TABLE"
+        )
+    return spread
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from senet_lab.errors import StudyError
 from senet_lab.records.sequential import plan_path
 from senet_lab.records.store import Store
 from senet_lab.study import Run
+from senet_lab.study.cell import runs_of
 from tests.samples import PLAIN, SE, TABLE, failed, filled, finished, one_line
 
 COUNTS = Path(__file__).parents[2] / "results" / "complexity.json"
@@ -118,6 +119,21 @@ def test_plan_with_a_resolution_needs_a_pilot(senet_lab, tmp_path):
     assert "train a pilot first: --seeds 2" in one_line(err)
 
 
+def test_plan_with_the_spread_of_another_table(senet_lab, tmp_path):
+    """The gates have one seed, the squeezes two: their spread tells how many seeds the gates need."""
+    squeezes, gates = (studies.table_under(catalogue.find_table(name), "demo") for name in ("squeeze", "gate"))
+    runs = [*runs_of(squeezes.cells, 2), *runs_of(gates.cells, 1)]
+    filled(tmp_path, *{run: finished(run.cell, run.seed, 200 + 5 * run.seed) for run in runs}.values())
+    words = ["plan", "gate", "--protocol", "demo", "--results", str(tmp_path), "--resolve", "5"]
+    _, _, alone = senet_lab(*words)
+    status, out, _ = senet_lab(*words, "--pilot", "squeeze")
+
+    assert "or take another table's: --pilot TABLE" in one_line(alone)
+    assert status == 0
+    assert "spread of a paired difference in tpami-table11, taken to be that of these rows" in out
+    assert "(n = 1, images only)" in out
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -154,3 +170,11 @@ def test_a_damaged_record_stops_the_page(senet_lab, tmp_path):
 
     assert status == 2
     assert path.name in one_line(err)
+
+
+def test_a_pilot_without_a_resolution_is_refused(senet_lab):
+    """It would be ignored otherwise."""
+    status, _, err = senet_lab("plan", "table7", "--pilot", "squeeze")
+
+    assert status == 2
+    assert "--pilot belongs to --resolve" in one_line(err)

@@ -17,6 +17,7 @@ from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.stats.power_analysis import Design, Spread, limit_of_images, pilot_spread, powers, seeds_needed
 from senet_lab.stats.seeds_needed import Obstacle, needs_of
 from senet_lab.stats.verdicts import p_values
+from senet_lab.study import Row, SESpec
 from senet_lab.study.claim import Claim, Equivalent, Lower, NotWorse
 from tests.samples import PLAIN, SE, TABLE, finished
 from tests.stats.tables import FIVE, paired_runs_of
@@ -153,3 +154,30 @@ def test_without_a_pilot_there_is_no_plan():
         needs_of(TABLE, [], [finished(PLAIN, 0), finished(SE, 0)], MODEL, 1.0, None)
     with pytest.raises(StudyError, match="must be a difference above 0 points"):
         needs_of(TABLE, [], RECORDS, MODEL, 0.0, None)
+
+
+def test_another_table_may_be_the_pilot():
+    """The rows of the pilot, not those of the table, give the spread, and the page says so."""
+    ratio = replace(SE, se=SESpec(reduction=4))
+    pilot = replace(TABLE, number="98", rows=(TABLE.rows[0], Row("r=4", ratio)))
+    by_ratio = [finished(ratio, seed, 205 + 20 * seed) for seed in (0, 1)]
+    records = [finished(PLAIN, 0, 210), finished(PLAIN, 1, 210), finished(SE, 0, 200), *by_ratio]
+    needs = needs_of(TABLE, [], records, MODEL, 10.0, None, pilot=pilot)
+    of_pilot = f" in {pilot.name}, taken to be that of these rows: 1.41 points from seed to seed"
+
+    assert needs.spread == pilot_spread(PairedRuns(records), family_of(pilot, []))
+    assert (needs.spread.freedom, round(needs.spread.seeds, 1)) == (1, 2.0)
+    assert needs.comparisons[0].now == replace(needs.comparisons[0].now, value=-1.0, seeds=1)
+    assert f"spread of a paired difference{of_pilot}" in needs_text(needs)
+    assert f"in {TABLE.name}" not in needs_text(needs_of(TABLE, [], RECORDS, MODEL, 10.0, None))
+
+
+def test_a_pilot_without_two_seeds_or_under_another_protocol_is_refused():
+    """The table that lacks its seeds is named, or both protocols."""
+    pilot = replace(TABLE, number="98")
+    other = pilot.under(replace(PLAIN.protocol, name="other"))
+
+    with pytest.raises(StudyError, match=f"{pilot.name} has no two rows with two equal seeds"):
+        needs_of(TABLE, [], [finished(PLAIN, 0), finished(SE, 0)], MODEL, 1.0, None, pilot=pilot)
+    with pytest.raises(StudyError, match=r"another protocol \(other\) than .* \(sample\)"):
+        needs_of(TABLE, [], RECORDS, MODEL, 1.0, None, pilot=other)
