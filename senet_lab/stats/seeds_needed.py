@@ -85,14 +85,8 @@ def needs_of(
     if not resolve > 0:
         raise StudyError(f"--resolve is {resolve:g}; it must be a difference above 0 points")
     family = family_of(table, claims)
-    if pilot and pilot.paper_protocol != table.paper_protocol:
-        raise StudyError(
-            f"{pilot.name} has another protocol ({pilot.paper_protocol.name}) than {table.name} "
-            f"({table.paper_protocol.name}), so its spread says nothing about it"
-        )
-    spread = _spread_in(pilot or table, family_of(pilot, claims) if pilot else family, records)
-    keys = {cell.key for cell in (*family.rows, *family.cells)}
-    records = [record for record in records if record.run.cell.key in keys]
+    spread = _spread(pilot or table, table, claims, records)
+    records = _of_family(family, records)
     runs = PairedRuns(records)
     done = {(record.run.cell.key, record.run.seed) for record in records}
     first = max((seed + 1 for _, seed in done), default=0) if plan is None else plan.first_seed
@@ -117,15 +111,26 @@ def needs_of(
     )
 
 
-def _spread_in(pilot: Table, family: Family, records: Sequence[Record]) -> Spread:
-    keys = {cell.key for cell in (*family.rows, *family.cells)}
-    spread = pilot_spread(PairedRuns([record for record in records if record.run.cell.key in keys]), family)
-    if spread is None:
+def _spread(pilot: Table, table: Table, claims: Sequence[Claim], records: Sequence[Record]) -> Spread:
+    """The spread of the pilot's rows, which may be those of the table itself."""
+    if pilot.paper_protocol != table.paper_protocol:
+        raise StudyError(
+            f"{pilot.name} has another protocol ({pilot.paper_protocol.name}) than {table.name} "
+            f"({table.paper_protocol.name}), so its spread says nothing about it"
+        )
+    family = family_of(pilot, claims)
+    found = pilot_spread(PairedRuns(_of_family(family, records)), family)
+    if found is None:
         raise StudyError(
             f"{pilot.name} has no two rows with two equal seeds under {pilot.paper_protocol.name}, so nothing is known "
             "of the spread over seeds; train a pilot first: --seeds 2, or take another table's: --pilot TABLE"
         )
-    return spread
+    return found
+
+
+def _of_family(family: Family, records: Iterable[Record]) -> list[Record]:
+    keys = {cell.key for cell in (*family.rows, *family.cells)}
+    return [record for record in records if record.run.cell.key in keys]
 
 
 @dataclass(frozen=True, slots=True)
