@@ -92,14 +92,14 @@ def _end(end: SystemExit) -> None:
 
 def _fail(text: str, status: int) -> None:
     """Prints the reason on stderr and exits. Of several processes that train together, only one prints it."""
-    from senet_lab.training.place import Place, place_in
+    from senet_lab.training.process_rank import ProcessRank, process_rank
     from senet_lab.training.spokesman import may_speak
 
     try:
-        place = place_in()
+        place = process_rank()
         speaks = place.first if status == GO_ON else may_speak()  # all pause together
     except StudyError:  # contradictory environment variables: that is the mistake which ``text`` reports
-        speaks, place = True, Place()
+        speaks, place = True, ProcessRank()
     if speaks:
         who = "" if place.first else f"process {place.rank}: "
         print(f"senet-lab: {who}{' '.join(text.split())}", file=sys.stderr)

@@ -17,7 +17,7 @@ from senet_lab.study import Run
 COMPARISONS = ("curves", "cost")  # figures that are drawn from a table's records, not from captured gates
 
 if TYPE_CHECKING:
-    from senet_lab.excitations.subjects import Subject
+    from senet_lab.excitations.trained_network import TrainedNetwork
 
 
 def excitations(
@@ -60,7 +60,7 @@ def excitations(
     print(look.written, file=sys.stderr)
 
 
-def _of_others(source: str, network: str | None, weights: Path | None, random_weights: bool) -> "Subject | None":
+def _of_others(source: str, network: str | None, weights: Path | None, random_weights: bool) -> "TrainedNetwork | None":
     """The network of a library or of a weights file; None where the source is neither."""
     from senet_lab.excitations import networks_of_others, recorded_runs
     from senet_lab.weights import is_weights_file
@@ -81,7 +81,9 @@ def _of_others(source: str, network: str | None, weights: Path | None, random_we
     return networks_of_others.from_file(Path(source), network)
 
 
-def _of_runs(source: str, protocol: str | None, seed: int, random_weights: bool, root: Path, device: str) -> "Subject":
+def _of_runs(
+    source: str, protocol: str | None, seed: int, random_weights: bool, root: Path, device: str
+) -> "TrainedNetwork":
     """The network of a recorded run. Where ``best`` finds no run, one is trained on synthetic images first."""
     from senet_lab.excitations import recorded_runs
     from senet_lab.records.store import Store

@@ -164,12 +164,12 @@ def _write_missing(material: Material, wanted: "list[Wanted]") -> None:
 
 def _write_artifact(material: Material) -> None:
     from senet_lab.cli.memory_needs import memory_of
-    from senet_lab.report.artifact import Needs, artifact_blocks, write_artifact
+    from senet_lab.report.artifact import AppendixInputs, artifact_blocks, write_artifact
 
     comparisons = material.all_comparisons()
     cells = {cell for one in comparisons if not one.view.synthetic for cell in one.view.table.cells}
-    needs = Needs(plan_model(material), memory_of(cells, material.root), catalogue.protocols())
-    write_artifact(artifact_blocks(material.tables, comparisons, needs, material.root), material.root)
+    inputs = AppendixInputs(plan_model(material), memory_of(cells, material.root), catalogue.protocols())
+    write_artifact(artifact_blocks(material.tables, comparisons, inputs, material.root), material.root)
 
 
 def plan_model(material: Material) -> "CostModel":

@@ -109,12 +109,12 @@ def _counted_cells(tables: Sequence[Table], views: "Sequence[View]", claims: Seq
 
     Of rows under a user's own photos only recorded ones are counted, since not every network takes images that small.
     """
-    from senet_lab.stats.families import claimed_cells
+    from senet_lab.stats.families import cells_of_claims
 
     own = [view for view in views if any(protocol.photos for protocol in view.protocols)]
     whole = [*tables, *(view.table for view in views if view not in own)]
     cells = {cell for table in whole for cell in table.cells}
-    cells |= {cell for table in whole for cell in claimed_cells(table, claims)}
+    cells |= {cell for table in whole for cell in cells_of_claims(table, claims)}
     return cells | {
         row.cell for view in own for row, summary in zip(view.table.rows, view.rows, strict=True) if summary.seeds
     }

@@ -20,9 +20,9 @@ def has_company() -> bool:
 
     Raises StudyError where their environment variables contradict each other.
     """
-    from senet_lab.training.place import place_in
+    from senet_lab.training.process_rank import process_rank
 
-    return place_in().together
+    return process_rank().together
 
 
 def trained_together(
@@ -64,10 +64,10 @@ def _as_one_of_them(
     from senet_lab.fleet.signals import asking_to_end
     from senet_lab.records.publish import tidy
     from senet_lab.records.store import Store
-    from senet_lab.training.place import place_in
+    from senet_lab.training.process_rank import process_rank
     from senet_lab.training.stopping import StopSign
 
-    store, place = Store(root), place_in()
+    store, place = Store(root), process_rank()
     # This comes before the processes connect: a process that waits for the others gives up after some minutes.
     make_small_photos(store.missing(runs), options.data, options.skip_damaged)
     ranks, settings = enter(place, options.settings())

@@ -15,7 +15,7 @@ from senet_lab.excitations.labelled_images import WNIDS, Labelled, class_indices
 from senet_lab.excitations.running import FEW_CLASSES
 from senet_lab.excitations.statements import text_of, write_statements
 from senet_lab.excitations.statistics import Excitations, Origin, save
-from senet_lab.excitations.subjects import Subject
+from senet_lab.excitations.trained_network import TrainedNetwork
 from senet_lab.records.file_system import refuse_unwritable
 from senet_lab.training.numerics import set_switches
 
@@ -45,7 +45,7 @@ def check_classes(data: str, classes: Sequence[str]) -> None:
 
 
 def look_at(
-    subject: Subject,
+    subject: TrainedNetwork,
     root: Path,
     data: str | None,
     classes: Sequence[str],
@@ -82,7 +82,7 @@ def look_at(
 class Task:
     """A capture before its pass over the images. name: of its files. shown: labels of the classes that figures show."""
 
-    subject: Subject
+    subject: TrainedNetwork
     root: Path
     labelled: Labelled
     shown: Sequence[int]
@@ -95,7 +95,9 @@ class Task:
         return None if len(self.labelled.class_names) <= FEW_CLASSES else sorted(self.shown)
 
 
-def task_of(subject: Subject, root: Path, labelled: Labelled, classes: Sequence[str], own_data: bool = False) -> Task:
+def task_of(
+    subject: TrainedNetwork, root: Path, labelled: Labelled, classes: Sequence[str], own_data: bool = False
+) -> Task:
     """The capture of a network on these images. own_data: whether they are of the data set that it was trained on.
 
     Raises StudyError for classes that are not there, for too many classes, and where a folder cannot be written.

@@ -9,7 +9,7 @@ from torch import nn
 from senet_lab.errors import StudyError
 from senet_lab.evaluation.networks import TIMM, TORCHVISION, open_network
 from senet_lab.excitations.statistics import RANDOM, Origin
-from senet_lab.excitations.subjects import Subject
+from senet_lab.excitations.trained_network import TrainedNetwork
 from senet_lab.models.registry import build_model, channels_last
 from senet_lab.study.network_names import described, parse_network
 from senet_lab.study.released import View
@@ -25,7 +25,7 @@ def is_of_a_library(network: str) -> bool:
     return network.startswith((f"{TIMM}:", f"{TORCHVISION}:"))
 
 
-def from_library(network: str, weights: Path | None = None, random_weights: bool = False) -> Subject:
+def from_library(network: str, weights: Path | None = None, random_weights: bool = False) -> TrainedNetwork:
     """A network of timm or torchvision: pretrained, with the weights of a file, or with random weights.
 
     Images are shown to it as its library does. Raises StudyError where the library is not installed, does not have the
@@ -37,12 +37,14 @@ def from_library(network: str, weights: Path | None = None, random_weights: bool
     if weights is not None:
         return _with_file(name, opened.model, network.replace(":", " "), weights, opened.view)
     if random_weights:
-        return Subject(f"{name}-random", opened.model, _origin(network.replace(":", " "), RANDOM), view=opened.view)
+        return TrainedNetwork(
+            f"{name}-random", opened.model, _origin(network.replace(":", " "), RANDOM), view=opened.view
+        )
     origin = _origin(network.replace(":", " "), RELEASE, f"weights of {opened.revision}")
-    return Subject(name, opened.model, origin, view=opened.view)
+    return TrainedNetwork(name, opened.model, origin, view=opened.view)
 
 
-def from_file(weights: Path, network: str) -> Subject:
+def from_file(weights: Path, network: str) -> TrainedNetwork:
     """A network with the weights of a file. network: timm:NAME, torchvision:NAME, or as ``parse_network`` takes it.
 
     Raises StudyError for an unknown network, and where the file does not fit it.
@@ -57,7 +59,7 @@ def from_file(weights: Path, network: str) -> Subject:
     return _with_file(f"file-{backbone}", channels_last(model), described(backbone, se), weights, None)
 
 
-def _with_file(name: str, model: nn.Module, network: str, weights: Path, view: View | None) -> Subject:
+def _with_file(name: str, model: nn.Module, network: str, weights: Path, view: View | None) -> TrainedNetwork:
     """The network with the weights of a file. The file is part of the subject's name and origin."""
     loaded = load_file(model, weights, network)
     with weights.open("rb") as file:
@@ -65,7 +67,7 @@ def _with_file(name: str, model: nn.Module, network: str, weights: Path, view: V
     stem = re.sub(r"[^\w-]+", "-", weights.name.partition(".")[0])
     origin = _origin(network, FILE, f"weights of {weights.name}, SHA-256 {digest[:12]}...")
     note = f"{weights.name}: {loaded.line()}"
-    return Subject(f"{name}-{stem}-{digest[:8]}", model, origin, view=view, notes=(note,))
+    return TrainedNetwork(f"{name}-{stem}-{digest[:8]}", model, origin, view=view, notes=(note,))
 
 
 def _origin(network: str, weights: str, weights_from: str = "") -> Origin:

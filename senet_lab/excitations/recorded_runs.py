@@ -4,7 +4,7 @@ from pathlib import Path
 
 from senet_lab.errors import StudyError
 from senet_lab.excitations.statistics import RANDOM, Origin
-from senet_lab.excitations.subjects import Subject
+from senet_lab.excitations.trained_network import TrainedNetwork
 from senet_lab.models.of_cell import build_cell
 from senet_lab.models.registry import channels_last
 from senet_lab.records.reading import is_file
@@ -28,7 +28,7 @@ RANKS = (  # ``best`` prefers runs on earlier data sets
 )
 
 
-def recorded(run: Run, store: Store, random_weights: bool = False) -> Subject:
+def recorded(run: Run, store: Store, random_weights: bool = False) -> TrainedNetwork:
     """The network of a run with its final weights, or with random ones.
 
     Raises StudyError as ``load_final_weights``, and for a run that trained a detector.
@@ -54,7 +54,7 @@ def recorded(run: Run, store: Store, random_weights: bool = False) -> Subject:
     name = f"{protocol.name}-{run.cell.backbone}-{run.cell.key[:8]}-seed-{run.seed}"
     data = None if protocol.dataset.of_photos else protocol.dataset.value
     view = View(size=protocol.image_size, resize=protocol.resize) if protocol.dataset.of_photos else None
-    return Subject(name, channels_last(model), origin, protocol.precision, data, view, protocol.test_images)
+    return TrainedNetwork(name, channels_last(model), origin, protocol.precision, data, view, protocol.test_images)
 
 
 def best(store: Store) -> Run | None:

@@ -17,7 +17,7 @@ from senet_lab.fleet.outcome import Fate, Outcome, lacks_memory, recorded
 from senet_lab.fleet.worker import keep_memory
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run
-from senet_lab.training.place import Place
+from senet_lab.training.process_rank import ProcessRank
 from senet_lab.training.progress import Progress, Report, silent
 from senet_lab.training.ranks import Ranks, join, leave, leave_paused
 from senet_lab.training.settings import Settings, prepare_child
@@ -69,7 +69,7 @@ def start(words: Sequence[str], devices: int, settings: Settings) -> int:
     return 0
 
 
-def enter(place: Place, settings: Settings) -> tuple[Ranks, Settings]:
+def enter(place: ProcessRank, settings: Settings) -> tuple[Ranks, Settings]:
     """Joins the other processes. Returns them, and the settings with this process's own device.
 
     From then on this process ends when the process that started it ends.

@@ -14,7 +14,7 @@ FIRST_STAGE = 2  # the number of the first residual stage in the paper
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class UnitPosition:
     """What a unit has to know about its place in the network. unit: its number in the stage, from 1."""
 
     stage: int
@@ -54,7 +54,7 @@ class ResidualUnit(nn.Module):
 
     transform: nn.Module
 
-    def _place_sites(self, place: Place, attend: AttentionFactory, shortcut: nn.Module | None = None) -> None:
+    def _place_sites(self, place: UnitPosition, attend: AttentionFactory, shortcut: nn.Module | None = None) -> None:
         widths = place.in_channels, place.out_channels
         if shortcut is None:
             same = place.stride == 1 and widths[0] == widths[1]
@@ -76,7 +76,7 @@ class Basic(ResidualUnit):
 
     expansion = 1
 
-    def __init__(self, place: Place, attend: AttentionFactory) -> None:
+    def __init__(self, place: UnitPosition, attend: AttentionFactory) -> None:
         super().__init__()
         width = place.out_channels
         self.transform = nn.Sequential(
@@ -99,7 +99,7 @@ class Bottleneck(ResidualUnit):
 
     expansion = 4
 
-    def __init__(self, place: Place, attend: AttentionFactory) -> None:
+    def __init__(self, place: UnitPosition, attend: AttentionFactory) -> None:
         super().__init__()
         width = place.out_channels // self.expansion
         self.transform = nn.Sequential(

@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Precision:
+class AveragePrecision:
     """AP in percent over all photos of an evaluation, as COCO's own code computes it.
 
     ap_pct: the mean over ten overlaps. ap50_pct, ap75_pct: at an overlap of 0.5 and of 0.75. ap_small_pct,

@@ -19,7 +19,7 @@ from typing import Any
 
 from senet_lab.errors import INVALID, StudyError
 from senet_lab.records.image_bits import ImageBits
-from senet_lab.records.precision import Precision
+from senet_lab.records.precision import AveragePrecision
 from senet_lab.records.provenance import Provenance as Provenance
 from senet_lab.records.provenance import TrainedPart as TrainedPart
 from senet_lab.study.cell import Cell, Run, UnknownFields, fields_from_plain, from_plain, to_plain
@@ -80,7 +80,7 @@ class Record:
     multiply_adds: int
     provenance: Provenance
     files: FileDigests = field(default=NO_FILES, metadata=since(2))
-    precision: Precision | None = field(default=None, metadata=since(3))
+    precision: AveragePrecision | None = field(default=None, metadata=since(3))
 
     @property
     def first(self) -> float | None:

@@ -41,7 +41,7 @@ ENVIRONMENT = "5 GB of disk for the virtual environment, mostly torch, come on t
 
 
 @dataclass(frozen=True, slots=True)
-class Needs:
+class AppendixInputs:
     """What the appendix needs beside records.
 
     model: estimates the time of runs, as plans do. memory: the bytes that a run takes, by its cell's key. declared: the
@@ -54,7 +54,7 @@ class Needs:
 
 
 def artifact_blocks(
-    tables: Sequence[Table], comparisons: Sequence[Comparison], needs: Needs, root: Path
+    tables: Sequence[Table], comparisons: Sequence[Comparison], inputs: AppendixInputs, root: Path
 ) -> list[Block]:
     """The sections of the appendix, each a block.
 
@@ -64,10 +64,10 @@ def artifact_blocks(
     shown = [one for one in comparisons if not one.view.synthetic]
     return [
         _rebuilt(tables, root),
-        _trained([one.view for one in shown], needs),
-        _runs([one.view for one in shown], needs),
-        _claims(shown, needs),
-        _not_run(tables, shown, needs),
+        _trained([one.view for one in shown], inputs),
+        _runs([one.view for one in shown], inputs),
+        _claims(shown, inputs),
+        _not_run(tables, shown, inputs),
     ]
 
 
@@ -97,13 +97,13 @@ def _rebuilt(tables: Sequence[Table], root: Path) -> Block:
     )
 
 
-def _trained(views: Sequence[View], needs: Needs) -> Block:
+def _trained(views: Sequence[View], inputs: AppendixInputs) -> Block:
     lines = [
-        (view.table.name, _command(view, needs), _tolerance(view), *_cost(_runs_of(view), needs), view.name)
+        (view.table.name, _command(view, inputs), _tolerance(view), *_cost(_runs_of(view), inputs), view.name)
         for view in views
     ]
     notes = (
-        f"Minutes are those of make plan-TABLE: one run after another on {needs.model.machine}, also for runs that "
+        f"Minutes are those of make plan-TABLE: one run after another on {inputs.model.machine}, also for runs that "
         "other tables share and that are trained once. With c cores c runs are trained side by side.",
         "Memory is that of one run on a CPU, an estimate on the safe side. Disk is the data set, downloaded at its "
         "first use, and a few MB of records, curves and weights a run.",
@@ -116,7 +116,7 @@ def _trained(views: Sequence[View], needs: Needs) -> Block:
     return Block("Tables, trained again", columns, tuple(lines), notes)
 
 
-def _runs(views: Sequence[View], needs: Needs) -> Block:
+def _runs(views: Sequence[View], inputs: AppendixInputs) -> Block:
     records: dict[tuple[str, int], Record] = {}
     for view in views:
         records |= {(record.run.cell.key, record.run.seed): record for record in view.records}
@@ -125,7 +125,7 @@ def _runs(views: Sequence[View], needs: Needs) -> Block:
             f"{key}/{seed}",
             record.run.cell.protocol.name,
             NONE if record.first is None else f"{record.first:.2f}",
-            _minutes([record.run], needs),
+            _minutes([record.run], inputs),
             record.provenance.device,
             f"senet-lab verify {key}/{seed}",
             scientific_digest(record)[:DIGITS],
@@ -149,14 +149,14 @@ def _runs(views: Sequence[View], needs: Needs) -> Block:
     return Block("Single runs", columns, tuple(lines), notes)
 
 
-def _claims(comparisons: Iterable[Comparison], needs: Needs) -> Block:
+def _claims(comparisons: Iterable[Comparison], inputs: AppendixInputs) -> Block:
     lines = [
         (
             result.claim.statement,
             one.view.table.name,
             one.view.name,
-            _minutes(_runs_of(one.view), needs),
-            _command(one.view, needs),
+            _minutes(_runs_of(one.view), inputs),
+            _command(one.view, inputs),
             result.verdict.value,
         )
         for one in comparisons
@@ -172,16 +172,16 @@ def _claims(comparisons: Iterable[Comparison], needs: Needs) -> Block:
     return Block("Claims", columns, tuple(lines), notes)
 
 
-def _not_run(tables: Sequence[Table], comparisons: Sequence[Comparison], needs: Needs) -> Block:
+def _not_run(tables: Sequence[Table], comparisons: Sequence[Comparison], inputs: AppendixInputs) -> Block:
     measured = {one.view.paper.slug for one in comparisons if not one.view.companion}
     lines = []
     for table in (table for table in tables if table.slug not in measured):
         runs = runs_of(table.cells, 1)
-        cost = (_minutes(runs, needs), _data_disk(run.cell.protocol for run in runs))
+        cost = (_minutes(runs, inputs), _data_disk(run.cell.protocol for run in runs))
         lines.append((title_of(table), str(len(runs)), *cost, f"make {table.name} PROTOCOL=paper"))
     notes = (
         "The paper's own recipes, one seed. Nothing of them is recorded, so nothing can be expected but the published "
-        f"numbers. Minutes are scaled from other runs on {needs.model.machine} by images and multiply-adds: they say "
+        f"numbers. Minutes are scaled from other runs on {inputs.model.machine} by images and multiply-adds: they say "
         "how much work it is, not that a CPU is the place for it. Memory on a GPU was not measured.",
     )
     columns = ("table", "runs", "minutes", "disk", "command")
@@ -194,8 +194,8 @@ def _runs_of(view: View) -> tuple[Run, ...]:
     return runs_of(view.table.cells, seeds)
 
 
-def _command(view: View, needs: Needs) -> str:
-    if not set(view.protocols) <= set(needs.declared) and view.companion:
+def _command(view: View, inputs: AppendixInputs) -> str:
+    if not set(view.protocols) <= set(inputs.declared) and view.companion:
         return "none: its protocol is not declared any more"
     protocol = view.protocols[0].name if view.companion else "paper"
     seeds = max(record.run.seed for record in view.records) + 1
@@ -203,15 +203,15 @@ def _command(view: View, needs: Needs) -> str:
     return f"make {view.table.name} PROTOCOL={protocol}{more} {AGAIN}"
 
 
-def _cost(runs: Sequence[Run], needs: Needs) -> tuple[str, str, str, str]:
+def _cost(runs: Sequence[Run], inputs: AppendixInputs) -> tuple[str, str, str, str]:
     """The cells for minutes, memory of the largest run, disk, and number of runs."""
-    known = [needs.memory[run.cell.key] for run in runs if run.cell.key in needs.memory]
+    known = [inputs.memory[run.cell.key] for run in runs if run.cell.key in inputs.memory]
     memory = f"{max(known) / 2**30:.1f} GB" if known else NONE
-    return _minutes(runs, needs), memory, _data_disk(run.cell.protocol for run in runs), str(len(runs))
+    return _minutes(runs, inputs), memory, _data_disk(run.cell.protocol for run in runs), str(len(runs))
 
 
-def _minutes(runs: Sequence[Run], needs: Needs) -> str:
-    seconds = needs.model.total(runs).seconds
+def _minutes(runs: Sequence[Run], inputs: AppendixInputs) -> str:
+    seconds = inputs.model.total(runs).seconds
     return NONE if seconds is None else f"{seconds / 60:,.0f}"
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from senet_lab.records.record import Record, Status
 from senet_lab.records.store import Store
-from senet_lab.stats.families import claimed_cells
+from senet_lab.stats.families import cells_of_claims
 from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.study.claim import Claim
 from senet_lab.study.protocol import HELD_OUT, Protocol
@@ -66,7 +66,7 @@ def load(root: Path, source: str, tables: Sequence[Table] | None = None, claims:
         protocols = store.protocols()
         views = [view for table in tables for view in candidates(table, protocols)]
         cells = {cell for view in views for cell in view.cells}
-        cells |= {cell for view in views for cell in claimed_cells(view, claims)}
+        cells |= {cell for view in views for cell in cells_of_claims(view, claims)}
         records = tuple(store.read_cells(cells))
     return Loaded(source, store, records, PairedRuns(records))
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from senet_lab.records.checked_files import read_json
-from senet_lab.records.precision import Precision
+from senet_lab.records.precision import AveragePrecision
 from senet_lab.records.publish import PLACES, file_of
 from senet_lab.records.record import Record, Status, scientific_digest
 from senet_lab.records.store import Store
@@ -73,7 +73,7 @@ def _measured(record: Record) -> list[Fact]:
     ]
 
 
-def _of_detector(found: Precision, photos: str) -> list[Fact]:
+def _of_detector(found: AveragePrecision, photos: str) -> list[Fact]:
     sizes = (("small", found.ap_small_pct), ("medium", found.ap_medium_pct), ("large", found.ap_large_pct))
     return [
         Fact("AP", f"{_percent(found.ap_pct)} of {found.photos:,} {photos}"),

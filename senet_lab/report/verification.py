@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from senet_lab.records.image_bits import ImageBits
-from senet_lab.records.precision import Precision
+from senet_lab.records.precision import AveragePrecision
 from senet_lab.records.record import Provenance, Record, TrainedPart
 from senet_lab.stats.two_runs import Allowed, allowed_by_images, allowed_by_resamples, allowed_by_seeds, errors_by_cell
 
@@ -30,7 +30,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class ComparedValues:
     """Values that were compared one by one.
 
     count: how many; None where the record's file of them is not here. differing: how many of them differ. answers:
@@ -64,7 +64,7 @@ class Verification:
 
     recorded: Record
     again: Record
-    compared: tuple[Compared, ...]
+    compared: tuple[ComparedValues, ...]
     others: Sequence[Sequence[float]]
 
     @cached_property
@@ -149,8 +149,8 @@ def verify(
     ends = [(record.status, record.failure) for record in (recorded, again)]
     counts = [(record.trainable, record.multiply_adds) for record in (recorded, again)]
     found = [
-        Compared("how it ended", 1, int(ends[0] != ends[1])),
-        Compared("parameters and multiply-adds", 2, sum(a != b for a, b in zip(*counts, strict=True))),
+        ComparedValues("how it ended", 1, int(ends[0] != ends[1])),
+        ComparedValues("parameters and multiply-adds", 2, sum(a != b for a, b in zip(*counts, strict=True))),
         *_bits("top-1 bits", recorded.correct_top1, again.correct_top1),
         *_bits("top-5 bits", recorded.correct_top5, again.correct_top5),
         *_precision(recorded, again),
@@ -198,30 +198,32 @@ def _yes_or_no(compiled: bool) -> str:
     return "yes" if compiled else "no"
 
 
-def _bits(name: str, old: ImageBits | None, new: ImageBits | None) -> list[Compared]:
+def _bits(name: str, old: ImageBits | None, new: ImageBits | None) -> list[ComparedValues]:
     if old is None and new is None:
         return []
     if old is None or new is None or len(old) != len(new):
         count = len(old or new or ())
-        return [Compared(name, count, count, answers=True)]
-    return [Compared(name, len(old), _differing(old, new), answers=True)]
+        return [ComparedValues(name, count, count, answers=True)]
+    return [ComparedValues(name, len(old), _differing(old, new), answers=True)]
 
 
-def _precision(recorded: Record, again: Record) -> list[Compared]:
+def _precision(recorded: Record, again: Record) -> list[ComparedValues]:
     """For detectors: compares AP in all its forms and over the resamples, and the digests of the files of boxes."""
     if recorded.precision is None and again.precision is None:
         return []
     old, new = (None if one is None else _numbers(one) for one in (recorded.precision, again.precision))
     numbers = _values("numbers of AP", old or [], new or [])
-    boxes = Compared("found boxes", 1 if recorded.files.boxes else None, int(recorded.files.boxes != again.files.boxes))
-    return [replace(numbers, answers=True), boxes if boxes.count else Compared(boxes.name, None)]
+    boxes = ComparedValues(
+        "found boxes", 1 if recorded.files.boxes else None, int(recorded.files.boxes != again.files.boxes)
+    )
+    return [replace(numbers, answers=True), boxes if boxes.count else ComparedValues(boxes.name, None)]
 
 
 def _differing(old: ImageBits, new: ImageBits) -> int:
     return (int.from_bytes(old.packed) ^ int.from_bytes(new.packed)).bit_count()
 
 
-def _numbers(found: Precision) -> list[str]:
+def _numbers(found: AveragePrecision) -> list[str]:
     own = [repr(getattr(found, one.name)) for one in fields(found) if one.name != "resamples"]
     return own + [repr(value) for value in found.of_resamples()]
 
@@ -235,10 +237,10 @@ def _fields(data: bytes | None) -> list[str] | None:
     return [line[place] for line in lines[1:] for place in kept]
 
 
-def _values(name: str, old: list[str] | None, new: list[str] | None) -> Compared:
+def _values(name: str, old: list[str] | None, new: list[str] | None) -> ComparedValues:
     if old is None:
-        return Compared(name, None)
+        return ComparedValues(name, None)
     new = new or []
     longer = max(len(old), len(new))
     same = sum(a == b for a, b in zip(old, new, strict=False))
-    return Compared(name, longer, longer - same)
+    return ComparedValues(name, longer, longer - same)

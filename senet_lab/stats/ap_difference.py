@@ -14,13 +14,13 @@ n seeds, R resamples, AP in percent.
 import numpy as np
 from numpy.typing import NDArray
 
-from senet_lab.records.precision import Precision
+from senet_lab.records.precision import AveragePrecision
 from senet_lab.stats.difference import Difference
 
 Floats = NDArray[np.float64]
 
 
-def ap_difference(found: list[Precision], others: list[Precision]) -> Difference:
+def ap_difference(found: list[AveragePrecision], others: list[AveragePrecision]) -> Difference:
     """The AP of one row minus that of another, in points.
 
     found, others: the detectors of both rows, in the same order of seeds. Raises ValueError where the lists differ in

@@ -52,7 +52,7 @@ class Family:
         return tuple({c.key: c for one in self.comparisons.values() for c in (one.cell, one.than)}.values())
 
 
-def claimed_cells(table: Table, claims: Iterable[Claim]) -> list[Cell]:
+def cells_of_claims(table: Table, claims: Iterable[Claim]) -> list[Cell]:
     """The cells of all rows of the claims' tables and of the claims' further rows, under the protocols of ``table``.
 
     Only claims that apply to ``table`` count. A cell that several claims share occurs several times.

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senet_lab.records.image_bits import ImageBits
-from senet_lab.records.precision import Precision
+from senet_lab.records.precision import AveragePrecision
 from senet_lab.records.record import Record
 from senet_lab.stats.ap_difference import ap_difference
 from senet_lab.stats.difference import Difference, difference_of, with_seed_noise
@@ -22,7 +22,7 @@ from senet_lab.study.cell import Cell, Run
 Bits = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 Seeds = tuple[int, ...]
-Seen = Bits | ImageBits | Precision
+Seen = Bits | ImageBits | AveragePrecision
 
 
 class PairedRuns:
@@ -115,7 +115,7 @@ class PairedRuns:
 
     def _difference(self, cell: Cell, than: Cell, seeds: Seeds) -> Difference:
         pair = [[self._wrong[one.key][seed][1] for seed in seeds] for one in (cell, than)]
-        detectors = [[one for one in of_cell if isinstance(one, Precision)] for of_cell in pair]
+        detectors = [[one for one in of_cell if isinstance(one, AveragePrecision)] for of_cell in pair]
         if any(detectors):
             return ap_difference(*detectors)
         return difference_of(self.wrong(cell, seeds), self.wrong(than, seeds))
@@ -167,11 +167,11 @@ class PairedRuns:
 
 
 def _percent(found: Seen) -> float:
-    return found.ap_pct if isinstance(found, Precision) else 100.0 * float(_wrong_N(found).mean())
+    return found.ap_pct if isinstance(found, AveragePrecision) else 100.0 * float(_wrong_N(found).mean())
 
 
 def _wrong_N(found: Seen) -> Bits:
     """N: 1 where an image is wrong. Bits stay packed until they are compared, so that many records fit into memory."""
-    if isinstance(found, Precision):
+    if isinstance(found, AveragePrecision):
         raise ValueError("a detector has no image right or wrong")
     return (~found.unpack()).astype(np.uint8) if isinstance(found, ImageBits) else found

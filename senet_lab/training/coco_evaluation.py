@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from senet_lab.data.coco import BoxedPhotos
 from senet_lab.errors import StudyError
-from senet_lab.records.precision import RESAMPLES, FoundBoxes, Precision, drawn, packed
+from senet_lab.records.precision import RESAMPLES, AveragePrecision, FoundBoxes, drawn, packed
 
 MOST_BOXES = 100  # boxes of one category in a photo that count, those with the highest scores
 TOLERANCE = 1e-9  # how far the APs of the two codes may be apart; an AP is from 0 to 1
@@ -39,7 +39,9 @@ def coco_code() -> tuple[ModuleType, ModuleType]:
     return coco, cocoeval
 
 
-def precision_of(truth: BoxedPhotos, found: FoundBoxes, between_steps: Callable[[], None] = lambda: None) -> Precision:
+def precision_of(
+    truth: BoxedPhotos, found: FoundBoxes, between_steps: Callable[[], None] = lambda: None
+) -> AveragePrecision:
     """The AP of found boxes in all photos of a split, and in its resamples.
 
     between_steps: called between the steps of the work; it may raise to end it. Raises StudyError as ``coco_code``.
@@ -48,7 +50,7 @@ def precision_of(truth: BoxedPhotos, found: FoundBoxes, between_steps: Callable[
     between_steps()
     numbers = dict(zip(SUMMARY, summary, strict=True))
     resamples = resampled(matched, len(truth), between_steps)
-    return Precision(
+    return AveragePrecision(
         **{name: None if number < 0 else 100 * number for name, number in numbers.items()},  # type: ignore[arg-type]
         photos=len(truth),
         boxes=len(found),

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from senet_lab.data.coco_data import CocoData, Step
-from senet_lab.records.precision import FoundBoxes, Precision
+from senet_lab.records.precision import AveragePrecision, FoundBoxes
 from senet_lab.study.cell import Cell
 from senet_lab.training.checkpoint import Checkpoint, put
 from senet_lab.training.coco_evaluation import coco_code, precision_of
@@ -132,7 +132,7 @@ def train(
     return Trained(state.snapshot(optimizer), precision, found)
 
 
-def _measured(data: CocoData, found: FoundBoxes, follower: Follower, ranks: Ranks) -> Precision:
+def _measured(data: CocoData, found: FoundBoxes, follower: Follower, ranks: Ranks) -> AveragePrecision:
     """The AP of all found boxes. The first process computes it and tells the others."""
     last = follower.state.protocol.epochs - 1
     made = (

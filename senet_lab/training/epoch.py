@@ -122,11 +122,11 @@ class EpochMeter:
         self.count(steps, images)
 
     def count(self, steps: int, images: int) -> None:
-        """Counts steps and images alone. The device adds their losses and errors to the scalars of ``lean_on``."""
+        """Counts steps and images alone. The device adds their losses and errors to the scalars of ``keep_sums_in``."""
         self._steps += steps
         self._images += images
 
-    def lean_on(self, loss: Tensor, wrong: Tensor) -> None:
+    def keep_sums_in(self, loss: Tensor, wrong: Tensor) -> None:
         """Keeps the sums in these scalars from now on. They are set to the sums so far."""
         self._loss, self._wrong = loss.copy_(self._loss), wrong.copy_(self._wrong)
 

@@ -17,7 +17,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from senet_lab.data.batches import Share
-from senet_lab.training.place import place_in
+from senet_lab.training.process_rank import process_rank
 
 USUAL_PORT = "29500"  # torchrun's default, also for processes that srun starts
 PATIENCE = timedelta(seconds=10)  # for which a process that was paused waits for the others
@@ -108,7 +108,7 @@ def join(environment: Mapping[str, str] = os.environ, on_gpu: bool | None = None
     on_gpu: whether all of them train on GPUs; None for yes if this machine has one. options: for
     ``torch.distributed.init_process_group``. Raises StudyError where the environment's variables contradict each other.
     """
-    place = place_in(environment)
+    place = process_rank(environment)
     if not place.together:
         return ALONE
     backend = "nccl" if (torch.cuda.is_available() if on_gpu is None else on_gpu) else "gloo"

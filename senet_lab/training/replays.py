@@ -30,7 +30,7 @@ class Replays:
         first = meter.steps
         with TURNS.shared():
             self.static.begin(seed, epoch, rates, first)
-            meter.lean_on(*self.static.sums())
+            meter.keep_sums_in(*self.static.sums())
         for index in range(first, len(rates)):
             with TURNS.shared():
                 self._replay()

@@ -18,7 +18,7 @@ from senet_lab.records.curves import curve_csv
 from senet_lab.records.files import remove_file, replace_file
 from senet_lab.records.gate_health import gates_csv
 from senet_lab.records.image_bits import ImageBits
-from senet_lab.records.precision import Precision
+from senet_lab.records.precision import AveragePrecision
 from senet_lab.records.publish import RunFiles, publish
 from senet_lab.records.reading import read_bytes
 from senet_lab.records.record import Provenance, Record, Status, TrainedPart
@@ -246,5 +246,5 @@ def _record(run: Run, model: nn.Module, trained: Trained | None, failure: str | 
         trainable=counts.trainable,
         multiply_adds=counts.multiply_adds,
         provenance=where,
-        precision=found if isinstance(found, Precision) else None,
+        precision=found if isinstance(found, AveragePrecision) else None,
     )

@@ -12,7 +12,7 @@ from torch import nn
 from senet_lab.models.stochastic import stream_states
 from senet_lab.records.curves import CurvePoint, DetectorPoint, Point
 from senet_lab.records.gate_health import GateHealth
-from senet_lab.records.precision import FoundBoxes, Precision
+from senet_lab.records.precision import AveragePrecision, FoundBoxes
 from senet_lab.study.protocol import Protocol
 from senet_lab.training.checkpoint import Checkpoint, momentum_of, put_streams
 from senet_lab.training.epoch import Diverged, EpochMeter, Evaluation, begin_epoch, rate_at
@@ -43,7 +43,7 @@ class Trained:
     """The end of a run: its last state and the evaluation of its final weights. found: a detector's boxes."""
 
     state: Checkpoint
-    evaluation: Evaluation | Precision
+    evaluation: Evaluation | AveragePrecision
     found: FoundBoxes | None = None
 
     @property

@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Mapping
 
-from senet_lab.training.place import place_in
+from senet_lab.training.process_rank import process_rank
 
 SAID = "senet_lab: said why"  # a counter that the processes share
 
@@ -14,9 +14,9 @@ def may_speak(environment: Mapping[str, str] = os.environ) -> bool:
 
     Once the processes have joined, it is the first one that calls this. The others end for the same reason, or because
     the first one left them. Before they join, all of them meet the same mistake, and the first process of each machine
-    prints it. Raises StudyError as ``place_in``.
+    prints it. Raises StudyError as ``process_rank``.
     """
-    place = place_in(environment)
+    place = process_rank(environment)
     if not place.together:
         return True
     distributed = sys.modules.get("torch.distributed")

@@ -14,7 +14,7 @@ from senet_lab.cli.together import has_company
 from senet_lab.errors import StudyError
 from senet_lab.records.curves import read_curve
 from senet_lab.records.store import Store
-from senet_lab.training.place import Place, place_in
+from senet_lab.training.process_rank import ProcessRank, process_rank
 from tests.cli.test_work import ROOT, TABLE
 from tests.samples import one_line
 
@@ -127,17 +127,17 @@ SRUN = {"SLURM_PROCID": "1", "SLURM_NTASKS": "2", "SLURM_LOCALID": "0"}
 @pytest.mark.parametrize(
     ("environment", "place"),
     [
-        ({}, Place()),
-        (TORCHRUN, Place(3, 4, 1)),
-        (SRUN, Place()),
-        (SRUN | {"MASTER_ADDR": "here"}, Place(1, 2, 0)),
-        (SRUN | TORCHRUN, Place(3, 4, 1)),
+        ({}, ProcessRank()),
+        (TORCHRUN, ProcessRank(3, 4, 1)),
+        (SRUN, ProcessRank()),
+        (SRUN | {"MASTER_ADDR": "here"}, ProcessRank(1, 2, 0)),
+        (SRUN | TORCHRUN, ProcessRank(3, 4, 1)),
     ],
 )
 def test_the_environment_tells_the_place(environment, place):
     """That of torchrun goes before that of the cluster, which may have started torchrun; without an address to meet at
     the tasks of a cluster are independent."""
-    assert place == place_in(environment)
+    assert place == process_rank(environment)
     assert place.first == (place.rank == 0)
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from senet_lab.records.precision import RESAMPLES, Precision, packed
+from senet_lab.records.precision import RESAMPLES, AveragePrecision, packed
 from senet_lab.records.record import Record, Status
 from senet_lab.study import Cell, Protocol, Row, Run, Schedule, SESpec, Table
 from senet_lab.study.detection import Detection
@@ -42,10 +42,10 @@ TABLE = Table(
 )
 
 
-def precision(ap: float, spread: float = 1.0, own: int = 0, photos: int = PHOTOS) -> Precision:
+def precision(ap: float, spread: float = 1.0, own: int = 0, photos: int = PHOTOS) -> AveragePrecision:
     """AP in percent, its resamples around it; those of equal ``own`` scatter alike."""
     noise = np.random.default_rng([7, own]).normal(0, spread, RESAMPLES)
-    return Precision(
+    return AveragePrecision(
         ap_pct=ap,
         ap50_pct=min(100.0, 1.5 * ap),
         ap75_pct=ap,
@@ -58,7 +58,7 @@ def precision(ap: float, spread: float = 1.0, own: int = 0, photos: int = PHOTOS
     )
 
 
-def detector(cell: Cell, seed: int, found: Precision | None) -> Record:
+def detector(cell: Cell, seed: int, found: AveragePrecision | None) -> Record:
     """A finished run, or a failed one."""
     return Record(
         run=Run(cell=cell, seed=seed),

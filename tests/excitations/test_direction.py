@@ -10,7 +10,7 @@ ORDER = (
     "running",
     "capture",
     "labelled_images",
-    "subjects",
+    "trained_network",
     "recorded_runs",
     "networks_of_others",
     "card",

@@ -14,7 +14,7 @@ from senet_lab.models.initialise import initialise
 from senet_lab.models.registry import build_model
 from senet_lab.models.sites import no_attention, se_factory
 from senet_lab.models.stochastic import set_stochastic_seed
-from senet_lab.models.units import Place
+from senet_lab.models.units import UnitPosition
 from senet_lab.study import SESpec
 from tests.models.written_out import Weights, recalibrate, relu, unsettle
 
@@ -75,7 +75,7 @@ def written_branch(w: Weights, at: str, kind: type, x, stride):
 def test_units_are_as_written(kind, point):
     """An identity unit of 8 channels with SE at each point, alpha given: the formula of the module's docstring."""
     se = SESpec(reduction=4, integration=point)
-    unit = unsettle(kind(Place(2, 2, 8, 8, 1), se_factory(se)))
+    unit = unsettle(kind(UnitPosition(2, 2, 8, 8, 1), se_factory(se)))
     x, w, alpha = maps(1, 2, 8, 6, 6), Weights(unit), torch.tensor([0.2, 0.9], dtype=torch.float64)
 
     def at(name, u):
@@ -94,7 +94,7 @@ def test_units_are_as_written(kind, point):
 @pytest.mark.parametrize("kind", [ShakeBasic, ShakeBottleneck])
 def test_evaluation_gives_each_branch_one_half(kind):
     """Without a draw the unit equals the one with alpha = beta = 0.5."""
-    unit = unsettle(kind(Place(3, 1, 8, 16, 2), no_attention))
+    unit = unsettle(kind(UnitPosition(3, 1, 8, 16, 2), no_attention))
     x, half = maps(1, 2, 8, 6, 6), torch.full((2, 2), 0.5, dtype=torch.float64)
 
     torch.testing.assert_close(unit(x, None), unit(x, half))

@@ -6,7 +6,7 @@ import pytest
 
 from senet_lab.records.cost import CostModel
 from senet_lab.records.record import scientific_digest
-from senet_lab.report.artifact import DATA_DISK, Needs, artifact_blocks, write_artifact
+from senet_lab.report.artifact import DATA_DISK, AppendixInputs, artifact_blocks, write_artifact
 from senet_lab.report.load import load
 from senet_lab.study import Row, Run
 from senet_lab.study.counts import network_key
@@ -21,8 +21,8 @@ COUNTS = {network_key(PLAIN): counted(1, 0, 5_678), network_key(SE): counted(1, 
 def blocks_of(root, *records, table=PAPER, declared=(PROTOCOL, OTHER)):
     filled(root, *records)
     loaded = load(root, "results")
-    needs = Needs(CostModel(loaded.records, COUNTS), {PLAIN.key: 3 << 30, SE.key: 1 << 30}, declared)
-    return artifact_blocks([table], comparisons_of(table, [loaded]), needs, root)
+    inputs = AppendixInputs(CostModel(loaded.records, COUNTS), {PLAIN.key: 3 << 30, SE.key: 1 << 30}, declared)
+    return artifact_blocks([table], comparisons_of(table, [loaded]), inputs, root)
 
 
 def lines_of(block):

@@ -8,7 +8,7 @@ import pytest
 from senet_lab.records.sequential import SequentialPlan
 from senet_lab.report.wording import rule_text
 from senet_lab.stats.difference import Difference, p_above, p_below
-from senet_lab.stats.families import claimed_cells, family_of
+from senet_lab.stats.families import cells_of_claims, family_of
 from senet_lab.stats.measured import measure_family
 from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.stats.verdicts import Verdict, decisions, judge, p_values
@@ -172,7 +172,7 @@ def test_claims_are_asked_of_companions_too_unless_they_do_not_transfer():
     asked = [claim(Lower("SE", "plain"), table=TABLE), claim(Lower("SE", "plain"), table=TABLE, transfers=False)]
 
     assert [result.verdict for result in judge(made_up, asked, runs, {}).claims] == [Verdict.SUPPORTED]
-    assert {made_up.row("SE").cell, made_up.row("plain").cell} == set(claimed_cells(made_up, asked))
+    assert {made_up.row("SE").cell, made_up.row("plain").cell} == set(cells_of_claims(made_up, asked))
     assert [result.verdict for result in judge(TABLE, asked, runs, {}).claims] == [Verdict.NOT_RUN] * 2
 
 
@@ -182,7 +182,7 @@ def test_a_claim_may_bring_rows_of_its_own():
     (result,) = judge(TABLE, [asked], measured((SE, THIRD), (6.0, 8.0)), {}).claims
 
     assert result.verdict == Verdict.SUPPORTED
-    assert THIRD in claimed_cells(TABLE, [asked])
+    assert THIRD in cells_of_claims(TABLE, [asked])
 
 
 def test_claims_about_other_tables_are_left_out():

@@ -9,7 +9,7 @@ from senet_lab.models.backbones.resnet import Layout, ResNet
 from senet_lab.models.family import Family
 from senet_lab.models.sites import AttentionFactory
 from senet_lab.models.stems import plain_cifar_stem
-from senet_lab.models.units import Place, conv
+from senet_lab.models.units import UnitPosition, conv
 from senet_lab.study.se import Integration
 
 
@@ -24,7 +24,7 @@ class PreActivationUnit(nn.Module):
 
     transform: nn.Module
 
-    def _place_sites(self, place: Place, attend: AttentionFactory) -> None:
+    def _place_sites(self, place: UnitPosition, attend: AttentionFactory) -> None:
         widths = place.in_channels, place.out_channels
         projects = place.stride != 1 or widths[0] != widths[1]
         self.shares_activation = projects or place.first
@@ -49,7 +49,7 @@ class PreBasic(PreActivationUnit):
 
     expansion = 1
 
-    def __init__(self, place: Place, attend: AttentionFactory) -> None:
+    def __init__(self, place: UnitPosition, attend: AttentionFactory) -> None:
         super().__init__()
         width = place.out_channels
         self.transform = nn.Sequential(
@@ -67,7 +67,7 @@ class PreBottleneck(PreActivationUnit):
 
     expansion = 4
 
-    def __init__(self, place: Place, attend: AttentionFactory) -> None:
+    def __init__(self, place: UnitPosition, attend: AttentionFactory) -> None:
         super().__init__()
         width = place.out_channels // self.expansion
         self.transform = nn.Sequential(

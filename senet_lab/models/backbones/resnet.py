@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from senet_lab.models.family import Family
 from senet_lab.models.sites import AttentionFactory, check_image_size
 from senet_lab.models.stems import cifar_stem, imagenet_stem
-from senet_lab.models.units import FIRST_STAGE, Basic, Bottleneck, Place
+from senet_lab.models.units import FIRST_STAGE, Basic, Bottleneck, UnitPosition
 
-Unit = Callable[[Place, AttentionFactory], nn.Module]
+Unit = Callable[[UnitPosition, AttentionFactory], nn.Module]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ def build_stages(
         stage = nn.Sequential()
         for number in range(depth):
             stride = 2 if number == 0 and index > 0 else 1
-            stage.append(unit(Place(FIRST_STAGE + index, number + 1, channels, width, stride), attend))
+            stage.append(unit(UnitPosition(FIRST_STAGE + index, number + 1, channels, width, stride), attend))
             channels = width
         stages.append(stage)
     return stages

@@ -6,7 +6,7 @@ from senet_lab.models.backbones.resnet import Layout, ResNet
 from senet_lab.models.family import Family
 from senet_lab.models.sites import AttentionFactory
 from senet_lab.models.stems import imagenet_stem
-from senet_lab.models.units import Place, ResidualUnit, conv_bn
+from senet_lab.models.units import ResidualUnit, UnitPosition, conv_bn
 from senet_lab.study.se import Integration
 
 GROUPS = 32  # "32x4d": 32 groups, each of 4 channels in stage 2, 8 in stage 3, and so on
@@ -19,7 +19,7 @@ class ResNeXtBottleneck(ResidualUnit):
     the first 1x1. The site of SE_3x3 lies between the batch norm and the ReLU of the 3x3 convolution.
     """
 
-    def __init__(self, place: Place, attend: AttentionFactory) -> None:
+    def __init__(self, place: UnitPosition, attend: AttentionFactory) -> None:
         super().__init__()
         width = place.out_channels // 2
         self.transform = nn.Sequential(

@@ -17,7 +17,7 @@ from senet_lab.models.dropout import StreamDropout
 from senet_lab.models.family import Family
 from senet_lab.models.sites import AttentionFactory
 from senet_lab.models.stems import deep_imagenet_stem
-from senet_lab.models.units import Place, ResidualUnit, conv_bn
+from senet_lab.models.units import ResidualUnit, UnitPosition, conv_bn
 from senet_lab.study.se import Integration
 
 GROUPS = 64
@@ -27,7 +27,7 @@ DROPOUT = 0.2
 class SENet154Bottleneck(ResidualUnit):
     """1x1, 3x3 in 64 groups, 1x1. Widths: half of the unit's output width, all, all. The stride sits in the 3x3."""
 
-    def __init__(self, place: Place, attend: AttentionFactory) -> None:
+    def __init__(self, place: UnitPosition, attend: AttentionFactory) -> None:
         super().__init__()
         width = place.out_channels
         self.transform = nn.Sequential(

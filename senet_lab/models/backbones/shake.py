@@ -28,7 +28,7 @@ from senet_lab.models.backbones.resnet import build_stages
 from senet_lab.models.family import Family
 from senet_lab.models.sites import AttentionFactory, check_image_size
 from senet_lab.models.stochastic import uncompiled
-from senet_lab.models.units import Place, conv, conv_bn
+from senet_lab.models.units import UnitPosition, conv, conv_bn
 from senet_lab.study.se import Integration
 
 
@@ -53,7 +53,7 @@ class ShakeUnit(nn.Module):
     branches: nn.ModuleList
     shortcut: nn.Module
 
-    def _place_sites(self, place: Place, attend: AttentionFactory) -> None:
+    def _place_sites(self, place: UnitPosition, attend: AttentionFactory) -> None:
         self.at_pre = attend(place.site(Integration.PRE, place.in_channels))
         self.at_standard = attend(place.site(Integration.STANDARD, place.out_channels))
         self.at_post = attend(place.site(Integration.POST, place.out_channels))
@@ -95,7 +95,7 @@ class TwoPathShortcut(nn.Module):
 class ShakeBasic(ShakeUnit):
     """Branches of ReLU, 3x3, batch norm, ReLU, 3x3, batch norm; nothing follows the addition (Gastaldi section 2)."""
 
-    def __init__(self, place: Place, attend: AttentionFactory) -> None:
+    def __init__(self, place: UnitPosition, attend: AttentionFactory) -> None:
         super().__init__()
         widths = place.in_channels, place.out_channels
         self.branches = nn.ModuleList(
@@ -115,7 +115,7 @@ class ShakeBottleneck(ShakeUnit):
 
     groups = 4
 
-    def __init__(self, place: Place, attend: AttentionFactory) -> None:
+    def __init__(self, place: UnitPosition, attend: AttentionFactory) -> None:
         super().__init__()
         widths = place.in_channels, place.out_channels
         self.branches = nn.ModuleList(self._branch(*widths, place.stride) for _ in range(2))

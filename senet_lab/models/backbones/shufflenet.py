@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from senet_lab.models.family import Family
 from senet_lab.models.sites import AttentionFactory, check_image_size
-from senet_lab.models.units import Place, conv_bn
+from senet_lab.models.units import UnitPosition, conv_bn
 from senet_lab.study.se import Integration
 
 FIRST_STAGE = 2  # as the ShuffleNet paper numbers its stages
@@ -49,7 +49,7 @@ class ShuffleUnit(nn.Module):
     out_channels - in_channels channels. forward: B C H W -> B C' H' W'.
     """
 
-    def __init__(self, place: Place, groups: int, attend: AttentionFactory) -> None:
+    def __init__(self, place: UnitPosition, groups: int, attend: AttentionFactory) -> None:
         super().__init__()
         first = place.unit == 1 and place.stage == FIRST_STAGE
         inside = place.out_channels // 4
@@ -86,7 +86,7 @@ class ShuffleNet(nn.Module):
         for stage, (depth, width) in enumerate(zip(layout.depths, layout.widths, strict=True), FIRST_STAGE):
             units = nn.Sequential()
             for unit in range(1, depth + 1):
-                place = Place(stage, unit, channels, width, 2 if unit == 1 else 1)
+                place = UnitPosition(stage, unit, channels, width, 2 if unit == 1 else 1)
                 units.append(ShuffleUnit(place, layout.groups, attend))
                 channels = width
             self.stages.append(units)

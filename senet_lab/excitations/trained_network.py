@@ -1,4 +1,4 @@
-"""Subject: a trained network whose gates are looked at."""
+"""TrainedNetwork: a trained network whose gates are looked at."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from senet_lab.study.released import View
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class TrainedNetwork:
     """A network with its weights.
 
     name: of the capture's files. origin: with the data set still empty. data: the name of the data set that it was

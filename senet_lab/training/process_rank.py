@@ -14,7 +14,7 @@ MEETING_PLACE = "MASTER_ADDR"  # without this variable, processes of a cluster a
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ProcessRank:
     """rank: of this process among ``count``. local: its number on this machine, which is also that of its GPU."""
 
     rank: int = 0
@@ -32,7 +32,7 @@ class Place:
         return self.count > 1
 
 
-def place_in(environment: Mapping[str, str] = os.environ) -> Place:
+def process_rank(environment: Mapping[str, str] = os.environ) -> ProcessRank:
     """The place that the environment gives to this process; rank 0 of 1 if it was started alone.
 
     Raises StudyError where the variables contradict each other.
@@ -45,5 +45,5 @@ def place_in(environment: Mapping[str, str] = os.environ) -> Place:
             said = f"{rank_name}={values[0]} with {count_name}={values[1]}"
             raise StudyError(f"{said}: start the processes with --devices, torchrun or srun")
         rank, count, local = map(int, values)
-        return Place(rank, count, local) if count > 1 else Place()
-    return Place()
+        return ProcessRank(rank, count, local) if count > 1 else ProcessRank()
+    return ProcessRank()
