@@ -59,7 +59,7 @@ IMAGENETTE = replace(
     ),
 )
 
-# A network of ResNet-50's size trains by this recipe in a quarter of an hour on one CPU core. Nothing was tuned: batch
+# A network of ResNet-50's size trains by this recipe in one to two hours on one CPU core. Nothing was tuned: batch
 # and rate have the ratio of IMAGENETTE, rounded.
 IMAGENETTE_SHORT = replace(
     IMAGENETTE,

@@ -107,6 +107,8 @@ def _trained(views: Sequence[View], inputs: AppendixInputs) -> Block:
         "other tables share and that are trained once. With c cores c runs are trained side by side.",
         "Memory is that of one run on a CPU, an estimate on the safe side. Disk is the data set, downloaded at its "
         "first use, and a few MB of records, curves and weights a run.",
+        "DATA and --data name a folder of photos of one's own. This project does not have it; a record's key holds the "
+        "digest of its files.",
         f"Every command trains into the folder again, beside the records of results/, and prints both ({AGAIN}).",
         "Tolerance: on a machine with the same vector instructions, versions and threads every run has the digest that "
         "is listed below. Elsewhere the top-1 error of a run lies within so many points of the record's, with 95 % "
@@ -127,7 +129,7 @@ def _runs(views: Sequence[View], inputs: AppendixInputs) -> Block:
             NONE if record.first is None else f"{record.first:.2f}",
             _minutes([record.run], inputs),
             record.provenance.device,
-            f"senet-lab verify {key}/{seed}",
+            f"senet-lab verify {key}/{seed}{_own_photos(record.run)}",
             scientific_digest(record)[:DIGITS],
         )
         for (key, seed), record in sorted(records.items())
@@ -135,6 +137,7 @@ def _runs(views: Sequence[View], inputs: AppendixInputs) -> Block:
     notes = (
         "The command trains the run in a folder of its own and compares every bit. The digest is over cell, seed, "
         "data, every answer and the counts: senet-lab show prints all of it.",
+        f"Minutes are those of one worker on {inputs.model.machine}, whichever machine made the record.",
         "senet-lab verify --minutes 15 draws one of those that take so long at most.",
     )
     columns = (
@@ -195,12 +198,20 @@ def _runs_of(view: View) -> tuple[Run, ...]:
 
 
 def _command(view: View, inputs: AppendixInputs) -> str:
-    if not set(view.protocols) <= set(inputs.declared) and view.companion:
+    photos = view.protocols[0].photos
+    if photos is None and view.companion and not set(view.protocols) <= set(inputs.declared):
         return "none: its protocol is not declared any more"
     protocol = view.protocols[0].name if view.companion else "paper"
     seeds = max(record.run.seed for record in view.records) + 1
     more = f" SEEDS={seeds}" if seeds > 1 else ""
+    if photos is not None:
+        protocol, more = view.protocols[0].recipe, f" DATA={photos.name}{more}"
     return f"make {view.table.name} PROTOCOL={protocol}{more} {AGAIN}"
+
+
+def _own_photos(run: Run) -> str:
+    photos = run.cell.protocol.photos
+    return f" --data {photos.name}" if photos else ""
 
 
 def _cost(runs: Sequence[Run], inputs: AppendixInputs) -> tuple[str, str, str, str]:

@@ -21,7 +21,7 @@ def notes_of(comparison: Comparison) -> Iterable[str]:
     yield from intervals(view.measure)
     yield f"Verdict: the true difference is below (lower) or above (higher) zero; {rule_text(comparison.judgement)}"
     if view.companion:
-        yield f"A companion of the paper's table: {view.unlike}. Compare signs and order, not sizes."
+        yield f"A companion of {view.whose} table: {view.unlike}. Compare signs and order, not sizes."
     yield from _parameters(view)
     yield from map(recipe_text, view.protocols)
     yield _provenance(view)

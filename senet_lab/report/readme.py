@@ -87,7 +87,7 @@ def index(reports: Sequence[Report]) -> str:
     lines = ["| table | measured under | files | figures |", "|---|---|---|---|"]
     for report in reports:
         slug = report.table.slug
-        measured = ", ".join(dict.fromkeys(part.comparison.view.name for part in report.kept)) or "not yet"
+        measured = ", ".join(dict.fromkeys(_measured_under(part.comparison.view) for part in report.kept)) or "not yet"
         files = " ".join(
             f"[{name}](tables/{slug}{suffix})"
             for name, suffix in (("page", ".md"), ("CSV", ".csv"), ("wide CSV", "-wide.csv"), ("LaTeX", ".tex"))
@@ -99,6 +99,10 @@ def index(reports: Sequence[Report]) -> str:
         )
         lines.append(f"| {plain(title_of(report.table)).replace('|', ' ')} | {measured} | {files} | {forests} |")
     return "\n".join(lines) + "\n"
+
+
+def _measured_under(view: View) -> str:
+    return view.name if view.compares else f"{view.name} (one row)"
 
 
 def put_sections(readme: Path, name: str, sections: Sequence[str]) -> bool:

@@ -82,7 +82,7 @@ def comparison_block(comparison: Comparison) -> Block:
 
 def comparison_title(view: View) -> str:
     """A heading with the data set, the trained networks, the protocol, and the source of the records."""
-    kind = f"a companion of the paper's {dataset_name(view.paper.paper_protocol)} table; " if view.companion else ""
+    kind = f"a companion of {view.whose} {dataset_name(view.paper.paper_protocol)} table; " if view.companion else ""
     return (
         f"Published beside measured on {view.datasets}, {', '.join(view.networks)} ({kind}{protocols_text(view)}; "
         f"records: {view.source})"

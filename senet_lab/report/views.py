@@ -51,8 +51,13 @@ class View:
         return self.table.rows != self.paper.rows
 
     @property
+    def whose(self) -> str:
+        """Whose table a companion is of, in words: the paper prints only some of the tables."""
+        return "the paper's" if self.paper.of_the_paper else "the declared"
+
+    @property
     def unlike(self) -> str:
-        """In what a companion differs from the paper's table, in words. The schedule always differs."""
+        """In what a companion differs from the table as it was declared, in words. The schedule always differs."""
         data = {p.dataset for p in self.protocols} != {row.cell.protocol.dataset for row in self.paper.rows}
         network = {row.cell.backbone for row in self.paper.rows} != set(self.networks)
         if data and network:

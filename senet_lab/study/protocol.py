@@ -193,6 +193,11 @@ class Protocol:
         return f"folder {self.photos.name}" if self.photos else self.dataset.value
 
     @property
+    def recipe(self) -> str:
+        """The protocol's name; on a user's photos the name of the recipe that they are trained with."""
+        return self.name.removeprefix(f"{self.photos.name}-by-") if self.photos else self.name
+
+    @property
     def steps_per_epoch(self) -> int:
         """Optimiser steps in an epoch. Only whole batches count, so each epoch leaves out a few images, not always the
         same ones."""

@@ -10,7 +10,7 @@ from senet_lab.report.artifact import DATA_DISK, AppendixInputs, artifact_blocks
 from senet_lab.report.load import load
 from senet_lab.study import Row, Run
 from senet_lab.study.counts import network_key
-from senet_lab.study.protocol import Dataset
+from senet_lab.study.protocol import Crop, Dataset, PhotoSet
 from tests.samples import PLAIN, PROTOCOL, SE, SYNTHETIC, TABLE, comparisons_of, counted, filled, finished
 
 OTHER = replace(PROTOCOL, name="other", epochs=3)
@@ -73,6 +73,20 @@ def test_a_protocol_that_went_away_has_no_command(tmp_path):
     _, trained, *_ = blocks_of(tmp_path, finished(PLAIN), finished(SE), declared=(replace(PROTOCOL, version=2), OTHER))
 
     assert lines_of(trained)[0]["command"] == "none: its protocol is not declared any more"
+
+
+def test_own_photos_are_named_where_a_command_needs_them(tmp_path):
+    """The recipe, which is declared, and the folder, which the project does not have."""
+    photos = PhotoSet(name="mine", digest="0123456789abcdef")
+    own = replace(PROTOCOL, name="mine-by-sample", dataset=Dataset.FOLDER, photos=photos, crop=Crop.RESIZED_CROP)
+    table = replace(TABLE, rows=tuple(Row(row.label, replace(row.cell, protocol=own)) for row in TABLE.rows))
+    records = [finished(row.cell) for row in table.rows]
+    _, trained, runs, *_ = blocks_of(tmp_path, *records, table=table)
+
+    assert [line["command"] for line in lines_of(trained)] == ["make table99 PROTOCOL=sample DATA=mine RESULTS=again"]
+    assert {line["command"] for line in lines_of(runs)} == {
+        f"senet-lab verify {cell.key}/0 --data mine" for cell in table.cells
+    }
 
 
 def test_synthetic_data_have_no_part_in_it(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 
 from senet_lab.cli import catalogue, studies
 from senet_lab.report.load import load
-from senet_lab.report.readme import write_readmes
+from senet_lab.report.readme import index, write_readmes
 from senet_lab.study.counts import network_key
 from tests.samples import counted, filled, finished, report_of_views
 
@@ -34,3 +34,14 @@ def test_the_front_page_has_the_longest_schedule_that_measured_every_row(tmp_pat
     write_readmes(readme, tmp_path / "results", [report_of_views(TABLE7, [loaded], counts=counts)], [], [], [])
 
     assert shown == re.findall(r"; (cifar10[a-z-]*): CIFAR-10", readme.read_text())
+
+
+@pytest.mark.parametrize(("rows", "shown"), [(1, "cifar10-quick (one row)"), (2, "cifar10-quick")])
+def test_the_index_says_where_one_row_alone_was_measured(tmp_path, rows, shown):
+    """A row that another table shares is no comparison."""
+    table = studies.table_under(TABLE7, "cifar10-quick")
+    counts = {network_key(cell): counted(1, 1, 1) for cell in (*table.cells, *TABLE7.cells)}
+    filled(tmp_path, *(finished(cell) for cell in table.cells[:rows]))
+    (line,) = index([report_of_views(TABLE7, [load(tmp_path, "results")], counts=counts)]).splitlines()[2:]
+
+    assert line.split(" | ")[1] == shown
