@@ -7,6 +7,7 @@ import pytest
 from ablations.protocols import CIFAR10, IMAGENET_100EP
 from senet_lab.report.load import load
 from senet_lab.report.notes import notes_of
+from senet_lab.report.tables import comparison_title
 from senet_lab.report.views import measured_views
 from senet_lab.study.protocol import Dataset
 from tests.samples import PLAIN, PROTOCOL, TABLE, comparison_of, filled, finished
@@ -23,3 +24,16 @@ def test_a_departure_from_imagenet_is_told_below_tables_of_other_images_alone(tm
 
     assert told == any("companion of an ImageNet table" in note for note in notes)
     assert "Departure: arithmetic in bfloat16 (autocast)." in notes
+
+
+@pytest.mark.parametrize(("edition", "whose"), [("cvpr2018", "the paper's"), ("reproduction", "the declared")])
+def test_a_companion_says_whose_table_it_is_of(tmp_path, edition, whose):
+    """Some tables are not printed by the paper; they are declared here, or by a user."""
+    other = replace(PROTOCOL, name="other", epochs=3)
+    declared = replace(TABLE, edition=edition)
+    filled(tmp_path, *(finished(cell) for cell in declared.under(other).cells))
+    (view,) = measured_views(declared, [load(tmp_path, "results")])
+
+    assert f"(a companion of {whose} CIFAR-10 table; other: " in comparison_title(view)
+    said = f"A companion of {whose} table: other schedule. Compare signs and order, not sizes."
+    assert said in list(notes_of(comparison_of(view, [], {})))

@@ -249,17 +249,6 @@ def test_a_companion_says_that_it_is_one(tmp_path):
     assert "Compare signs and order, not sizes." in text
 
 
-def test_a_table_that_the_paper_does_not_print_is_not_called_its(tmp_path):
-    """Its companion is of the table as it was declared, in the heading and below it."""
-    declared = replace(NAMED, edition="reproduction")
-    other = replace(PROTOCOL, name="other", epochs=3)
-    text = report(tmp_path, *(finished(row.cell) for row in declared.under(other).rows), table=declared).text
-
-    assert "a companion of the declared CIFAR-10 table; other: " in text
-    assert "A companion of the declared table: other schedule." in text
-    assert "the paper's CIFAR-10 table" not in text
-
-
 def test_photos_that_were_left_out_are_told(tmp_path):
     """A run that skipped damaged photos says so below its table; the others need no word."""
     record = finished(NAMED.rows[0].cell)
