@@ -158,7 +158,8 @@ def needs_text(needs: Needs) -> str:
     ]
     if needs.first_seed:
         lines.append(f"a plan begins with seed {needs.first_seed}: seeds recorded before it enter no verdict")
-    lines += [f"  {part_text(n.part):36} {difference_text(n.now):34} {_answer(n)}" for n in needs.comparisons]
+    width = max((len(part_text(need.part)) for need in needs.comparisons), default=0)
+    lines += [f"  {part_text(n.part):{width}}  {difference_text(n.now):34} {_answer(n)}" for n in needs.comparisons]
     if any(need.obstacle is None for need in needs.comparisons):
         lines.append(f"all comparisons with a number of seeds: {needs.cost.runs} more runs, {time_text(needs.cost)}")
     else:

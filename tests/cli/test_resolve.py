@@ -172,6 +172,18 @@ def test_a_damaged_record_stops_the_page(senet_lab, tmp_path):
     assert path.name in one_line(err)
 
 
+def test_the_pilot_is_under_the_protocol_of_the_table(senet_lab, tmp_path):
+    """Without --protocol a table of this project has its own, and the paper's table takes that one, not the demo's."""
+    table = catalogue.find_table("gate-start")
+    pilot = studies.table_under(catalogue.find_table("squeeze"), table.paper_protocol.name)
+    filled(tmp_path, *(finished(run.cell, run.seed, 200 + 5 * run.seed) for run in runs_of(pilot.cells, 2)))
+    words = ["plan", "gate-start", "--resolve", "5", "--pilot", "squeeze", "--results", str(tmp_path)]
+    status, out, _ = senet_lab(*words)
+
+    assert status == 0
+    assert "spread of a paired difference in tpami-table11" in out
+
+
 def test_a_pilot_without_a_resolution_is_refused(senet_lab):
     """It would be ignored otherwise."""
     status, _, err = senet_lab("plan", "table7", "--pilot", "squeeze")
