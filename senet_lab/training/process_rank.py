@@ -14,12 +14,11 @@ MEETING_PLACE = "MASTER_ADDR"  # without this variable, processes of a cluster a
 
 
 @dataclass(frozen=True, slots=True)
-class ProcessRank:
-    """rank: of this process among ``count``. local: its number on this machine, which is also that of its GPU."""
+class OneOfMany:
+    """rank: of this process among ``count``."""
 
     rank: int = 0
     count: int = 1
-    local: int = 0
 
     @property
     def first(self) -> bool:
@@ -30,6 +29,13 @@ class ProcessRank:
     def together(self) -> bool:
         """Whether there are other processes."""
         return self.count > 1
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessRank(OneOfMany):
+    """local: the number of this process on its machine, which is also that of its GPU."""
+
+    local: int = 0
 
 
 def process_rank(environment: Mapping[str, str] = os.environ) -> ProcessRank:

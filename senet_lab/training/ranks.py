@@ -17,7 +17,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from senet_lab.data.batches import Share
-from senet_lab.training.process_rank import process_rank
+from senet_lab.training.process_rank import OneOfMany, process_rank
 
 USUAL_PORT = "29500"  # torchrun's default, also for processes that srun starts
 PATIENCE = timedelta(seconds=10)  # for which a process that was paused waits for the others
@@ -25,22 +25,10 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Ranks:
+class Ranks(OneOfMany):
     """This process among those that train a run together. control: the process group for objects on the host."""
 
-    rank: int = 0
-    count: int = 1
     control: Any = None
-
-    @property
-    def first(self) -> bool:
-        """Whether this is the process that writes files and prints."""
-        return self.rank == 0
-
-    @property
-    def together(self) -> bool:
-        """Whether there are other processes."""
-        return self.count > 1
 
     @property
     def share(self) -> Share:
