@@ -75,7 +75,7 @@ def plan(
 
         root = results or RESULTS
         begun, model = read_plan(root, found.slug, view_name(found)), cost_model(runs, root)
-        name = protocol if protocol or data else found.paper_protocol.name
+        name = protocol or (None if data else found.paper_protocol.name)
         of_pilot = None if pilot is None else table_under(catalogue.find_table(pilot), name, data)
         needs = needs_of(found, claims, Store(root).read_all(), model, resolve, max_hours, begun, of_pilot)
         print_json(needs_data(needs)) if as_json else print(needs_text(needs))

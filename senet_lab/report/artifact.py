@@ -198,15 +198,14 @@ def _runs_of(view: View) -> tuple[Run, ...]:
 
 
 def _command(view: View, inputs: AppendixInputs) -> str:
-    photos = view.protocols[0].photos
-    if photos is None and view.companion and not set(view.protocols) <= set(inputs.declared):
+    protocol = view.protocols[0]
+    if protocol.photos is None and view.companion and not set(view.protocols) <= set(inputs.declared):
         return "none: its protocol is not declared any more"
-    protocol = view.protocols[0].name if view.companion else "paper"
+    name = protocol.recipe if protocol.photos or view.companion else "paper"
+    data = f" DATA={protocol.photos.name}" if protocol.photos else ""
     seeds = max(record.run.seed for record in view.records) + 1
     more = f" SEEDS={seeds}" if seeds > 1 else ""
-    if photos is not None:
-        protocol, more = view.protocols[0].recipe, f" DATA={photos.name}{more}"
-    return f"make {view.table.name} PROTOCOL={protocol}{more} {AGAIN}"
+    return f"make {view.table.name} PROTOCOL={name}{data}{more} {AGAIN}"
 
 
 def _own_photos(run: Run) -> str:

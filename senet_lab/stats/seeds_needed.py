@@ -85,10 +85,10 @@ def needs_of(
     if not resolve > 0:
         raise StudyError(f"--resolve is {resolve:g}; it must be a difference above 0 points")
     family = family_of(table, claims)
-    spread = _spread(pilot or table, table, claims, records)
-    records = _of_family(family, records)
     runs = PairedRuns(records)
-    done = {(record.run.cell.key, record.run.seed) for record in records}
+    spread = _spread(pilot or table, table, family_of(pilot, claims) if pilot else family, runs)
+    keys = {cell.key for cell in (*family.rows, *family.cells)}
+    done = {(record.run.cell.key, record.run.seed) for record in records if record.run.cell.key in keys}
     first = max((seed + 1 for _, seed in done), default=0) if plan is None else plan.first_seed
     design = Design(len(family.rows), len(family.comparisons), resolve)
     planner = _Planner(spread, design, model, first, done, max_hours)
@@ -111,26 +111,20 @@ def needs_of(
     )
 
 
-def _spread(pilot: Table, table: Table, claims: Sequence[Claim], records: Sequence[Record]) -> Spread:
-    """The spread of the pilot's rows, which may be those of the table itself."""
+def _spread(pilot: Table, table: Table, family: Family, runs: PairedRuns) -> Spread:
+    """The spread of the pilot's rows, which may be those of the table itself. family: the pilot's."""
     if pilot.paper_protocol != table.paper_protocol:
         raise StudyError(
             f"{pilot.name} has another protocol ({pilot.paper_protocol.name}) than {table.name} "
             f"({table.paper_protocol.name}), so its spread says nothing about it"
         )
-    family = family_of(pilot, claims)
-    found = pilot_spread(PairedRuns(_of_family(family, records)), family)
+    found = pilot_spread(runs, family)
     if found is None:
         raise StudyError(
             f"{pilot.name} has no two rows with two equal seeds under {pilot.paper_protocol.name}, so nothing is known "
             "of the spread over seeds; train a pilot first: --seeds 2, or take another table's: --pilot TABLE"
         )
     return found
-
-
-def _of_family(family: Family, records: Iterable[Record]) -> list[Record]:
-    keys = {cell.key for cell in (*family.rows, *family.cells)}
-    return [record for record in records if record.run.cell.key in keys]
 
 
 @dataclass(frozen=True, slots=True)
