@@ -47,6 +47,8 @@ J15, J16 = tpami_table15_se3x3.TABLE, tpami_table16_nosqueeze.TABLE
 PLAIN_ROW = Row("ResNet-50", PLAIN, "ResNet-50")
 WITHOUT_LAST = Row("SE without stage 5", variant(stages=(2, 3, 4)))
 RESNETS = ("ResNet-50", "ResNet-101", "ResNet-152")
+EVERY = "every network (in the paper: on {paper})"
+IN_PLACES = "ResNet-152 (in the paper: on Places365)"
 
 
 def _se_lower(names: Iterable[str]) -> tuple[Part, ...]:
@@ -168,15 +170,17 @@ CLAIMS = (
     _networks(T3, "cvpr2018-mobile", "CVPR 2018, section 6.1, table 3", "MobileNet and ShuffleNet"),
     *_of_reduction(T7, "cvpr2018", "CVPR 2018, section 6.4, table 7", ("r=4", "r=8", "r=16", "r=32")),
     _senet_154(cvpr2018_table4_sota.TABLE, "cvpr2018", "CVPR 2018, section 6.1, table 4"),
-    _networks(P5, "cvpr2018-places365", "CVPR 2018, section 6.2, table 5", "ResNet-152 on Places365"),
+    _networks(P5, "cvpr2018-places365", "CVPR 2018, section 6.2, table 5", IN_PLACES),
     _detectors(C6, "cvpr2018-coco", "CVPR 2018, section 6.3, table 6"),
     *_of_networks(J2, "tpami", "TPAMI, sections 4 and 5.1, table 2"),
     _networks(J3, "tpami-mobile", "TPAMI, section 5.1, table 3", "MobileNet and ShuffleNet"),
-    _networks(tpami_table4_cifar10.TABLE, "tpami-cifar10", "TPAMI, section 5.1, table 4", "every network on CIFAR-10"),
     _networks(
-        tpami_table5_cifar100.TABLE, "tpami-cifar100", "TPAMI, section 5.1, table 5", "every network on CIFAR-100"
+        tpami_table4_cifar10.TABLE, "tpami-cifar10", "TPAMI, section 5.1, table 4", EVERY.format(paper="CIFAR-10")
     ),
-    _networks(P6, "tpami-places365", "TPAMI, section 5.2, table 6", "ResNet-152 on Places365"),
+    _networks(
+        tpami_table5_cifar100.TABLE, "tpami-cifar100", "TPAMI, section 5.1, table 5", EVERY.format(paper="CIFAR-100")
+    ),
+    _networks(P6, "tpami-places365", "TPAMI, section 5.2, table 6", IN_PLACES),
     _detectors(C7, "tpami-coco", "TPAMI, section 5.3, table 7"),
     _senet_154(tpami_table8_sota.TABLE, "tpami", "TPAMI, section 5.4, table 8"),
     *_of_reduction(J10, "tpami", "TPAMI, section 6.1, table 10", ("r=2", "r=4", "r=8", "r=16", "r=32")),

@@ -164,7 +164,8 @@ def _write_missing(material: Material, wanted: "list[Wanted]") -> None:
 
 def _write_artifact(material: Material) -> None:
     from senet_lab.cli.memory_needs import memory_of
-    from senet_lab.report.artifact import AppendixInputs, artifact_blocks, write_artifact
+    from senet_lab.report.artifact import artifact_blocks, write_artifact
+    from senet_lab.report.artifact_commands import AppendixInputs
 
     comparisons = material.all_comparisons()
     cells = {cell for one in comparisons if not one.view.synthetic for cell in one.view.table.cells}

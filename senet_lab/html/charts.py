@@ -37,7 +37,7 @@ def forest(comparisons: Sequence[Comparison]) -> Spec | None:
         return None
     frame = pd.concat(frames, ignore_index=True)
     frame["label"] = [
-        f"{row.row}  (n = {row.seeds})" if row.seeds else f"{row.row}  (not run)" for row in frame.itertuples()
+        f"{row.row}  (n = {row.seeds})" if row.seeds else f"{row.row}  ({row.verdict})" for row in frame.itertuples()
     ]
     frame["low"] = frame["measured_points"] - frame["half_width_95"]
     frame["high"] = frame["measured_points"] + frame["half_width_95"]

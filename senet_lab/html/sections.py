@@ -72,7 +72,7 @@ def _view(name: str, part: ReportPart, report: Report, runs: Mapping[str, RunPar
     view = comparison.view
     recorded = {record.run.cell.key for record in view.records}
     links = [cell_name(view.loaded, row.row.cell) if row.row.cell.key in recorded else "" for row in comparison.rows]
-    csv = wide_csv(report.published, report.counts, [comparison])
+    csv = wide_csv(report.published, [comparison])
     tables = [html_table(block, name, title_of(report.table), csv, links)]
     tables += [block_table(claim, f"{name}-claims-{i}", sortable=False) for i, claim in enumerate(claims)]
     label = f"{'SYNTHETIC DATA, ' if view.synthetic else ''}{view.name}, {view.source}"

@@ -93,7 +93,8 @@ def _records(store: Store) -> list[Found]:
         store.refuse_misplaced(record, path)
         curve_of(record, store)
         constant_blocks(record, store)
-        read_file(store, record, "weights")
+        for name in PLACES:
+            read_file(store, record, name)
         found.append(Found(store, path, record, text))
     return found
 

@@ -8,9 +8,9 @@ from senet_lab.report.blocks import Block
 from senet_lab.report.comparison import Comparison
 from senet_lab.report.published import PublishedTable
 from senet_lab.report.render import markdown
-from senet_lab.report.views import View, dataset_name, protocols_text
+from senet_lab.report.views import View, dataset_name, protocols_text, published_on
 from senet_lab.report.wording import NONE, difference_text, part_text, rule_text
-from senet_lab.stats.verdicts import ClaimResult, Judgement, PartResult, Verdict
+from senet_lab.stats.verdicts import ClaimResult, Judgement, PartResult, columns_of
 from senet_lab.study.claim import Costs
 
 TITLE = "What the paper says, and whether it holds here"
@@ -27,10 +27,13 @@ def claims_page(blocks: Sequence[Block]) -> str:
 
 
 def claim_blocks(comparisons: Iterable[Comparison]) -> list[Block]:
-    """One block for each protocol and source of records. Views of synthetic data are left out: they test no claim."""
+    """One block for each protocol and source of records.
+
+    Views of synthetic data are left out, since they test no claim, and so are tables that no claim is about.
+    """
     groups: dict[str, list[Comparison]] = {}
     for one in comparisons:
-        if not one.view.synthetic:
+        if not one.view.synthetic and one.judgement.claims:
             groups.setdefault(measured_title(one.view), []).append(one)
     return [claim_block(group) for group in groups.values()]
 
@@ -57,23 +60,27 @@ def claim_block(comparisons: Sequence[Comparison]) -> Block:
     notes += [f"{one.view.table.name}: {rule_text(one.judgement)}" for one in comparisons]
     columns = list(COLUMNS)
     companions = [one.view for one in comparisons if one.view.companion]
+    papers = published_on(companions)
     if companions:
-        columns[2] = f"published ({dataset_name(companions[0].paper.paper_protocol)}), points"
+        columns[2] = f"published ({', '.join(papers)}), points"
         columns[3] = f"measured ({companions[0].datasets}), points"
     view = comparisons[0].view
     return Block(
         measured_title(view),
         tuple(columns),
-        tuple(line for one in comparisons for result in one.judgement.claims for line in _lines(result, one.published)),
+        tuple(line for one in comparisons for line in _claim_lines(one, name_data=len(papers) > 1)),
         tuple(notes),
-        label=f"claims-{view.paper.slug}-{view.name}" if len(comparisons) == 1 else f"claims-{view.name}",
+        label=(f"claims-{view.paper.slug}-" if len(comparisons) == 1 else "claims-") + view.label,
     )
 
 
 def open_block(unrecorded: Iterable[tuple[PublishedTable, Judgement]]) -> Block:
     """The claims under the paper's own protocols that have no record, with published differences and counted parts."""
     lines = [
-        line for published, judgement in unrecorded for result in judgement.claims for line in _lines(result, published)
+        line
+        for published, judgement in unrecorded
+        for result in judgement.claims
+        for line in _lines(result, published, published.table.name)
     ]
     notes = ("No run of these under the paper's own protocols is recorded: only what is counted has a verdict.",)
     return Block("The paper's own protocols", COLUMNS, tuple(lines), notes, label="claims-not-run")
@@ -101,15 +108,22 @@ def claim_lines(comparisons: Iterable[Comparison]) -> list[dict[str, Any]]:
 def tally(results: Iterable[ClaimResult]) -> str:
     """How many claims have each verdict, in one line."""
     found = [result.verdict for result in results]
-    return ", ".join(f"{found.count(verdict)} {verdict.value}" for verdict in Verdict)
+    return ", ".join(f"{found.count(verdict)} {verdict.value}" for verdict in columns_of(found))
 
 
-def _lines(result: ClaimResult, published: PublishedTable) -> Iterable[tuple[str, ...]]:
+def _claim_lines(one: Comparison, name_data: bool) -> Iterable[tuple[str, ...]]:
+    """The lines of a table's claims. name_data: whether the table's name is followed by the paper's data set."""
+    paper = one.view.paper
+    table = f"{paper.name} ({dataset_name(paper.paper_protocol)})" if name_data else paper.name
+    return (line for result in one.judgement.claims for line in _lines(result, one.published, table))
+
+
+def _lines(result: ClaimResult, published: PublishedTable, table: str) -> Iterable[tuple[str, ...]]:
     claim, parts = result.claim, result.parts
     if len(parts) == 1:
-        yield (claim.statement, claim.table.name, *_cells(parts[0], published)[:-1], result.verdict.value)
+        yield (claim.statement, table, *_cells(parts[0], published))
         return
-    yield (claim.statement, claim.table.name, "", "", "", result.verdict.value)
+    yield (claim.statement, table, "", "", "", result.verdict.value)
     for part in parts:
         yield (f"· {part_text(part.part)}", "", *_cells(part, published))
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from senet_lab.records.checked_files import csv_text
 from senet_lab.report.comparison import ComparedRow, Comparison
-from senet_lab.report.published import PublishedTable
+from senet_lab.report.published import COSTS, PublishedTable
 from senet_lab.report.views import View
 from senet_lab.stats.difference import Difference
 from senet_lab.stats.mean import Mean
@@ -43,15 +43,15 @@ def table_csv(published: PublishedTable, counts: Mapping[str, Counts], compariso
     return csv_text(COLUMNS, _of_table(table, lines))
 
 
-def wide_csv(published: PublishedTable, counts: Mapping[str, Counts], comparisons: Iterable[Comparison]) -> str:
+def wide_csv(published: PublishedTable, comparisons: Iterable[Comparison]) -> str:
     """The wide CSV file: a line for the published numbers of each row, and one for each view that measured the row.
 
     top1, top5: accuracy in percent. top1_err, top5_err: error in percent. Detectors have ap and ap50 instead, in
     percent. Differences are to the row's baseline, in points. param_count: weights and biases, in millions. gmacs:
-    multiply-adds for one image, in thousand millions.
+    multiply-adds for one image, in thousand millions. Both are as printed, or those of the network that was trained.
     """
     table = published.table
-    lines = [_wide_published(published, row, counts.get(network_key(row.cell))) for row in table.rows]
+    lines = [_wide_published(published, row) for row in table.rows]
     for comparison in comparisons:
         lines += [_wide_measured(comparison.view, row) for row in comparison.rows if row.summary.first]
     return csv_text(WIDE_AP_COLUMNS if table.measure.higher_is_better else WIDE_COLUMNS, _of_table(table, lines))
@@ -126,15 +126,18 @@ def _measured(view: View, compared: ComparedRow) -> Iterable[Line]:
             "n": mean.n if isinstance(mean, Mean) else mean.seeds,
             "baseline": compared.baseline.label if compared.baseline and unit == "points" else "",
         }
+    for metric, seeds in (("left_out_runs", summary.left_out), ("failed_runs", summary.failed)):
+        if seeds:
+            yield common | {"metric": metric, "unit": "1", "value": len(seeds), "seeds": " ".join(map(str, seeds))}
 
 
-def _wide_published(published: PublishedTable, row: Row, counts: Counts | None) -> Line:
+def _wide_published(published: PublishedTable, row: Row) -> Line:
     table, printed = published.table, published.rows[row.label]
     first, second = table.measure.first, table.measure.second
     value, other = (published.value(row.label, number.published) for number in (first, second))
     baseline = table.baseline_of(row)
     points = None if baseline is row else published.points(row.label, baseline.label)
-    params, flops = printed.get("params"), printed.get("gflops")
+    params, giga, mega = (printed.get(metric) for metric in ("params", *COSTS))
     return {
         "row": row.label,
         "source": "published",
@@ -146,8 +149,8 @@ def _wide_published(published: PublishedTable, row: Row, counts: Counts | None) 
         **_rates(second, other, None),
         f"{first.data}_difference": "" if points is None else round(points, 2),
         "seeds": 1 if value is not None else "",
-        "param_count": params.value if params else _in(counts.trainable if counts else None, 10**6),
-        "gmacs": flops.value if flops else _in(counts.multiply_adds if counts else None, 10**9),
+        "param_count": params.value if params else "",
+        "gmacs": giga.value if giga else f"{float(mega.value) / 1000:g}" if mega else "",
     }
 
 

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from senet_lab.report.comparison import Comparison
 from senet_lab.report.figure_data import differences
 from senet_lab.report.picture import SMALL, draw, layout
-from senet_lab.report.views import dataset_name, title_of
+from senet_lab.report.views import published_on, title_of
 
 LINE, HEAD, FOOT = 0.2, 0.55, 0.95  # inches: height of a row, space above the first row, space below the last
 GREY = "#767676"  # no decision; dark enough for small marks in print, light enough for a dark page
@@ -63,8 +63,7 @@ def _subtitle(frame: pd.DataFrame, comparisons: Sequence[Comparison]) -> str:
     view = comparisons[0].view
     networks = list(dict.fromkeys(name for comparison in comparisons for name in comparison.view.networks))
     shown = ", ".join(networks) if len(networks) < 3 else f"{len(networks)} networks"
-    elsewhere = view.companion and frame["published_points"].notna().any()
-    paper = f"; published on {dataset_name(view.paper.paper_protocol)}" if elsewhere else ""
+    paper = f"; published on {', '.join(_papers(comparisons))}" if view.companion and _papers(comparisons) else ""
     protocols = view.name.replace("+", ", ")
     return f"measured on {view.datasets} with {shown}, protocol {protocols}{paper}"
 
@@ -129,7 +128,9 @@ def plot_forest(frame: pd.DataFrame, places: Sequence[int], ax: Axes) -> Axes:
     ax.axvline(0, color="black", linewidth=0.7, zorder=0)
     ax.grid(axis="x", linewidth=0.3)
     ax.set_axisbelow(True)
-    labels = [f"{row.row}  (n = {row.seeds})" if row.seeds else f"{row.row}  (not run)" for row in frame.itertuples()]
+    labels = [
+        f"{row.row}  (n = {row.seeds})" if row.seeds else f"{row.row}  ({row.verdict})" for row in frame.itertuples()
+    ]
     ax.set_yticks(list(places), labels)
     ax.tick_params(axis="y", length=0)
     return ax
@@ -142,8 +143,8 @@ def axis_text(comparisons: Sequence[Comparison]) -> str:
 
 
 def _legend(frame: pd.DataFrame, comparisons: Sequence[Comparison]) -> list[Line2D]:
-    paper = dataset_name(comparisons[0].view.paper.paper_protocol)
-    published = f"published ({paper})" if any(one.view.companion for one in comparisons) else "published"
+    companions = any(one.view.companion for one in comparisons)
+    published = f"published ({', '.join(_papers(comparisons))})" if companions else "published"
     said = {name: f"measured, {name}" if ":" in name else f"measured: {name}" for name in VERDICTS if name != "not run"}
     handles = []
     if frame["published_points"].notna().any():
@@ -164,6 +165,11 @@ def _legend(frame: pd.DataFrame, comparisons: Sequence[Comparison]) -> list[Line
         if verdict in set(frame["verdict"])
     ]
     return handles
+
+
+def _papers(comparisons: Sequence[Comparison]) -> tuple[str, ...]:
+    """The data sets of the published differences that are drawn."""
+    return published_on(one.view for one in comparisons if differences(one)["published_points"].notna().any())
 
 
 def _wrapped(text: str) -> str:

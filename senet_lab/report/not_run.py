@@ -22,17 +22,21 @@ def not_run_block(wanted: Iterable[Wanted], records: Sequence[Record], model: Co
     records: what was run already. model: estimates the cost of the other runs.
     """
     recorded = {(record.run.cell.key, record.run.seed) for record in records}
+    above = set[Run]()
     lines, totals = [], []
     for protocol, tables, seeds, runs in wanted:
-        total = model.total(run for run in runs if (run.cell.key, run.seed) not in recorded)
+        own = [run for run in runs if run not in above]
+        above |= set(own)
+        total = model.total(run for run in own if (run.cell.key, run.seed) not in recorded)
         hours = NONE if total.seconds is None else f"{total.seconds / 3600:,.1f}"
-        lines.append((protocol, tables, str(seeds), str(len(runs)), str(total.runs), hours))
+        lines.append((protocol, tables, str(seeds), str(len(own)), str(total.runs), hours))
         totals.append(total)
     runs_left, scaled = sum(total.runs for total in totals), sum(total.scaled for total in totals)
     notes = (
         f"Hours are estimated for {model.machine}: {runs_left - scaled} runs by the records of their own network and "
         f"protocol there, {scaled} scaled from other runs there by training images and multiply-adds. A GPU takes a "
-        "small part of them. A cell that several tables share counts once.",
+        "small part of them. A run that several tables share counts once, in the first "
+        "line that has it.",
     )
     return Block("Wanted and not recorded", COLUMNS, tuple(lines), notes)
 

@@ -8,6 +8,7 @@ from senet_lab.errors import StudyError
 from senet_lab.records.checked_files import number, read_csv
 from senet_lab.study.table import Table
 
+COSTS = ("gflops", "mflops")  # the metrics of printed multiply-adds, in thousand millions and in millions
 FIELDS = ("edition", "table", "row", "dataset", "metric", "unit", "value", "protocol", "confidence", "note")
 MEND = "restore it from git"
 EDITIONS = {"cvpr2018": "CVPR 2018", "tpami": "TPAMI"}

@@ -11,7 +11,7 @@ from senet_lab.report.comparison import Comparison
 from senet_lab.report.render import block_markdown, plain
 from senet_lab.report.table_report import Report, ReportPart
 from senet_lab.report.views import View, title_of
-from senet_lab.stats.verdicts import Verdict
+from senet_lab.stats.verdicts import Verdict, columns_of
 
 FRONT = "cvpr2018-table7"  # the table that the front page shows
 
@@ -76,10 +76,11 @@ def verdicts_block(comparisons: Sequence[Comparison]) -> Block:
         if not one.view.synthetic and one.judgement.claims:
             found = counts.setdefault(measured_title(one.view), [])
             found += [result.verdict for result in one.judgement.claims]
+    columns = columns_of([verdict for found in counts.values() for verdict in found])
     lines = tuple(
-        (title, *(str(found.count(verdict)) for verdict in Verdict), str(len(found))) for title, found in counts.items()
+        (title, *(str(found.count(verdict)) for verdict in columns), str(len(found))) for title, found in counts.items()
     )
-    return Block("Claims by verdict", ("records", *(v.value for v in Verdict), "claims"), lines, ())
+    return Block("Claims by verdict", ("records", *(verdict.value for verdict in columns), "claims"), lines, ())
 
 
 def index(reports: Sequence[Report]) -> str:

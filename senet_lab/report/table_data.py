@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from senet_lab.report.comparison import ComparedRow, Comparison
-from senet_lab.report.published import Published
+from senet_lab.report.published import COSTS, Published
 from senet_lab.stats.mean import Mean
 from senet_lab.study.measure import Measure
 
@@ -54,7 +54,7 @@ def _row(row: ComparedRow, measure: Measure) -> dict[str, Any]:
             "measured": None if counts is None else {"value": counts.trainable, "unit": COUNT},
         },
         "multiply_adds": {
-            "published": _printed(row.published.get("gflops")),
+            "published": _printed(row.printed(COSTS)),
             "measured": None if counts is None else {"value": counts.multiply_adds, "unit": COUNT},
         },
     }

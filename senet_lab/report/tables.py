@@ -76,7 +76,7 @@ def comparison_block(comparison: Comparison) -> Block:
         tuple(notes_of(comparison)),
         NAMES,
         NARROW,
-        f"{view.paper.slug}-{view.name}",
+        f"{view.paper.slug}-{view.label}",
     )
 
 

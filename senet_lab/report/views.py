@@ -90,6 +90,11 @@ class View:
         return view_name(self.table)
 
     @property
+    def label(self) -> str:
+        """A name that no other view of the table has: the protocols, and the source where it is not the project's."""
+        return f"{self.name}-{self.source}" if self.own else self.name
+
+    @property
     def datasets(self) -> str:
         """The names of the data sets that the networks were trained on, in words."""
         return ", ".join(dict.fromkeys(dataset_name(protocol) for protocol in self.protocols))
@@ -114,7 +119,7 @@ def dataset_name(protocol: Protocol) -> str:
 def view_name(table: Table) -> str:
     """The names of a table's protocols, joined by "+". Versions from 2 on are added, as in "name-v2"."""
     protocols = dict.fromkeys(row.cell.protocol for row in table.rows)
-    return "+".join(p.name if p.version == 1 else f"{p.name}-v{p.version}" for p in protocols)
+    return "+".join(map(_name, protocols))
 
 
 def title_of(table: Table) -> str:
@@ -122,9 +127,18 @@ def title_of(table: Table) -> str:
     return f"Table {table.number} ({EDITIONS.get(table.edition, table.edition)}): {table.caption}"
 
 
+def published_on(views: Iterable[View]) -> tuple[str, ...]:
+    """The names of the data sets of the views' printed tables, each once."""
+    return tuple(dict.fromkeys(dataset_name(view.paper.paper_protocol) for view in views))
+
+
 def protocols_text(view: View) -> str:
-    """The view's protocols, each by name and title."""
-    return "; ".join(dict.fromkeys(f"{p.name}: {p.title}" if p.title else p.name for p in view.protocols))
+    """The view's protocols, each by name, version from 2 on, and title."""
+    return "; ".join(dict.fromkeys(f"{_name(p)}: {p.title}" if p.title else _name(p) for p in view.protocols))
+
+
+def _name(protocol: Protocol) -> str:
+    return protocol.name if protocol.version == 1 else f"{protocol.name}-v{protocol.version}"
 
 
 def measured_views(table: Table, sources: Iterable[Loaded]) -> list[View]:

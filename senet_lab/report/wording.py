@@ -129,7 +129,8 @@ def far_text(judgement: Judgement, labels: Mapping[str, str]) -> Iterable[str]:
     if far:
         yield (
             f"Warning: far from what the other runs of this table say (chance below {100 * FAR:g} % for the table): "
-            f"{', '.join(far)}. They are in every number; look at their curves before believing a verdict about them."
+            f"{', '.join(far)}. No number leaves them out for that; look at their curves before believing a verdict "
+            "about them."
         )
 
 

@@ -34,7 +34,7 @@ def _write(report: Report, tables: Path, figures: Path) -> list[Path]:
     texts = {
         ".md": report.text,
         ".csv": table_csv(report.published, report.counts, comparisons),
-        "-wide.csv": wide_csv(report.published, report.counts, comparisons),
+        "-wide.csv": wide_csv(report.published, comparisons),
         ".tex": latex(title, report.blocks),
         "-notes.tex": latex_notes(report.blocks),
     }

@@ -63,12 +63,19 @@ class PairedRuns:
         """The finished seeds of a cell."""
         return tuple(sorted(self._wrong.get(cell.key, {})))
 
+    def was_run(self, cell: Cell) -> bool:
+        """Whether any run of a cell is recorded, finished or failed."""
+        return cell.key in self._wrong or any(key == cell.key for key, _ in self._failed)
+
     def failed(self, cells: Iterable[Cell], seed: int) -> bool:
         """Whether a run of this seed failed in any of these cells."""
         return any((cell.key, seed) in self._failed for cell in cells)
 
     def common_seeds(self, cells: Sequence[Cell]) -> tuple[int, ...]:
-        """The seeds that finished in all of these cells on the same evaluation images; none where protocols differ."""
+        """The seeds that finished in all of these cells on the same evaluation images; none where protocols differ.
+
+        Where some seeds were evaluated on other images than the rest, these are the seeds of the larger group.
+        """
         keys = tuple(self._key(cell) for cell in cells)
         if keys not in self._common:
             self._common[keys] = self._common_seeds(cells)
@@ -85,8 +92,12 @@ class PairedRuns:
             return ()
         runs = [self._wrong.get(cell.key, {}) for cell in cells]
         images = {seed: {of_cell[seed][0] for of_cell in runs} for seed in set(runs[0]).intersection(*runs[1:])}
-        agreed = {seed: found.pop() for seed, found in sorted(images.items()) if len(found) == 1}
-        return tuple(seed for seed, found in agreed.items() if found == next(iter(agreed.values())))
+        by_images: dict[str, list[int]] = {}
+        for seed, found in sorted(images.items()):
+            if len(found) == 1:
+                by_images.setdefault(found.pop(), []).append(seed)
+        groups = sorted(by_images.values(), key=len, reverse=True)  # of equal groups, that of the lowest seed first
+        return tuple(groups[0]) if groups else ()
 
     def seeds_of_look(self, cells: Sequence[Cell], first: int, seeds: int) -> tuple[int, ...] | None:
         """The first ``seeds`` seeds, counted from ``first``, that finished in all of these cells.
@@ -124,13 +135,15 @@ class PairedRuns:
         """The cells and seeds from which the spread over seeds is estimated best.
 
         Each of the K chosen cells has each of the n chosen seeds, and the degrees of freedom (K-1)(n-1) are as many as
-        possible. Both are empty where no two cells share a seed.
+        possible; all were evaluated on the same images. Both are empty where no cell has a finished run.
         """
         unique = tuple({cell.key: cell for cell in cells}.values())
-        candidates = {self.common_seeds((cell, other)) for cell in unique for other in unique}
-        blocks = [(tuple(c for c in unique if set(seeds) <= set(self.seeds(c))), seeds) for seeds in candidates]
-        kept = [(of, seeds) for of, seeds in blocks if of and set(seeds) <= set(self.common_seeds(of)) and seeds]
-        return max(kept, key=lambda block: ((len(block[0]) - 1) * (len(block[1]) - 1), block[1]), default=((), ()))
+        blocks = [
+            (tuple(c for c in unique if set(seeds) <= set(self.common_seeds((cell, c)))), seeds)
+            for cell in unique
+            for seeds in sorted({self.common_seeds((cell, other)) for other in unique} - {()})
+        ]
+        return max(blocks, key=lambda block: ((len(block[0]) - 1) * (len(block[1]) - 1), block[1]), default=((), ()))
 
     def difference(
         self, cell: Cell, than: Cell, pool: Sequence[Cell] = (), seeds: Sequence[int] | None = None

@@ -8,7 +8,7 @@ With two to four seeds the spread over seeds is estimated from all rows of the t
 the two compared rows (seed_noise.py). The number of seeds alone decides which, so nobody can choose after looking.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -24,13 +24,22 @@ from senet_lab.study.table import Table
 
 
 class Verdict(StrEnum):
-    """What the data say about a statement."""
+    """What the data say about a statement.
+
+    NOT_PAIRED: both rows were run, but no seed finished in both on the same images, as where all runs of one diverged.
+    """
 
     SUPPORTED = "supported"
     CONTRADICTED = "contradicted"
     ONE_SEED = "one seed: no test"
     UNDETERMINED = "undetermined"
+    NOT_PAIRED = "no paired runs"
     NOT_RUN = "not run"
+
+
+def columns_of(found: Collection[Verdict]) -> list[Verdict]:
+    """The verdicts that a count names, in order: all of them, NOT_PAIRED only where one of ``found`` is that."""
+    return [verdict for verdict in Verdict if verdict is not Verdict.NOT_PAIRED or verdict in found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +88,11 @@ class ClaimResult:
     def verdict(self) -> Verdict:
         """Contradicted if any part is contradicted, supported if all parts are supported.
 
-        Else the first of these verdicts that a part has: not run, one seed, undetermined.
+        Else the first of these verdicts that a part has: not run, not paired, one seed, undetermined.
         """
         found = [part.verdict for part in self.parts]
-        for verdict in (Verdict.CONTRADICTED, Verdict.NOT_RUN, Verdict.ONE_SEED, Verdict.UNDETERMINED):
-            if verdict in found:
-                return verdict
-        return Verdict.SUPPORTED
+        order = (Verdict.CONTRADICTED, Verdict.NOT_RUN, Verdict.NOT_PAIRED, Verdict.ONE_SEED, Verdict.UNDETERMINED)
+        return next((verdict for verdict in order if verdict in found), Verdict.SUPPORTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +129,8 @@ def judge(
     def result(part: Part, cell: Cell, than: Cell) -> PartResult:
         if isinstance(part, Costs):
             return _counted(part, cell, than, counts)
+        if not (runs.was_run(cell) and runs.was_run(than)):
+            return PartResult(part, Verdict.NOT_RUN)
         return _tested(Compared(part, cell, than), measured, found)
 
     return Judgement(
@@ -186,7 +195,7 @@ def _smaller_p(one: Compared, difference: Difference | None) -> float:
 def _tested(one: Compared, measured: Measured, found: Mapping[str, Decision]) -> PartResult:
     difference = measured.difference(one)
     if difference is None:
-        return PartResult(one.part, Verdict.NOT_RUN)
+        return PartResult(one.part, Verdict.NOT_PAIRED)
     decision = found.get(one.name)
     if decision is None:
         return PartResult(one.part, Verdict.ONE_SEED if difference.seeds == 1 else Verdict.UNDETERMINED, difference)

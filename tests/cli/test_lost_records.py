@@ -4,7 +4,7 @@ import pytest
 
 from senet_lab.cli import catalogue, studies
 from senet_lab.study import Run
-from tests.samples import counted, filled, finished, one_line
+from tests.samples import counted, failed, filled, finished, one_line
 
 CIFAR7 = studies.table_under(catalogue.find_table("table7"), "cifar10-quick")
 RUNS = [Run(cell=CIFAR7.row(label).cell, seed=0) for label in ("original", "r=16")]
@@ -42,6 +42,19 @@ def test_a_record_that_went_away_stops_a_rebuild(senet_lab, store, tmp_path):
     assert senet_lab("report", "table7", "--allow-fewer")[0] == 0
     assert RUNS[1].cell.key in before
     assert RUNS[1].cell.key not in shown(tmp_path)
+
+
+@pytest.mark.parametrize("lost", ["failed", "without a baseline"])
+def test_a_record_that_enters_no_mean_is_missed_too(senet_lab, store, tmp_path, lost):
+    """A run that diverged, and a seed that the baseline lacks: without them the page would say something else."""
+    run = Run(cell=RUNS[1].cell, seed=1)
+    store.write(failed(run.cell, 1) if lost == "failed" else finished(run.cell, 1))
+    assert senet_lab("report", "table7")[0] == 0
+    store.path(run).unlink()
+    status, out, err = senet_lab("report", "table7")
+
+    assert (status, out) == (2, "")
+    assert f"{run.cell.key}/seed-1.json" in one_line(err)
 
 
 def test_more_runs_are_welcome(senet_lab, store, tmp_path):

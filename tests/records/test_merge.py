@@ -10,7 +10,7 @@ from senet_lab.errors import StudyError
 from senet_lab.records.curves import curve_csv
 from senet_lab.records.gate_health import GateHealth, gates_csv
 from senet_lab.records.merge import merge
-from senet_lab.records.publish import RunFiles, file_of, publish
+from senet_lab.records.publish import PLACES, RunFiles, file_of, publish
 from senet_lab.records.record import from_json, scientific_digest, to_json
 from senet_lab.records.sequential import SequentialPlan, begin_plan
 from senet_lab.records.store import Store
@@ -156,6 +156,19 @@ def test_a_tampered_record_is_refused(tmp_path):
     path.write_text(whole)
     file_of(there, RUNS[1], "curve").write_bytes(b"another")
     refused(tmp_path, Store(tmp_path / "here"), [there], "is not the file that its record names")
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_any_damaged_file_is_found_before_anything_is_written(tmp_path, name):
+    """The run with it comes last, after runs that could be merged."""
+    there = Store(tmp_path / "there")
+    for run in RUNS[:3]:
+        publish(there, record_of(run), replace(FILES, boxes=b"boxes"))
+    last = max((there.path(run) for run in RUNS[:3]), key=str)
+    damaged = next(run for run in RUNS[:3] if there.path(run) == last)
+    file_of(there, damaged, name).write_bytes(b"another")
+
+    refused(tmp_path, Store(tmp_path / "here"), [there], str(file_of(there, damaged, name)))
 
 
 def test_another_protocol_of_the_same_name_is_refused(tmp_path):

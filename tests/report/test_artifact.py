@@ -6,9 +6,11 @@ import pytest
 
 from senet_lab.records.cost import CostModel
 from senet_lab.records.record import scientific_digest
-from senet_lab.report.artifact import DATA_DISK, AppendixInputs, artifact_blocks, write_artifact
+from senet_lab.report.artifact import artifact_blocks, write_artifact
+from senet_lab.report.artifact_commands import DATA_DISK, AppendixInputs
 from senet_lab.report.load import load
-from senet_lab.study import Row, Run
+from senet_lab.study import Row, Run, SESpec
+from senet_lab.study.claim import Claim, Costs, Lower, Quantity
 from senet_lab.study.counts import network_key
 from senet_lab.study.protocol import Crop, Dataset, PhotoSet
 from tests.samples import PLAIN, PROTOCOL, SE, SYNTHETIC, TABLE, comparisons_of, counted, filled, finished
@@ -27,6 +29,56 @@ def blocks_of(root, *records, table=PAPER, declared=(PROTOCOL, OTHER)):
 
 def lines_of(block):
     return [dict(zip(block.columns, line, strict=True)) for line in block.lines]
+
+
+def claims_of(root, *records, tables, claims):
+    """The lines of the appendix about claims."""
+    filled(root, *records)
+    loaded = load(root, "results")
+    compared = [one for table in tables for one in comparisons_of(table, [loaded], claims, counts=COUNTS)]
+    inputs = AppendixInputs(CostModel(loaded.records, COUNTS), {}, (PROTOCOL, OTHER))
+    return lines_of(artifact_blocks(list(tables), compared, inputs, root)[3])
+
+
+FRESH = Row("SE, r=8", replace(SE, se=SESpec(reduction=8)))
+NEXT = replace(TABLE, number="98", rows=(TABLE.rows[0], FRESH))
+ABOUT = Claim(
+    name="c", table=TABLE, statement="it holds", source="here", parts=(Lower("SE", "SE, r=8"),), rows=(FRESH,)
+)
+
+
+def test_a_claims_command_trains_all_rows_of_the_claim(tmp_path):
+    """A further row of the claim is trained as a row of another table; its minutes count, too."""
+    records = [finished(cell, seed) for cell in (PLAIN, SE, FRESH.cell) for seed in (0, 1)]
+    (line,) = claims_of(tmp_path, *records, tables=(TABLE, NEXT), claims=(ABOUT,))
+    first, second = line["command"].split(" && ")
+
+    assert first == "make table99 PROTOCOL=paper SEEDS=2 RESULTS=again"
+    assert second == "senet-lab train table98 --row 'SE, r=8' --protocol paper --seeds 2 --results again"
+    assert line["minutes"] == f"{6 * 12.5 / 60:.0f}"
+    assert line["expected verdict"] == "undetermined"
+
+
+def test_a_verdict_from_fewer_runs_than_the_command_trains_says_so(tmp_path):
+    """SE has one seed, plain two: the command trains two of each. What is counted depends on no seed."""
+    counted_alone = replace(ABOUT, name="d", parts=(Costs("SE", "plain", Quantity.PARAMETERS, 1.0),))
+    compared = replace(ABOUT, parts=(Lower("SE", "plain"),), rows=())
+    records = [finished(PLAIN), finished(PLAIN, 1), finished(SE)]
+    lines = claims_of(tmp_path, *records, tables=(TABLE,), claims=(compared, counted_alone))
+
+    assert [line["expected verdict"] for line in lines] == ["one seed: no test, from fewer runs", "supported"]
+
+
+def test_a_run_of_another_folder_is_verified_there(tmp_path):
+    """The command finds its record."""
+    filled(tmp_path / "my runs", finished(PLAIN), finished(SE))
+    loaded = load(tmp_path / "my runs", "my runs")
+    inputs = AppendixInputs(CostModel(loaded.records, COUNTS), {}, (PROTOCOL, OTHER))
+    _, _, runs, *_ = artifact_blocks([TABLE], comparisons_of(TABLE, [loaded]), inputs, tmp_path)
+
+    assert {line["command"] for line in lines_of(runs)} == {
+        f"senet-lab verify {cell.key}/0 --results '{tmp_path}/my runs'" for cell in (PLAIN, SE)
+    }
 
 
 def test_a_table_has_its_command_and_what_it_takes(tmp_path):

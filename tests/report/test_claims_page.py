@@ -11,12 +11,13 @@ from senet_lab.report.published import published_table
 from senet_lab.report.wording import part_text
 from senet_lab.report.write import write_claims
 from senet_lab.stats.paired_runs import PairedRuns
-from senet_lab.stats.verdicts import Verdict, judge
+from senet_lab.stats.verdicts import PartResult, Verdict, judge
 from senet_lab.study import Row
 from senet_lab.study.claim import Claim, Costs, Equivalent, Lower, NotWorse, Quantity
 from senet_lab.study.counts import network_key
+from senet_lab.study.protocol import Dataset
 from tests.report.test_write import PRINTED
-from tests.samples import PLAIN, SE, SYNTHETIC, TABLE, comparisons_of, counted, filled, finished
+from tests.samples import PLAIN, PROTOCOL, SE, SYNTHETIC, TABLE, comparisons_of, counted, failed, filled, finished
 
 NAMED = replace(TABLE, rows=(Row("plain", PLAIN, "ResNet-50"), Row("SE", SE, "SE-ResNet-50")))
 COUNTS = {network_key(PLAIN): counted(1000, 0, 500), network_key(SE): counted(1100, 0, 502)}
@@ -28,6 +29,8 @@ TWO = Claim(
     source="section 9",
     parts=(Lower("SE", "plain"), Costs("SE", "plain", Quantity.MULTIPLY_ADDS, 1.0, 1.01)),
 )
+LARGE = replace(PROTOCOL, name="large", dataset=Dataset.CIFAR100, num_classes=100)
+NEWER = replace(PROTOCOL, version=2, epochs=9)
 SAME = [finished(cell, seed, wrong) for cell, wrong in ((PLAIN, 300), (SE, 200)) for seed in (0, 1, 2)]
 
 
@@ -128,14 +131,63 @@ def test_parts_in_a_few_words():
 
 
 def test_the_tally_counts_every_verdict(tmp_path):
-    """All five, zeros included."""
+    """All, zeros included, but NOT_PAIRED: that one only where a claim has it."""
     filled(tmp_path, *SAME)
     (compared,) = comparisons_of(NAMED, [load(tmp_path, "results")], [ONE, TWO])
+    both = compared.judgement.claims
 
-    assert tally(compared.judgement.claims) == (
-        "1 supported, 0 contradicted, 0 one seed: no test, 0 undetermined, 1 not run"
+    assert tally(both) == ("1 supported, 0 contradicted, 0 one seed: no test, 0 undetermined, 1 not run")
+    assert tally([replace(one, parts=(PartResult(ONE.parts[0], Verdict.NOT_PAIRED),)) for one in both]) == (
+        "0 supported, 0 contradicted, 0 one seed: no test, 0 undetermined, 2 no paired runs, 0 not run"
     )
-    assert len(Verdict) == 5
+    assert len(Verdict) == 6
+
+
+def test_runs_without_pairs_are_not_called_not_run(tmp_path):
+    """Every run of SE diverged: the page says that there are runs, and none to compare."""
+    measured, _ = page(tmp_path, *(finished(PLAIN, seed) for seed in (0, 1)), *(failed(SE, seed) for seed in (0, 1)))
+    (block,) = measured
+
+    assert block.lines[0] == ("SE helps", "table99", "-1.51", "–", "–", "no paired runs")
+    assert block.notes[0].endswith("0 undetermined, 1 no paired runs, 1 not run.")
+
+
+def test_a_plan_is_named_beside_a_claim_of_one_part_too(tmp_path):
+    """At how many seeds it was settled."""
+    begin_plan(tmp_path, SequentialPlan(table=NAMED.slug, protocol="sample", most_seeds=4, level=0.05))
+    measured, _ = page(tmp_path, *SAME)
+
+    assert measured[0].lines[0][-1] == "supported at 2 seeds"
+
+
+def test_published_numbers_stand_under_their_own_data_set(tmp_path):
+    """Tables that are printed for two data sets name theirs in each line; a single one is in the heading."""
+    own = replace(NAMED, companions={Dataset.CIFAR10: {PLAIN.backbone: PLAIN.backbone}})
+    tables = [replace(own, number=str(n)).under(p) for n, p in ((98, replace(PROTOCOL, epochs=9)), (97, LARGE))]
+    claims = [replace(ONE, name=f"of-{table.number}", table=table) for table in tables]
+    both, _ = page(tmp_path / "both", *SAME, tables=tables, claims=claims)
+    one, _ = page(tmp_path / "one", *SAME, tables=tables, claims=claims[1:])
+
+    assert both[0].columns[2:4] == ("published (CIFAR-10, CIFAR-100), points", "measured (CIFAR-10), points")
+    assert [line[1] for line in both[0].lines] == ["table98 (CIFAR-10)", "table97 (CIFAR-100)"]
+    assert one[0].columns[2:4] == ("published (CIFAR-100), points", "measured (CIFAR-10), points")
+    assert [line[1] for line in one[0].lines] == ["table97"]
+
+
+def test_tables_without_claims_have_no_block(tmp_path):
+    """Such a block would be empty, and its tally all zeros."""
+    measured, _ = page(tmp_path, *SAME, claims=())
+
+    assert measured == []
+
+
+def test_two_versions_of_a_protocol_are_two_blocks(tmp_path):
+    """They train otherwise, and their headings say which is which."""
+    newer = [replace(one, run=replace(one.run, cell=replace(one.run.cell, protocol=NEWER))) for one in SAME]
+    tables = [replace(NAMED, companions={Dataset.CIFAR10: {PLAIN.backbone: PLAIN.backbone}})]
+    measured, _ = page(tmp_path, *SAME, *newer, tables=tables)
+
+    assert [block.title.split(" — ")[1] for block in measured] == ["sample: a sample", "sample-v2: a sample"]
 
 
 def test_claims_are_numbers_for_programs(tmp_path):

@@ -24,6 +24,14 @@ def test_cost_is_in_proportion_to_images_and_multiply_adds():
     assert "2 scaled from other runs" in block.notes[0]
 
 
+def test_a_run_of_two_lines_counts_in_the_first(tmp_path):
+    """So the sum of the column is the number of runs that are missing."""
+    first, second = [Run(cell=PLAIN, seed=0), Run(cell=SE, seed=0)], [Run(cell=SE, seed=0), Run(cell=SE, seed=1)]
+    block = not_run_block([("sample", "t", 1, first), ("sample", "u", 2, second)], [], CostModel([], COUNTS))
+
+    assert [line[3:5] for line in block.lines] == [("2", "2"), ("1", "1")]
+
+
 def test_without_records_there_is_no_estimate():
     """The runs are counted all the same."""
     block = not_run_block([("sample", "t", 1, [Run(cell=SE, seed=0)])], [], CostModel([], COUNTS))

@@ -10,7 +10,7 @@ from senet_lab.report.notes import notes_of
 from senet_lab.report.tables import comparison_title
 from senet_lab.report.views import measured_views
 from senet_lab.study.protocol import Dataset
-from tests.samples import PLAIN, PROTOCOL, TABLE, comparison_of, filled, finished
+from tests.samples import PLAIN, PROTOCOL, SE, TABLE, block_of, comparison_of, comparisons_of, filled, finished
 
 
 @pytest.mark.parametrize(("printed_under", "told"), [(PROTOCOL, False), (IMAGENET_100EP, True)])
@@ -37,3 +37,22 @@ def test_a_companion_says_whose_table_it_is_of(tmp_path, edition, whose):
     assert f"(a companion of {whose} CIFAR-10 table; other: " in comparison_title(view)
     said = f"A companion of {whose} table: other schedule. Compare signs and order, not sizes."
     assert said in list(notes_of(comparison_of(view, [], {})))
+
+
+def test_a_seed_that_the_baseline_lacks_is_said_to_be_where_it_is(tmp_path):
+    """In claims about two other rows and in figures; not in the row's mean and difference."""
+    filled(tmp_path, finished(PLAIN), *(finished(SE, seed) for seed in (0, 1)))
+    (comparison,) = comparisons_of(TABLE, [load(tmp_path, "results")])
+    (note,) = [note for note in notes_of(comparison) if note.startswith("SE, seed 1: ")]
+
+    assert "not in the row's mean and difference" in note
+    assert "in no number" not in note
+
+
+def test_two_folders_have_two_labels(tmp_path):
+    """Both stand in one LaTeX file, and the notes refer to them by these."""
+    for name in ("results", "again"):
+        filled(tmp_path / name, finished(PLAIN), finished(SE))
+    views = measured_views(TABLE, [load(tmp_path / name, name) for name in ("results", "again")])
+
+    assert [block_of(view).label for view in views] == ["cvpr2018-table99-sample-again", "cvpr2018-table99-sample"]

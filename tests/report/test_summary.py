@@ -59,7 +59,7 @@ def test_without_a_common_seed_there_is_no_difference(tmp_path):
     """Two runs at different seeds are not compared."""
     se = compared_se(tmp_path, finished(PLAIN, 0), finished(SE, 1))
 
-    assert (se.difference, se.direction) == (None, None)
+    assert (se.difference, se.direction) == (None, "no paired runs")
     assert se.summary.compared == (1,)
 
 

@@ -269,7 +269,7 @@ def test_a_report_that_cannot_be_written_is_an_error(tmp_path):
 def test_the_wide_csv_has_both_sides_under_one_name(tmp_path):
     """A line a row and source, with timm's names; a published and a measured error stand in one column."""
     filled(tmp_path, *both())
-    lines = rows_of(wide_csv(published_table(NAMED, PRINTED), COUNTS, [comparison(tmp_path)]))
+    lines = rows_of(wide_csv(published_table(NAMED, PRINTED), [comparison(tmp_path)]))
     se = {line["source"]: line for line in lines if line["row"] == "SE"}
 
     assert set(WIDE_COLUMNS) == set(lines[0])

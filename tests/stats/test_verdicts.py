@@ -121,6 +121,39 @@ def test_rows_have_verdicts_against_their_baseline():
     assert {k: r.verdict for k, r in judgement.rows.items()} == {"SE": Verdict.SUPPORTED, "third": Verdict.NOT_RUN}
 
 
+def test_failed_runs_are_no_missing_runs():
+    """A row whose runs all failed, and one with other seeds or images, were run; they have no pair."""
+    runs = measured((PLAIN,), (8.0,))
+    for seed in range(4):
+        runs.add_failed(Run(cell=SE, seed=seed))
+    assert {r.verdict for r in judge(TABLE, [], runs, {}).rows.values()} == {Verdict.NOT_PAIRED}
+
+    runs.add(Run(cell=THIRD, seed=9), "images", runs.wrong(PLAIN, [0])[0])
+    runs.add(Run(cell=THIRD, seed=0), "other images", runs.wrong(PLAIN, [0])[0])
+    found = judge(THREE, [claim(Lower("third", "SE"))], runs, {})
+    assert {r.verdict for r in found.rows.values()} == {Verdict.NOT_PAIRED} == {found.claims[0].verdict}
+
+
+def test_seeds_on_other_images_are_left_out_and_no_others():
+    """Seed 0 of both rows was evaluated on other images: seeds 1 to 3 are compared, not seed 0 alone."""
+    runs = measured((PLAIN, SE, THIRD), (8.0, 6.0, 6.0))
+    for cell in (PLAIN, SE):
+        runs.add(Run(cell=cell, seed=0), "other images", runs.wrong(cell, [0])[0])
+
+    assert runs.common_seeds((PLAIN, SE)) == (1, 2, 3)
+    assert runs.widest_block((PLAIN, SE, THIRD)) == ((PLAIN, SE, THIRD), (1, 2, 3))
+
+
+def test_a_row_on_other_images_does_not_empty_the_block():
+    """The spread over seeds comes from the other rows."""
+    runs = measured((PLAIN, SE), (8.0, 6.0))
+    for seed in range(4):
+        runs.add(Run(cell=THIRD, seed=seed), "other images", runs.wrong(SE, [seed])[0])
+
+    assert runs.widest_block((THIRD, PLAIN, SE)) == ((PLAIN, SE), (0, 1, 2, 3))
+    assert runs.widest_block(()) == ((), ())
+
+
 def test_counted_parts_need_no_run():
     """1.1 times the parameters lies between 1.05 and 1.15, not between 1 and 1.05; without counts it is not run."""
     counts = {network_key(PLAIN): counted(1000, 0, 500), network_key(SE): counted(1100, 0, 505)}
