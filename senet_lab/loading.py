@@ -1,9 +1,26 @@
-"""Passes over the data of torch's ``DataLoader``. Its processes end as soon as the pass is no longer used."""
+"""Loads photos: as RGB, and in passes of torch's ``DataLoader``, whose processes end with the pass."""
 
 import warnings
 import weakref
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+# Pillow's modes of more than 8 bits a channel.
+DEEP = dict.fromkeys(("I;16", "I;16L", "I;16B", "I;16N"), "16 bits") | {"I": "32 bits", "F": "a float"}
+
+
+def as_rgb(image: "Image.Image") -> "Image.Image":
+    """The image as RGB.
+
+    Raises ValueError for one with more than 8 bits a channel: which of its values are black and white is not known, and
+    cutting them off would give an empty picture.
+    """
+    if image.mode in DEEP:
+        raise ValueError(f"it has {DEEP[image.mode]} a pixel; convert it to 8 bits a channel")
+    return image if image.mode == "RGB" else image.convert("RGB")  # convert would copy an RGB image
 
 
 def begin_pass(loader: Any) -> Iterator[Any]:

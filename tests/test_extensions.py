@@ -262,6 +262,10 @@ def table(protocol):
     row = Row('a', Cell(backbone='cifar_resnet20', se=None, protocol=protocol))
     return Table(edition='mine', number='1', topic='t', caption='T', baseline='a', rows=(row,), companions={})
 """
+THEIR_CLAIM = """from senet_lab.study.claim import Claim, Lower
+TABLE, b = table(DEMO), Row('b', Cell(backbone='cifar_resnet56', se=None, protocol=DEMO))
+CLAIMS = (Claim(name='theirs', table=TABLE, statement='s', source='t', parts=(Lower('b', 'a'),), rows=(b,)),)
+"""
 OWN_CLASS = "class P(Protocol):\n    pass\nTABLE = table(P(**{f: getattr(DEMO, f) for f in Protocol.__slots__}))\n"
 
 
@@ -297,11 +301,10 @@ def test_an_installed_module_is_an_extension_too(tmp_path, monkeypatch):
 
 def test_a_package_does_not_take_a_declared_tables_name(tmp_path, monkeypatch):
     """The table and its claims are the declared ones, both; under a name of its own both are the package's."""
-    (tmp_path / "their_tables.py").write_text(HEAD_OF_TABLE + "CLAIMS = ('theirs',)\nTABLE = table(DEMO)\n")
+    (tmp_path / "their_tables.py").write_text(HEAD_OF_TABLE + THEIR_CLAIM)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(catalogue, "entry_points", lambda: {"table7": "their_tables", "theirs": "their_tables"})
-
-    assert {"cvpr2018-table7"} == {catalogue.find_table("table7").slug} | {
-        claim.table.slug for claim in catalogue.find_with_claims("table7")[1]
-    }
-    assert (catalogue.find_table("theirs").edition, catalogue.find_with_claims("theirs")[1]) == ("mine", ["theirs"])
+    declared = [catalogue.find_table("table7"), *(claim.table for claim in catalogue.find_with_claims("table7")[1])]
+    assert {table.slug for table in declared} == {"cvpr2018-table7"}
+    table, claims = catalogue.find_with_claims("theirs")
+    assert (table.edition, [claim.name for claim in claims]) == ("mine", ["theirs"])

@@ -100,7 +100,7 @@ def find_with_claims(name: str) -> tuple[Table, list[Claim]]:
     """
     table = find_table(name)
     if source := _own_source(name):
-        return table, list(getattr(load_extension(source).module, "CLAIMS", ()))
+        return table, list(load_extension(source).claims)
     return table, [claim for claim in claims() if claim.table.slug == table.slug]
 
 

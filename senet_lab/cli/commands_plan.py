@@ -7,6 +7,7 @@ import typer
 
 from senet_lab.cli import catalogue, options
 from senet_lab.cli.gather import RESULTS, cost_model
+from senet_lab.cli.own_code import warn_of_runs
 from senet_lab.cli.printing import print_json
 from senet_lab.cli.runs import labels_of
 from senet_lab.cli.studies import study_of, table_under
@@ -88,6 +89,7 @@ def show_plan(table: Table, runs: tuple[Run, ...], root: Path, as_json: bool) ->
     from senet_lab.records.cost import cost_of, planned
     from senet_lab.records.store import Store
 
+    warn_of_runs(runs, root)
     labels, model = labels_of(table, runs), cost_model(runs, root)
     lines = planned(runs, Store(root), model)
     if as_json:

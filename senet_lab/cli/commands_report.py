@@ -11,6 +11,7 @@ import typer
 from senet_lab.cli import catalogue, options
 from senet_lab.cli.gather import RESULTS, Material, gather
 from senet_lab.cli.network_counts import count, keep_counts
+from senet_lab.cli.own_code import warn_of_records
 from senet_lab.cli.printing import print_json, print_report, said_if_slow, say_what_git_lacks
 from senet_lab.cli.studies import table_under
 from senet_lab.study import Table
@@ -84,6 +85,7 @@ def report_table(
     layout = Layout(titled, width is options.WidthName.ONE)
     with laid_out(layout), said_if_slow(f"{table.name}: reading records, drawing figures"):
         material = gather([table], claims, results, allow_fewer=allow_fewer)
+        warn_of_records(record for loaded in material.loaded for record in loaded.records)
         (found,) = material.reports
         blocks = [block.only(columns) if columns and block.names else block for block in found.blocks]
         paths = write_report(found, material.root)

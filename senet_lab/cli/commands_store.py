@@ -9,6 +9,7 @@ import typer
 
 from senet_lab.cli import catalogue, options
 from senet_lab.cli.gather import RESULTS
+from senet_lab.cli.own_code import warn_of_runs
 from senet_lab.cli.printing import print_json
 from senet_lab.cli.runs import labels_of
 from senet_lab.cli.studies import study_of
@@ -59,6 +60,7 @@ def status(
     from senet_lab.records.store import Store
 
     found, runs = study_of(catalogue.find_table(table), protocol, seeds, row, data, trunks)
+    warn_of_runs(runs, results or RESULTS)
     states = states_of(runs, Store(results or RESULTS))
     if as_json:
         labels = labels_of(found, runs)

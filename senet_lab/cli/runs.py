@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from senet_lab import extensions
+from senet_lab.cli.own_code import warn_of_runs
 from senet_lab.cli.together import has_company, make_ready, make_small_photos, say_nothing_to_train, trained_together
 from senet_lab.errors import StudyError
 from senet_lab.study import Run, Table
@@ -81,6 +82,7 @@ def train_runs(table: Table, runs: Sequence[Run], root: Path, options: TrainingO
     Raises StudyError where nothing can be trained or written, and at the end where some runs broke. Raises Paused where
     a signal or the time limit stopped it.
     """
+    warn_of_runs(runs, root)
     train = trained_together if options.devices > 1 or has_company() else _trained
     return train(table.name, runs, labels_of(table, runs), root, options)
 
@@ -98,6 +100,7 @@ def work_on(studies: Sequence[tuple[Table, Sequence[Run]]], root: Path, options:
     """
     runs = list(dict.fromkeys(run for _, planned in studies for run in planned))
     labels = {key: label for table, planned in studies for key, label in labels_of(table, planned).items()}
+    warn_of_runs(runs, root)
     _trained(", ".join(table.name for table, _ in studies), runs, labels, root, options, sharing=True)
     from senet_lab.records.store import Store
 

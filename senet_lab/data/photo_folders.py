@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from senet_lab.errors import StudyError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".ppm", ".pgm", ".tif", ".tiff", ".gif")
+UNREAD = (".avif", ".heic", ".heif", ".jxl", ".jp2")  # photos that not every Pillow reads
 SPLIT_NAMES = {"train": ("train", "training"), "test": ("val", "validation")}
 ABOVE = ("", "ILSVRC/Data/CLS-LOC", "Data/CLS-LOC", "CLS-LOC")  # where the splits of ImageNet's archives lie
 MOST_NESTING = 3  # folders between a split and its classes
@@ -76,7 +77,8 @@ def photos_of(folder: Path) -> PhotoList:
     """The photos of a split, from its class folders.
 
     Raises StudyError for a folder without class folders, for photos that lie outside of them, for a class without
-    photos, for other folders beside ImageNet's classes, and for what cannot be read.
+    photos, for other folders beside ImageNet's classes, for photos of a kind that is not read, and for what cannot be
+    read. What is no regular file is passed over, since reading it might never end.
     """
     root = _class_root(folder)
     classes = [name for name, is_folder in _entries(root) if is_folder]
@@ -149,8 +151,12 @@ def _files(root: Path, below: str) -> Iterator[tuple[str, int]]:
                 name = f"{below}/{entry.name}"
                 if visible(entry.name) and entry.is_dir():
                     yield from _files(root, name)
-                elif is_photo(entry.name):
+                elif is_photo(entry.name) and (entry.is_file() or entry.is_symlink()):
                     yield name, entry.stat().st_size
+                elif visible(entry.name) and entry.name.lower().endswith(UNREAD):
+                    raise StudyError(
+                        f"{root / name} is of a kind that is not read here; convert it to JPEG or PNG, or move it away"
+                    )
     except OSError as error:
         raise StudyError(f"{error.filename or root / below} cannot be read ({error.strerror})") from None
 

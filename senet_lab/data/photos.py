@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from senet_lab.loading import as_rgb
+
 Pixels = NDArray[np.uint8]
 CROP_AREA, ASPECT = (0.08, 1.0), (3 / 4, 4 / 3)  # as in the authors' release
 ATTEMPTS = 10  # how many crops are drawn to find one that fits into the photo
@@ -33,13 +35,13 @@ class CropDraw:
 
 
 def read_photo(path: str) -> Image.Image:
-    """The photo as RGB. Raises DamagedPhoto for a file that is empty, cut short, or not a photo."""
+    """The photo as RGB. Raises DamagedPhoto for a file that is empty, cut short, or not a photo, and as ``as_rgb``."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about palettes and cameras' broken metadata, which change no pixel
             with Image.open(path) as image:
                 image.load()
-                return image if image.mode == "RGB" else image.convert("RGB")  # convert would copy an RGB image
+                return as_rgb(image)
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
         why = "it is no image" if isinstance(error, UnidentifiedImageError) else " ".join(str(error).split())
         raise DamagedPhoto(path, why[:120]) from None

@@ -24,7 +24,7 @@ EVALUATION_BATCH = {"cpu": 500, "cuda": 2_000}  # by device: on a GPU, small bat
 class ResidentData:
     """Training and test batches of one data set under one protocol. share: the part of each batch that is made here.
 
-    Raises StudyError where the data set has more or fewer images than the protocol says.
+    Raises StudyError where the data set has more or fewer images or classes than the protocol says.
     """
 
     def __init__(self, arrays: ImageArrays, protocol: Protocol, device: torch.device, share: Share = WHOLE) -> None:
@@ -33,6 +33,10 @@ class ResidentData:
             raise StudyError(
                 f"{arrays.name} has {found[0]} training and {found[1]} test images; "
                 f"{protocol.name} says {said[0]} and {said[1]}"
+            )
+        if len(arrays.class_names) != protocol.num_classes:
+            raise StudyError(
+                f"{arrays.name} has {len(arrays.class_names)} classes; {protocol.name} says {protocol.num_classes}"
             )
         self.protocol = protocol
         self.share = share

@@ -19,7 +19,7 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as F
 
 from senet_lab.evaluation.photo_set import Photo
-from senet_lab.loading import begin_pass
+from senet_lab.loading import as_rgb, begin_pass
 
 AHEAD = 2  # batches that each process may make before they are used
 Geometry = tuple[int, int, str]  # shorter side and crop in pixels, interpolation
@@ -39,9 +39,13 @@ def decoder() -> str:
 
 
 def load(data: bytes) -> Image.Image:
-    """The photo in a file's bytes, as torchvision's loader reads it. Raises Pillow's errors for a damaged photo."""
+    """The photo in a file's bytes, as torchvision's loader reads it.
+
+    Raises Pillow's errors for a damaged photo, and ValueError for one with more than 8 bits a channel.
+    """
     with Image.open(io.BytesIO(data)) as image:
-        return image.convert("RGB")
+        image.load()
+        return as_rgb(image)
 
 
 def shown(image: Image.Image, geometry: Geometry) -> NDArray[np.uint8]:

@@ -21,6 +21,7 @@ from torchvision.transforms import InterpolationMode, v2
 from senet_lab.data.arrays import ImageArrays
 from senet_lab.data.augment import normalise, scale_and_shift
 from senet_lab.data.batches import Batch
+from senet_lab.data.photos import DamagedPhoto, read_photo
 from senet_lab.errors import StudyError
 from senet_lab.evaluation.labels import wnids as imagenet_wnids
 from senet_lab.evaluation.photo_set import PhotoSet
@@ -95,9 +96,9 @@ class ClassFolders(ImageFolder):  # type: ignore[misc]  # torchvision has no typ
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         path, label = self.samples[index]
         try:
-            image = self.loader(path)
-        except (OSError, SyntaxError, ValueError) as error:
-            raise StudyError(f"{path} cannot be read as an image ({' '.join(str(error).split())[:100]})") from None
+            image = read_photo(path)
+        except DamagedPhoto as error:
+            raise StudyError(f"{path} cannot be read as an image ({error.why})") from None
         assert self.transform is not None
         return self.transform(image), label
 

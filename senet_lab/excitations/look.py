@@ -16,6 +16,7 @@ from senet_lab.excitations.running import FEW_CLASSES
 from senet_lab.excitations.statements import text_of, write_statements
 from senet_lab.excitations.statistics import Excitations, Origin, save
 from senet_lab.excitations.trained_network import TrainedNetwork
+from senet_lab.models.sites import WrongImageSize
 from senet_lab.records.file_system import refuse_unwritable
 from senet_lab.training.numerics import set_switches
 
@@ -57,7 +58,8 @@ def look_at(
     Arrays go to <root>/cache/excitations, the files that git keeps to <root>/excitations, figures to <root>/figures.
     data: None for the evaluation images of the data set that the network was trained on. classes: those that figures
     show; if none is named, ``usual_classes``. figures: their names; None for all. Raises StudyError for images or
-    classes that are not there, and, before the pass over the images, where a folder cannot be written.
+    classes that are not there, for images of a size that the network is not made for, and, before the pass over the
+    images, where a folder cannot be written.
     """
     name = data or subject.data
     if name is None:
@@ -67,14 +69,17 @@ def look_at(
     task = task_of(subject, root, labelled, classes, own_data=name == subject.data)
     set_switches()
     target = torch.device(device)
-    found = capture_excitations(
-        subject.model.to(target),
-        labelled.batches(target),
-        labelled.class_names,
-        own_rows=task.own_rows,
-        origin=task.origin,
-        precision=subject.precision,
-    )
+    try:
+        found = capture_excitations(
+            subject.model.to(target),
+            labelled.batches(target),
+            labelled.class_names,
+            own_rows=task.own_rows,
+            origin=task.origin,
+            precision=subject.precision,
+        )
+    except WrongImageSize as error:
+        raise StudyError(f"{name} cannot be shown to {subject.name}: {error}") from None
     return keep(task, found, figures)
 
 

@@ -1,6 +1,7 @@
 """Finds the recorded run that a user names: by a row of a table, by a cell's key, or by the file of its weights."""
 
 import json
+import shlex
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -33,7 +34,8 @@ def run_of_row(source: str, seed: int, protocol: str | None, store: Store) -> Ru
     if not here:
         raise StudyError(
             f"{store.root} has no weights of {source} seed {seed}: they stay where a run was trained, and "
-            f"senet-lab train {name} --row {label} --protocol NAME trains it"
+            f"senet-lab train {name} --row {shlex.quote(label)} --protocol NAME --seeds {seed + 1} "
+            f"--results {shlex.quote(str(store.root))} trains it"
         )
     names = ", ".join(sorted({run.cell.protocol.name for run in here.values()}))
     raise StudyError(f"{store.root} has weights of {source} seed {seed} under several protocols ({names}); name one")

@@ -9,6 +9,7 @@ from typing import Any
 
 from senet_lab.errors import StudyError
 from senet_lab.extensions.lines import blame, place_of
+from senet_lab.study.claim import Claim
 from senet_lab.study.protocol import Protocol
 
 
@@ -36,6 +37,7 @@ class Extension:
     networks: Mapping[str, OwnNetwork]
     protocols: tuple[Protocol, ...]
     datasets: Mapping[str, Path]
+    claims: tuple[Claim, ...]
 
     @property
     def name(self) -> str:

@@ -7,12 +7,15 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 from senet_lab.errors import StudyError
 from senet_lab.extensions.entry import Extension, OwnNetwork
 from senet_lab.extensions.lines import blame, place_of
+from senet_lab.study.claim import Claim
 from senet_lab.study.protocol import Protocol
+
+T = TypeVar("T")
 
 
 def read_extension(source: str) -> Extension:
@@ -25,8 +28,9 @@ def read_extension(source: str) -> Extension:
         module,
         _mapping(module, source, path, "BLOCKS", callable, "a factory: factory(site, **parameters) -> nn.Module"),
         _mapping(module, source, path, "NETWORKS", lambda one: isinstance(one, OwnNetwork), "an OwnNetwork"),
-        _protocols(module, source, path),
+        _values(module, source, path, "PROTOCOLS", Protocol),
         {name: (path.parent / folder).resolve() for name, folder in datasets.items()},
+        _values(module, source, path, "CLAIMS", Claim),
     )
 
 
@@ -65,11 +69,17 @@ def _mapping(
     return found
 
 
-def _protocols(module: ModuleType, source: str, path: Path) -> tuple[Protocol, ...]:
-    found = getattr(module, "PROTOCOLS", ())
-    protocols = tuple(found.values()) if isinstance(found, Mapping) else tuple(found)
-    for one in protocols:
-        if not isinstance(one, Protocol):
-            place = place_of(source, path, "PROTOCOLS")
-            raise StudyError(f"{place}: PROTOCOLS has a {type(one).__name__}; it must hold values of type Protocol")
-    return protocols
+def _values(module: ModuleType, source: str, path: Path, name: str, kind: type[T]) -> tuple[T, ...]:
+    """The values of this kind in a list or tuple of the file, or in a mapping of names."""
+    found = getattr(module, name, ())
+    if not isinstance(found, Mapping | list | tuple):
+        raise StudyError(
+            f"{place_of(source, path, name)}: {name} is a {type(found).__name__}; it must be a list or a tuple, as "
+            f"({kind.__name__.lower()},)"
+        )
+    values = tuple(found.values()) if isinstance(found, Mapping) else tuple(found)
+    for one in values:
+        if not isinstance(one, kind):
+            place = place_of(source, path, name)
+            raise StudyError(f"{place}: {name} has a {type(one).__name__}; it must hold values of type {kind.__name__}")
+    return values

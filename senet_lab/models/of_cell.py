@@ -12,7 +12,7 @@ from senet_lab.extensions import find_network
 from senet_lab.models.own_blocks import own_factory
 from senet_lab.models.own_networks import own_network
 from senet_lab.models.registry import build_model
-from senet_lab.models.sites import se_factory
+from senet_lab.models.sites import Site, refuse_missing_sites, se_factory
 from senet_lab.study.block import BlockSpec
 from senet_lab.study.cell import Cell
 from senet_lab.study.protocol import Protocol
@@ -25,9 +25,9 @@ def build_cell(cell: Cell, seed: int = 0, device: str = "cpu", trunk: Mapping[st
 
     trunk: for a detector, the state dict of the network under it, with the names that ``build_network`` gives.
 
-    Raises ValueError as ``build_model`` does, and for a network that cannot be a trunk. Raises StudyError, which names
-    file and line, for a user's block or network that is not loaded, that raises an error, that is no module, or whose
-    output has the wrong shape.
+    Raises ValueError as ``build_model`` does, also for a user's block, and for a network that cannot be a trunk.
+    Raises StudyError, which names file and line, for a user's block or network that is not loaded, that raises an
+    error, that is no module, or whose output is of the wrong shape or type.
     """
     if cell.protocol.detection is None:
         return build_network(cell, cell.protocol.num_classes, seed, device)
@@ -57,8 +57,19 @@ def classes_of_trunk(state: Mapping[str, Tensor]) -> int:
 
 def build_network(cell: Cell, num_classes: int, seed: int = 0, device: str = "cpu") -> nn.Module:
     """The classification network of a cell; a detector's trunk is one. Raises as ``build_cell``."""
-    own_block = own_factory(cell.se) if isinstance(cell.se, BlockSpec) else None
-    se = None if isinstance(cell.se, BlockSpec) else cell.se
     if own := find_network(cell.backbone):
-        return own_network(own, cell.se, own_block or se_factory(se), num_classes, seed, device)
-    return build_model(cell.backbone, se, num_classes, seed, device, attention=own_block)
+        attend = own_factory(cell.se) if isinstance(cell.se, BlockSpec) else se_factory(cell.se)
+        return own_network(own, cell.se, attend, num_classes, seed, device)
+    if not isinstance(cell.se, BlockSpec):
+        return build_model(cell.backbone, cell.se, num_classes, seed, device)
+    attend, stages = own_factory(cell.se), set[int]()
+
+    def attend_and_tell(site: Site) -> nn.Module:
+        block = attend(site)
+        if not isinstance(block, nn.Identity):
+            stages.add(site.stage)
+        return block
+
+    model = build_model(cell.backbone, None, num_classes, seed, device, attention=attend_and_tell)
+    refuse_missing_sites(cell.backbone, stages, cell.se)
+    return model

@@ -1,10 +1,12 @@
-"""What a module makes of zeros, in evaluation and in training mode."""
+"""What a module makes of zeros, in evaluation and in training mode: its output's shape, and random draws."""
 
 import copy
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
+
+from senet_lab.models.stochastic import GlobalStream
 
 
 def other_shape(module: nn.Module, given: tuple[int, ...], wanted: tuple[int, ...]) -> tuple[int, ...] | str | None:
@@ -21,6 +23,22 @@ def other_shape(module: nn.Module, given: tuple[int, ...], wanted: tuple[int, ..
     with torch.random.fork_rng(devices=[]):
         found = [_output(network, x) for network in _as_evaluated_and_as_trained(module)]
     return next((shape for shape in found if shape != wanted), None)
+
+
+def mark_random(module: nn.Module, given: tuple[int, ...]) -> None:
+    """Adds a ``GlobalStream`` to a module that draws from the global stream in training, tried on zeros of this shape.
+
+    A module that cannot be copied is left as it is.
+    """
+    parameter = next(module.parameters(), None)
+    x = torch.zeros(given, device=parameter.device if parameter is not None else torch.get_default_device())
+    with torch.random.fork_rng(devices=[]):
+        before = torch.get_rng_state()
+        for network in _as_evaluated_and_as_trained(module):
+            _output(network, x)
+        drawn = not torch.equal(before, torch.get_rng_state())
+    if drawn:
+        module.add_module("global_stream", GlobalStream())
 
 
 def _as_evaluated_and_as_trained(module: nn.Module) -> Iterator[nn.Module]:

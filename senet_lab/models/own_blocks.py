@@ -3,11 +3,13 @@
 Every mistake is a StudyError with the file and line of the user's code.
 """
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from senet_lab.errors import StudyError
 from senet_lab.extensions import Entry, Unfit, find_block, names_of_blocks
-from senet_lab.models.output_shape import other_shape
+from senet_lab.models.blocks import Gated, is_gated
+from senet_lab.models.output_shape import mark_random, other_shape
 from senet_lab.models.sites import AttentionFactory, Site
 from senet_lab.study.block import BlockSpec
 from senet_lab.study.names import nearest
@@ -18,8 +20,8 @@ PROBE = (2, 6, 5)  # batch, height, width of the map that a user's block is trie
 def own_factory(spec: BlockSpec) -> AttentionFactory:
     """The factory that puts a user's block into every site that its spec names.
 
-    Raises StudyError for a block that is not loaded, that raises an error, that is no module, or whose output has
-    another shape than its input.
+    Raises StudyError for a block that is not loaded, that raises an error, that is no module, whose output has another
+    shape or type than its input, or whose ``gate`` is not the factor that it applies.
     """
     found = find_block(spec.block)
     if found is None:
@@ -52,4 +54,35 @@ def _own_block(entry: Entry, spec: BlockSpec, site: Site) -> nn.Module:
                 "its output must have the shape of its input",
                 type(module).forward,
             )
+        _refuse_other_values(module, wanted, f"block {spec.block!r} at {site.name}")
+        mark_random(module, wanted)
     return module
+
+
+def _refuse_other_values(module: nn.Module, shape: tuple[int, ...], what: str) -> None:
+    """Raises Unfit for an output that is not fp32, and for a ``gate`` that is not the factor by which it multiplies.
+
+    The map is drawn at random from a stream of its own. On the meta device, which has no values, nothing is compared.
+    """
+    parameter = next(module.parameters(), None)
+    if (torch.get_default_device() if parameter is None else parameter.device).type == "meta":
+        return
+    u_BCHW = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    training = module.training
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        module.eval()
+        out = module(u_BCHW)
+        factor = module.gate(u_BCHW) if isinstance(module, Gated) and is_gated(module) else None
+        module.train(training)
+    if out.dtype is not u_BCHW.dtype:
+        raise Unfit(f"{what} makes {out.dtype} from {u_BCHW.dtype}; keep the type of its input", type(module).forward)
+    if factor is None:
+        return
+    sizes = zip(factor.shape, shape, strict=False) if isinstance(factor, Tensor) and factor.dim() == len(shape) else ()
+    fits = all(size in (1, whole) for size, whole in sizes) and sizes != ()
+    if not fits or not torch.allclose(out, u_BCHW * factor, rtol=1e-3, atol=1e-4):
+        raise Unfit(
+            f"{what} has a gate(u), but forward(u) is not u * gate(u) with a factor of shape B C 1 1 or B C H W; "
+            "give the method another name",
+            type(module).forward,
+        )

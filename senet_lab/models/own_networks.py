@@ -8,10 +8,10 @@ from torch import nn
 
 from senet_lab.extensions import Entry, OwnNetwork, Unfit
 from senet_lab.models.initialise import initialise, without_rule
-from senet_lab.models.output_shape import other_shape
+from senet_lab.models.output_shape import mark_random, other_shape
 from senet_lab.models.placement import Placement
 from senet_lab.models.registry import model_names
-from senet_lab.models.sites import AttentionFactory
+from senet_lab.models.sites import AttentionFactory, refuse_missing_sites
 from senet_lab.study.block import BlockSpec
 from senet_lab.study.se import SESpec
 
@@ -43,9 +43,9 @@ def own_network(
         shape = other_shape(model, (2, 3, own.image_size, own.image_size), wanted)
         if shape is not None:
             raise Unfit(f"{what} makes {shape} of two images; it must make {wanted}", type(model).forward)
-    if se is not None and not placement.blocks:
-        block = se.block if isinstance(se, BlockSpec) else "SE"
-        raise ValueError(f"{entry.name} has no site for {block} at {se.integration.value!r}")
+        mark_random(model, (2, 3, own.image_size, own.image_size))
+    if se is not None:
+        refuse_missing_sites(entry.name, placement.stages, se)
     if device != "meta":
         own_blocks = placement.blocks if isinstance(se, BlockSpec) else ()
         initialise(model, seed, [*own_blocks, *without_rule(model)])

@@ -17,6 +17,7 @@ class Placement:
     def __init__(self, attend: AttentionFactory, seed: int) -> None:
         self.attend, self.seed = attend, seed
         self.blocks: list[nn.Module] = []
+        self.stages: set[int] = set()  # those with a block
         self._names: set[str] = set()
 
     def __call__(self, site: Site) -> nn.Module:
@@ -26,6 +27,7 @@ class Placement:
             raise ValueError(f"the factory gave {block!r} for {site.name}; it has to give a module, or nn.Identity()")
         if not isinstance(block, nn.Identity):
             self.blocks.append(block)
+            self.stages.add(site.stage)
             if not hasattr(block, "name"):
                 vars(block)["name"] = site.name if site.name not in self._names else f"{site.name}_{site.point.value}"
                 self._names.add(site.name)

@@ -22,7 +22,7 @@ from senet_lab.models.family import Family, Sized
 from senet_lab.models.initialise import Undrawn, initialise
 from senet_lab.models.placement import Placement
 from senet_lab.models.se_block import SEBlock
-from senet_lab.models.sites import AttentionFactory, se_factory
+from senet_lab.models.sites import AttentionFactory, refuse_missing_sites, se_factory
 from senet_lab.study.names import nearest
 from senet_lab.study.se import SESpec
 
@@ -87,7 +87,7 @@ def build_model(
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
     if se is not None:
-        _refuse_missing_sites(name, model, se)
+        _refuse_unfit(name, model, se)
     if device != "meta":
         initialise(model, seed, placement.blocks if placement else ())
     return model.to(device)
@@ -110,14 +110,8 @@ def _family(name: str) -> Family[Any]:
     raise ValueError(f"no network is called {name!r}; the nearest name is {nearest(name, model_names())!r}")
 
 
-def _refuse_missing_sites(name: str, model: nn.Module, se: SESpec) -> None:
-    blocks = se_blocks(model)
-    if not blocks:
-        raise ValueError(f"{name} has no site at integration point {se.integration.value!r} in stages {se.stages}")
-    found = {int(block.split("_")[1]) for block in blocks}
+def _refuse_unfit(name: str, model: nn.Module, se: SESpec) -> None:
+    found = {int(block.split("_")[1]) for block in se_blocks(model)}
+    refuse_missing_sites(name, found, se)
     if se.stages == "all" and se.stage_reductions and len(se.stage_reductions) != len(found):
         raise ValueError(f"{name} has {len(found)} stages with blocks, stage_reductions has {len(se.stage_reductions)}")
-    if se.stages != "all":
-        missing = sorted(set(se.stages) - found)
-        if missing:
-            raise ValueError(f"{name} has no stage {missing[0]} with a site at {se.integration.value!r}")

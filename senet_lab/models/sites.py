@@ -1,11 +1,12 @@
 """Site: one possible place of a block. A unit knows where a block may sit; the factory knows which one sits there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from torch import Tensor, nn
 
 from senet_lab.models.se_block import SEBlock
+from senet_lab.study.block import BlockSpec
 from senet_lab.study.se import Integration, SESpec
 
 
@@ -44,18 +45,36 @@ def se_factory(se: SESpec | None) -> AttentionFactory:
     return attend
 
 
+def refuse_missing_sites(name: str, stages: Collection[int], spec: SESpec | BlockSpec) -> None:
+    """Raises ValueError where a network lacks a place that the spec names, so that a row is not trained without it.
+
+    name: of the network. stages: in which it has blocks.
+    """
+    point = spec.integration.value
+    if not stages:
+        raise ValueError(f"{name} has no site at integration point {point!r} in stages {spec.stages}")
+    if spec.stages != "all":
+        missing = sorted(set(spec.stages) - set(stages))
+        if missing:
+            raise ValueError(f"{name} has no stage {missing[0]} with a site at {point!r}")
+
+
 SMALL, SMALLEST_LARGE = 32, 64  # pixels: CIFAR's images; the smallest images that an ImageNet network takes
+
+
+class WrongImageSize(ValueError):
+    """A network was given images of a kind that it is not made for."""
 
 
 def check_image_size(x_BCHW: Tensor, made_for: int) -> None:
     """Refuses CIFAR images in an ImageNet network and the reverse. Both would run, and the results would mean nothing.
 
-    made_for: the network's own image size in pixels. Raises ValueError, which names the right kind of network.
+    made_for: the network's own image size in pixels. Raises WrongImageSize, which names the right kind of network.
     """
     height, width = x_BCHW.shape[-2:]
     if made_for == SMALL and (height, width) != (SMALL, SMALL):
-        raise ValueError(f"this network is for 32 x 32 images, not {height} x {width}: use one without 'cifar_'")
+        raise WrongImageSize(f"this network is for 32 x 32 images, not {height} x {width}: use one without 'cifar_'")
     if made_for != SMALL and min(height, width) < SMALLEST_LARGE:
-        raise ValueError(
+        raise WrongImageSize(
             f"this network is for {made_for} x {made_for} images, not {height} x {width}: use a 'cifar_' one"
         )

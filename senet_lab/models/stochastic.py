@@ -6,6 +6,9 @@ training loop seeds it at the start of each epoch:
     set_stochastic_seed(model, derive_seed(seed, "stochastic", epoch))
 
 A checkpoint within an epoch holds the stream's state, so that a resumed run draws what an uninterrupted one draws.
+
+A user's module may draw from the global stream, as ``nn.Dropout`` does. It then gets a ``GlobalStream``, so that the
+global stream is seeded and kept like the others.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,8 +18,43 @@ from typing import Any, ParamSpec, TypeVar
 import torch
 from torch import Tensor, nn
 
+from senet_lab.study.cell import derive_seed
+
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+class TorchStream:
+    """PyTorch's global streams, of the CPU and of the CUDA device, with the methods of a ``torch.Generator``."""
+
+    def get_state(self) -> Tensor:
+        """The states, one after the other: uint8."""
+        states = [torch.get_rng_state()]
+        if torch.cuda.is_initialized():
+            states.append(torch.cuda.get_rng_state())
+        return torch.cat(states)
+
+    def set_state(self, state: Tensor) -> None:
+        """Restores what ``get_state`` gave."""
+        size = len(torch.get_rng_state())
+        torch.set_rng_state(state[:size])
+        if len(state) > size:
+            torch.cuda.set_rng_state(state[size:])
+
+
+class GlobalStream(nn.Identity):
+    """Marks a module that draws from PyTorch's global stream in training, as one of its parts. It computes nothing."""
+
+    stream = TorchStream()
+
+    def set_stochastic_seed(self, seed: int) -> None:
+        """Seeds the global streams."""
+        torch.manual_seed(derive_seed(seed, "global"))
+
+
+def draws_from_global_stream(model: nn.Module) -> bool:
+    """Whether a network has a part that draws from PyTorch's global stream."""
+    return any(isinstance(part, GlobalStream) for part in model.modules())
 
 
 def uncompiled(method: Callable[P, T]) -> Callable[P, T]:

@@ -140,9 +140,13 @@ class Protocol:
         convert_fields(self)
         check_name("a protocol's name", self.name)
         if self.epochs < 1 or not 1 <= self.batch_size <= self.train_images:
+            few = self.batch_size > self.train_images
             raise ValueError(
                 f"protocol {self.name}: {self.epochs} epochs of batches of {self.batch_size} cannot be trained"
+                + f": there are {self.train_images} training images; take a recipe with smaller batches" * few
             )
+        self._check_ranges()
+        self._check_crop()
         if (self.dataset is Dataset.FOLDER) != (self.photos is not None):
             raise ValueError(f"protocol {self.name}: photos belong to the data set folder, which needs them")
         if self.training_sizes and (len(self.training_sizes) != self.epochs or min(self.training_sizes) < 1):
@@ -158,6 +162,37 @@ class Protocol:
             )
         if self.detection is not None:
             self._check_detection(self.detection)
+
+    def _check_ranges(self) -> None:
+        for name, fits, text in (
+            ("num_classes", self.num_classes >= 2, "2 or more"),
+            ("image_size", self.image_size >= 1, "1 or more"),
+            ("test_images", self.test_images >= 1, "1 or more"),
+            ("crop_padding", self.crop_padding >= 0, "0 or more"),
+            ("cutout", self.cutout >= 0, "0 or more"),
+            ("resize", self.resize >= 0, "0 or more"),
+            ("weight_decay", self.weight_decay >= 0, "0 or more"),
+            ("momentum", 0 <= self.momentum < 1, "at least 0 and below 1"),
+            ("label_smoothing", 0 <= self.label_smoothing < 1, "at least 0 and below 1"),
+        ):
+            if not fits:
+                raise ValueError(f"protocol {self.name}: {name} is {getattr(self, name)}; it must be {text}")
+        if self.nesterov and not self.momentum:
+            raise ValueError(f"protocol {self.name}: nesterov needs a momentum above 0")
+
+    def _check_crop(self) -> None:
+        """Raises ValueError for a crop that the kind of images does not have, or that its padding contradicts."""
+        if self.detection is not None:
+            return
+        if self.dataset.of_photos and self.crop is not Crop.RESIZED_CROP:
+            raise ValueError(f"protocol {self.name}: photos are trained on with crop 'resized-crop', not {self.crop}")
+        if not self.dataset.of_photos and self.crop is Crop.RESIZED_CROP:
+            raise ValueError(f"protocol {self.name}: crop 'resized-crop' is for photos, not for {self.dataset.value}")
+        if self.crop is Crop.NONE and self.crop_padding:
+            raise ValueError(
+                f"protocol {self.name}: crop 'none' has no padding, but crop_padding is {self.crop_padding}; set it to "
+                "0"
+            )
 
     def _check_detection(self, detection: Detection) -> None:
         if detection.longest < self.image_size:

@@ -123,7 +123,10 @@ class SESpec:
             return self
         place = stage - FIRST_STAGE if self.stages == "all" else self.stages.index(stage)
         if not 0 <= place < len(ratios):
-            raise ValueError(f"stage_reductions has {len(ratios)} ratios, none of them for stage {stage}")
+            raise ValueError(
+                f"stage_reductions has {len(ratios)} ratios, none of them for stage {stage}: they begin with stage "
+                f"{FIRST_STAGE}, unless stages names others"
+            )
         return replace(self, reduction=ratios[place], stage_reductions=())
 
     @property

@@ -12,6 +12,7 @@ another cell with another key. The same holds for ``Provenance`` and ``Record``.
 """
 
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -68,7 +69,7 @@ def convert_fields(value: Any) -> None:
 
     So equal values have equal keys, and can be written and read again. Names become members of their enumeration,
     integers become floats where a float is declared, and lists become tuples. Raises ValueError with the field's name
-    for a value of another type.
+    for a value of another type, and for a float that is infinite or no number.
     """
     for field in dataclasses.fields(value):
         object.__setattr__(value, field.name, _converted(field.type, getattr(value, field.name), field.name))
@@ -102,13 +103,20 @@ def _converted(kind: Any, found: Any, field: str) -> Any:
         return float(found)
     if type(found) is not kind:
         raise ValueError(f"{field} is {found!r}; it must be of type {kind.__name__}")
+    if kind is float and not math.isfinite(found):
+        raise ValueError(f"{field} is {found}; it must be a finite number")
     return found
 
 
 def _converted_union(kinds: tuple[Any, ...], found: Any, field: str) -> Any:
-    """The value converted to the first type that accepts it; None stays None. An error is that of the last type."""
+    """The value converted to its own type, else to the first that accepts it; None stays None.
+
+    An error is that of its own type, or of the last.
+    """
     if found is None and type(None) in kinds:
         return None
+    if type(found) in kinds:
+        return _converted(type(found), found, field)
     *others, last = (kind for kind in kinds if kind is not type(None))
     for kind in others:
         try:

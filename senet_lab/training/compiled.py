@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch._inductor.runtime.cache_dir_utils import cache_dir
 
 from senet_lab.models.fuse import Fused, fuse
+from senet_lab.models.stochastic import draws_from_global_stream
 from senet_lab.training.compare_step import refuse_another_step
 from senet_lab.training.compiled_code import remove_unfinished
 
@@ -32,7 +33,7 @@ def compiled_network(model: nn.Module) -> Network:
     """
     _set_compiler()
     fused = fuse(model)
-    return _compared_once(torch.compile(fused.network), model, model, fused)
+    return _compared_once(torch.compile(fused.network, options=_options(model)), model, model, fused)
 
 
 def compiled_step(step: Callable[Concatenate[nn.Module, P], T], model: nn.Module) -> Callable[P, T]:
@@ -47,7 +48,12 @@ def compiled_step(step: Callable[Concatenate[nn.Module, P], T], model: nn.Module
     def with_fused(*args: P.args, **kwargs: P.kwargs) -> T:
         return step(network, *args, **kwargs)
 
-    return _compared_once(torch.compile(with_fused), partial(step, model), model, fused)
+    return _compared_once(torch.compile(with_fused, options=_options(model)), partial(step, model), model, fused)
+
+
+def _options(model: nn.Module) -> dict[str, str | int | bool | Callable[..., object]] | None:
+    """Compiled code draws from the global stream as written code does, where the network draws from it at all."""
+    return {"fallback_random": True} if draws_from_global_stream(model) else None
 
 
 def _compared_once(call: Callable[P, T], written: Callable[P, T], model: nn.Module, fused: Fused) -> Callable[P, T]:

@@ -110,10 +110,15 @@ class SENetModule(pl.LightningModule):
     def setup(self, stage: str) -> None:
         """Sets torch's switches that decide numbers, for the whole process.
 
-        Raises StudyError where the trainer does not keep the protocol.
+        Raises StudyError where the trainer does not keep the protocol, and where the module was trained before.
         """
         set_switches()
         if stage == TrainerFn.FITTING:
+            fresh = self.trainer.current_epoch == 0 and getattr(self.trainer, "ckpt_path", None) is None
+            if fresh and len(self._run.curve) > self._first.epoch:
+                raise StudyError(
+                    "this module was trained before; make a new SENetModule, or go on by fit(..., ckpt_path=...)"
+                )
             refuse(self.trainer, self.cell.protocol, self._first.epoch)
 
     def on_train_start(self) -> None:

@@ -20,7 +20,7 @@ def refuse(trainer: pl.Trainer, protocol: Protocol, epochs_before: int = 0) -> N
     for wrong, text in _refusals(trainer, protocol, epochs_before):
         if wrong:
             raise StudyError(f"{protocol.name} cannot be trained with this trainer: {text}")
-    if trainer.limit_train_batches not in (1.0, protocol.steps_per_epoch):
+    if not _all_of(trainer.limit_train_batches) and trainer.limit_train_batches != protocol.steps_per_epoch:
         limit = trainer.limit_train_batches
         LOG.warning("limit_train_batches=%s: an epoch here is shorter than one of %s", limit, protocol.name)
     if not evaluates_each_epoch(trainer, protocol):
@@ -40,7 +40,7 @@ def _refusals(trainer: pl.Trainer, protocol: Protocol, epochs_before: int) -> li
         (trainer.precision != "32-true", "the protocol sets the precision; leave precision out"),
         (bool(trainer.overfit_batches), "overfit_batches would change the data; leave it out"),  # type: ignore[attr-defined]
         (
-            trainer.limit_val_batches not in (0, 1.0),
+            trainer.limit_val_batches != 0 and not _all_of(trainer.limit_val_batches),
             "limit_val_batches must be 0 or 1.0: an error needs all images of the evaluation",
         ),
         (unwatched, "its learning rate depends on the evaluation after every epoch, so leave none out"),
@@ -52,4 +52,9 @@ def evaluates_each_epoch(trainer: pl.Trainer, protocol: Protocol) -> bool:
     interval, steps = trainer.val_check_interval, protocol.steps_per_epoch
     every = max(1, int(steps * interval)) if isinstance(interval, float) else interval
     at_the_end = isinstance(every, int) and steps % every == 0 and trainer.check_val_every_n_epoch == 1
-    return at_the_end and trainer.limit_val_batches == 1.0
+    return at_the_end and _all_of(trainer.limit_val_batches)
+
+
+def _all_of(limit: float) -> bool:
+    """Whether a limit of Lightning means all batches: 1.0 does, and 1 means one batch."""
+    return isinstance(limit, float) and limit == 1.0

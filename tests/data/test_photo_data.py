@@ -16,6 +16,7 @@ from senet_lab.data.photo_folders import photos_of
 from senet_lab.data.photos import (
     ASPECT,
     CROP_AREA,
+    DamagedPhoto,
     draw_crop,
     evaluation_pixels,
     read_photo,
@@ -23,6 +24,7 @@ from senet_lab.data.photos import (
     training_pixels,
 )
 from senet_lab.errors import StudyError
+from senet_lab.evaluation.decode import load
 from tests.data.pictures import class_folders, photo
 
 CPU = torch.device("cpu")
@@ -155,7 +157,6 @@ ODD = {
     "palette": lambda image: image.convert("P"),
     "cmyk": lambda image: image.convert("CMYK"),
     "alpha": lambda image: image.convert("RGBA"),
-    "16 bit": lambda image: Image.fromarray(np.arange(1200, dtype=np.uint16).reshape(30, 40) * 50),
 }
 
 
@@ -169,6 +170,19 @@ def test_odd_but_healthy_photos_are_read_as_torchvision_reads_them(tmp_path, kin
     image.save(path, format="TIFF" if kind == "cmyk" else "PNG")
 
     assert np.array_equal(np.asarray(default_loader(str(path))), np.asarray(read_photo(str(path))))
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.float32])
+def test_photos_of_more_than_8_bits_are_refused(tmp_path, dtype):
+    """Pillow, and so torchvision, cuts their values off: a 16-bit picture would be white, a float one black."""
+    path = tmp_path / "1.tif"
+    Image.fromarray((np.arange(1200).reshape(30, 40) * 50).astype(dtype)).save(path)
+
+    with pytest.raises(DamagedPhoto) as caught:
+        read_photo(str(path))
+    assert caught.value.why.endswith("a pixel; convert it to 8 bits a channel")
+    with pytest.raises(ValueError, match="convert it to 8 bits a channel"):
+        load(path.read_bytes())
 
 
 def damage(path, how):

@@ -41,6 +41,23 @@ def test_hidden_names_are_neither_classes_nor_photos(tmp_path):
     assert photos_of(train).digest == before.digest
 
 
+def test_a_pipe_named_like_a_photo_is_passed_over(tmp_path):
+    """Reading it would wait for ever."""
+    train = class_folders(tmp_path) / "train"
+    before = photos_of(train)
+    os.mkfifo(train / "cat" / "pipe.jpg")
+
+    assert photos_of(train).digest == before.digest
+
+
+def test_a_photo_of_a_kind_that_is_not_read_is_refused(tmp_path):
+    """It is named, and not left out in silence."""
+    train = class_folders(tmp_path) / "train"
+    (train / "cat" / "1.HEIC").write_bytes(b"photo")
+
+    assert refusal(train).startswith(f"{train}/cat/1.HEIC is of a kind that is not read here; convert it to JPEG")
+
+
 @pytest.mark.parametrize("below", ["", "ILSVRC/Data/CLS-LOC", "Data/CLS-LOC"])
 def test_the_splits_of_imagenets_archives_are_found(tmp_path, below):
     """At the root, or where the archives put them."""

@@ -30,7 +30,6 @@ ODD = {
     "a PNG named .JPEG": written(Image.fromarray(NOISE[..., :3]), "PNG"),
     "with transparency": written(Image.fromarray(NOISE, "RGBA"), "PNG"),
     "gray": written(Image.fromarray(NOISE[..., 0]), "JPEG"),
-    "16 bits": written(Image.fromarray(NOISE[..., 0].astype(np.uint16) * 200), "PNG"),
     "palette": written(Image.fromarray(NOISE[..., :3]).quantize(32), "PNG"),
 }
 

@@ -15,7 +15,7 @@ from senet_lab.data import resident
 from senet_lab.data.open import open_source
 from senet_lab.errors import StudyError
 from senet_lab.study.protocol import Decay
-from senet_lab.training import lightning_module
+from senet_lab.training import lightning_module, lightning_rules
 from senet_lab.training.lightning_module import SENetData, SENetModule
 from tests.slow import slow_if
 from tests.smallest import cell
@@ -198,12 +198,33 @@ def test_a_plateau_waits_for_every_evaluation(source, tmp_path, rates):
         ({"overfit_batches": 1}, "would change the data"),
         ({"limit_val_batches": 0.5}, "limit_val_batches must be 0 or 1.0"),
         ({"limit_val_batches": 2}, "limit_val_batches must be 0 or 1.0"),
+        ({"limit_val_batches": 1}, "limit_val_batches must be 0 or 1.0"),
     ],
 )
 def test_what_would_be_another_protocol_is_refused(options, text, source, whole):
     """In one line, before a step is made."""
     with pytest.raises(StudyError, match=f"small cannot be trained with this trainer: .*{text}"):
         fit(source, **options)
+
+
+def test_one_batch_is_not_all_batches(source, monkeypatch):
+    """Lightning means one batch by 1, and all by 1.0; a shorter epoch is told."""
+    said = []
+    monkeypatch.setattr(lightning_rules.LOG, "warning", lambda text, *values: said.append(text % values))
+    fit(source, limit_train_batches=1, max_epochs=1)
+    fit(source, limit_train_batches=1.0, max_epochs=1)
+
+    assert said == ["limit_train_batches=1: an epoch here is shorter than one of small"]
+
+
+def test_a_trained_module_is_not_trained_again(source, whole):
+    """As where a notebook's cell is run twice: its curve would have twice the epochs of the protocol."""
+    before = list(whole.curve)
+    trainer = pl.Trainer(max_epochs=3, logger=False, enable_checkpointing=False, accelerator="cpu")
+    with pytest.raises(StudyError, match="this module was trained before"):
+        trainer.fit(whole, datamodule=SENetData(SMALL, 0, source))
+
+    assert whole.curve == before
 
 
 def test_a_checkpoint_of_another_run_is_refused(source, checkpoints):
