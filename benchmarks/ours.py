@@ -33,7 +33,8 @@ def protocol(batch: int, precision: str) -> Protocol:
 def resident(recipe: Protocol, device: str) -> ResidentData:
     """Random images, kept on the device as this project keeps its data."""
     images, labels = images_and_labels()
-    arrays = ImageArrays("random", (), Split(images, labels), Split(images[:10_000], labels[:10_000]), MEAN, STD)
+    names, test = tuple(map(str, range(recipe.num_classes))), Split(images[:10_000], labels[:10_000])
+    arrays = ImageArrays("random", names, Split(images, labels), test, MEAN, STD)
     return ResidentData(arrays, recipe, torch.device(device))
 
 
