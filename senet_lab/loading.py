@@ -15,8 +15,8 @@ DEEP = dict.fromkeys(("I;16", "I;16L", "I;16B", "I;16N"), "16 bits") | {"I": "32
 def as_rgb(image: "Image.Image") -> "Image.Image":
     """The image as RGB.
 
-    Raises ValueError for one with more than 8 bits a channel: which of its values are black and white is not known, and
-    cutting them off would give an empty picture.
+    Raises ValueError for a gray one with more than 8 bits a pixel: which of its values are black and white is not
+    known, and cutting them off would give an empty picture.
     """
     if image.mode in DEEP:
         raise ValueError(f"it has {DEEP[image.mode]} a pixel; convert it to 8 bits a channel")

@@ -8,12 +8,15 @@ import torch
 from senet_lab import extensions
 from senet_lab.cli import catalogue
 from senet_lab.cli.own_code import of_other_code, warn_of_runs
+from senet_lab.cli.studies import study_of
+from senet_lab.data.open import open_source
 from senet_lab.errors import StudyError
+from senet_lab.fleet.gpu_capacity import has_random_parts
 from senet_lab.models.of_cell import build_cell
-from senet_lab.models.stochastic import draws_from_global_stream, set_stochastic_seed, stream_states
+from senet_lab.models.stochastic import draws_from_global_stream, set_stochastic_seed, set_stream_states, stream_states
 from senet_lab.records.curves import curve_of
 from senet_lab.records.store import Store
-from senet_lab.study import Cell, Run, own_block
+from senet_lab.study import Cell, Row, Run, Table, own_block
 from senet_lab.training.progress import silent
 from senet_lab.training.run import make, open_data
 from senet_lab.training.settings import Settings
@@ -56,6 +59,7 @@ class Double(nn.Module):
 KINDS = {"keeps": Keeps, "adds": Adds, "flat": Flat, "per_place": PerPlace, "double": Double}
 BLOCKS = {name: (lambda site, kind=kind: kind()) for name, kind in KINDS.items()}
 BLOCKS["drops"] = lambda site: nn.Dropout(0.2)
+BLOCKS["nothing"] = lambda site: nn.Identity()
 """
 )
 
@@ -81,7 +85,7 @@ def loaded(tmp_path):
 @pytest.mark.parametrize(
     ("backbone", "block", "text"),
     [
-        ("cifar_resnet11_bottleneck", own_block("keeps", stages=(9,)), "has no site at integration point 'standard'"),
+        ("cifar_resnet11_bottleneck", own_block("keeps", stages=(9,)), "has no stage 9 with a site at"),
         ("cifar_resnet11_bottleneck", own_block("keeps", stages=(2, 9)), "has no stage 9"),
         ("vgg16", own_block("keeps", integration="pre"), "has no site at integration point 'pre'"),
     ],
@@ -97,7 +101,7 @@ def test_a_block_without_a_site_is_refused(loaded, backbone, block, text):
     ("name", "text"),
     [
         ("adds", "forward\\(u\\) is not u \\* gate\\(u\\)"),
-        ("flat", "with a factor of shape B C 1 1 or B C H W"),
+        ("flat", "with a factor B C 1 1 or B C H W"),
         ("double", "makes torch.float64 from torch.float32"),
     ],
 )
@@ -108,11 +112,11 @@ def test_a_block_that_is_not_what_it_says_is_refused(loaded, name, text):
         build_cell(replace(CELL, se=own_block(name)))
 
 
-@pytest.mark.parametrize("name", ["keeps", "per_place"])
+@pytest.mark.parametrize("name", ["keeps", "per_place", "nothing"])
 def test_a_block_that_is_what_it_says_is_taken(loaded, name):
-    """Without a gate, and with one factor for each place."""
+    """Without a gate, with one factor for each place, and one that leaves its places empty."""
     loaded()
-    assert not draws_from_global_stream(build_cell(replace(CELL, se=own_block(name))))
+    assert not draws_from_global_stream(build_cell(replace(CELL, se=own_block(name, stages=(2, 3)))))
 
 
 def test_what_draws_from_the_global_stream_is_seeded(loaded):
@@ -125,9 +129,16 @@ def test_what_draws_from_the_global_stream_is_seeded(loaded):
         set_stochastic_seed(model, seed)
         seen.append(model(images))
 
-    assert stream_states(model)
     assert torch.equal(seen[0], seen[1])
     assert not torch.equal(seen[0], seen[2])
+
+    states = stream_states(model)
+    first = model(images)
+    torch.rand(7)
+    set_stream_states(model, states)
+    assert torch.equal(first, model(images))
+    assert has_random_parts(replace(CELL, se=own_block("drops")))
+    assert not has_random_parts(replace(CELL, se=own_block("keeps")))
 
 
 def test_a_run_with_dropout_is_determined_by_its_seed(loaded, tmp_path):
@@ -157,7 +168,9 @@ def test_an_edited_file_is_told_beside_its_old_records(loaded, tmp_path, capsys)
     loaded(BLOCKS + "# edited\n")
     assert of_other_code([record, finished(CELL)]) == [record]
     warn_of_runs([record.run], filled(tmp_path / "results", record).root)
-    assert one_line(capsys.readouterr().err).startswith("warning: 1 recorded run was trained before mine.py was edited")
+    assert one_line(capsys.readouterr().err).startswith(
+        "warning: runs are recorded that were trained before mine.py was edited"
+    )
 
 
 @pytest.mark.parametrize(
@@ -174,10 +187,12 @@ def test_a_forgotten_comma_is_one_line(loaded, text, said):
         loaded(text)
 
 
-def test_claims_of_a_file_are_found(loaded, tmp_path):
-    """A list is as good as a tuple; a file without them has none."""
-    assert loaded("CLAIMS = []\n").claims == ()
-    assert catalogue.claims()[0].name not in [claim.name for claim in loaded(HEAD).claims]
+def test_claims_of_a_file_are_found(loaded):
+    """In any collection; a file without them has none."""
+    declared = "from ablations.claims import CLAIMS as DECLARED\n"
+    for collection in ("list(DECLARED[:2])", "{one.name: one for one in DECLARED[:2]}.values()", "DECLARED[:2]"):
+        assert loaded(f"{declared}CLAIMS = {collection}\n").claims == tuple(catalogue.claims()[:2])
+    assert loaded(HEAD).claims == ()
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -202,13 +217,36 @@ def test_numbers_that_are_none_have_no_key(value):
         ({"num_classes": 1}, "num_classes is 1"),
         ({"test_images": 0}, "test_images is 0"),
         ({"nesterov": True, "momentum": 0.0}, "nesterov needs a momentum above 0"),
-        ({"batch_size": 10_000}, "batches of 10000 cannot be trained: there are 24 training images; take a recipe"),
     ],
 )
 def test_a_recipe_that_cannot_be_meant_is_refused(fields, text):
-    """When it is declared, not in a worker, and before anything is recorded."""
+    """When it is planned or its data are opened, not in a worker, and before anything is recorded."""
     with pytest.raises(ValueError, match=text):
-        replace(TINY, **fields)
+        replace(TINY, **fields).check_meant()
+
+
+def test_such_a_recipe_has_no_data_and_no_plan():
+    """One line says what is wrong with it."""
+    recipe = replace(TINY, crop="none", crop_padding=4)
+    row = Row("plain", replace(CELL, protocol=recipe))
+    table = Table(edition="mine", number="1", topic="t", caption="T", baseline="plain", rows=(row,), companions={})
+    with pytest.raises(StudyError, match="crop 'none' has no padding"):
+        open_source(recipe, torch.device("cpu"))
+    with pytest.raises(StudyError, match="crop 'none' has no padding"):
+        study_of(table, None, 1, None)
+
+
+def test_records_of_such_a_recipe_are_still_read(tmp_path):
+    """Earlier versions trained them: they are healthy, and no folder with one is unreadable."""
+    record = finished(replace(CELL, protocol=replace(TINY, crop="none", crop_padding=4, weight_decay=-1.0)))
+
+    assert filled(tmp_path, record).read_all() == [record]
+
+
+def test_fewer_images_than_a_batch_are_told():
+    """With both numbers and what to do."""
+    with pytest.raises(ValueError, match="batches of 100 cannot be trained: there are 24 training images; take a"):
+        replace(TINY, batch_size=100)
 
 
 def test_a_recipe_for_another_number_of_classes_is_refused():

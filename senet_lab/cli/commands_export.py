@@ -10,6 +10,7 @@ import typer
 
 from senet_lab.cli import options
 from senet_lab.cli.gather import RESULTS
+from senet_lab.cli.own_code import warn_of_runs
 from senet_lab.cli.runs import device_named
 
 SOURCES = "TABLE:ROW (table7:r=16), a cell's key, timm:NAME, torchvision:NAME, or a file of weights"
@@ -56,6 +57,7 @@ def export(
 
     root = results or RESULTS
     trained = open_trained(source, seed, protocol, network, root)
+    warn_of_runs([trained.run] if trained.run else [], root)
     exported = write(trained, Target(to.value), out or root / "cache" / "exports")
     for note in trained.notes:
         print(note, file=sys.stderr)
@@ -85,6 +87,7 @@ def predict(
     from senet_lab.exporting.trained import open_trained
 
     trained = open_trained(source, seed, protocol, network, results or RESULTS)
+    warn_of_runs([trained.run] if trained.run else [], results or RESULTS)
     view, predictions = look(trained, photos, device_named(device), data)
     if as_json:
         shown = {one.photo: {guess.name: guess.share for guess in one.guesses} for one in predictions}

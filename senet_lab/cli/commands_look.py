@@ -8,6 +8,7 @@ import typer
 
 from senet_lab.cli import catalogue, options
 from senet_lab.cli.gather import RESULTS
+from senet_lab.cli.own_code import warn_of_runs
 from senet_lab.cli.printing import said_if_slow
 from senet_lab.cli.runs import TrainingOptions, device_named, train_runs
 from senet_lab.cli.studies import study_of
@@ -101,6 +102,7 @@ def _of_runs(
         run = Run(cell=table.row(label).cell, seed=seed)
         if source == "best" and not random_weights:
             train_runs(table, tuple(r for r in runs if r == run), root, TrainingOptions(device))
+    warn_of_runs([run], root)
     return recorded_runs.recorded(run, store, random_weights)
 
 

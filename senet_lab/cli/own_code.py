@@ -30,10 +30,10 @@ def warn_of_records(records: "Iterable[Record]") -> None:
     edited = of_other_code(records)
     if edited:
         files = ", ".join(sorted({name for record in edited for name in digests(record.run.cell)}))
-        were = "1 recorded run was" if len(edited) == 1 else f"{len(edited)} recorded runs were"
         _say_once(
-            f"warning: {were} trained before {files} was edited, and stand as they are. If a block or network in it "
-            "computes something else now, give it another name, or train into another folder (--results)"
+            f"warning: runs are recorded that were trained before {files} was edited; they stand as they are. If a "
+            "block or network in it computes something else now, give it another name, or train into another folder "
+            "(--results)"
         )
 
 
@@ -51,6 +51,7 @@ def of_other_code(records: "Iterable[Record]") -> "list[Record]":
     found = []
     for record in records:
         now = digests(record.run.cell)
-        if now and any(part.extensions != now for part in record.provenance.parts):
+        parts = record.provenance.parts
+        if now and any(set(part.extensions.values()) != set(now.values()) for part in parts):
             found.append(record)
     return found

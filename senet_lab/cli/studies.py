@@ -29,7 +29,8 @@ def study_of(
 
     paper: the table as it is declared. data: the folder of a user's own photos, which replace the protocol's data set.
     trunks: the file that names weights for detectors' trunks. Raises StudyError for an unknown protocol or row (it
-    gives the nearest one), and for photos or weights that cannot be used.
+    gives the nearest one), for a protocol with values that cannot be meant, and for photos or weights that cannot be
+    used.
     """
     chosen = [find_row(paper, label) for label in rows or ()]
     table = table_under(paper, protocol, data)
@@ -37,6 +38,11 @@ def study_of(
         from senet_lab.training.trunks import with_trunks
 
         table = with_trunks(table, trunks)
+    for planned in dict.fromkeys(row.cell.protocol for row in table.rows):
+        try:
+            planned.check_meant()
+        except ValueError as error:
+            raise StudyError(str(error)) from None
     shown = {one.label for row in chosen for one in (row, table.baseline_of(row))}
     return table, runs_of((row.cell for row in table.rows if not shown or row.label in shown), seeds)
 

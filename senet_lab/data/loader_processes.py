@@ -77,6 +77,7 @@ class LoaderProcesses(Generic[Wanted, Made]):
             num_workers=self.processes,
             pin_memory=self.pinned,
             worker_init_fn=_ended_by_the_trainer_alone if self.processes else None,
+            generator=torch.Generator(),  # torch's global stream is left to the network
             **options,
         )
 

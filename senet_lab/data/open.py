@@ -29,11 +29,12 @@ def open_source(
     """The data of a protocol of classification.
 
     folder: where a user's own photos lie. share: the part of each batch that this process makes. skip_damaged: see
-    PhotoData. Raises StudyError for a protocol of detection, for a share that would be empty, and for data that are
-    missing, damaged, or not as many as the protocol says.
+    PhotoData. Raises StudyError for a protocol of detection, or with values that cannot be meant, for a share that
+    would be empty, and for data that are missing, damaged, or not as many as the protocol says.
     """
     if protocol.detection is not None:
         raise StudyError(f"protocol {protocol.name} is of photos with boxes; this needs photos with classes")
+    _check_meant(protocol)
     share.check(protocol)  # before anything is read or downloaded
     if protocol.dataset.of_photos:
         from senet_lab.data.photo_data import PhotoData
@@ -59,9 +60,17 @@ def open_coco(
     from senet_lab.data.coco_data import CocoData
     from senet_lab.data.coco_sets import open_boxes
 
+    _check_meant(protocol)
     share.check(protocol)
     own = folder or extensions.folder_of(str(protocol.photos and protocol.photos.name))
     return CocoData(open_boxes(protocol, own), protocol, device, share=share, skip_damaged=skip_damaged)
+
+
+def _check_meant(protocol: Protocol) -> None:
+    try:
+        protocol.check_meant()
+    except ValueError as error:
+        raise StudyError(str(error)) from None
 
 
 def open_photos(protocol: Protocol, folder: Path | None = None) -> dict[str, PhotoList]:

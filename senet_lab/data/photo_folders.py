@@ -8,6 +8,7 @@ ignored.
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -65,6 +66,12 @@ def visible(name: str) -> bool:
 def is_photo(name: str) -> bool:
     """Whether a name is a photo's by its suffix, and ``visible``."""
     return visible(name) and name.lower().endswith(SUFFIXES)
+
+
+def refuse_unread(path: str) -> None:
+    """Raises StudyError for a photo of a kind that is not read here, which would be left out otherwise."""
+    if visible(os.path.basename(path)) and path.lower().endswith(UNREAD):
+        raise StudyError(f"{path} is of a kind that is not read here; convert it to JPEG or PNG, or move it away")
 
 
 def find_split(root: Path, split: str) -> Path | None:
@@ -151,12 +158,12 @@ def _files(root: Path, below: str) -> Iterator[tuple[str, int]]:
                 name = f"{below}/{entry.name}"
                 if visible(entry.name) and entry.is_dir():
                     yield from _files(root, name)
-                elif is_photo(entry.name) and (entry.is_file() or entry.is_symlink()):
-                    yield name, entry.stat().st_size
-                elif visible(entry.name) and entry.name.lower().endswith(UNREAD):
-                    raise StudyError(
-                        f"{root / name} is of a kind that is not read here; convert it to JPEG or PNG, or move it away"
-                    )
+                elif is_photo(entry.name):
+                    status = entry.stat()
+                    if stat.S_ISREG(status.st_mode):
+                        yield name, status.st_size
+                else:
+                    refuse_unread(str(root / name))
     except OSError as error:
         raise StudyError(f"{error.filename or root / below} cannot be read ({error.strerror})") from None
 

@@ -41,7 +41,7 @@ def decoder() -> str:
 def load(data: bytes) -> Image.Image:
     """The photo in a file's bytes, as torchvision's loader reads it.
 
-    Raises Pillow's errors for a damaged photo, and ValueError for one with more than 8 bits a channel.
+    Raises Pillow's errors for a damaged photo, and ValueError for a gray one with more than 8 bits a pixel.
     """
     with Image.open(io.BytesIO(data)) as image:
         image.load()

@@ -21,6 +21,7 @@ from torchvision.transforms import InterpolationMode, v2
 from senet_lab.data.arrays import ImageArrays
 from senet_lab.data.augment import normalise, scale_and_shift
 from senet_lab.data.batches import Batch
+from senet_lab.data.photo_folders import refuse_unread
 from senet_lab.data.photos import DamagedPhoto, read_photo
 from senet_lab.errors import StudyError
 from senet_lab.evaluation.labels import wnids as imagenet_wnids
@@ -104,6 +105,7 @@ class ClassFolders(ImageFolder):  # type: ignore[misc]  # torchvision has no typ
 
 
 def _is_image(path: str) -> bool:
+    refuse_unread(path)
     return not Path(path).name.startswith(".") and path.lower().endswith(IMG_EXTENSIONS)
 
 

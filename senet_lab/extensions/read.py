@@ -4,7 +4,7 @@ import hashlib
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
@@ -70,9 +70,9 @@ def _mapping(
 
 
 def _values(module: ModuleType, source: str, path: Path, name: str, kind: type[T]) -> tuple[T, ...]:
-    """The values of this kind in a list or tuple of the file, or in a mapping of names."""
+    """The values of this kind in a list, tuple or the like of the file, or in a mapping of names."""
     found = getattr(module, name, ())
-    if not isinstance(found, Mapping | list | tuple):
+    if isinstance(found, str | kind) or not isinstance(found, Iterable):
         raise StudyError(
             f"{place_of(source, path, name)}: {name} is a {type(found).__name__}; it must be a list or a tuple, as "
             f"({kind.__name__.lower()},)"

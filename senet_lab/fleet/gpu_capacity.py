@@ -12,7 +12,7 @@ import torch
 from senet_lab import processes
 from senet_lab.data.open import open_source
 from senet_lab.data.resident import ResidentData
-from senet_lab.extensions import load_extension
+from senet_lab.extensions import load_extension, used_by
 from senet_lab.models.of_cell import build_cell
 from senet_lab.models.registry import channels_last
 from senet_lab.models.stochastic import is_stochastic
@@ -108,8 +108,11 @@ def doubled(add: Callable[[], int], rate: Callable[[], float], free: Callable[[]
 
 
 def has_random_parts(cell: Cell) -> bool:
-    """Whether the network of a cell draws random numbers itself in training. A CUDA graph cannot hold its step then."""
-    return is_stochastic(build_cell(cell, device="meta"))
+    """Whether the network of a cell draws random numbers itself in training. A CUDA graph cannot hold its step then.
+
+    A user's code is built with values, since what it draws shows there alone.
+    """
+    return is_stochastic(build_cell(cell, device="cpu" if used_by(cell) else "meta"))
 
 
 def measured(cells: Sequence[Cell], settings: Settings, most: int, log: Path) -> int:

@@ -62,14 +62,13 @@ def build_network(cell: Cell, num_classes: int, seed: int = 0, device: str = "cp
         return own_network(own, cell.se, attend, num_classes, seed, device)
     if not isinstance(cell.se, BlockSpec):
         return build_model(cell.backbone, cell.se, num_classes, seed, device)
-    attend, stages = own_factory(cell.se), set[int]()
+    spec, attend, stages = cell.se, own_factory(cell.se), set[int]()
 
     def attend_and_tell(site: Site) -> nn.Module:
-        block = attend(site)
-        if not isinstance(block, nn.Identity):
+        if site.point is spec.integration:
             stages.add(site.stage)
-        return block
+        return attend(site)
 
     model = build_model(cell.backbone, None, num_classes, seed, device, attention=attend_and_tell)
-    refuse_missing_sites(cell.backbone, stages, cell.se)
+    refuse_missing_sites(cell.backbone, stages, spec)
     return model

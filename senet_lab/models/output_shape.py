@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from senet_lab.models.stochastic import GlobalStream
+from senet_lab.models.stochastic import GLOBAL
 
 
 def other_shape(module: nn.Module, given: tuple[int, ...], wanted: tuple[int, ...]) -> tuple[int, ...] | str | None:
@@ -26,19 +26,28 @@ def other_shape(module: nn.Module, given: tuple[int, ...], wanted: tuple[int, ..
 
 
 def mark_random(module: nn.Module, given: tuple[int, ...]) -> None:
-    """Adds a ``GlobalStream`` to a module that draws from the global stream in training, tried on zeros of this shape.
+    """Marks a module that draws from the global stream in training, tried on zeros of this shape.
 
-    A module that cannot be copied is left as it is.
+    A copy is tried where there can be one; else the module, whose mode and buffers are restored.
     """
     parameter = next(module.parameters(), None)
     x = torch.zeros(given, device=parameter.device if parameter is not None else torch.get_default_device())
-    with torch.random.fork_rng(devices=[]):
+    buffers = [(buffer, buffer.clone()) for buffer in module.buffers()]
+    modes = [(part, part.training) for part in module.modules()]
+    try:
+        tried = copy.deepcopy(module)
+    except Exception:  # as for a weight that is computed from others
+        tried = module
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
         before = torch.get_rng_state()
-        for network in _as_evaluated_and_as_trained(module):
-            _output(network, x)
+        _output(tried.train(), x)
         drawn = not torch.equal(before, torch.get_rng_state())
+        for buffer, value in buffers:
+            buffer.copy_(value)
+    for part, training in modes:
+        part.training = training
     if drawn:
-        module.add_module("global_stream", GlobalStream())
+        vars(module)[GLOBAL] = True
 
 
 def _as_evaluated_and_as_trained(module: nn.Module) -> Iterator[nn.Module]:

@@ -65,9 +65,10 @@ def _refuse_other_values(module: nn.Module, shape: tuple[int, ...], what: str) -
     The map is drawn at random from a stream of its own. On the meta device, which has no values, nothing is compared.
     """
     parameter = next(module.parameters(), None)
-    if (torch.get_default_device() if parameter is None else parameter.device).type == "meta":
+    device = torch.get_default_device() if parameter is None else parameter.device
+    if device.type == "meta":
         return
-    u_BCHW = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    u_BCHW = torch.randn(shape, generator=torch.Generator().manual_seed(0), device="cpu").to(device)
     training = module.training
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         module.eval()
@@ -76,13 +77,18 @@ def _refuse_other_values(module: nn.Module, shape: tuple[int, ...], what: str) -
         module.train(training)
     if out.dtype is not u_BCHW.dtype:
         raise Unfit(f"{what} makes {out.dtype} from {u_BCHW.dtype}; keep the type of its input", type(module).forward)
-    if factor is None:
-        return
-    sizes = zip(factor.shape, shape, strict=False) if isinstance(factor, Tensor) and factor.dim() == len(shape) else ()
-    fits = all(size in (1, whole) for size, whole in sizes) and sizes != ()
-    if not fits or not torch.allclose(out, u_BCHW * factor, rtol=1e-3, atol=1e-4):
+    if factor is not None and not _is_factor(factor, u_BCHW, out):
         raise Unfit(
-            f"{what} has a gate(u), but forward(u) is not u * gate(u) with a factor of shape B C 1 1 or B C H W; "
-            "give the method another name",
+            f"{what} has a gate(u), but forward(u) is not u * gate(u) with a factor B C 1 1 or B C H W; give the "
+            "method another name",
             type(module).forward,
         )
+
+
+def _is_factor(factor: object, u_BCHW: Tensor, out_BCHW: Tensor) -> bool:
+    """Whether an output is its input times this factor. A factor may have 1 in place of any size."""
+    if not isinstance(factor, Tensor) or factor.dim() != u_BCHW.dim():
+        return False
+    if any(size not in (1, whole) for size, whole in zip(factor.shape, u_BCHW.shape, strict=True)):
+        return False
+    return torch.allclose(out_BCHW, (u_BCHW * factor).to(out_BCHW.dtype), rtol=1e-3, atol=1e-4)

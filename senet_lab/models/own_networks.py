@@ -45,7 +45,8 @@ def own_network(
             raise Unfit(f"{what} makes {shape} of two images; it must make {wanted}", type(model).forward)
         mark_random(model, (2, 3, own.image_size, own.image_size))
     if se is not None:
-        refuse_missing_sites(entry.name, placement.stages, se)
+        stages = {stage for stage, point in placement.points if point is se.integration}
+        refuse_missing_sites(entry.name, stages, se)
     if device != "meta":
         own_blocks = placement.blocks if isinstance(se, BlockSpec) else ()
         initialise(model, seed, [*own_blocks, *without_rule(model)])

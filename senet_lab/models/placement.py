@@ -5,6 +5,7 @@ from torch import nn
 
 from senet_lab.models.sites import AttentionFactory, Site
 from senet_lab.study.cell import derive_seed
+from senet_lab.study.se import Integration
 
 
 class Placement:
@@ -17,17 +18,17 @@ class Placement:
     def __init__(self, attend: AttentionFactory, seed: int) -> None:
         self.attend, self.seed = attend, seed
         self.blocks: list[nn.Module] = []
-        self.stages: set[int] = set()  # those with a block
+        self.points: set[tuple[int, Integration]] = set()  # stage and integration point of every site
         self._names: set[str] = set()
 
     def __call__(self, site: Site) -> nn.Module:
+        self.points.add((site.stage, site.point))
         torch.manual_seed(derive_seed(self.seed, "init", site.name, site.point.value))
         block = self.attend(site)
         if not isinstance(block, nn.Module):
             raise ValueError(f"the factory gave {block!r} for {site.name}; it has to give a module, or nn.Identity()")
         if not isinstance(block, nn.Identity):
             self.blocks.append(block)
-            self.stages.add(site.stage)
             if not hasattr(block, "name"):
                 vars(block)["name"] = site.name if site.name not in self._names else f"{site.name}_{site.point.value}"
                 self._names.add(site.name)

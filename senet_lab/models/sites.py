@@ -48,7 +48,7 @@ def se_factory(se: SESpec | None) -> AttentionFactory:
 def refuse_missing_sites(name: str, stages: Collection[int], spec: SESpec | BlockSpec) -> None:
     """Raises ValueError where a network lacks a place that the spec names, so that a row is not trained without it.
 
-    name: of the network. stages: in which it has blocks.
+    name: of the network. stages: those that have a site at the spec's integration point.
     """
     point = spec.integration.value
     if not stages:

@@ -7,8 +7,8 @@ training loop seeds it at the start of each epoch:
 
 A checkpoint within an epoch holds the stream's state, so that a resumed run draws what an uninterrupted one draws.
 
-A user's module may draw from the global stream, as ``nn.Dropout`` does. It then gets a ``GlobalStream``, so that the
-global stream is seeded and kept like the others.
+A user's module may draw from the global stream, as ``nn.Dropout`` does. It is marked, and the global stream is then
+seeded and kept like the others.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +22,7 @@ from senet_lab.study.cell import derive_seed
 
 P = ParamSpec("P")
 T = TypeVar("T")
+GLOBAL = "draws_from_global_stream"  # the attribute of a marked module
 
 
 class TorchStream:
@@ -42,8 +43,8 @@ class TorchStream:
             torch.cuda.set_rng_state(state[size:])
 
 
-class GlobalStream(nn.Identity):
-    """Marks a module that draws from PyTorch's global stream in training, as one of its parts. It computes nothing."""
+class GlobalStream:
+    """Stands for all parts of a network that draw from PyTorch's global stream in training."""
 
     stream = TorchStream()
 
@@ -53,8 +54,8 @@ class GlobalStream(nn.Identity):
 
 
 def draws_from_global_stream(model: nn.Module) -> bool:
-    """Whether a network has a part that draws from PyTorch's global stream."""
-    return any(isinstance(part, GlobalStream) for part in model.modules())
+    """Whether a network has a part that draws from PyTorch's global stream, by ``mark_random``."""
+    return any(GLOBAL in vars(part) for part in model.modules())
 
 
 def uncompiled(method: Callable[P, T]) -> Callable[P, T]:
@@ -103,4 +104,5 @@ def kept_streams(model: nn.Module) -> Iterator[None]:
 
 
 def _parts(model: nn.Module) -> list[Any]:
-    return [part for part in model.modules() if hasattr(type(part), "set_stochastic_seed")]
+    own: list[Any] = [part for part in model.modules() if hasattr(type(part), "set_stochastic_seed")]
+    return [*own, GlobalStream()] if draws_from_global_stream(model) else own

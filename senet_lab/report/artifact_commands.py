@@ -59,7 +59,7 @@ def table_command(view: View, declared: Sequence[Protocol]) -> str:
 
 
 def claim_command(view: View, claim: Claim, views: Iterable[View], declared: Sequence[Protocol]) -> str:
-    """The commands that train the rows of a claim about a view's table, or UNDECLARED.
+    """The commands that train the rows of a claim about a view's table; or why there are none.
 
     views: where further rows that the claim needs are looked for, as rows of other tables with the same records.
     """
@@ -69,11 +69,13 @@ def claim_command(view: View, claim: Claim, views: Iterable[View], declared: Seq
     views = [other for other in views if other.source == view.source]
     for cell in _further_cells(view, claim):
         labels = [(other, row.label) for other in views for row in other.table.rows if row.cell == cell]
-        for other, label in labels[:1]:
-            commands.append(
-                f"senet-lab train {other.table.name} --row {shlex.quote(label)} --protocol {_recipe(other)}"
-                f"{own_photos(cell.protocol)} --seeds {_seeds(view)} --results {FOLDER}"
-            )
+        if not labels:
+            return "none: a row of the claim is in no recorded table"
+        other, label = labels[0]
+        commands.append(
+            f"senet-lab train {other.table.name} --row {shlex.quote(label)} --protocol {_recipe(other)}"
+            f"{own_photos(cell.protocol)} --seeds {_seeds(view)} --results {FOLDER}"
+        )
     return " && ".join(commands)
 
 

@@ -46,20 +46,20 @@ def write_forest(comparison: Comparison, stem: Path) -> list[Path]:
     frame = differences(comparison)
     if frame.empty or frame["measured_points"].notna().sum() == 0:
         return []
-    return _draw(frame, f"{title_of(comparison.view.paper)}\n{_subtitle(frame, [comparison])}", [comparison], stem)
+    return _draw(frame, f"{title_of(comparison.view.paper)}\n{_subtitle([comparison])}", [comparison], stem)
 
 
 def write_forest_of_all(comparisons: Sequence[Comparison], stem: Path) -> list[Path]:
     """Writes one forest plot of all tables measured under one protocol, and returns its paths."""
-    frames = [differences(comparison) for comparison in comparisons]
-    frames = [frame for frame in frames if not frame.empty and frame["measured_points"].notna().any()]
+    frames = [(comparison, differences(comparison)) for comparison in comparisons]
+    frames = [(one, frame) for one, frame in frames if not frame.empty and frame["measured_points"].notna().any()]
     if not frames:
         return []
-    frame = pd.concat(frames, ignore_index=True)
-    return _draw(frame, f"Every row against its baseline\n{_subtitle(frame, comparisons)}", comparisons, stem)
+    drawn, frame = [one for one, _ in frames], pd.concat([frame for _, frame in frames], ignore_index=True)
+    return _draw(frame, f"Every row against its baseline\n{_subtitle(drawn)}", drawn, stem)
 
 
-def _subtitle(frame: pd.DataFrame, comparisons: Sequence[Comparison]) -> str:
+def _subtitle(comparisons: Sequence[Comparison]) -> str:
     view = comparisons[0].view
     networks = list(dict.fromkeys(name for comparison in comparisons for name in comparison.view.networks))
     shown = ", ".join(networks) if len(networks) < 3 else f"{len(networks)} networks"
@@ -168,8 +168,10 @@ def _legend(frame: pd.DataFrame, comparisons: Sequence[Comparison]) -> list[Line
 
 
 def _papers(comparisons: Sequence[Comparison]) -> tuple[str, ...]:
-    """The data sets of the published differences that are drawn."""
-    return published_on(one.view for one in comparisons if differences(one)["published_points"].notna().any())
+    """The data sets of the published differences among these."""
+    return published_on(
+        one.view for one in comparisons if any(row.baseline and row.published_points is not None for row in one.rows)
+    )
 
 
 def _wrapped(text: str) -> str:

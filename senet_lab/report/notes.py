@@ -85,9 +85,9 @@ def _seeds(comparison: Comparison) -> Iterable[str]:
             yield f"Not run for {summary.row.label}: {_listed(missing)}."
         if summary.left_out:
             yield (
-                f"{summary.row.label}, {_listed(summary.left_out)}: the baseline has no such run on the same images, "
-                "so not in the row's mean and difference. Claims that compare it with other rows, and figures of "
-                "single runs, use them."
+                f"{summary.row.label}, {_listed(summary.left_out)}: not among the seeds that the baseline has on the "
+                "same images, so not in the row's mean and difference. Claims that compare it with other rows, and "
+                "figures of single runs, use them."
             )
     yield from dict.fromkeys(_baseline_notes(comparison))
 

@@ -39,9 +39,12 @@ class Retest:
         for row, tuned in zip(self.table.rows, self.tuned.rows, strict=True):
             for seed in self.fresh:
                 record = store.read(Run(cell=tuned.cell, seed=seed))
-                if record is not None and record.correct_top1 is not None:
+                run = Run(cell=row.cell, seed=seed)
+                if record is not None and record.correct_top1 is None:
+                    paired.add_failed(run)
+                elif record is not None and record.correct_top1 is not None:
                     wrong_N = (~record.correct_top1.unpack()).astype(np.uint8)
-                    paired.add(Run(cell=row.cell, seed=seed), record.provenance.data_sha256["test"], wrong_N)
+                    paired.add(run, record.provenance.data_sha256["test"], wrong_N)
         return judge(self.table, (), paired, {})
 
 

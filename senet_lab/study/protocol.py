@@ -145,8 +145,6 @@ class Protocol:
                 f"protocol {self.name}: {self.epochs} epochs of batches of {self.batch_size} cannot be trained"
                 + f": there are {self.train_images} training images; take a recipe with smaller batches" * few
             )
-        self._check_ranges()
-        self._check_crop()
         if (self.dataset is Dataset.FOLDER) != (self.photos is not None):
             raise ValueError(f"protocol {self.name}: photos belong to the data set folder, which needs them")
         if self.training_sizes and (len(self.training_sizes) != self.epochs or min(self.training_sizes) < 1):
@@ -162,6 +160,14 @@ class Protocol:
             )
         if self.detection is not None:
             self._check_detection(self.detection)
+
+    def check_meant(self) -> None:
+        """Raises ValueError for values that cannot be meant, before anything is trained with them.
+
+        Records of earlier versions may have such a protocol, so it can be made all the same.
+        """
+        self._check_ranges()
+        self._check_crop()
 
     def _check_ranges(self) -> None:
         for name, fits, text in (
@@ -189,10 +195,8 @@ class Protocol:
         if not self.dataset.of_photos and self.crop is Crop.RESIZED_CROP:
             raise ValueError(f"protocol {self.name}: crop 'resized-crop' is for photos, not for {self.dataset.value}")
         if self.crop is Crop.NONE and self.crop_padding:
-            raise ValueError(
-                f"protocol {self.name}: crop 'none' has no padding, but crop_padding is {self.crop_padding}; set it to "
-                "0"
-            )
+            padding = f"crop_padding is {self.crop_padding}; set it to 0"
+            raise ValueError(f"protocol {self.name}: crop 'none' has no padding, but {padding}")
 
     def _check_detection(self, detection: Detection) -> None:
         if detection.longest < self.image_size:

@@ -73,6 +73,7 @@ class SENetModule(pl.LightningModule):
         self._evaluated: list[tuple[Tensor, Tensor]] = []
         self._gates = GateMeter(self.model)
         self._batch_index = -1
+        self._stepped = False  # since the weights were drawn or loaded
 
     @property
     def curve(self) -> list[CurvePoint]:
@@ -110,16 +111,18 @@ class SENetModule(pl.LightningModule):
     def setup(self, stage: str) -> None:
         """Sets torch's switches that decide numbers, for the whole process.
 
-        Raises StudyError where the trainer does not keep the protocol, and where the module was trained before.
+        Raises StudyError where the trainer does not keep the protocol.
         """
         set_switches()
         if stage == TrainerFn.FITTING:
-            fresh = self.trainer.current_epoch == 0 and getattr(self.trainer, "ckpt_path", None) is None
-            if fresh and len(self._run.curve) > self._first.epoch:
-                raise StudyError(
-                    "this module was trained before; make a new SENetModule, or go on by fit(..., ckpt_path=...)"
-                )
             refuse(self.trainer, self.cell.protocol, self._first.epoch)
+
+    def on_fit_start(self) -> None:
+        """Raises StudyError where the module has taken steps, and the trainer would begin at the first one again."""
+        if self._stepped and self.trainer.current_epoch == 0 and not self.trainer.fast_dev_run:  # type: ignore[attr-defined]
+            raise StudyError(
+                "this module was trained before; make a new SENetModule, or go on by fit(..., ckpt_path=...)"
+            )
 
     def on_train_start(self) -> None:
         """Ends the previous epoch, if the checkpoint was saved between its last step and its evaluation."""
@@ -149,7 +152,7 @@ class SENetModule(pl.LightningModule):
         """The loss of one batch, a scalar. Without ``automatic_optimization`` it takes the step itself, and returns
         None."""
         optimizer = self.trainer.optimizers[0]
-        self._batch_index = batch_index
+        self._batch_index, self._stepped = batch_index, True
         set_learning_rate(optimizer, self._run.rate(*self.position(batch_index)))
         protocol, network = self.cell.protocol, self._network[0]
         if self.automatic_optimization:
@@ -211,7 +214,7 @@ class SENetModule(pl.LightningModule):
         found, needed = (card["key"], card["seed"]), (self.cell.key, self.seed)
         if found != needed:
             raise StudyError(f"this checkpoint is of {found[0]} seed {found[1]}, not of {needed[0]} seed {needed[1]}")
-        self._first, self._unfinished = Position(0, 0), int(card["epoch"])
+        self._first, self._unfinished, self._stepped = Position(0, 0), int(card["epoch"]), False
         self._run = RunState(
             self.model, self.cell.protocol, self.seed, self.device, state_of(card, dict(card["streams"]))
         )

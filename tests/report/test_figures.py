@@ -13,12 +13,15 @@ from senet_lab.report.load import load
 from senet_lab.report.picture import Layout, laid_out, layout
 from senet_lab.report.row_styles import DEFAULT, PLAIN, row_styles
 from senet_lab.report.views import measured_views
-from senet_lab.study import Row
+from senet_lab.study import Row, SESpec
+from senet_lab.study.protocol import Dataset
 from tests.report.test_write import COUNTS, PRINTED
 from tests.samples import PLAIN as PLAIN_CELL
 from tests.samples import PROTOCOL, SE, TABLE, comparison_of, filled, finished
 
 NAMED = replace(TABLE, rows=(Row("plain", PLAIN_CELL, "ResNet-50"), Row("SE", SE, "SE-ResNet-50")))
+TO_CIFAR10 = {Dataset.CIFAR10: {SE.backbone: SE.backbone}}
+PRINTED_THRICE = [replace(one, table=table) for one in PRINTED for table in ("T97", "T98", "T99")]
 
 
 @pytest.fixture
@@ -86,6 +89,24 @@ def test_a_forest_shows_both_differences(tmp_path, comparison, every_format):
         path.suffix for path in write_forest_of_all([comparison, comparison], tmp_path / "f" / "all")
     }
     assert b"FontFile2" in (tmp_path / "f" / "all.pdf").read_bytes()
+
+
+def test_a_forest_of_all_tables_names_the_data_of_what_it_draws(tmp_path, as_svg):
+    """A table of baselines alone draws nothing, and one that was not measured has no mark that needs a name."""
+    large = replace(PROTOCOL, name="large", dataset="cifar100", num_classes=100)
+    other = replace(PROTOCOL, name="other", epochs=3)
+    filled(tmp_path, *(finished(row.cell, 0, 200) for row in NAMED.under(other).rows))
+    alone = replace(NAMED, number="98", rows=NAMED.rows[:1])
+    sizes = (PLAIN_CELL, replace(SE, se=SESpec(reduction=8)))
+    unmeasured = [replace(row, cell=replace(cell, protocol=large)) for row, cell in zip(NAMED.rows, sizes, strict=True)]
+    tables = (alone, NAMED, replace(NAMED, number="97", rows=tuple(unmeasured), companions=TO_CIFAR10))
+    loaded = [load(tmp_path, "results")]
+    views = [view for table in tables for view in measured_views(table, loaded)]
+    write_forest_of_all([comparison_of(view, PRINTED_THRICE, COUNTS) for view in views], tmp_path / "all")
+
+    assert len(views) == 3
+    assert "published on CIFAR-10" in (tmp_path / "all.svg").read_text()
+    assert "CIFAR-100" not in (tmp_path / "all.svg").read_text()
 
 
 def test_a_forest_of_a_companion_says_where_numbers_were_published(tmp_path, as_svg):

@@ -55,7 +55,7 @@ def _changed_fields():
         SESpec: {"stages": (2,), "bias": True, "squeeze": "max", "gate": "tanh", "integration": "pre"}
         | {"excitation": "group", "stage_reductions": (8, 4)},
         Schedule: {"decay": "steps", "milestones": (1.0,), "warmup_ramp": True},
-        Protocol: {"dataset": "cifar100", "crop": "reflect-crop", "precision": "bf16", "schedule": schedule}
+        Protocol: {"dataset": "cifar100", "crop": "none", "precision": "bf16", "schedule": schedule}
         | {"flip": False, "nesterov": True, "decay_norm_and_bias": False, "train_images": 200, "departures": ()}
         | {"photos": PhotoSet("another", "folder"), "training_sizes": (24, 32)}
         | {"detection": Detection(head="pyramid", train="train2017", test="val2017", longest=64)}
@@ -69,7 +69,7 @@ def _changed_fields():
         for field in dataclasses.fields(value):
             changed = special[type(value)].get(field.name, numbers.get(field.type))
             of_photos = {"photos": "folder", "small_photos": "imagenette", "detection": "coco"}  # no other set has them
-            whose = {"dataset": of_photos[field.name], "crop": "resized-crop"} if field.name in of_photos else {}
+            whose = {"dataset": of_photos[field.name]} if field.name in of_photos else {}
             yield field.name, put(replace(value, **{field.name: changed}, **whose))
 
 

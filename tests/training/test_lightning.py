@@ -217,14 +217,16 @@ def test_one_batch_is_not_all_batches(source, monkeypatch):
     assert said == ["limit_train_batches=1: an epoch here is shorter than one of small"]
 
 
-def test_a_trained_module_is_not_trained_again(source, whole):
-    """As where a notebook's cell is run twice: its curve would have twice the epochs of the protocol."""
-    before = list(whole.curve)
-    trainer = pl.Trainer(max_epochs=3, logger=False, enable_checkpointing=False, accelerator="cpu")
+def test_a_trained_module_is_not_trained_again(source, whole, checkpoints):
+    """As where a notebook's cell is run twice; from a checkpoint the same module goes on."""
+    module, _ = fit(source, max_epochs=1, limit_val_batches=0)
+    again = pl.Trainer(max_epochs=3, enable_checkpointing=False, **QUIET)
     with pytest.raises(StudyError, match="this module was trained before"):
-        trainer.fit(whole, datamodule=SENetData(SMALL, 0, source))
+        again.fit(module, datamodule=SENetData(SMALL, 0, source))
+    resumed = pl.Trainer(max_epochs=3, enable_checkpointing=False, **QUIET)
+    resumed.fit(module, datamodule=SENetData(SMALL, 0, source), ckpt_path=checkpoints / "step-step=8.ckpt")
 
-    assert whole.curve == before
+    equal(module, whole)
 
 
 def test_a_checkpoint_of_another_run_is_refused(source, checkpoints):
