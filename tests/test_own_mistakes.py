@@ -13,13 +13,16 @@ from senet_lab.data.open import open_source
 from senet_lab.errors import StudyError
 from senet_lab.fleet.gpu_capacity import has_random_parts
 from senet_lab.models.of_cell import build_cell
+from senet_lab.models.registry import channels_last
 from senet_lab.models.stochastic import draws_from_global_stream, set_stochastic_seed, set_stream_states, stream_states
 from senet_lab.records.curves import curve_of
 from senet_lab.records.store import Store
 from senet_lab.study import Cell, Row, Run, Table, own_block
+from senet_lab.training.compiled import compiled_network
 from senet_lab.training.progress import silent
 from senet_lab.training.run import make, open_data
 from senet_lab.training.settings import Settings
+from senet_lab.training.step import forward
 from tests.samples import PART, PROVENANCE, filled, finished, one_line
 from tests.tiny import TINY
 
@@ -155,6 +158,25 @@ def test_a_run_with_dropout_is_determined_by_its_seed(loaded, tmp_path):
 
     assert len(found[0][1]) == TINY.epochs
     assert found[0] == found[1]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # what torch.compile warns about itself
+def test_compiled_code_draws_what_is_written(loaded):
+    """The same numbers dropped at equal seeds, and others at another one."""
+    loaded()
+    model = channels_last(build_cell(replace(CELL, se=own_block("drops")))).train()
+    network = compiled_network(model)
+    images = torch.randn(16, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    images = images.contiguous(memory_format=torch.channels_last)
+
+    def logits(of, seed):
+        set_stochastic_seed(model, seed)
+        return forward(of, images, TINY)
+
+    assert torch.equal(logits(network, 3), logits(network, 3))
+    assert torch.allclose(logits(network, 3), logits(model, 3), atol=1e-5)
+    assert not torch.allclose(logits(network, 3), logits(network, 4), atol=1e-3)
 
 
 def test_an_edited_file_is_told_beside_its_old_records(loaded, tmp_path, capsys):

@@ -12,6 +12,7 @@ from torch import nn
 
 from senet_lab.data.open import open_source
 from senet_lab.models.dropout import StreamDropout
+from senet_lab.models.output_shape import mark_random
 from senet_lab.models.registry import build_model, channels_last
 from senet_lab.training import device_loop
 from senet_lab.training.checkpoint import misfit
@@ -54,9 +55,10 @@ def through_a_file(state):
 
 
 def network():
-    """A network with a random part of its own."""
+    """A network with a random part of its own, and one that draws from PyTorch's global stream, as a user's may."""
     model = build_model(CELL.backbone, CELL.se, 10, 0)
-    model.classifier = nn.Sequential(StreamDropout(0.3, "before the classifier"), model.classifier)
+    model.classifier = nn.Sequential(StreamDropout(0.3, "before the classifier"), nn.Dropout(0.2), model.classifier)
+    mark_random(model, (2, 3, 32, 32))
     return channels_last(model)
 
 
@@ -167,7 +169,7 @@ def test_seconds_add_up(source):
     """The time before an interruption counts, of the run and of its epoch."""
     begun = through_a_file(device_loop.train(network(), source, SMALL, 0).state)
     late = replace(begun, curve=(), gates=(), seconds=1000.0, sums=EpochSums(3, 12, 6.0, 9, 500.0), momentum={})
-    late = replace(late, streams=[torch.Generator().get_state()])
+    late = replace(late, streams=[torch.Generator().get_state()] * 2)  # of the two random parts
     trained = device_loop.train(network(), source, SMALL, 0, resume=late)
 
     assert trained.state.seconds == pytest.approx(1000.0, abs=30)
