@@ -33,7 +33,7 @@ def compiled_network(model: nn.Module) -> Network:
     """
     _set_compiler()
     fused = fuse(model)
-    return _compared_once(torch.compile(fused.network, options=_options(model)), model, model, fused)
+    return _compared_once(_compiled(fused.network, model), model, model, fused)
 
 
 def compiled_step(step: Callable[Concatenate[nn.Module, P], T], model: nn.Module) -> Callable[P, T]:
@@ -48,12 +48,14 @@ def compiled_step(step: Callable[Concatenate[nn.Module, P], T], model: nn.Module
     def with_fused(*args: P.args, **kwargs: P.kwargs) -> T:
         return step(network, *args, **kwargs)
 
-    return _compared_once(torch.compile(with_fused, options=_options(model)), partial(step, model), model, fused)
+    return _compared_once(_compiled(with_fused, model), partial(step, model), model, fused)
 
 
-def _options(model: nn.Module) -> dict[str, str | int | bool | Callable[..., object]] | None:
-    """Compiled code draws from the global stream as written code does, where the network draws from it at all."""
-    return {"fallback_random": True} if draws_from_global_stream(model) else None
+def _compiled(call: Callable[P, T], model: nn.Module) -> Callable[P, T]:
+    """``call`` compiled. It draws from the global stream as written code does, where the network draws from it."""
+    if not draws_from_global_stream(model):
+        return torch.compile(call)
+    return torch.compile(call, options={"fallback_random": True})
 
 
 def _compared_once(call: Callable[P, T], written: Callable[P, T], model: nn.Module, fused: Fused) -> Callable[P, T]:
