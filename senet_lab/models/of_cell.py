@@ -57,18 +57,20 @@ def classes_of_trunk(state: Mapping[str, Tensor]) -> int:
 
 def build_network(cell: Cell, num_classes: int, seed: int = 0, device: str = "cpu") -> nn.Module:
     """The classification network of a cell; a detector's trunk is one. Raises as ``build_cell``."""
-    if own := find_network(cell.backbone):
-        attend = own_factory(cell.se) if isinstance(cell.se, BlockSpec) else se_factory(cell.se)
-        return own_network(own, cell.se, attend, num_classes, seed, device)
-    if not isinstance(cell.se, BlockSpec):
-        return build_model(cell.backbone, cell.se, num_classes, seed, device)
-    spec, attend, stages = cell.se, own_factory(cell.se), set[int]()
+    own, spec = find_network(cell.backbone), cell.se
+    if own is None and not isinstance(spec, BlockSpec):
+        return build_model(cell.backbone, spec, num_classes, seed, device)
+    attend, stages = own_factory(spec) if isinstance(spec, BlockSpec) else se_factory(spec), set[int]()
 
     def attend_and_tell(site: Site) -> nn.Module:
-        if site.point is spec.integration:
+        if spec is not None and site.point is spec.integration:
             stages.add(site.stage)
         return attend(site)
 
-    model = build_model(cell.backbone, None, num_classes, seed, device, attention=attend_and_tell)
-    refuse_missing_sites(cell.backbone, stages, spec)
+    if own is not None:
+        model = own_network(own, spec, attend_and_tell, num_classes, seed, device)
+    else:
+        model = build_model(cell.backbone, None, num_classes, seed, device, attention=attend_and_tell)
+    if spec is not None:
+        refuse_missing_sites(cell.backbone, stages, spec)
     return model

@@ -15,9 +15,7 @@ def other_shape(module: nn.Module, given: tuple[int, ...], wanted: tuple[int, ..
     Returns None if both are of the shape ``wanted``. Otherwise returns the shape of the first that is not, or the name
     of its type if it is no tensor.
     """
-    parameter = next(module.parameters(), None)
-    device = parameter.device if parameter is not None else torch.get_default_device()
-    x = torch.zeros(given, device=device)
+    x = torch.zeros(given, device=device_of(module))
     # The random stream is restored here and not in the Python generator below. After an error that generator stays open
     # until Python frees it. It would restore the stream only then, perhaps while other code draws from the stream.
     with torch.random.fork_rng(devices=[]):
@@ -25,13 +23,18 @@ def other_shape(module: nn.Module, given: tuple[int, ...], wanted: tuple[int, ..
     return next((shape for shape in found if shape != wanted), None)
 
 
+def device_of(module: nn.Module) -> torch.device:
+    """Where a module's parameters are; the default device where it has none."""
+    parameter = next(module.parameters(), None)
+    return torch.get_default_device() if parameter is None else parameter.device
+
+
 def mark_random(module: nn.Module, given: tuple[int, ...]) -> None:
     """Marks a module that draws from the global stream in training, tried on zeros of this shape.
 
     A copy is tried where there can be one; else the module, whose mode and buffers are restored.
     """
-    parameter = next(module.parameters(), None)
-    x = torch.zeros(given, device=parameter.device if parameter is not None else torch.get_default_device())
+    x = torch.zeros(given, device=device_of(module))
     buffers = [(buffer, buffer.clone()) for buffer in module.buffers()]
     modes = [(part, part.training) for part in module.modules()]
     try:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from senet_lab.errors import StudyError
 from senet_lab.extensions import Entry, Unfit, find_block, names_of_blocks
 from senet_lab.models.blocks import Gated, is_gated
-from senet_lab.models.output_shape import mark_random, other_shape
+from senet_lab.models.output_shape import device_of, mark_random, other_shape
 from senet_lab.models.sites import AttentionFactory, Site
 from senet_lab.study.block import BlockSpec
 from senet_lab.study.names import nearest
@@ -64,8 +64,7 @@ def _refuse_other_values(module: nn.Module, shape: tuple[int, ...], what: str) -
 
     The map is drawn at random from a stream of its own. On the meta device, which has no values, nothing is compared.
     """
-    parameter = next(module.parameters(), None)
-    device = torch.get_default_device() if parameter is None else parameter.device
+    device = device_of(module)
     if device.type == "meta":
         return
     u_BCHW = torch.randn(shape, generator=torch.Generator().manual_seed(0), device="cpu").to(device)

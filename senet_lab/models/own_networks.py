@@ -11,7 +11,7 @@ from senet_lab.models.initialise import initialise, without_rule
 from senet_lab.models.output_shape import mark_random, other_shape
 from senet_lab.models.placement import Placement
 from senet_lab.models.registry import model_names
-from senet_lab.models.sites import AttentionFactory, refuse_missing_sites
+from senet_lab.models.sites import AttentionFactory
 from senet_lab.study.block import BlockSpec
 from senet_lab.study.se import SESpec
 
@@ -26,8 +26,7 @@ def own_network(
 ) -> nn.Module:
     """A user's own network, plain or with blocks. Its weights are drawn from ``seed`` alone.
 
-    attend: the factory of the blocks that ``se`` describes. Raises StudyError as ``own_factory`` does, and ValueError
-    where the network has no site for the block.
+    attend: the factory of the blocks that ``se`` describes. Raises StudyError as ``own_factory`` does.
     """
     own: OwnNetwork = entry.value
     what = f"network {entry.name!r}"
@@ -44,9 +43,6 @@ def own_network(
         if shape is not None:
             raise Unfit(f"{what} makes {shape} of two images; it must make {wanted}", type(model).forward)
         mark_random(model, (2, 3, own.image_size, own.image_size))
-    if se is not None:
-        stages = {stage for stage, point in placement.points if point is se.integration}
-        refuse_missing_sites(entry.name, stages, se)
     if device != "meta":
         own_blocks = placement.blocks if isinstance(se, BlockSpec) else ()
         initialise(model, seed, [*own_blocks, *without_rule(model)])

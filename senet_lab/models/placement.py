@@ -5,7 +5,6 @@ from torch import nn
 
 from senet_lab.models.sites import AttentionFactory, Site
 from senet_lab.study.cell import derive_seed
-from senet_lab.study.se import Integration
 
 
 class Placement:
@@ -18,11 +17,9 @@ class Placement:
     def __init__(self, attend: AttentionFactory, seed: int) -> None:
         self.attend, self.seed = attend, seed
         self.blocks: list[nn.Module] = []
-        self.points: set[tuple[int, Integration]] = set()  # stage and integration point of every site
         self._names: set[str] = set()
 
     def __call__(self, site: Site) -> nn.Module:
-        self.points.add((site.stage, site.point))
         torch.manual_seed(derive_seed(self.seed, "init", site.name, site.point.value))
         block = self.attend(site)
         if not isinstance(block, nn.Module):
