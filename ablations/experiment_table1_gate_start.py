@@ -3,7 +3,7 @@
 In TPAMI table 14 SE-Identity is the best row. Here it is the worst. An untrained sigmoid gate is near one half, so
 each block on a shortcut halves what all later units receive from it. A gate of twice the sigmoid is near one before
 training and leaves the shortcut as it is. If the start is the reason, SE-Identity gains much more from the double
-sigmoid than SE does.
+sigmoid than SE does. The claim experiment-gate-start tests that: it compares the two gains.
 """
 
 from ablations.companions import RESNET50_COMPANIONS

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from senet_lab.models.registry import build_model
     from senet_lab.study.block import BlockSpec, own_block
     from senet_lab.study.cell import Cell, Run
-    from senet_lab.study.claim import Claim, Costs, Equivalent, Higher, Lower, NotWorse, Quantity
+    from senet_lab.study.claim import Claim, Costs, Equivalent, Higher, LargerGain, Lower, NotWorse, Quantity
     from senet_lab.study.protocol import Protocol, Schedule
     from senet_lab.study.se import Excitation, Gate, Integration, SESpec, Squeeze
     from senet_lab.study.table import Row, Table
@@ -30,6 +30,7 @@ __all__ = [
     "Gate",
     "Higher",
     "Integration",
+    "LargerGain",
     "Lower",
     "NotWorse",
     "Protocol",
@@ -54,7 +55,7 @@ _PLACES = {
     "senet_lab.models.registry": ("build_model",),
     "senet_lab.study.block": ("BlockSpec", "own_block"),
     "senet_lab.study.cell": ("Cell", "Run"),
-    "senet_lab.study.claim": ("Claim", "Costs", "Equivalent", "Higher", "Lower", "NotWorse", "Quantity"),
+    "senet_lab.study.claim": ("Claim", "Costs", "Equivalent", "Higher", "LargerGain", "Lower", "NotWorse", "Quantity"),
     "senet_lab.study.protocol": ("Protocol", "Schedule"),
     "senet_lab.study.se": ("Excitation", "Gate", "Integration", "SESpec", "Squeeze"),
     "senet_lab.study.table": ("Row", "Table"),

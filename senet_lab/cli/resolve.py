@@ -91,12 +91,12 @@ def _said(total: int, left: int, say: Say) -> int:
 
 
 def _runs_of_look(left: "Iterable[Compared]", runs: "PairedRuns", plan: SequentialPlan, look: int) -> tuple[Run, ...]:
-    """The runs that a look at the open comparisons needs. Where a seed failed in either row, the next replaces it."""
+    """The runs that a look at the open comparisons needs. Where a seed failed in a row, the next replaces it."""
     wanted: dict[tuple[str, int], Run] = {}
     for one in left:
         seeds = range(plan.first_seed, plan.last_seed + 1)
-        whole = [seed for seed in seeds if not runs.failed((one.cell, one.than), seed)][:look]
-        for cell in (one.cell, one.than):
+        whole = [seed for seed in seeds if not runs.failed(one.cells, seed)][:look]
+        for cell in one.cells:
             wanted |= {(cell.key, seed): Run(cell=cell, seed=seed) for seed in whole}
     return tuple(sorted(wanted.values(), key=lambda run: run.seed))
 

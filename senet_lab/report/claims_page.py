@@ -9,15 +9,17 @@ from senet_lab.report.comparison import Comparison
 from senet_lab.report.published import PublishedTable
 from senet_lab.report.render import markdown
 from senet_lab.report.views import View, dataset_name, protocols_text, published_on
-from senet_lab.report.wording import NONE, difference_text, part_text, rule_text
+from senet_lab.report.wording import NONE, difference_text, p_number, p_text, part_text, rule_text
+from senet_lab.stats.difference import SIGNIFICANCE
 from senet_lab.stats.verdicts import ClaimResult, Judgement, PartResult, columns_of
 from senet_lab.study.claim import Costs
 
 TITLE = "What the paper says, and whether it holds here"
-COLUMNS = ("claim", "table", "published, points", "measured, points", "seeds", "verdict")
+COLUMNS = ("claim", "table", "published, points", "measured, points", "seeds", "adjusted p", "verdict")
 CSV_COLUMNS = (
-    "claim", "source", "edition", "table", "records", "protocol", "dataset", "part", "published_points",
-    "measured_points", "half_width_95", "ratio", "seeds", "images", "settled_at_seeds", "verdict", "claim_verdict",
+    "claim", "source", "edition", "table", "records", "protocol", "dataset", "split", "selection", "part",
+    "published_points", "measured_points", "half_width_95", "interval_over", "ratio", "seeds", "images",
+    "settled_at_seeds", "adjusted_p", "verdict", "claim_verdict", "device", "revision",
 )  # fmt: skip
 
 
@@ -51,12 +53,16 @@ def claim_block(comparisons: Sequence[Comparison]) -> Block:
     """
     results = [result for one in comparisons for result in one.judgement.claims]
     notes = [
-        f"Claims: {tally(results)}.",
+        f"Claims: {tally([one for one in results if not one.counted])}.",
         'Published: the difference between the printed numbers, which have one seed and no interval; "counted" parts '
         "are computed from the networks.",
         "Measured: paired over equal seeds and images, with the 95 % half-width; verdicts are about the networks of "
-        "this protocol and no others.",
+        "this protocol and no others. Adjusted p: the p-value of the verdict after Holm's adjustment; a verdict needs "
+        f"less than {SIGNIFICANCE:g}.",
     ]
+    counted = [one for one in results if one.counted]
+    if counted:
+        notes[0] += f" Only counted, so no training tests them: {tally(counted)}."
     notes += [f"{one.view.table.name}: {rule_text(one.judgement)}" for one in comparisons]
     columns = list(COLUMNS)
     companions = [one.view for one in comparisons if one.view.companion]
@@ -123,19 +129,20 @@ def _lines(result: ClaimResult, published: PublishedTable, table: str) -> Iterab
     if len(parts) == 1:
         yield (claim.statement, table, *_cells(parts[0], published))
         return
-    yield (claim.statement, table, "", "", "", result.verdict.value)
+    yield (claim.statement, table, "", "", "", "", result.verdict.value)
     for part in parts:
         yield (f"· {part_text(part.part)}", "", *_cells(part, published))
 
 
-def _cells(result: PartResult, published: PublishedTable) -> tuple[str, str, str, str]:
+def _cells(result: PartResult, published: PublishedTable) -> tuple[str, str, str, str, str]:
     if isinstance(result.part, Costs):
         ratio = NONE if result.ratio is None else f"{result.ratio:.4f} (ratio)"
-        return NONE, ratio, "counted", result.verdict.value
-    points = published.points(result.part.row, result.part.than)
+        return NONE, ratio, "counted", NONE, result.verdict.value
+    points = published.points_of(result.part)
     seeds = NONE if result.difference is None else str(result.difference.seeds)
     verdict = result.verdict.value + (f" at {result.looked_at} seeds" if result.looked_at else "")
-    return NONE if points is None else f"{points:+.2f}", difference_text(result.difference), seeds, verdict
+    printed = NONE if points is None else f"{points:+.2f}"
+    return printed, difference_text(result.difference), seeds, p_text(result.adjusted_p), verdict
 
 
 def _line(view: View, result: ClaimResult, part: PartResult, published: PublishedTable) -> dict[str, Any]:
@@ -148,21 +155,28 @@ def _line(view: View, result: ClaimResult, part: PartResult, published: Publishe
         "records": view.source,
         "protocol": view.name,
         "dataset": view.protocols[0].data_name,
+        "split": view.protocols[0].evaluation_split,
+        "selection": "final",
+        "device": "; ".join(dict.fromkeys(r.provenance.device for r in view.records)),
+        "revision": "; ".join(dict.fromkeys(name for r in view.records for name in r.provenance.revisions)),
         "part": part_text(part.part),
         "verdict": part.verdict.value,
         "claim_verdict": result.verdict.value,
     }
-    points = None if isinstance(part.part, Costs) else published.points(part.part.row, part.part.than)
+    points = published.points_of(part.part)
     if points is not None:
         line["published_points"] = round(points, 2)
     if part.looked_at is not None:
         line["settled_at_seeds"] = part.looked_at
+    if part.adjusted_p is not None:
+        line["adjusted_p"] = p_number(part.adjusted_p)
     if part.ratio is not None:
         line["ratio"] = round(part.ratio, 6)
     if difference is not None:
         line |= {
             "measured_points": round(difference.value, 4),
             "half_width_95": round(difference.half_width, 4),
+            "interval_over": difference.interval_over,
             "seeds": difference.seeds,
             "images": difference.images,
         }

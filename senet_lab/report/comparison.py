@@ -50,6 +50,11 @@ class ComparedRow:
             return None
         return DIRECTIONS.get(self.result.verdict, self.result.verdict.value)
 
+    @property
+    def adjusted_p(self) -> float | None:
+        """The p-value of the verdict after Holm's adjustment; None where nothing was tested."""
+        return self.result.adjusted_p if self.result else None
+
     def printed(self, metrics: Sequence[str]) -> Published | None:
         """The printed number of the first of these metrics that the paper prints for this row; None for none."""
         return next((self.published[metric] for metric in metrics if metric in self.published), None)

@@ -62,7 +62,7 @@ def plot_cost(frame: pd.DataFrame, column: str, styles: Styles, ax: Axes, images
             linestyle="none",
             markersize=5,
             capsize=2,
-            label=str(label),
+            label=f"{label} (n = {mean.n})",
             **styles[str(label)],
         )
     ax.set_xlim(*limits(frame[column].tolist()))

@@ -10,6 +10,7 @@ from senet_lab.records.checked_files import csv_text
 from senet_lab.report.comparison import ComparedRow, Comparison
 from senet_lab.report.published import COSTS, PublishedTable
 from senet_lab.report.views import View
+from senet_lab.report.wording import p_number
 from senet_lab.stats.difference import Difference
 from senet_lab.stats.mean import Mean
 from senet_lab.study.counts import Counts, network_key
@@ -21,14 +22,15 @@ COLUMNS = (
     "half_width_95", "interval_over", "n", "seeds", "selection", "baseline", "device", "revision", "cell_key",
 )  # fmt: skip
 WIDE_COLUMNS = (
-    "edition", "table", "row", "source", "protocol", "dataset", "model", "img_size", "top1", "top1_err",
+    "edition", "table", "row", "source", "protocol", "dataset", "split", "model", "img_size", "top1", "top1_err",
     "top1_err_half_width_95", "top5", "top5_err", "top5_err_half_width_95", "top1_err_difference",
-    "top1_err_difference_half_width_95", "verdict", "seeds", "param_count", "gmacs", "cell_key",
+    "top1_err_difference_half_width_95", "difference_interval_over", "adjusted_p", "verdict", "seeds", "selection",
+    "param_count", "gmacs", "device", "revision", "cell_key",
 )  # fmt: skip
 WIDE_AP_COLUMNS = (
-    "edition", "table", "row", "source", "protocol", "dataset", "model", "img_size", "ap", "ap_half_width_95", "ap50",
-    "ap50_half_width_95", "ap_difference", "ap_difference_half_width_95", "verdict", "seeds", "param_count", "gmacs",
-    "cell_key",
+    "edition", "table", "row", "source", "protocol", "dataset", "split", "model", "img_size", "ap", "ap_half_width_95",
+    "ap50", "ap50_half_width_95", "ap_difference", "ap_difference_half_width_95", "difference_interval_over",
+    "adjusted_p", "verdict", "seeds", "selection", "param_count", "gmacs", "device", "revision", "cell_key",
 )  # fmt: skip
 Line = dict[str, object]
 
@@ -49,6 +51,8 @@ def wide_csv(published: PublishedTable, comparisons: Iterable[Comparison]) -> st
     top1, top5: accuracy in percent. top1_err, top5_err: error in percent. Detectors have ap and ap50 instead, in
     percent. Differences are to the row's baseline, in points. param_count: weights and biases, in millions. gmacs:
     multiply-adds for one image, in thousand millions. Both are as printed, or those of the network that was trained.
+    difference_interval_over: what the interval of the difference is over. adjusted_p: the p-value of the verdict after
+    Holm's adjustment.
     """
     table = published.table
     lines = [_wide_published(published, row) for row in table.rows]
@@ -94,7 +98,6 @@ def _computed(table: Table, counts: Mapping[str, Counts]) -> Iterable[Line]:
 def _measured(view: View, compared: ComparedRow) -> Iterable[Line]:
     row, summary, measure = compared.row, compared.summary, view.measure
     protocol = row.cell.protocol
-    runs = [record for record in view.records if record.run.cell.key == row.cell.key]
     common: Line = {
         "row": row.label,
         "source": view.source,
@@ -102,9 +105,7 @@ def _measured(view: View, compared: ComparedRow) -> Iterable[Line]:
         "dataset": protocol.data_name,
         "split": protocol.evaluation_split,
         "backbone": row.cell.backbone,
-        "selection": "final",
-        "device": "; ".join(dict.fromkeys(r.provenance.device for r in runs)),
-        "revision": "; ".join(dict.fromkeys(name for r in runs for name in r.provenance.revisions)),
+        **_made(view, row),
         "cell_key": row.cell.key,
         "seeds": " ".join(map(str, summary.compared)),
     }
@@ -116,7 +117,7 @@ def _measured(view: View, compared: ComparedRow) -> Iterable[Line]:
     for metric, unit, mean in means:
         if mean is None:
             continue
-        over = "seeds" if isinstance(mean, Mean) else "seeds and images" if mean.seeds > 1 else "images"
+        over = "seeds" if isinstance(mean, Mean) else mean.interval_over
         yield common | {
             "metric": metric,
             "unit": unit,
@@ -129,6 +130,16 @@ def _measured(view: View, compared: ComparedRow) -> Iterable[Line]:
     for metric, seeds in (("left_out_runs", summary.left_out), ("failed_runs", summary.failed)):
         if seeds:
             yield common | {"metric": metric, "unit": "1", "value": len(seeds), "seeds": " ".join(map(str, seeds))}
+
+
+def _made(view: View, row: Row) -> Line:
+    """How the runs of a row were chosen, on what, and by which revisions."""
+    runs = [record for record in view.records if record.run.cell.key == row.cell.key]
+    return {
+        "selection": "final",
+        "device": "; ".join(dict.fromkeys(r.provenance.device for r in runs)),
+        "revision": "; ".join(dict.fromkeys(name for r in runs for name in r.provenance.revisions)),
+    }
 
 
 def _wide_published(published: PublishedTable, row: Row) -> Line:
@@ -162,16 +173,20 @@ def _wide_measured(view: View, compared: ComparedRow) -> Line:
         "source": view.source,
         "protocol": row.cell.protocol.name,
         "dataset": row.cell.protocol.data_name,
+        "split": row.cell.protocol.evaluation_split,
         "model": row.cell.backbone,
         "img_size": row.cell.protocol.image_size,
         **_mean_rates(measure.first, summary.first),
         **_mean_rates(measure.second, summary.second),
         f"{measure.first.data}_difference": "" if difference is None else round(difference.value, 4),
         f"{measure.first.data}_difference_half_width_95": "" if difference is None else round(difference.half_width, 4),
+        "difference_interval_over": "" if difference is None else difference.interval_over,
+        "adjusted_p": "" if (p := p_number(compared.adjusted_p)) is None else p,
         "verdict": compared.direction or "",
         "seeds": len(summary.compared),
         "param_count": _in(counts.trainable if counts else None, 10**6),
         "gmacs": _in(counts.multiply_adds if counts else None, 10**9),
+        **_made(view, row),
         "cell_key": row.cell.key,
     }
 

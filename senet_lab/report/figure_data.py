@@ -1,11 +1,12 @@
 """The data frames that the figures of a view draw. Each is written as CSV beside its figure."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
 
 import pandas as pd
 
 from senet_lab.records.curves import curve_of
-from senet_lab.records.record import Status
+from senet_lab.records.record import Record
 from senet_lab.report.comparison import Comparison
 from senet_lab.report.views import View
 from senet_lab.study.se import SESpec
@@ -17,30 +18,35 @@ FEWEST_EPOCHS = 5  # no curve is drawn for shorter runs, since a few points do n
 def errors(view: View) -> pd.DataFrame:
     """A line for each finished run, in the table's order.
 
-    Columns: row, seed, and the number that rows are compared by, in percent (top1_error_pct or ap_pct).
+    Columns: row, seed, the number that rows are compared by, in percent (top1_error_pct or ap_pct), and in_mean:
+    whether the row's mean contains the run, as in the table (``RowSummary.compared``).
     """
     lines = [
-        (row.label, record.run.seed, record.first)
-        for row in view.table.rows
-        for record in sorted(view.records, key=lambda record: record.run.seed)
-        if record.run.cell.key == row.cell.key and record.first is not None
+        (summary.row.label, seed, value, seed in summary.compared)
+        for summary in view.rows
+        for seed, value in sorted(summary.values_pct.items())
     ]
-    return pd.DataFrame(lines, columns=["row", "seed", view.measure.first.field])
+    return pd.DataFrame(lines, columns=["row", "seed", view.measure.first.field, "in_mean"])
 
 
 def curves(view: View) -> pd.DataFrame:
-    """A line for each run and epoch; empty where no run has FEWEST_EPOCHS epochs.
+    """A line for each run in a row's mean and each of its epochs; empty where no run has FEWEST_EPOCHS epochs.
 
     Columns: those of the curve files, row, seed. Raises StudyError for a damaged curve.
     """
     lines = []
-    for row in view.table.rows:
-        for record in view.records:
-            if record.run.cell.key == row.cell.key:
-                curve = curve_of(record, view.loaded.store)
-                if len(curve) >= FEWEST_EPOCHS:
-                    lines += [asdict(point) | {"row": row.label, "seed": record.run.seed} for point in curve]
+    for row, record in _in_means(view):
+        curve = curve_of(record, view.loaded.store)
+        if len(curve) >= FEWEST_EPOCHS:
+            lines += [asdict(point) | {"row": row.label, "seed": record.run.seed} for point in curve]
     return pd.DataFrame(lines)
+
+
+def _in_means(view: View) -> Iterable[tuple[Row, Record]]:
+    """Each row with the finished runs that its mean is over (``RowSummary.compared``), by seed."""
+    for summary in view.rows:
+        runs = {r.run.seed: r for r in view.records if r.run.cell.key == summary.row.cell.key}
+        yield from ((summary.row, runs[seed]) for seed in sorted(summary.compared))
 
 
 def se_row(view: View) -> Row | None:
@@ -63,17 +69,12 @@ def plain_against_se(view: View) -> pd.DataFrame:
 
 
 def cost(view: View) -> pd.DataFrame:
-    """A line for each finished run; empty where fewer than two rows have one.
+    """A line for each finished run that is in its row's mean; empty where fewer than two rows have one.
 
     Columns: row, seed, parameters_m and multiply_adds_m (millions), and the number that rows are compared by, in
     percent.
     """
-    lines = [
-        (row.label, r.run.seed, r.trainable / 1e6, r.multiply_adds / 1e6, r.first)
-        for row in view.table.rows
-        for r in view.records
-        if r.run.cell.key == row.cell.key and r.status is Status.FINISHED
-    ]
+    lines = [(row.label, r.run.seed, r.trainable / 1e6, r.multiply_adds / 1e6, r.first) for row, r in _in_means(view)]
     frame = pd.DataFrame(lines, columns=["row", "seed", "parameters_m", "multiply_adds_m", view.measure.first.field])
     return frame if frame["row"].nunique() > 1 else frame.iloc[:0]
 
@@ -81,7 +82,7 @@ def cost(view: View) -> pd.DataFrame:
 def differences(comparison: Comparison) -> pd.DataFrame:
     """A line for each row that has a measured or a published difference to its baseline.
 
-    Columns: table, row, baseline, published_points, measured_points, half_width_95, seeds, verdict.
+    Columns: table, row, baseline, published_points, measured_points, half_width_95, interval_over, seeds, verdict.
     """
     lines = [
         {
@@ -91,6 +92,7 @@ def differences(comparison: Comparison) -> pd.DataFrame:
             "published_points": row.published_points,
             "measured_points": row.difference.value if row.difference else None,
             "half_width_95": row.difference.half_width if row.difference else None,
+            "interval_over": row.difference.interval_over if row.difference else None,
             "seeds": row.difference.seeds if row.difference else 0,
             "verdict": row.direction or "not run",
         }

@@ -51,8 +51,10 @@ def figure_heading(view: View, more: str = "") -> str:
 def _write_errors(view: View, frame: pd.DataFrame, stem: Path) -> list[Path]:
     if frame.empty:
         return []
-    several = bool(frame.groupby("row")["seed"].count().max() > 1)
+    several = bool(frame.groupby("row")["in_mean"].sum().max() > 1)
     more = "; bars: mean and its 95 % interval over seeds" if several else "; one seed a row: no interval"
+    if not frame["in_mean"].all():
+        more += "; crosses: seeds that the baseline lacks, in no mean"
 
     def plot(figure: Figure) -> None:
         plot_errors(frame, row_styles(view.table), figure.subplots(), stepping_images(view.protocols[0]))
@@ -63,19 +65,21 @@ def _write_errors(view: View, frame: pd.DataFrame, stem: Path) -> list[Path]:
 
 
 def plot_errors(frame: pd.DataFrame, styles: Styles, ax: Axes, images: int | None) -> Axes:
-    """Draws a hollow point for each run, and beside them the mean with its 95 % interval.
+    """Draws a hollow point for each run, a cross if it is in no mean, and beside them the mean with its 95 % interval.
 
     frame: as from ``figure_data.errors``. images: how many images each error is measured on; None for APs.
     """
     labels = list(dict.fromkeys(frame["row"]))
     for place, label in enumerate(labels):
-        values = frame.loc[frame["row"] == label, frame.columns[2]].tolist()
+        of_row = frame[frame["row"] == label]
+        values, rest = (of_row.loc[of_row["in_mean"] == inside, frame.columns[2]].tolist() for inside in (True, False))
         mean = mean_of(values, images)
         assert mean is not None
         style = styles[label]
+        ax.plot([place - 0.12] * len(rest), rest, "x", color=style["color"], markersize=4)
         ax.plot([place - 0.12] * len(values), values, linestyle="none", markerfacecolor="none", markersize=4, **style)
         ax.errorbar(place + 0.12, mean.value, yerr=mean.half_width, capsize=3, markersize=5, linestyle="none", **style)
-    counts = frame.groupby("row", sort=False)["seed"].count()
+    counts = frame.groupby("row", sort=False)["in_mean"].sum()
     ax.set_xticks(range(len(labels)), [f"{label}\nn = {counts[label]}" for label in labels])
     ax.set_xlim(-0.6, len(labels) - 0.4)
     ax.grid(axis="y", linewidth=0.3)
@@ -120,7 +124,7 @@ def plot_curves(frame: pd.DataFrame, styles: Styles, ax: Axes) -> Axes:
         for column, dashes in (("test_top1_error_pct", "-"), ("train_top1_error_pct", "--")):
             by_epoch = part.groupby("epoch")[column]
             mean, spread = by_epoch.mean(), by_epoch.std().fillna(0.0)
-            name = str(label) if dashes == "-" else None
+            name = f"{label} (n = {part['seed'].nunique()})" if dashes == "-" else None
             ax.plot(mean.index, mean, color=colour, linestyle=dashes, linewidth=1.0, label=name)
             if (spread > 0).any():
                 ax.fill_between(mean.index, mean - spread, mean + spread, color=colour, alpha=0.18, linewidth=0)

@@ -5,9 +5,11 @@ from collections.abc import Iterable
 from senet_lab.records.gate_health import CONSTANT, constant_blocks
 from senet_lab.report.comparison import Comparison
 from senet_lab.report.views import View
-from senet_lab.report.wording import far_text, intervals, order_text, rule_text, seeds_text
+from senet_lab.report.wording import far_text, intervals, order_text, p_text, rule_text, seeds_text
+from senet_lab.stats.difference import SIGNIFICANCE
 from senet_lab.stats.mean import mean_of
 from senet_lab.stats.rank_agreement import agreement_of
+from senet_lab.stats.seed_noise import FEWEST_ROWS, POOLED_SEEDS
 from senet_lab.study.measure import stepping_images
 from senet_lab.study.protocol import Protocol
 
@@ -20,6 +22,7 @@ def notes_of(comparison: Comparison) -> Iterable[str]:
     yield "Published numbers have one training run and no interval. Measured: final epoch."
     yield from intervals(view.measure)
     yield f"Verdict: the true difference is below (lower) or above (higher) zero; {rule_text(comparison.judgement)}"
+    yield from _tests(comparison)
     if view.companion:
         yield f"A companion of {view.whose} table: {view.unlike}. Compare signs and order, not sizes."
     yield from _parameters(view)
@@ -34,6 +37,24 @@ def notes_of(comparison: Comparison) -> Iterable[str]:
         yield f"Damaged training photos were left out: {skipped} of a run, or fewer."
     yield from dict.fromkeys(_departures(view))
     yield from _order(comparison)
+
+
+def _tests(comparison: Comparison) -> Iterable[str]:
+    """The adjusted p-values, and the rows whose spread over seeds could not be estimated from the whole table."""
+    tested = [row for row in comparison.rows if row.adjusted_p is not None]
+    if tested:
+        listed = ", ".join(f"{row.row.label} {p_text(row.adjusted_p)}" for row in tested)
+        yield f"p-values after Holm's adjustment (a verdict needs less than {SIGNIFICANCE:g}): {listed}."
+    alone = [
+        row.row.label
+        for row in comparison.rows
+        if (found := row.difference) and found.seeds in POOLED_SEEDS and found.pooled_freedom is None
+    ]
+    if alone:
+        yield (
+            f"Fewer than {FEWEST_ROWS} rows have these seeds, so the spread over seeds is that of the two compared "
+            f"rows alone: {', '.join(alone)}."
+        )
 
 
 def _departures(view: View) -> Iterable[str]:
@@ -86,8 +107,8 @@ def _seeds(comparison: Comparison) -> Iterable[str]:
         if summary.left_out:
             yield (
                 f"{summary.row.label}, {_listed(summary.left_out)}: not among the seeds that the baseline has on the "
-                "same images, so not in the row's mean and difference. Claims that compare it with other rows, and "
-                "figures of single runs, use them."
+                "same images, so not in the row's mean and difference. Claims that compare it with other rows use "
+                "them, and the figure of errors shows them as crosses."
             )
     yield from dict.fromkeys(_baseline_notes(comparison))
 

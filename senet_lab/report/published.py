@@ -6,6 +6,7 @@ from pathlib import Path
 
 from senet_lab.errors import StudyError
 from senet_lab.records.checked_files import number, read_csv
+from senet_lab.study.claim import Costs, LargerGain, Part
 from senet_lab.study.table import Table
 
 COSTS = ("gflops", "mflops")  # the metrics of printed multiply-adds, in thousand millions and in millions
@@ -77,6 +78,16 @@ class PublishedTable:
         metrics = self.table.measure.first.published
         value, other = self.value(row, metrics), self.value(than, metrics)
         return None if value is None or other is None else value - other
+
+    def points_of(self, part: Part) -> float | None:
+        """The printed difference that a part compares, in points; None for counted parts, or where one is missing."""
+        if isinstance(part, Costs):
+            return None
+        points = self.points(part.row, part.than)
+        if not isinstance(part, LargerGain):
+            return points
+        less = self.points(part.other, part.other_than)
+        return None if points is None or less is None else points - less
 
 
 def load_tables(folder: Path, tables: Iterable[Table]) -> list[PublishedTable]:

@@ -11,7 +11,7 @@ from senet_lab.report.comparison import Comparison
 from senet_lab.report.render import block_markdown, plain
 from senet_lab.report.table_report import Report, ReportPart
 from senet_lab.report.views import View, title_of
-from senet_lab.stats.verdicts import Verdict, columns_of
+from senet_lab.stats.verdicts import ClaimResult, Verdict, columns_of
 
 FRONT = "cvpr2018-table7"  # the table that the front page shows
 
@@ -71,16 +71,32 @@ def _more(folder: str) -> str:
 
 def verdicts_block(comparisons: Sequence[Comparison]) -> Block:
     """How many claims have each verdict, a line for each protocol and source."""
-    counts: dict[str, list[Verdict]] = {}
+    results: dict[str, list[ClaimResult]] = {}
     for one in comparisons:
         if not one.view.synthetic and one.judgement.claims:
-            found = counts.setdefault(measured_title(one.view), [])
-            found += [result.verdict for result in one.judgement.claims]
-    columns = columns_of([verdict for found in counts.values() for verdict in found])
+            results.setdefault(measured_title(one.view), []).extend(one.judgement.claims)
+    tested = {title: [one.verdict for one in found if not one.counted] for title, found in results.items()}
+    columns = columns_of([verdict for found in tested.values() for verdict in found])
     lines = tuple(
-        (title, *(str(found.count(verdict)) for verdict in columns), str(len(found))) for title, found in counts.items()
+        (
+            title,
+            *(str(found.count(verdict)) for verdict in columns),
+            str(len(found)),
+            _of_counted([one for one in results[title] if one.counted]),
+        )
+        for title, found in tested.items()
     )
-    return Block("Claims by verdict", ("records", *(verdict.value for verdict in columns), "claims"), lines, ())
+    headings = ("records", *(verdict.value for verdict in columns), "claims", "only counted")
+    notes = (
+        "Only counted: claims about parameters and multiply-adds, which follow from the networks without training.",
+    )
+    return Block("Claims by verdict", headings, lines, notes)
+
+
+def _of_counted(results: Sequence[ClaimResult]) -> str:
+    """How many of the claims that are only counted hold, of those whose networks were trained."""
+    known = [one.verdict for one in results if one.verdict is not Verdict.NOT_RUN]
+    return f"{known.count(Verdict.SUPPORTED)} of {len(known)} hold" if known else "–"
 
 
 def index(reports: Sequence[Report]) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from senet_lab.report.comparison import ComparedRow, Comparison
 from senet_lab.report.published import COSTS, Published
+from senet_lab.report.wording import p_number
 from senet_lab.stats.mean import Mean
 from senet_lab.study.measure import Measure
 
@@ -49,6 +50,7 @@ def _row(row: ComparedRow, measure: Measure) -> dict[str, Any]:
             "measured": _difference(row),
         },
         "verdict": row.direction,
+        "adjusted_p": p_number(row.adjusted_p),
         "param_count": {
             "published": _printed(row.published.get("params")),
             "measured": None if counts is None else {"value": counts.trainable, "unit": COUNT},
@@ -82,7 +84,7 @@ def _difference(row: ComparedRow) -> dict[str, Any] | None:
         "value": round(found.value, 4),
         "unit": POINTS,
         "half_width_95": round(found.half_width, 4),
-        "interval_over": "seeds and images" if found.seeds > 1 else "images",
+        "interval_over": found.interval_over,
         "n": found.seeds,
         "images": found.images,
     }

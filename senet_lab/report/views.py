@@ -133,8 +133,18 @@ def published_on(views: Iterable[View]) -> tuple[str, ...]:
 
 
 def protocols_text(view: View) -> str:
-    """The view's protocols, each by name, version from 2 on, and title."""
-    return "; ".join(dict.fromkeys(f"{_name(p)}: {p.title}" if p.title else _name(p) for p in view.protocols))
+    """The view's protocols, each by name, version from 2 on, and title.
+
+    The title of a folder of photos counts all of them; where a protocol trains on fewer, their number follows.
+    """
+    return "; ".join(dict.fromkeys(map(_described, view.protocols)))
+
+
+def _described(protocol: Protocol) -> str:
+    fewer = (
+        f", trained on {protocol.train_images:,} of them" if protocol.photos and protocol.train_images_per_class else ""
+    )
+    return f"{_name(protocol)}: {protocol.title}{fewer}" if protocol.title else _name(protocol)
 
 
 def _name(protocol: Protocol) -> str:

@@ -9,10 +9,10 @@ from senet_lab.records.precision import RESAMPLES
 from senet_lab.stats.difference import SIGNIFICANCE, Difference
 from senet_lab.stats.power_analysis import MOST_SEEDS, POWER, UPPER
 from senet_lab.stats.rank_agreement import RankAgreement
-from senet_lab.stats.seed_noise import FAR, OWN_LIMIT, POOLED_SEEDS
+from senet_lab.stats.seed_noise import FAR, FEWEST_ROWS, OWN_LIMIT, POOLED_SEEDS
 from senet_lab.stats.seeds_needed import Need, Needs, Obstacle
 from senet_lab.stats.verdicts import Judgement
-from senet_lab.study.claim import Equivalent, Higher, Lower, NotWorse, Part
+from senet_lab.study.claim import Equivalent, Higher, LargerGain, Lower, NotWorse, Part
 from senet_lab.study.measure import Measure
 
 NONE = "–"
@@ -30,6 +30,18 @@ def difference_text(difference: Difference | None) -> str:
     return f"{difference.value:+.2f} ± {difference.half_width:.2f}" + " (n = 1, images only)" * (difference.seeds == 1)
 
 
+def p_number(adjusted_p: float | None) -> float | None:
+    """A p-value with three significant digits, for files."""
+    return None if adjusted_p is None else float(f"{adjusted_p:.3g}")
+
+
+def p_text(adjusted_p: float | None) -> str:
+    """A p-value with four decimals, since verdicts depend on the third."""
+    if adjusted_p is None:
+        return NONE
+    return "< 0.0001" if adjusted_p < 0.0001 else f"{adjusted_p:.4f}"
+
+
 def part_text(part: Part) -> str:
     """A part in a few words: "SE < plain"."""
     match part:
@@ -41,6 +53,8 @@ def part_text(part: Part) -> str:
             return f"{part.row} < {part.than} + {part.margin:g}"
         case Equivalent():
             return f"{part.row} = {part.than} ± {part.margin:g}"
+        case LargerGain():
+            return f"{part.row} - {part.than} < {part.other} - {part.other_than}"
     least = f"{part.least:g} ≤ " if part.least else ""
     most = f" ≤ {part.most:g}" if part.most != float("inf") else ""
     return f"{least}{part.quantity.value} of {part.row} / {part.than}{most}"
@@ -52,10 +66,11 @@ _INTERVALS = (
     "Differences are to the baseline, over the seeds of the error beside them, and paired by seed and image. Their ± "
     "is the half-width of the 95 % interval over seeds and images; both parts of the variance are in closed form, with "
     'Student\'s t for the seeds. With one seed ("images only") it is over images alone.',
-    f"Declared before looking: with {POOLED_SEEDS[0]} to {POOLED_SEEDS[-1]} seeds, the variance over seeds is "
-    "estimated from all rows of the table that have them (the residual of rows times seeds). A row that scatters more "
-    f"keeps its own variance, at its {100 * OWN_LIMIT:.0f} % upper limit. From {POOLED_SEEDS[-1] + 1} seeds on, the "
-    "variance is estimated from the two rows alone. Intervals and verdicts use the same rule.",
+    f"With {POOLED_SEEDS[0]} to {POOLED_SEEDS[-1]} seeds, the variance of a difference over seeds is estimated from "
+    f"all rows of the table that have them, if these are {FEWEST_ROWS} or more (the residual of rows times seeds). A "
+    f"row that scatters more keeps its own variance, at its {100 * OWN_LIMIT:.0f} % upper limit. Else, and from "
+    f"{POOLED_SEEDS[-1] + 1} seeds on, it is estimated from the compared rows alone. Verdicts use the intervals' rule. "
+    "The ± of one row's error is from its own seeds, so with two or three of them it says little.",
 )
 
 
@@ -175,7 +190,7 @@ def _answer(need: Need) -> str:
             hours = "" if need.cost.seconds is None else f", {need.cost.seconds / 3600:.1f} hours"
             return f"{seeds} seeds, " + (f"{need.cost.runs} more runs{hours}" if need.cost.runs else "recorded")
         case Obstacle.IMAGES:
-            return f"not settled by any number of seeds: these images settle {need.best:.2f} points at best"
+            return f"not settled by any number of seeds: by the pilot's image variance, {need.best:.2f} points at best"
         case Obstacle.SEEDS:
             return f"not settled by {MOST_SEEDS} seeds"
         case Obstacle.UPPER_LIMIT:

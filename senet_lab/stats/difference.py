@@ -14,6 +14,7 @@ n seeds, N images, errors in points (percent of images).
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 
@@ -54,6 +55,11 @@ class Difference:
         return self.pooled_freedom or self.seeds - 1
 
     @property
+    def interval_over(self) -> str:
+        """What the interval is over: "seeds and images", or "images" where there is one seed."""
+        return "seeds and images" if self.seeds > 1 else "images"
+
+    @property
     def variance(self) -> float:
         """The variance of the mean difference, in squared points; with one seed, over images alone."""
         return (self.seed_variance or 0.0) + self.image_variance
@@ -73,9 +79,9 @@ def difference_of(wrong_nN: NDArray[np.generic], other_nN: NDArray[np.generic]) 
     """The difference between two rows, in points.
 
     wrong_nN, other_nN: 1 where the run of a seed is wrong on an image, else 0; both have the same order of seeds and of
-    images. An error moves in steps of one image, so two seeds can have equal differences and seem to have no spread.
-    Therefore the variance of half a step is added. Raises ValueError where the shapes differ, or are not n x N with at
-    least two images.
+    images. Each may be the sum of two rows, for a difference of differences. An error moves in steps of one image, so
+    two seeds can have equal differences and seem to have no spread. Therefore the variance of half a step is added.
+    Raises ValueError where the shapes differ, or are not n x N with at least two images.
     """
     if wrong_nN.shape != other_nN.shape or wrong_nN.ndim != 2 or wrong_nN.shape[1] < 2:
         raise ValueError(f"runs of {wrong_nN.shape} and {other_nN.shape} cannot be paired over seeds and images")
@@ -102,11 +108,11 @@ def half_step_variance(images: int | None) -> float:
     return 0.0 if images is None else (100.0 / images) ** 2 / 8
 
 
-def with_seed_noise(difference: Difference, variances: tuple[float, float], freedom: int) -> Difference:
+def with_seed_noise(difference: Difference, variances: Sequence[float], freedom: int) -> Difference:
     """The difference with a variance over seeds that was estimated from all rows of a table.
 
-    variances: the variance over seeds of one run of each of the two rows, in squared points. freedom: their degrees of
-    freedom.
+    variances: the variance over seeds of one run of each of the compared rows, in squared points. freedom: their
+    degrees of freedom.
     """
     seed_variance = (sum(variances) + difference.half_step_variance) / difference.seeds
     return replace(difference, seed_variance=seed_variance, pooled_freedom=freedom)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from senet_lab.study.cell import Cell
-from senet_lab.study.claim import Claim, ComparedPart, Costs, Directed, Lower, NotWorse
+from senet_lab.study.claim import Claim, ComparedPart, Costs, Directed, LargerGain, Lower, NotWorse, labels_of
 from senet_lab.study.measure import measure_of
 from senet_lab.study.table import Row, Table
 
@@ -13,11 +13,17 @@ Asked = Sequence[tuple[Claim, Mapping[str, Cell]]]  # claims about a table, each
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A comparison with the cells that its labels mean."""
+    """A comparison with the cells that its labels mean. less: the cells whose difference is subtracted, if any."""
 
     part: ComparedPart
     cell: Cell
     than: Cell
+    less: tuple[Cell, Cell] | None = None
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The cells that are compared: two, or four for LargerGain."""
+        return self.cell, self.than, *(self.less or ())
 
     @property
     def name(self) -> str:
@@ -26,7 +32,9 @@ class Compared:
         "A is lower than B" and "B is higher than A" are one test, so the keys are sorted; "A is not worse than B" is
         another test than "B is not worse than A".
         """
-        keys = [self.cell.key, self.than.key]
+        keys = [cell.key for cell in self.cells]
+        if isinstance(self.part, LargerGain):
+            return f"{LargerGain.__name__} {' '.join(keys)}"
         if not isinstance(self.part, NotWorse):
             keys.sort()
         if isinstance(self.part, Directed):  # lower and higher are the two answers of one test
@@ -49,7 +57,7 @@ class Family:
     @property
     def cells(self) -> tuple[Cell, ...]:
         """Every cell that is compared, once."""
-        return tuple({c.key: c for one in self.comparisons.values() for c in (one.cell, one.than)}.values())
+        return tuple({c.key: c for one in self.comparisons.values() for c in one.cells}.values())
 
 
 def cells_of_claims(table: Table, claims: Iterable[Claim]) -> list[Cell]:
@@ -68,16 +76,17 @@ def family_of(table: Table, claims: Iterable[Claim]) -> Family:
 def family_from(table: Table, asked: Asked) -> Family:
     """The family of a table with these claims: every comparison once."""
     of_rows = [Compared(Lower(row.label, base.label), row.cell, base.cell) for row, base in row_pairs(table)]
-    of_claims = [
-        Compared(part, cells[part.row], cells[part.than])
-        for claim, cells in asked
-        for part in claim.parts
-        if not isinstance(part, Costs)
-    ]
+    of_claims = [compared(part, cells) for claim, cells in asked for part in claim.parts if not isinstance(part, Costs)]
     comparisons: dict[str, Compared] = {}
     for one in (*of_rows, *of_claims):
         comparisons.setdefault(one.name, one)
     return Family(comparisons, table.cells)
+
+
+def compared(part: ComparedPart, cells: Mapping[str, Cell]) -> Compared:
+    """The comparison of a part. cells: the cells that its labels mean."""
+    cell, than, *less = (cells[label] for label in labels_of(part))
+    return Compared(part, cell, than, (less[0], less[1]) if less else None)
 
 
 def claims_asked(table: Table, claims: Iterable[Claim]) -> Asked:

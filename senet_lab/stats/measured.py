@@ -26,7 +26,7 @@ class Measured:
     at_looks: Mapping[int, ByName]
 
     def difference(self, one: Compared) -> Difference | None:
-        """The difference over all seeds, ``one.cell`` minus ``one.than``; None where there are no data."""
+        """The difference over all seeds, in the order of ``one``; None where there are no data."""
         found = self.of_all_seeds[one.name]
         return found and turned(found, self.family.comparisons[one.name], one)
 
@@ -35,7 +35,10 @@ def measure_family(family: Family, runs: PairedRuns, plan: SequentialPlan | None
     """The measured differences of a family, over all seeds and at the looks of a plan."""
     return Measured(
         family,
-        {name: runs.difference(one.cell, one.than, family.rows) for name, one in family.comparisons.items()},
+        {
+            name: runs.difference(one.cell, one.than, family.rows, less=one.less)
+            for name, one in family.comparisons.items()
+        },
         {look: _at_look(family, runs, plan, look) for look in plan.looks()} if plan else {},
     )
 
@@ -43,10 +46,10 @@ def measure_family(family: Family, runs: PairedRuns, plan: SequentialPlan | None
 def _at_look(family: Family, runs: PairedRuns, plan: SequentialPlan, look: int) -> ByName:
     found: dict[str, Difference | None] = {}
     for name, one in family.comparisons.items():
-        seeds = runs.seeds_of_look((one.cell, one.than), plan.first_seed, look)
+        seeds = runs.seeds_of_look(one.cells, plan.first_seed, look)
         pool = family.rows if plan.pools else ()
         there = seeds is not None and seeds[-1] <= plan.last_seed
-        found[name] = runs.difference(one.cell, one.than, pool, seeds) if there else None
+        found[name] = runs.difference(one.cell, one.than, pool, seeds, one.less) if there else None
     return found
 
 

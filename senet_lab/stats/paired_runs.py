@@ -37,7 +37,7 @@ class PairedRuns:
         self._keys: dict[int, tuple[Cell, str]] = {}  # by the cell object's id, since computing a key is slow
         # Caches, which are cleared when a run is added:
         self._common: dict[tuple[str, ...], tuple[int, ...]] = {}
-        self._differences: dict[tuple[str, str, Seeds], Difference] = {}
+        self._differences: dict[tuple[tuple[str, ...], Seeds], Difference] = {}
         self._noises: dict[tuple[tuple[str, ...], Seeds], tuple[dict[str, float], int]] = {}
         for record in records:
             seen = record.precision or record.correct_top1
@@ -124,12 +124,14 @@ class PairedRuns:
         """The top-1 errors (or APs) in percent: a row for each cell, a column for each seed."""
         return np.array([[_percent(self._wrong[c.key][seed][1]) for seed in seeds] for c in cells])
 
-    def _difference(self, cell: Cell, than: Cell, seeds: Seeds) -> Difference:
-        pair = [[self._wrong[one.key][seed][1] for seed in seeds] for one in (cell, than)]
-        detectors = [[one for one in of_cell if isinstance(one, AveragePrecision)] for of_cell in pair]
+    def _difference(self, cells: Sequence[Cell], seeds: Seeds) -> Difference:
+        """The first cell minus the second; of four cells, that minus (the third minus the fourth)."""
+        found = [[self._wrong[self._key(one)][seed][1] for seed in seeds] for one in cells]
+        detectors = [[one for one in of_cell if isinstance(one, AveragePrecision)] for of_cell in found]
         if any(detectors):
             return ap_difference(*detectors)
-        return difference_of(self.wrong(cell, seeds), self.wrong(than, seeds))
+        wrong, than, *less = (self.wrong(cell, seeds) for cell in cells)
+        return difference_of(wrong + less[1], than + less[0]) if less else difference_of(wrong, than)
 
     def widest_block(self, cells: Iterable[Cell]) -> tuple[tuple[Cell, ...], tuple[int, ...]]:
         """The cells and seeds from which the spread over seeds is estimated best.
@@ -146,29 +148,35 @@ class PairedRuns:
         return max(blocks, key=lambda block: ((len(block[0]) - 1) * (len(block[1]) - 1), block[1]), default=((), ()))
 
     def difference(
-        self, cell: Cell, than: Cell, pool: Sequence[Cell] = (), seeds: Sequence[int] | None = None
+        self,
+        cell: Cell,
+        than: Cell,
+        pool: Sequence[Cell] = (),
+        seeds: Sequence[int] | None = None,
+        less: tuple[Cell, Cell] | None = None,
     ) -> Difference | None:
         """The paired difference between two cells of one protocol: ``cell`` minus ``than``, in points.
 
         seeds: the seeds to compare; None for all that both cells share. pool: the rows of their table. With two to four
-        seeds, the spread over seeds is estimated from all rows of the pool that have these seeds. None where the cells
-        share no seed, or lack one of ``seeds``.
+        seeds, the spread over seeds is estimated from all rows of the pool that have these seeds. less: two cells whose
+        difference is subtracted, if any. None where the cells share no seed, or lack one of ``seeds``.
         """
-        common = self.common_seeds((cell, than))
+        cells = (cell, than, *(less or ()))
+        common = self.common_seeds(cells)
         seeds = common if seeds is None else tuple(seeds)
         if not seeds or not set(seeds) <= set(common):
             return None
-        pair = self._key(cell), self._key(than)
-        if (*pair, seeds) not in self._differences:
-            self._differences[*pair, seeds] = self._difference(cell, than, seeds)
-        found = self._differences[*pair, seeds]
+        keys = tuple(self._key(one) for one in cells)
+        if (keys, seeds) not in self._differences:
+            self._differences[keys, seeds] = self._difference(cells, seeds)
+        found = self._differences[keys, seeds]
         if len(seeds) not in POOLED_SEEDS:
             return found
-        rows = {self._key(c): c for c in (cell, than, *pool) if set(seeds) <= set(self.common_seeds((cell, c)))}
+        rows = {self._key(c): c for c in (*cells, *pool) if set(seeds) <= set(self.common_seeds((cell, c)))}
         if len(rows) < FEWEST_ROWS:
             return found
         variances, freedom = self._noise(rows, seeds)
-        return with_seed_noise(found, (variances[pair[0]], variances[pair[1]]), freedom)
+        return with_seed_noise(found, [variances[key] for key in keys], freedom)
 
     def _noise(self, rows: dict[str, Cell], seeds: Seeds) -> tuple[dict[str, float], int]:
         """The variance over seeds that is used for each of these rows, by key, and its degrees of freedom."""

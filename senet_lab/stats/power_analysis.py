@@ -20,7 +20,7 @@ from senet_lab.stats.difference import SIGNIFICANCE, tails
 from senet_lab.stats.families import Family
 from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.stats.seed_noise import FEWEST_ROWS, POOLED_SEEDS, residuals, seed_noise
-from senet_lab.study.claim import ComparedPart, Directed, Equivalent
+from senet_lab.study.claim import ComparedPart, Directed, Equivalent, LargerGain
 
 POWER = 0.8  # the power that a plan should have
 MOST_SEEDS = 50  # longer plans are not considered
@@ -56,7 +56,7 @@ def pilot_spread(runs: PairedRuns, family: Family) -> Spread | None:
     if freedom < 1:
         return None
     keys = {cell.key for cell in cells}
-    pairs = [c for c in family.comparisons.values() if {c.cell.key, c.than.key} <= keys]
+    pairs = [c for c in family.comparisons.values() if c.less is None and {c.cell.key, c.than.key} <= keys]
     found = [d for one in pairs if (d := runs.difference(one.cell, one.than, seeds=seeds)) is not None]
     if not found:
         return None
@@ -69,11 +69,14 @@ class Kind(StrEnum):
     """The kinds of statements that differ in their tests."""
 
     LOWER = "lower"
+    LARGER_GAIN = "larger gain"
     NOT_WORSE = "not worse"
     EQUIVALENT = "equivalent"
 
 
 def _kind(part: ComparedPart) -> Kind:
+    if isinstance(part, LargerGain):
+        return Kind.LARGER_GAIN
     if isinstance(part, Directed):  # lower and higher are tested alike
         return Kind.LOWER
     return Kind.EQUIVALENT if isinstance(part, Equivalent) else Kind.NOT_WORSE
@@ -84,7 +87,7 @@ class Design:
     """What a plan is made for.
 
     rows: how many rows the table has. comparisons: how many comparisons its family has. resolve: the true difference in
-    points that the test of a ``Lower`` should find.
+    points that the test of a ``Lower`` or a ``LargerGain`` should find.
     """
 
     rows: int
@@ -95,8 +98,8 @@ class Design:
 def powers(part: ComparedPart, spread: Spread, design: Design) -> dict[int, float]:
     """The power of plans of 2 to 50 seeds, by their number of seeds, at the first step of Holm's adjustment.
 
-    For ``Lower`` the true difference is assumed to be ``design.resolve`` points. For statements with a margin (equal,
-    not worse) it is assumed to be zero.
+    For ``Lower`` and ``LargerGain`` the true difference is assumed to be ``design.resolve`` points. For statements with
+    a margin (equal, not worse) it is assumed to be zero.
     """
     distance = design.resolve if isinstance(part, Directed) else part.margin
     p_Pn = _paths(_kind(part), distance, spread, design.rows) * design.comparisons
@@ -111,12 +114,13 @@ def seeds_needed(part: ComparedPart, spread: Spread, design: Design) -> int | No
 def limit_of_images(part: ComparedPart, spread: Spread, comparisons: int) -> float:
     """The smallest difference or margin, in points, that can be settled on these images with any number of seeds.
 
-    It is a true difference for ``Lower``, and a margin for other parts. It has 80 % power in one test.
+    It is a true difference for ``Lower`` and ``LargerGain``, and a margin for other parts. It has 80 % power in one
+    test.
     """
     level = SIGNIFICANCE / comparisons
     one_sided = level / 2 if isinstance(part, Directed) else level
     miss = (1 - POWER) / 2 if isinstance(part, Equivalent) else 1 - POWER
-    return math.sqrt(spread.images) * float(stats.norm.isf(one_sided) + stats.norm.isf(miss))
+    return math.sqrt(_images(_kind(part), spread)) * float(stats.norm.isf(one_sided) + stats.norm.isf(miss))
 
 
 @lru_cache(maxsize=MOST_SEEDS)
@@ -132,26 +136,34 @@ def _found(p_Pn: Floats, plan: SequentialPlan) -> NDArray[np.bool_]:
     return found
 
 
+def _images(kind: Kind, spread: Spread) -> float:
+    """The variance by the choice of images. Two differences are taken to vary independently, so theirs is twice."""
+    return 2 * spread.images if kind is Kind.LARGER_GAIN else spread.images
+
+
 @lru_cache(maxsize=32)
 def _paths(kind: Kind, distance: float, spread: Spread, rows: int) -> Floats:
     """PATHS x 51: the p-value for a part after every number of seeds from 0 to 50; 1 below two seeds.
 
-    The first two rows are compared. The other rows only help to estimate the spread over seeds.
+    The first two rows are compared, or the first four. The other rows only help to estimate the spread over seeds.
     """
     random = np.random.default_rng([2018, rows])
-    pair = random.standard_normal((PATHS, 2, MOST_SEEDS)) * math.sqrt(spread.seeds / 2)
-    others = random.standard_normal((PATHS, max(rows - 2, 0), POOLED_SEEDS.stop)) * math.sqrt(spread.seeds / 2)
-    of_images = random.standard_normal(PATHS) * math.sqrt(spread.images)
-    true = -distance if kind is Kind.LOWER else 0.0
-    d_Pn = pair[:, 0] - pair[:, 1]
+    signs = np.array((1, -1, -1, 1) if kind is Kind.LARGER_GAIN else (1, -1))
+    legs = len(signs)
+    compared = random.standard_normal((PATHS, legs, MOST_SEEDS)) * math.sqrt(spread.seeds / 2)
+    others = random.standard_normal((PATHS, max(rows - legs, 0), POOLED_SEEDS.stop)) * math.sqrt(spread.seeds / 2)
+    images = _images(kind, spread)
+    of_images = random.standard_normal(PATHS) * math.sqrt(images)
+    true = -distance if kind in (Kind.LOWER, Kind.LARGER_GAIN) else 0.0
+    d_Pn = np.einsum("l,pln->pn", signs, compared)
     p_Pn = np.ones((PATHS, MOST_SEEDS + 1))
     for n in range(FIRST_LOOK, MOST_SEEDS + 1):
         values = d_Pn[:, :n].mean(axis=1) + of_images + true
         variances, freedom = d_Pn[:, :n].var(axis=1, ddof=1) / n, n - 1
         if n in POOLED_SEEDS and rows >= FEWEST_ROWS:
-            noise = seed_noise(np.concatenate([pair[:, :, :n], others[:, :, :n]], axis=1))
-            variances, freedom = noise.of_rows[:, :2].sum(axis=1) / n, noise.freedom
-        p_Pn[:, n] = _p_for(kind, distance, values, variances, spread.images, freedom)
+            noise = seed_noise(np.concatenate([compared[:, :, :n], others[:, :, :n]], axis=1))
+            variances, freedom = noise.of_rows[:, :legs].sum(axis=1) / n, noise.freedom
+        p_Pn[:, n] = _p_for(kind, distance, values, variances, images, freedom)
     return p_Pn
 
 
@@ -161,7 +173,7 @@ def _p_for(kind: Kind, distance: float, values: Floats, variances: Floats, image
     def below(limit: float) -> Floats:
         return tails(limit - values, variances, images, freedom, NODES)
 
-    if kind is Kind.LOWER:
+    if kind in (Kind.LOWER, Kind.LARGER_GAIN):
         return 2 * below(0.0)
     if kind is Kind.EQUIVALENT:
         return np.maximum(below(distance), tails(values + distance, variances, images, freedom, NODES))

@@ -149,12 +149,12 @@ class _Planner:
             obstacle = Obstacle.UPPER_LIMIT
         elif self.max_hours is not None and (cost.seconds or 0.0) > 3600 * self.max_hours:
             obstacle = Obstacle.HOURS
-        now = runs.difference(one.cell, one.than, family.rows)
+        now = runs.difference(one.cell, one.than, family.rows, less=one.less)
         return Need(one.part, now, seeds, upper, cost, obstacle, best)
 
     def missing(self, one: Compared, seeds: int | None) -> Iterable[Run]:
         """The runs of a comparison with this number of seeds that are not recorded."""
         for seed in range(self.first_seed, self.first_seed + (seeds or 0)):
-            for cell in (one.cell, one.than):
+            for cell in one.cells:
                 if (cell.key, seed) not in self.done:
                     yield Run(cell=cell, seed=seed)

@@ -4,8 +4,9 @@ All comparisons of a table under a protocol are one family: those of its claims,
 adjustment keeps the probability of any false verdict in the family below 5 %. A sequential plan does the same over all
 its looks.
 
-With two to four seeds the spread over seeds is estimated from all rows of the table together, with five or more from
-the two compared rows (seed_noise.py). The number of seeds alone decides which, so nobody can choose after looking.
+With two to four seeds the spread over seeds is estimated from all rows of the table that have these seeds, if there
+are three or more. With other numbers of seeds, or with fewer such rows, it is estimated from the compared rows alone
+(seed_noise.py). Which runs are recorded decides that, and never what they measured.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -14,7 +15,7 @@ from enum import StrEnum
 
 from senet_lab.records.sequential import SequentialPlan
 from senet_lab.stats.difference import SIGNIFICANCE, Difference, holm, p_above, p_below
-from senet_lab.stats.families import Compared, claims_asked, family_from, row_pairs
+from senet_lab.stats.families import Compared, claims_asked, compared, family_from, row_pairs
 from senet_lab.stats.measured import ByName, Measured, measure_family, runs_far_from_others, turned
 from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.study.cell import Cell, Run
@@ -47,12 +48,13 @@ class Decision:
     """A comparison that a test decided.
 
     difference: the tested difference. look: the number of seeds at the deciding look of a sequential plan; None without
-    a plan, where all seeds are tested at once.
+    a plan, where all seeds are tested at once. adjusted_p: the p-value of that test after Holm's adjustment.
     """
 
     compared: Compared
     difference: Difference
     look: int | None
+    adjusted_p: float
 
     def verdict_of(self, one: Compared) -> Verdict:
         """The verdict on a comparison with the same name. It may compare the same two cells in the other order."""
@@ -66,8 +68,9 @@ class PartResult:
     """The verdict on one part of a claim.
 
     difference: the measured difference over all common seeds. ratio: the ratio of counted parameters or multiply-adds.
-    looked_at: with a sequential plan, the number of seeds at the look that decided the part. Each is None where there
-    is none.
+    looked_at: with a sequential plan, the number of seeds at the look that decided the part. adjusted_p: the p-value
+    after Holm's adjustment, which a verdict needs below 5 %; with a plan, that of the deciding look. Each is None where
+    there is none.
     """
 
     part: Part
@@ -75,6 +78,7 @@ class PartResult:
     difference: Difference | None = None
     ratio: float | None = None
     looked_at: int | None = None
+    adjusted_p: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,11 @@ class ClaimResult:
         found = [part.verdict for part in self.parts]
         order = (Verdict.CONTRADICTED, Verdict.NOT_RUN, Verdict.NOT_PAIRED, Verdict.ONE_SEED, Verdict.UNDETERMINED)
         return next((verdict for verdict in order if verdict in found), Verdict.SUPPORTED)
+
+    @property
+    def counted(self) -> bool:
+        """Whether the claim is about counted parameters and multiply-adds alone, so that no training tests it."""
+        return all(isinstance(part.part, Costs) for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,20 +134,22 @@ def judge(
     family = family_from(table, asked)
     measured, far = measure_family(family, runs, plan), runs_far_from_others(family, runs)
     found = decisions(measured, plan)
+    p = {} if plan else _adjusted(family.comparisons, measured.of_all_seeds)
 
-    def result(part: Part, cell: Cell, than: Cell) -> PartResult:
+    def result(part: Part, cells: Mapping[str, Cell]) -> PartResult:
         if isinstance(part, Costs):
-            return _counted(part, cell, than, counts)
-        if not (runs.was_run(cell) and runs.was_run(than)):
+            return _counted(part, cells[part.row], cells[part.than], counts)
+        one = compared(part, cells)
+        if not all(map(runs.was_run, one.cells)):
             return PartResult(part, Verdict.NOT_RUN)
-        return _tested(Compared(part, cell, than), measured, found)
+        return _tested(one, measured, found, p)
 
     return Judgement(
-        rows={row.label: result(Lower(row.label, base.label), row.cell, base.cell) for row, base in row_pairs(table)},
-        claims=tuple(
-            ClaimResult(claim, tuple(result(part, cells[part.row], cells[part.than]) for part in claim.parts))
-            for claim, cells in asked
-        ),
+        rows={
+            row.label: result(Lower(row.label, base.label), {row.label: row.cell, base.label: base.cell})
+            for row, base in row_pairs(table)
+        },
+        claims=tuple(ClaimResult(claim, tuple(result(part, cells) for part in claim.parts)) for claim, cells in asked),
         comparisons=len(family.comparisons),
         plan=plan,
         far_runs=far,
@@ -180,26 +191,33 @@ def _decided(
     comparisons: Mapping[str, Compared], differences: ByName, level: float, look: int | None
 ) -> dict[str, Decision]:
     """The comparisons that are decided at one look. Those without data count in the family, too."""
-    p = {name: _smaller_p(comparisons[name], difference) for name, difference in differences.items()}
     return {
-        name: Decision(comparisons[name], difference, look)
-        for name, adjusted in holm(p).items()
+        name: Decision(comparisons[name], difference, look, adjusted)
+        for name, adjusted in _adjusted(comparisons, differences).items()
         if adjusted < level and (difference := differences[name]) is not None
     }
+
+
+def _adjusted(comparisons: Mapping[str, Compared], differences: ByName) -> dict[str, float]:
+    """The smaller p-value of each comparison after Holm's adjustment, by name."""
+    return holm({name: _smaller_p(comparisons[name], difference) for name, difference in differences.items()})
 
 
 def _smaller_p(one: Compared, difference: Difference | None) -> float:
     return 1.0 if difference is None else min(p_values(one.part, difference, one.higher_is_better))
 
 
-def _tested(one: Compared, measured: Measured, found: Mapping[str, Decision]) -> PartResult:
+def _tested(one: Compared, measured: Measured, found: Mapping[str, Decision], p: Mapping[str, float]) -> PartResult:
     difference = measured.difference(one)
     if difference is None:
         return PartResult(one.part, Verdict.NOT_PAIRED)
     decision = found.get(one.name)
+    if decision is None and difference.seeds == 1:
+        return PartResult(one.part, Verdict.ONE_SEED, difference)
     if decision is None:
-        return PartResult(one.part, Verdict.ONE_SEED if difference.seeds == 1 else Verdict.UNDETERMINED, difference)
-    return PartResult(one.part, decision.verdict_of(one), difference, looked_at=decision.look)
+        return PartResult(one.part, Verdict.UNDETERMINED, difference, adjusted_p=p.get(one.name))
+    verdict = decision.verdict_of(one)
+    return PartResult(one.part, verdict, difference, looked_at=decision.look, adjusted_p=decision.adjusted_p)
 
 
 def _counted(part: Costs, cell: Cell, than: Cell, counts: Mapping[str, Counts]) -> PartResult:

@@ -53,6 +53,19 @@ class Equivalent:
 
 
 @dataclass(frozen=True, slots=True)
+class LargerGain:
+    """A change lowers the top-1 error more in one place than in another: an interaction.
+
+    The change from ``than`` to ``row`` lowers it by more points than the change from ``other_than`` to ``other``.
+    """
+
+    row: str
+    than: str
+    other: str
+    other_than: str
+
+
+@dataclass(frozen=True, slots=True)
 class Costs:
     """The quantity of ``row``, divided by that of ``than``, lies between ``least`` and ``most``."""
 
@@ -63,9 +76,15 @@ class Costs:
     most: float = math.inf
 
 
-Directed = Lower | Higher
+Directed = Lower | Higher | LargerGain
 ComparedPart = Directed | NotWorse | Equivalent
 Part = ComparedPart | Costs
+
+
+def labels_of(part: Part) -> tuple[str, ...]:
+    """The rows that a part is about: ``row``, ``than``, and for LargerGain ``other`` and ``other_than``."""
+    others = (part.other, part.other_than) if isinstance(part, LargerGain) else ()
+    return part.row, part.than, *others
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +96,7 @@ class Claim:
     protocol can test the statement, too, or only the paper's own networks.
 
     Raises ValueError where there is no part, or where a part names an unknown row, compares a row with itself, has no
-    positive margin, or says Lower of AP or Higher of errors.
+    positive margin, or says Lower or LargerGain of AP or Higher of errors.
     """
 
     name: str
@@ -95,15 +114,17 @@ class Claim:
         if not self.parts:
             raise ValueError(f"claim {self.name}: it compares nothing")
         for part in self.parts:
-            for label in (part.row, part.than):
+            for label in labels_of(part):
                 if label not in labels:
                     raise ValueError(f"claim {self.name}: {self.table.name} has no row {label!r}")
-            if isinstance(part, Lower if self.table.measure.higher_is_better else Higher):
+            if isinstance(part, Lower | LargerGain if self.table.measure.higher_is_better else Higher):
                 what, kind = self.table.measure.what, type(part).__name__
                 raise ValueError(
                     f"claim {self.name}: {kind} would be worse, since rows of {self.table.name} are compared by {what}"
                 )
-            if part.row == part.than:
-                raise ValueError(f"claim {self.name}: {part.row!r} is compared with itself")
+            of_part = labels_of(part)
+            for label, other in zip(of_part[::2], of_part[1::2], strict=True):
+                if label == other:
+                    raise ValueError(f"claim {self.name}: {label!r} is compared with itself")
             if isinstance(part, NotWorse | Equivalent) and not part.margin > 0:
                 raise ValueError(f"claim {self.name}: margin {part.margin} is not above 0")

@@ -237,7 +237,7 @@ def test_every_public_name_is_still_there():
 
     values = {"SESpec", "BlockSpec", "Cell", "Run", "Row", "Table", "Protocol", "Schedule", "own_block", "StudyError"}
     choices = {"Excitation", "Gate", "Integration", "Squeeze"}
-    claims = {"Claim", "Higher", "Lower", "NotWorse", "Equivalent", "Costs", "Quantity"}
+    claims = {"Claim", "Higher", "LargerGain", "Lower", "NotWorse", "Equivalent", "Costs", "Quantity"}
     assert values | choices | claims | {"build_model", "load", "SENetModule", "SENetData"} == set(senet_lab.__all__)
     assert senet_lab.build_model("cifar_resnet20", replace(senet_lab.SESpec(), reduction=4), 10) is not None
     with pytest.raises(AttributeError, match="no attribute 'build_models'"):

@@ -8,12 +8,13 @@ from senet_lab.records.sequential import SequentialPlan, begin_plan
 from senet_lab.report.claims_page import claim_block, claim_blocks, claim_lines, claims_page, open_block, tally
 from senet_lab.report.load import load
 from senet_lab.report.published import published_table
+from senet_lab.report.readme import verdicts_block
 from senet_lab.report.wording import part_text
 from senet_lab.report.write import write_claims
 from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.stats.verdicts import PartResult, Verdict, judge
 from senet_lab.study import Row
-from senet_lab.study.claim import Claim, Costs, Equivalent, Lower, NotWorse, Quantity
+from senet_lab.study.claim import Claim, Costs, Equivalent, LargerGain, Lower, NotWorse, Quantity
 from senet_lab.study.counts import network_key
 from senet_lab.study.protocol import Dataset
 from tests.report.test_write import PRINTED
@@ -40,10 +41,10 @@ def test_a_claim_is_a_line_and_each_of_its_parts_another(tmp_path):
     block = claim_block(comparisons_of(NAMED, [load(tmp_path, "results")], [ONE, TWO], PRINTED))
 
     assert block.lines == (
-        ("SE helps", "table99", "-1.51", "-10.00 ± 1.86", "3", "supported"),
-        ("SE helps and is cheap", "table99", "", "", "", "not run"),
-        ("· SE < plain", "", "-1.51", "-10.00 ± 1.86", "3", "supported"),
-        ("· 1 ≤ multiply-adds of SE / plain ≤ 1.01", "", "–", "–", "counted", "not run"),
+        ("SE helps", "table99", "-1.51", "-10.00 ± 1.86", "3", "< 0.0001", "supported"),
+        ("SE helps and is cheap", "table99", "", "", "", "", "not run"),
+        ("· SE < plain", "", "-1.51", "-10.00 ± 1.86", "3", "< 0.0001", "supported"),
+        ("· 1 ≤ multiply-adds of SE / plain ≤ 1.01", "", "–", "–", "counted", "–", "not run"),
     )
     assert any("2 comparisons" in note or "1 comparisons" in note for note in block.notes)
 
@@ -99,6 +100,10 @@ def test_the_csv_has_a_line_for_each_part(tmp_path):
     )
     assert (first["published_points"], first["measured_points"], first["seeds"]) == ("-1.51", "-10.0", "3")
     assert (first["protocol"], first["dataset"], first["source"]) == ("sample", "cifar10", "section 9")
+    assert (first["interval_over"], first["split"], first["selection"]) == ("seeds and images", "test", "final")
+    made = SAME[0].provenance
+    assert (first["device"], first["revision"]) == (made.device, made.revisions[0])
+    assert 0 < float(first["adjusted_p"]) < 0.0001
 
 
 def test_a_sequential_plan_among_the_records_decides(tmp_path):
@@ -118,6 +123,7 @@ def test_parts_in_a_few_words():
             Lower("a", "b"),
             NotWorse("a", "b", 0.3),
             Equivalent("a", "b", 0.3),
+            LargerGain("a", "b", "c", "d"),
             Costs("a", "b", Quantity.PARAMETERS, 0.0, 1.1),
             Costs("a", "b", Quantity.MULTIPLY_ADDS, 1.0),
         )
@@ -125,9 +131,32 @@ def test_parts_in_a_few_words():
         "a < b",
         "a < b + 0.3",
         "a = b ± 0.3",
+        "a - b < c - d",
         "parameters of a / b ≤ 1.1",
         "1 ≤ multiply-adds of a / b",
     ]
+
+
+def test_claims_that_are_only_counted_are_counted_apart(tmp_path):
+    """They hold by arithmetic; the tally and the front page say how many are of that kind."""
+    cheap = replace(ONE, name="cheap", parts=(TWO.parts[1],))
+    measured, _ = page(tmp_path, *SAME, claims=(ONE, cheap))
+    loaded = [load(tmp_path, "results")]
+    (compared,) = comparisons_of(NAMED, loaded, (ONE, cheap), PRINTED, COUNTS)
+    block = verdicts_block([compared])
+
+    assert measured[0].notes[0].startswith("Claims: 1 supported, 0 contradicted, ")
+    assert "Only counted, so no training tests them: 0 supported, " in measured[0].notes[0]
+    assert dict(zip(block.columns, block.lines[0], strict=True)) == {
+        "records": measured[0].title,
+        "supported": "1",
+        "contradicted": "0",
+        "one seed: no test": "0",
+        "undetermined": "0",
+        "not run": "0",
+        "claims": "1",
+        "only counted": "1 of 1 hold",
+    }
 
 
 def test_the_tally_counts_every_verdict(tmp_path):
@@ -148,7 +177,7 @@ def test_runs_without_pairs_are_not_called_not_run(tmp_path):
     measured, _ = page(tmp_path, *(finished(PLAIN, seed) for seed in (0, 1)), *(failed(SE, seed) for seed in (0, 1)))
     (block,) = measured
 
-    assert block.lines[0] == ("SE helps", "table99", "-1.51", "–", "–", "no paired runs")
+    assert block.lines[0] == ("SE helps", "table99", "-1.51", "–", "–", "–", "no paired runs")
     assert block.notes[0].endswith("0 undetermined, 1 no paired runs, 1 not run.")
 
 

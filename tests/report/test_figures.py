@@ -6,8 +6,9 @@ import pytest
 from matplotlib.figure import Figure
 
 from senet_lab.cli import catalogue
-from senet_lab.report.cost_figures import limits
-from senet_lab.report.figure_data import differences
+from senet_lab.report.cost_figures import limits, plot_cost
+from senet_lab.report.figure_data import cost, differences, errors
+from senet_lab.report.figures import plot_errors
 from senet_lab.report.forest import BESIDE, plot_forest, write_forest, write_forest_of_all
 from senet_lab.report.load import load
 from senet_lab.report.picture import Layout, laid_out, layout
@@ -131,6 +132,22 @@ def test_a_measured_mark_makes_room_for_a_published_one_alone(comparison):
 
     assert place(frame) == -BESIDE
     assert place(frame.assign(published_points=float("nan"))) == 0
+
+
+def test_means_are_over_the_seeds_of_the_table(tmp_path):
+    """The cost and the errors show SE at its mean in the table: over the seed that the plain network has too."""
+    filled(tmp_path, finished(PLAIN_CELL, 0, 210), *(finished(SE, seed, 200 + 50 * seed) for seed in (0, 1)))
+    (view,) = measured_views(NAMED, [load(tmp_path, "results")])
+    (of_table,) = [summary.first.value for summary in view.rows if summary.row.label == "SE"]
+    figures = [Figure().subplots() for _ in range(2)]
+    plot_errors(errors(view), row_styles(view.table), figures[0], 1000)
+    plot_cost(cost(view), "parameters_m", row_styles(view.table), figures[1], 1000)
+    means = [{float(y) for bars in ax.containers for y in bars[0].get_ydata()} for ax in figures]
+
+    assert (of_table, means) == (20.0, [{21.0, 20.0}, {21.0, 20.0}])
+    assert figures[1].get_legend_handles_labels()[1] == ["plain (n = 1)", "SE (n = 1)"]
+    assert [tick.get_text() for tick in figures[0].get_xticklabels()] == ["plain\nn = 1", "SE\nn = 1"]
+    assert [line.get_ydata().tolist() for line in figures[0].lines if line.get_marker() == "x"] == [[], [25.0]]
 
 
 def test_without_a_measurement_there_is_no_forest(tmp_path):

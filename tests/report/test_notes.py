@@ -9,6 +9,7 @@ from senet_lab.report.load import load
 from senet_lab.report.notes import notes_of
 from senet_lab.report.tables import comparison_title
 from senet_lab.report.views import measured_views
+from senet_lab.study import Row
 from senet_lab.study.protocol import Dataset
 from tests.samples import PLAIN, PROTOCOL, SE, TABLE, block_of, comparison_of, comparisons_of, filled, finished
 
@@ -40,7 +41,7 @@ def test_a_companion_says_whose_table_it_is_of(tmp_path, edition, whose):
 
 
 def test_a_seed_that_the_baseline_lacks_is_said_to_be_where_it_is(tmp_path):
-    """In claims about two other rows and in figures; not in the row's mean and difference."""
+    """In claims about two other rows and as a cross in the errors; not in the row's mean and difference."""
     filled(tmp_path, finished(PLAIN), *(finished(SE, seed) for seed in (0, 1)))
     (comparison,) = comparisons_of(TABLE, [load(tmp_path, "results")])
     (note,) = [note for note in notes_of(comparison) if note.startswith("SE, seed 1: ")]
@@ -56,3 +57,19 @@ def test_two_folders_have_two_labels(tmp_path):
     views = measured_views(TABLE, [load(tmp_path / name, name) for name in ("results", "again")])
 
     assert [block_of(view).label for view in views] == ["cvpr2018-table99-sample-again", "cvpr2018-table99-sample"]
+
+
+@pytest.mark.parametrize(("third_has", "alone"), [((0, 1), False), ((0,), True)])
+def test_it_is_said_where_the_spread_is_that_of_two_rows(tmp_path, third_has, alone):
+    """Three rows with both seeds share their spread; two rows have their own alone. p-values are listed."""
+    third = replace(SE, se=replace(SE.se, reduction=8))
+    three = replace(TABLE, rows=(*TABLE.rows, Row("third", third)))
+    runs = [finished(cell, seed, 200 + seed) for cell in (PLAIN, SE) for seed in (0, 1)]
+    filled(tmp_path, *runs, *(finished(third, seed) for seed in third_has))
+    (comparison,) = comparisons_of(three, [load(tmp_path, "results")])
+    notes = list(notes_of(comparison))
+    said = "Fewer than 3 rows have these seeds, so the spread over seeds is that of the two compared rows alone: SE."
+    (p,) = [note for note in notes if note.startswith("p-values after Holm's adjustment (a verdict needs less than")]
+
+    assert alone == (said in notes)
+    assert p.endswith(" SE 1.0000." if alone else " SE 1.0000, third 1.0000.")

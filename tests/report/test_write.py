@@ -176,13 +176,13 @@ def test_a_figure_has_its_numbers_beside_it(tmp_path):
     stem = tmp_path / "figures" / "cvpr2018-table99-sample"
 
     assert list(errors(found.view).itertuples(index=False, name=None)) == [
-        ("plain", 0, 21.0),
-        ("SE", 0, 20.0),
-        ("SE", 1, 22.0),
+        ("plain", 0, 21.0, True),
+        ("SE", 0, 20.0, True),
+        ("SE", 1, 22.0, False),  # the plain row lacks the seed, so no mean contains it
     ]
     assert (
         stem.with_name(stem.name + "-errors.csv").read_text()
-    ) == "row,seed,top1_error_pct\nplain,0,21.0\nSE,0,20.0\nSE,1,22.0\n"
+    ) == "row,seed,top1_error_pct,in_mean\nplain,0,21.0,True\nSE,0,20.0,True\nSE,1,22.0,False\n"
     (line,) = rows_of(stem.with_name(stem.name + "-forest.csv").read_text())
     assert line == {
         "table": "table99",
@@ -191,6 +191,7 @@ def test_a_figure_has_its_numbers_beside_it(tmp_path):
         "published_points": "-1.51",
         "measured_points": "-1.0",
         "half_width_95": "0.617",
+        "interval_over": "images",
         "seeds": "1",
         "verdict": "one seed: no test",
     }
@@ -277,6 +278,9 @@ def test_the_wide_csv_has_both_sides_under_one_name(tmp_path):
     assert (se["published"]["top1"], se["results"]["top1"]) == ("76.71", "80.0")
     assert tuple(se[source]["top1_err_difference"] for source in ("published", "results")) == ("-1.51", "-1.0")
     assert (se["results"]["param_count"], se["results"]["verdict"]) == ("0.139", "one seed: no test")
+    assert (se["results"]["difference_interval_over"], se["results"]["adjusted_p"]) == ("images", "")
+    assert (se["results"]["split"], se["results"]["selection"]) == ("test", "final")
+    assert se["results"]["device"] == both()[0].provenance.device
 
 
 def test_a_report_is_numbers_for_programs(tmp_path):

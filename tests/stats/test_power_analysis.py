@@ -18,7 +18,7 @@ from senet_lab.stats.power_analysis import Design, Spread, limit_of_images, pilo
 from senet_lab.stats.seeds_needed import Obstacle, needs_of
 from senet_lab.stats.verdicts import p_values
 from senet_lab.study import Row, SESpec
-from senet_lab.study.claim import Claim, Equivalent, Lower, NotWorse
+from senet_lab.study.claim import Claim, Equivalent, LargerGain, Lower, NotWorse
 from tests.samples import PLAIN, SE, TABLE, finished
 from tests.stats.tables import FIVE, paired_runs_of
 
@@ -94,6 +94,17 @@ def test_images_bound_what_seeds_can_settle():
     assert seeds_needed(LOWER, spread, replace(one, resolve=1.3 * limit)) is not None
 
 
+def test_a_gain_is_compared_at_twice_the_variance():
+    """Two differences vary twice as one, over seeds and over images, and with three seeds on three degrees."""
+    gains, twice = LargerGain("a", "b", "c", "d"), Spread(0.24, 0.008, 4)
+    many = range(6, 15)  # own variances alone, so that the number of rows does not matter
+
+    assert pytest.approx(limit_of_images(LOWER, twice, 3)) == limit_of_images(gains, SPREAD, 3)
+    of_gains, of_pair = (powers(part, spread, TWO_ROWS) for part, spread in ((gains, SPREAD), (LOWER, twice)))
+    assert max(abs(of_gains[most] - of_pair[most]) for most in many) < 0.08
+    assert seeds_needed(gains, SPREAD, TWO_ROWS) > seeds_needed(LOWER, SPREAD, TWO_ROWS)
+
+
 def test_a_pilot_is_told_from_all_rows():
     """Five rows, three seeds, 0.3 points a run: twice 0.09 and the noise of images, on eight degrees of freedom."""
     found = [pilot_spread(paired_runs_of(FIVE, (10,) * 5, 3, seed=i), family_of(FIVE, [])) for i in range(30)]
@@ -117,7 +128,7 @@ def test_a_plan_says_what_each_comparison_takes():
     assert (lower.cost.runs, lower.obstacle) == (2 * lower.upper_seeds, None)
     assert equal.obstacle is Obstacle.IMAGES
     assert "SE < plain" in needs_text(needs)
-    assert "not settled by any number of seeds: these images settle" in needs_text(needs)
+    assert "not settled by any number of seeds: by the pilot's image variance, " in needs_text(needs)
     assert needs_data(needs)["comparisons"][1]["part"] == "SE = plain ± 0.5"
 
 
