@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from senet_lab.report.figure_data import cost
 from senet_lab.report.figures import Styles, figure_heading, figure_stem
-from senet_lab.report.picture import SMALL, draw, layout
+from senet_lab.report.picture import SMALL, draw, layout, legend_grid, with_seeds
 from senet_lab.report.row_styles import row_styles
 from senet_lab.report.views import View
 from senet_lab.stats.mean import mean_of
@@ -27,6 +27,7 @@ def write_cost(view: View, folder: Path) -> list[Path]:
     several = bool(frame.groupby("row")["seed"].count().max() > 1)
     more = "; bars: 95 % interval over seeds" if several else "; one seed a row: no interval"
     narrow = layout().one_column
+    columns, lines = legend_grid([with_seeds(str(row), len(part)) for row, part in frame.groupby("row")])
 
     def plot(figure: Figure) -> None:
         axes = figure.subplots(2, 1, squeeze=False) if narrow else figure.subplots(1, 2, sharey=True, squeeze=False)
@@ -39,11 +40,11 @@ def write_cost(view: View, folder: Path) -> list[Path]:
                 else ""
             )
         handles, names = axes[0, 0].get_legend_handles_labels()
-        figure.legend(handles, names, loc="outside lower center", ncols=3 if narrow else 6, frameon=False)
+        figure.legend(handles, names, loc="outside lower center", ncols=columns, frameon=False)
         figure.suptitle(figure_heading(view, more), fontsize=8)
 
     stem = figure_stem(view, folder)
-    height = 4.6 if narrow else 2.9
+    height = (4.3 if narrow else 2.7) + 0.2 * lines
     return draw(plot, (layout().width, height), stem.with_name(f"{stem.name}-cost"), frame, SMALL)
 
 
@@ -62,7 +63,7 @@ def plot_cost(frame: pd.DataFrame, column: str, styles: Styles, ax: Axes, images
             linestyle="none",
             markersize=5,
             capsize=2,
-            label=f"{label} (n = {mean.n})",
+            label=with_seeds(str(label), mean.n),
             **styles[str(label)],
         )
     ax.set_xlim(*limits(frame[column].tolist()))

@@ -12,13 +12,14 @@ from matplotlib.ticker import MaxNLocator
 from senet_lab.report.comparison import Comparison
 from senet_lab.report.figure_data import curves, errors, plain_against_se
 from senet_lab.report.forest import write_forest
-from senet_lab.report.picture import SMALL, draw, layout
+from senet_lab.report.picture import SMALL, draw, layout, legend_grid, with_seeds
 from senet_lab.report.row_styles import row_styles
 from senet_lab.report.views import View, title_of
 from senet_lab.stats.mean import mean_of
 from senet_lab.study.measure import stepping_images
 
 HEIGHT = 2.9  # inches
+LINES_OF_CURVES = ("evaluation", "training (augmented)")
 Styles = dict[str, dict[str, Any]]
 
 
@@ -96,15 +97,15 @@ def write_curves(view: View, frame: pd.DataFrame, stem: Path) -> list[Path]:
         return []
     seeds = frame["seed"].nunique()
     more = "; band: ± one standard deviation over seeds" if seeds > 1 else "; one seed, no band"
+    names = [with_seeds(str(row), part["seed"].nunique()) for row, part in frame.groupby("row")]
+    columns, lines = legend_grid([*names, *LINES_OF_CURVES])
 
     def plot(figure: Figure) -> None:
         plot_curves(frame, row_styles(view.table), figure.subplots())
-        handles, names = figure.axes[0].get_legend_handles_labels()
-        columns = 2 if layout().one_column else 4
-        figure.legend(handles, names, loc="outside lower center", ncols=columns, frameon=False)
+        handles, labels = figure.axes[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)
         figure.suptitle(figure_heading(view, more), fontsize=8)
 
-    lines = -(-(frame["row"].nunique() + 2) // (2 if layout().one_column else 4))
     return draw(plot, (layout().width, HEIGHT + 0.16 * lines), stem, frame, SMALL)
 
 
@@ -124,12 +125,12 @@ def plot_curves(frame: pd.DataFrame, styles: Styles, ax: Axes) -> Axes:
         for column, dashes in (("test_top1_error_pct", "-"), ("train_top1_error_pct", "--")):
             by_epoch = part.groupby("epoch")[column]
             mean, spread = by_epoch.mean(), by_epoch.std().fillna(0.0)
-            name = f"{label} (n = {part['seed'].nunique()})" if dashes == "-" else None
+            name = with_seeds(str(label), part["seed"].nunique()) if dashes == "-" else None
             ax.plot(mean.index, mean, color=colour, linestyle=dashes, linewidth=1.0, label=name)
             if (spread > 0).any():
                 ax.fill_between(mean.index, mean - spread, mean + spread, color=colour, alpha=0.18, linewidth=0)
-    ax.plot([], [], color="black", linestyle="-", label="evaluation")
-    ax.plot([], [], color="black", linestyle="--", label="training (augmented)")
+    for dashes, name in zip(("-", "--"), LINES_OF_CURVES, strict=True):
+        ax.plot([], [], color="black", linestyle=dashes, label=name)
     ax.set(xlabel="epoch", ylabel="top-1 error, %")
     ax.set_xlim(1, frame["epoch"].max())
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -1,7 +1,7 @@
 """How figures look, and how one is drawn. The same data gives the same bytes."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +68,18 @@ class Layout:
 
 AS_COMMITTED = Layout()
 _layout: ContextVar[Layout] = ContextVar("_layout", default=AS_COMMITTED)
+
+
+def legend_grid(names: Sequence[str]) -> tuple[int, int]:
+    """The columns and lines of a legend below a figure, so that it is no wider than the figure."""
+    characters = 46 if layout().one_column else 100
+    columns = max(1, min(4, characters // (max(map(len, names)) + 8)))
+    return columns, -(-len(names) // columns)
+
+
+def with_seeds(row: str, seeds: int) -> str:
+    """A row's name in a legend."""
+    return f"{row} (n = {seeds})"
 
 
 def layout() -> Layout:
