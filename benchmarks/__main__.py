@@ -16,11 +16,13 @@ from typing import Any
 import torch
 
 from benchmarks import baselines, ours
+from benchmarks.crowd import crowd_rates
 from benchmarks.race import Contender, Slices, race
 from benchmarks.table import file_of, joined, write_readme
+from senet_lab.fleet.gpu_capacity import MOST_RUNS
 from senet_lab.machine import cores
 from senet_lab.records.files import replace_file
-from senet_lab.study import Cell, SESpec
+from senet_lab.study import SESpec
 from senet_lab.training import provenance
 
 BATCH = 128
@@ -51,8 +53,10 @@ def executors(device: str, slices: Slices, networks: str) -> Section:
             plain = {"backbone": backbone, "se": se, "batch": BATCH, "device": device}
             run = {**plain, "precision": "bf16", "compiled": True}
             contenders = [
-                Contender("bare loop", baselines.bare_loop, {**plain, "workers": 2}, BATCH, many),
-                Contender("default Lightning", baselines.default_lightning, {**plain, "workers": 2}, BATCH, many),
+                Contender("bare loop", baselines.bare_loop, {**plain, "workers": 2}, BATCH, many, ours=False),
+                Contender(
+                    "default Lightning", baselines.default_lightning, {**plain, "workers": 2}, BATCH, many, ours=False
+                ),
                 Contender("device loop", ours.executor, {**run, "name": "device"}, BATCH, many),
                 Contender("our Lightning path", ours.executor, {**run, "name": "lightning"}, BATCH, many),
             ]
@@ -166,11 +170,7 @@ def side_by_side(device: str, slices: Slices, networks: str) -> Section:
         times = race(contenders, slices, say)
         rates = {int(name): 1 / median(seconds) for name, seconds in times.items()}
     else:
-        from senet_lab.fleet.gpu_capacity import Crowd
-
-        recipe = ours.protocol(BATCH, "bf16")
-        cell = Cell(backbone=backbone, se=SESpec(), protocol=recipe)
-        rates = Crowd(cell, ours.resident(recipe, device), compiled=True).rates((1, 2, 4, 8, 16, 32))
+        rates = crowd_rates(backbone, BATCH, device, (1, 2, 4, 8, 16, MOST_RUNS))
     rows, seeds, epochs, steps = TABLE7
     hours = rows * seeds * epochs * steps / max(rates.values()) / 3600
     return {
@@ -212,7 +212,7 @@ def main() -> None:
         kept["cores"] = cores()
         conditions = {
             "revision": revision + "+changes" * dirty,
-            "versions": provenance.versions(),
+            "versions": provenance.versions(torch.device(asked.device)),
             "rounds": slices.rounds,
             "steps": slices.steps,
         }

@@ -83,8 +83,13 @@ def submit(
 
 
 def _command(tables: list[str], request: "Request") -> str:
-    """The command that a worker runs. Raises StudyError for options that several machines together do not support."""
+    """The command that a worker runs. Raises StudyError for what its machines do not support or leave unused."""
     if request.nodes == 1:
+        if request.gpus > 1:
+            raise StudyError(
+                f"--gpus-per-worker {request.gpus}: a worker on one machine trains on one GPU; take --gpus-per-worker "
+                f"1 and more --workers, or let your own job call senet-lab train --devices {request.gpus}"
+            )
         return "work"
     if request.executor != QueueName.SLURM:
         raise StudyError(f"--nodes {request.nodes} needs SLURM; leave --executor {request.executor} out")

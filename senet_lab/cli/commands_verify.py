@@ -51,8 +51,8 @@ def verify(
 
     Of several records one is drawn at random. Nothing is written to results. --device auto takes the kind of device
     that the record was made on, where this machine has one. Exit status 0: all is equal; or device, processor or
-    versions differ, and the errors agree within the printed interval. 1: they disagree. 75: the minutes were over
-    before the run ended, so there is no answer.
+    versions differ, or the run is one of CUDA, and the errors agree within the printed interval. 1: they disagree. 75:
+    the minutes were over before the run ended, so there is no answer.
     """
     root = results or RESULTS
     candidates = _candidates(name, root, seed)

@@ -125,13 +125,14 @@ def _trained(
         say_nothing_to_train(name, runs)
         return []
     from senet_lab.cli.console import Watch
-    from senet_lab.fleet.capacity import workers_for
+    from senet_lab.fleet.capacity import refuse_workers, workers_for
     from senet_lab.fleet.fleet import train_all
     from senet_lab.fleet.signals import asking_to_end
     from senet_lab.training.stopping import StopSign
 
     stop = StopSign(None if options.max_minutes is None else 60 * options.max_minutes)
     settings = options.settings()
+    refuse_workers(settings, missing, options.workers or 1)
     make_ready(name, missing, root)
     make_small_photos(missing, options.data, options.skip_damaged)
     side_by_side = options.workers or workers_for(settings, missing, root)
@@ -156,9 +157,11 @@ def train_until(
     ``seeds`` = 1, the default of --seeds, means ``resolve.MOST_SEEDS``.
     """
     from senet_lab.cli.resolve import MOST_SEEDS, Limits, train_until_resolved
-    from senet_lab.fleet.capacity import workers_for
+    from senet_lab.fleet.capacity import refuse_workers, workers_for
 
-    side_by_side = options.workers or workers_for(options.settings(), runs_of(table.cells, 1), root)
+    settings, first = options.settings(), runs_of(table.cells, 1)
+    refuse_workers(settings, first, options.workers or 1)
+    side_by_side = options.workers or workers_for(settings, first, root)
     train_until_resolved(
         table,
         claims,

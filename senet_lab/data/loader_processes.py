@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -101,14 +101,15 @@ def _wait_for_the_trainer() -> None:
             os._exit(0)
 
 
-def loader_processes(device: torch.device) -> int:
+def loader_processes(device: torch.device, environment: Mapping[str, str] = os.environ) -> int:
     """How many processes load photos: at least one, but 0 where this process may not start others.
 
-    On a CPU it is the number of cores less the number of torch's threads. On a GPU it is the number of cores divided by
-    the number of processes that torchrun started on this machine.
+    On a GPU it is the number of cores, on a CPU that number less the number of torch's threads. Processes of torchrun
+    have the cores of their machine together, so each takes its part. A task of SLURM is bound to cores of its own,
+    though submitit sets some of torchrun's variables for it.
     """
     if multiprocessing.current_process().daemon:
         return 0
-    if device.type == "cpu":
-        return max(1, cores() - torch.get_num_threads())
-    return max(1, cores() // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+    sharing = int(environment.get("LOCAL_WORLD_SIZE", "1")) if "TORCHELASTIC_RUN_ID" in environment else 1
+    mine = cores() // sharing
+    return max(1, mine - torch.get_num_threads() if device.type == "cpu" else mine)

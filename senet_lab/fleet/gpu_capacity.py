@@ -8,6 +8,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from senet_lab import processes
 from senet_lab.data.open import open_source
@@ -107,12 +108,17 @@ def doubled(add: Callable[[], int], rate: Callable[[], float], free: Callable[[]
     return found
 
 
-def has_random_parts(cell: Cell) -> bool:
-    """Whether the network of a cell draws random numbers itself in training. A CUDA graph cannot hold its step then.
+def to_look_at(cell: Cell) -> nn.Module:
+    """The network of a cell, to find its random parts.
 
     A user's code is built with values, since what it draws shows there alone.
     """
-    return is_stochastic(build_cell(cell, device="cpu" if used_by(cell) else "meta"))
+    return build_cell(cell, device="cpu" if used_by(cell) else "meta")
+
+
+def has_random_parts(cell: Cell) -> bool:
+    """Whether the network of a cell draws random numbers itself in training. A CUDA graph cannot hold its step then."""
+    return is_stochastic(to_look_at(cell))
 
 
 def measured(cells: Sequence[Cell], settings: Settings, most: int, log: Path) -> int:

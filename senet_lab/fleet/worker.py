@@ -15,10 +15,9 @@ import torch
 from senet_lab.data.coco_data import Source
 from senet_lab.errors import StudyError
 from senet_lab.extensions import load_extension, used_by
-from senet_lab.fleet.gpu_capacity import has_random_parts
+from senet_lab.fleet.gpu_capacity import to_look_at
 from senet_lab.fleet.outcome import Fate, NoData, Outcome, TakenOver, outcome_of, recorded
-from senet_lab.models.of_cell import build_cell
-from senet_lab.models.stochastic import draws_from_global_stream
+from senet_lab.models.stochastic import draws_from_global_stream, is_stochastic
 from senet_lab.records.lease import Lease
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run
@@ -123,13 +122,16 @@ class _Worker:
         Its step is no CUDA graph, so the compiled code is called at every step, which PyTorch refuses while another
         thread compiles. Raises StudyError for a network that draws from PyTorch's global stream, which threads share.
         """
-        if self.threads > 1 and used_by(run.cell) and draws_from_global_stream(build_cell(run.cell)):
+        compiles = self.settings.compiles(run.cell)
+        if self.threads == 1 or not (compiles or used_by(run.cell)):
+            return self.settings
+        with TURNS.alone():  # building changes the random stream and the default device of the whole process
+            model = to_look_at(run.cell)
+        if draws_from_global_stream(model):
             raise StudyError(
                 "the network draws from PyTorch's global stream, which runs side by side on a GPU share: --workers 1"
             )
-        if self.threads > 1 and self.settings.compiles(run.cell) and has_random_parts(run.cell):
-            return self.settings.without_compiling()
-        return self.settings
+        return self.settings.without_compiling() if compiles and is_stochastic(model) else self.settings
 
     def _device_is_lost(self) -> bool:
         """Whether the device can no longer be used by this process, as after some errors and a broken capture."""

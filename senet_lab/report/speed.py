@@ -49,6 +49,7 @@ def _executors(sections: dict[str, Any], named: str) -> Block | None:
     if "executors" not in sections:
         return None
     section = sections["executors"]
+    products = "fp32, on CUDA with TF32 in convolutions as torch has it" if "cuda" in section["versions"] else "fp32"
     who = list(next(iter(section["result"].values())))
     lines = [
         (
@@ -66,7 +67,8 @@ def _executors(sections: dict[str, Any], named: str) -> Block | None:
         tuple(lines),
         (
             _note(section),
-            "Bare loop and default Lightning: torchvision's transforms on PIL images in two loader processes, fp32. "
+            "Bare loop and default Lightning: torchvision's transforms on PIL images in two loader processes, "
+            f"{products}. "
             "Ours: bf16, compiled. Random images, batch 128. "
             "Every one has all cores: the fleet as processes, the others as threads.",
         ),

@@ -26,10 +26,8 @@ def finding(found: Verification) -> str:
         return f"all {found.answers:,} {_what(found)} equal{_in_spite_of(found)}"
     counts = f"{found.other_answers:,} of {found.answers:,} {_what(found)} differ"
     if outcome is Outcome.DIFFERENT:
-        code = ", ".join(f"{name} {' -> '.join(found.circumstances[name])}" for name in found.other_code)
-        cause = f"the code differs ({code})" if code else "the code is the same, too"
-        return f"{counts}, although device, processor and versions are those of the record; {cause}"
-    where = f"{counts}; {_machine(found)}"
+        return f"{counts}, although device, processor and versions are those of the record; {_code(found)}"
+    where = f"{counts}; {_machine(found) if found.other_machine else _on_cuda(found)}"
     if found.difference is None or found.allowed is None:
         return f"{where}; one of the two runs failed"
     name = measure_of(found.recorded.run.cell.protocol).first.words
@@ -79,6 +77,19 @@ def _interval(found: Verification) -> str:
 def _machine(found: Verification) -> str:
     changes = [_change(name, *found.circumstances[name]) for name in found.other_machine]
     return f"the machine differs, or may differ ({'; '.join(changes)})"
+
+
+def _code(found: Verification) -> str:
+    changes = ", ".join(f"{name} {' -> '.join(found.circumstances[name])}" for name in found.other_code)
+    return f"the code differs ({changes})" if changes else "the code is the same, too"
+
+
+def _on_cuda(found: Verification) -> str:
+    """Why bits may differ on one and the same GPU."""
+    why = "no run has verified the same bits yet"
+    if found.recorded.run.cell.protocol.detection:
+        why = "a detector's gradients are added up in no fixed order"
+    return f"on CUDA, where {why}, device, processor and versions are those of the record; {_code(found)}"
 
 
 def _in_spite_of(found: Verification) -> str:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch._inductor.runtime.cache_dir_utils import cache_dir
 
 from senet_lab.models.fuse import Fused, fuse
+from senet_lab.models.output_shape import device_of
 from senet_lab.models.stochastic import draws_from_global_stream
 from senet_lab.training.compare_step import refuse_another_step
 from senet_lab.training.compiled_code import remove_unfinished
@@ -68,6 +69,8 @@ def _compared_once(call: Callable[P, T], written: Callable[P, T], model: nn.Modu
 
     def checked(*args: P.args, **kwargs: P.kwargs) -> T:
         nonlocal compared
+        if not compared:
+            _choose_without_stopwatch(model)
         if not compared and model.training and torch.is_grad_enabled():
             refuse_another_step(model, fused, lambda: written(*args, **kwargs), lambda: begun(*args, **kwargs))
             compared = True
@@ -90,6 +93,16 @@ def _set_compiler() -> None:
     dynamo = torch._dynamo.config
     dynamo.recompile_limit = dynamo.accumulated_recompile_limit = MOST_NETWORKS
     dynamo.fail_on_recompile_limit_hit = True
+
+
+def _choose_without_stopwatch(model: nn.Module) -> None:
+    """On CUDA, stops the compiler from choosing by measured time how sums are split, which decides their last bits.
+
+    On a CPU it measures nothing. There the setting stays as it is, as do the names of compiled code, which contain it.
+    Where the model is, is known when it is first called: Lightning moves it after it was given to the compiler.
+    """
+    if device_of(model).type == "cuda":
+        torch._inductor.config.deterministic = True
 
 
 @functools.cache

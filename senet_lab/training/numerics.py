@@ -7,7 +7,7 @@ import torch
 
 
 def set_switches(threads: int | None = None) -> None:
-    """Makes fp32 mean fp32 everywhere, and stops cuDNN from choosing its algorithms by measured time.
+    """Makes fp32 mean fp32 everywhere. cuDNN chooses no algorithm by measured time, nor one without a fixed order.
 
     A protocol's precision decides its numbers. By default cuDNN computes fp32 convolutions in TF32, sums of bf16
     products may be kept in bf16, and a setting of the process may compute a CPU's matrix products in bf16.
@@ -22,3 +22,4 @@ def set_switches(threads: int | None = None) -> None:
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
     torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True

@@ -6,7 +6,9 @@ one writes the files.
 """
 
 import contextlib
+import io
 import os
+import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -60,20 +62,20 @@ class Ranks(OneOfMany):
         return int(told)
 
     def gathered(self, mine: T) -> list[T]:
-        """The objects of all processes, in the order of the processes."""
+        """The objects of all processes, in the order of the processes. Tensors in them arrive on the CPU."""
         if not self.together:
             return [mine]
         found: list[Any] = [None] * self.count
-        dist.all_gather_object(found, mine, group=self.control)
-        return found
+        dist.all_gather_object(found, _packed(mine), group=self.control)
+        return [pickle.loads(data) for data in found]
 
     def told(self, mine: T) -> T:
-        """The first process's object."""
+        """The first process's object. Tensors in it arrive on the CPU."""
         if not self.together:
             return mine
-        told: list[Any] = [mine]
+        told: list[Any] = [_packed(mine)]
         dist.broadcast_object_list(told, src=0, group=self.control)
-        found: T = told[0]
+        found: T = pickle.loads(told[0])
         return found
 
     def rows(self, mine: Tensor) -> Tensor:
@@ -85,6 +87,23 @@ class Ranks(OneOfMany):
         if self.together:
             for buffer in model.buffers():
                 dist.broadcast(buffer, src=0)
+
+
+class _ToTheHost(pickle.Pickler):
+    """Writes every tensor as one on the CPU. As written by torch, a tensor would be restored on its sender's device,
+    which is another one than the reader's."""
+
+    def reducer_override(self, found: object) -> Any:
+        """What pickle writes instead of an object; NotImplemented for what it writes by itself."""
+        if isinstance(found, Tensor) and found.device.type != "cpu":
+            return found.cpu().__reduce_ex__(pickle.HIGHEST_PROTOCOL)
+        return NotImplemented
+
+
+def _packed(found: object) -> bytes:
+    data = io.BytesIO()
+    _ToTheHost(data, pickle.HIGHEST_PROTOCOL).dump(found)
+    return data.getvalue()
 
 
 ALONE = Ranks()

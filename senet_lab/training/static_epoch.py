@@ -176,7 +176,7 @@ class _StateBefore:
             for parameter, state in static.optimizer.state.items():
                 if parameter in self.momentum:
                     state["momentum_buffer"].copy_(self.momentum[parameter])
-                else:
+                elif state.get("momentum_buffer") is not None:  # a step that failed may have made an entry without one
                     state["momentum_buffer"].zero_()
         static.rewind()
 

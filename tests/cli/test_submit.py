@@ -73,6 +73,16 @@ def test_without_a_queue_the_files_alone_tell(senet_lab, tmp_path, monkeypatch):
     assert out.endswith("workers in the queue: none\n")
 
 
+def test_gpus_that_nobody_would_use_are_not_asked_for(senet_lab):
+    """A worker on one machine trains on one GPU: the line says what uses several, and nothing is queued."""
+    for more in ([], ["--dry-run"], ["--executor", "local"]):
+        status, out, err = senet_lab("submit", "table7", "--protocol", "demo", "--gpus-per-worker", "4", *more)
+
+        assert (status, out) == (2, "")
+        assert one_line(err).startswith("senet-lab: --gpus-per-worker 4: a worker on one machine trains on one GPU")
+        assert err.rstrip().endswith("senet-lab train --devices 4")
+
+
 def test_the_batch_script_is_shown(senet_lab):
     """One worker's command, for one table under one protocol, and nothing is queued."""
     pytest.importorskip("submitit")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from senet_lab.cli import runs
 from senet_lab.fleet import capacity, fleet
 from senet_lab.records.store import Store
 from tests.samples import finished, one_line
@@ -53,6 +54,17 @@ def test_work_takes_what_several_tables_miss(senet_lab, trained, tmp_path):
     assert (status, out, workers, timed, sharing) == (0, "", 2, True, True)
     assert runs == len({(record.run.cell.key, record.run.seed) for record in Store(tmp_path / "results").read_all()})
     assert "table7, tpami-table10: " in err
+
+
+def test_several_workers_are_refused_where_a_gpu_trains_runs_one_by_one(senet_lab, trained, monkeypatch):
+    """In one line, before anything is trained."""
+    monkeypatch.setattr(runs, "device_named", lambda name: "cuda")
+    for words in (("train", "table7", "--protocol", "demo"), ("train", "table7", "--until-resolved", "--seeds", "5")):
+        status, out, err = senet_lab(*words, "--at-once", "8", "--workers", "2")
+
+        assert (status, out) == (2, "")
+        assert one_line(err) == "senet-lab: on a GPU runs with --at-once train one by one; leave --workers out"
+    assert trained[0] == []
 
 
 def test_work_says_what_is_with_others(senet_lab, trained):

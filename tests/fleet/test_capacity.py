@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from ablations.protocols import DEMO, IMAGENET_100EP
-from senet_lab.fleet import capacity, memory
-from senet_lab.fleet.capacity import workers_for
+from senet_lab.errors import StudyError
+from senet_lab.fleet import capacity, gpu_capacity, memory
+from senet_lab.fleet.capacity import refuse_workers, workers_for
 from senet_lab.machine import cores
 from senet_lab.study import Cell, SESpec
 from senet_lab.training.settings import Executor, Settings
@@ -41,6 +42,37 @@ def test_lightning_has_a_gpu_for_itself(tmp_path):
     """And so has a single run, without a measurement."""
     assert workers_for(Settings(device="cuda", executor=Executor.LIGHTNING), RUNS, tmp_path) == 1
     assert workers_for(Settings(device="cuda"), RUNS[:1], tmp_path) == 1
+
+
+ON_PHOTOS = [replace(RUNS[0], cell=replace(cell(), backbone="resnet50", protocol=IMAGENET_100EP))]
+
+
+@pytest.mark.parametrize(
+    ("settings", "runs", "said"),
+    [
+        (Settings(device="cuda", at_once=2), RUNS, "runs with --at-once train"),
+        (Settings(device="cuda", executor=Executor.LIGHTNING), RUNS, "runs that Lightning drives train"),
+        (Settings(device="cuda"), [*RUNS, *ON_PHOTOS], "runs that Lightning drives train"),
+        (Settings(device="cuda", executor=Executor.DEVICE), ON_PHOTOS * 2, "runs on photos train"),
+    ],
+)
+def test_runs_whose_steps_are_no_graphs_train_one_by_one(tmp_path, monkeypatch, settings, runs, said):
+    """Nothing is measured for them, and several workers are refused; one is not, nor are several on a CPU."""
+    monkeypatch.setattr(gpu_capacity, "measured", lambda *_: 8)
+
+    assert workers_for(settings, runs, tmp_path) == 1
+    with pytest.raises(StudyError, match=f"on a GPU {said} one by one; leave --workers out"):
+        refuse_workers(settings, runs, 2)
+    refuse_workers(settings, runs, 1)
+    refuse_workers(replace(settings, device="cpu"), runs, 2)
+
+
+def test_runs_whose_steps_are_graphs_train_side_by_side(tmp_path, monkeypatch):
+    """As many as were measured, or asked for."""
+    monkeypatch.setattr(gpu_capacity, "measured", lambda *_: 8)
+
+    assert workers_for(Settings(device="cuda"), RUNS, tmp_path) == 8
+    refuse_workers(Settings(device="cuda"), RUNS, 4)
 
 
 def test_memory_bounds_the_workers_of_a_cpu(tmp_path, big_machine):

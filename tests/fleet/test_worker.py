@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from senet_lab.errors import StudyError
-from senet_lab.fleet import worker
+from senet_lab.fleet import gpu_capacity, worker
 from senet_lab.fleet.outcome import Fate, NoData, lacks_memory, outcome_of
 from senet_lab.records.store import Store
 from senet_lab.training.settings import Settings
 from senet_lab.training.stopping import Paused
+from senet_lab.training.turns import TURNS
 from tests.tiny import run
 
 RESULTS = Path("results")
@@ -171,6 +172,26 @@ def test_a_network_with_random_parts_is_not_compiled_beside_others(tmp_path):
     assert alone._settings_for(shaken).compiles(shaken.cell)
     assert not beside._settings_for(shaken).compiles(shaken.cell)
     assert beside._settings_for(run(0)).compiles(run(0).cell)
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_network_is_looked_at_once_and_while_no_other_thread_works(monkeypatch, tmp_path, own):
+    """Building changes the random stream and the default device of the process, which all threads share."""
+    built, build = [], gpu_capacity.build_cell
+
+    def noting(cell, *words, **named):
+        built.append(TURNS._alone)
+        return build(cell, *words, **named)
+
+    monkeypatch.setattr(gpu_capacity, "build_cell", noting)
+    monkeypatch.setattr(worker, "build_cell", noting, raising=False)
+    for module in (worker, gpu_capacity):
+        monkeypatch.setattr(module, "used_by", lambda cell: own)
+    beside = worker._Worker(Store(tmp_path), Settings(device="cuda", compiled=True), 2)
+    beside._settings_for(run(0))
+
+    assert built == [True]
+    assert not TURNS._alone
 
 
 def test_a_run_that_another_took_over_ends_without_writing(monkeypatch, tmp_path):

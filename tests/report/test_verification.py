@@ -83,6 +83,39 @@ def test_another_machine_is_judged_by_the_interval(change, said):
     assert near.allowed.freedom == 1
 
 
+CUDA = {"device": "a GPU", "versions": {"python": "3.11", "torch": "2.11.0", "cuda": "13.0", "cudnn": "91900"}}
+
+
+def test_other_bits_on_one_gpu_are_judged_by_the_interval():
+    """Nobody has verified that bits are determined there, which is told, with what else may be the cause; equal bits
+    need no excuse."""
+    seeds = [finished(seed=0, wrong=200), finished(seed=1, wrong=220)]
+    near, far, same = (
+        compared(made(finished(), **CUDA), made(finished(wrong=wrong), **CUDA), of_protocol=seeds)
+        for wrong in (201, 800, 200)
+    )
+    other_code = compared(
+        made(finished(), **CUDA), made(finished(wrong=201), **CUDA, revision="fedcba9876543210"), of_protocol=seeds
+    )
+
+    assert (near.outcome, far.outcome, same.outcome) == (Outcome.WITHIN, Outcome.OUTSIDE, Outcome.EQUAL)
+    assert "on CUDA, where no run has verified the same bits yet" in finding(near)
+    assert "although" not in finding(near)
+    assert "the code is the same, too" in finding(near)
+    assert "revision 0123456789 -> fedcba9876" in finding(other_code)
+    assert finding(same) == "all 2,000 bits equal"
+
+
+def test_a_detector_on_one_gpu_has_a_reason_of_its_own():
+    """Its numbers are judged by the interval there; on a CPU they are compared as bits are."""
+    old, new = (made(detector(DETECTOR, 0, precision(ap)), **CUDA) for ap in (30.0, 30.1))
+    seeds = [detector(DETECTOR, seed, precision(30.0 + 2 * seed)) for seed in (0, 1)]
+    found = compared(old, new, of_protocol=seeds)
+
+    assert Outcome.WITHIN is found.outcome
+    assert "on CUDA, where a detector's gradients are added up in no fixed order" in finding(found)
+
+
 def test_without_two_seeds_the_images_alone_judge():
     """And that is said: 20 images are wrong only now, which chance alone would split."""
     found = compared(made(finished()), made(finished(wrong=220), device="a GPU"), of_protocol=[finished()])

@@ -14,7 +14,7 @@ from senet_lab.models.se_block import SEBlock
 from senet_lab.models.sites import no_attention
 from senet_lab.study import SESpec
 from senet_lab.study.protocol import Precision
-from senet_lab.training import compare_step, device_loop, lightning_loop
+from senet_lab.training import compare_step, compiled, device_loop, lightning_loop
 from senet_lab.training.compiled import compiled_network, compiled_step
 from senet_lab.training.step import forward, training_loss
 from tests.smallest import SMALLEST, cell
@@ -192,3 +192,18 @@ def test_both_executors_refuse_a_changed_step(uncompiled, executor, source):
     with pytest.raises(StudyError, match="would not be what is written"):
         train(model, source, what, 0, compiled=True)
     assert_same_tensors(before, model.state_dict())
+
+
+@pytest.mark.parametrize(("kind", "chosen"), [("cuda", True), ("cpu", False)])
+def test_the_compiler_measures_nothing_on_cuda_and_is_left_alone_on_a_cpu(uncompiled, monkeypatch, kind, chosen):
+    """From the first call on, since a model may be moved before it. The names of a CPU's compiled code hold every
+    setting: they stay."""
+    with torch._inductor.config.patch(deterministic=False):
+        network_of = compiled_network(model := network())
+        before = torch._inductor.config.save_config_portable()
+        monkeypatch.setattr(compiled, "device_of", lambda module: torch.device(kind))
+        forward(network_of, images(), AUGMENTED)
+
+        assert torch._inductor.config.deterministic == chosen
+        assert (torch._inductor.config.save_config_portable() == before) == (not chosen)
+        assert model.training

@@ -13,7 +13,7 @@ from senet_lab.training.numerics import set_switches
 
 SOURCES = Path(__file__).parents[2]
 SWITCH = re.compile(
-    r"allow_tf32\s*=|set_float32_matmul_precision|cudnn\.benchmark\s*=|set_default_dtype|set_flush_denorm"
+    r"allow_tf32\s*=|set_float32_matmul_precision|cudnn\.(?:benchmark|deterministic)\s*=|set_default_dtype|set_flush_denorm"
 )
 
 
@@ -28,15 +28,17 @@ def switches_as_before():
 
 
 def test_fp32_is_computed_in_fp32(switches_as_before):
-    """Whatever the process had chosen before: no TF32, no choice of algorithms by stopwatch."""
+    """Whatever the process had chosen before: no TF32, no algorithms chosen by stopwatch, none without fixed order."""
     torch.set_float32_matmul_precision("medium")
     torch.backends.cudnn.allow_tf32 = torch.backends.cudnn.benchmark = True
+    torch.backends.cudnn.deterministic = False
     set_switches(threads=2)
 
     assert torch.get_float32_matmul_precision() == "highest"
     assert not torch.backends.cuda.matmul.allow_tf32
     assert not torch.backends.cudnn.allow_tf32
     assert not torch.backends.cudnn.benchmark
+    assert torch.backends.cudnn.deterministic
     assert torch.get_num_threads() == 2
 
 

@@ -1,6 +1,7 @@
 """Steps without arguments: the numbers of the plain loop, wherever they run, and a capture that leaves no trace."""
 
 import pickle
+import sys
 from dataclasses import replace
 
 import pytest
@@ -113,6 +114,24 @@ def test_steps_before_a_capture_leave_no_trace(steps_before):
         untouched.step()
 
     assert_same_tensors(other.state_dict(), model.state_dict())
+
+
+def test_an_error_within_the_first_step_is_told_as_it_is(monkeypatch):
+    """The optimiser has its entries by then, without buffers. Weights and sums are put back all the same."""
+    model, optimizer = network(SHORT)
+    steps = StaticEpoch(model, optimizer, open_source(SHORT, torch.device("cpu")))
+    steps.begin(3, 0, FEW)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+    def sgd(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(sys.modules[torch.optim.SGD.__module__], "sgd", sgd)
+    with pytest.raises(torch.OutOfMemoryError), steps._put_back():
+        steps._warm_up()
+
+    assert len(optimizer.state) > 0
+    assert_same_tensors(before, model.state_dict())
 
 
 def test_warming_up_needs_no_more_than_one_batch():
