@@ -55,6 +55,8 @@ def test_switches_are_set_in_one_place():
         "senet_lab/search/trial.py",
         "senet_lab/training/together.py",
         "senet_lab/excitations/look.py",
+        "senet_lab/evaluation/run.py",
+        "senet_lab/exporting/predict.py",
         "senet_lab/training/lightning_module.py",
         "benchmarks/race.py",
     } <= {name for name, text in texts.items() if re.search(r"(?<!def )set_switches\(", text)}
