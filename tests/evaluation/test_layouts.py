@@ -41,6 +41,31 @@ def test_a_parquet_folder_gives_the_same_photos(tmp_path):
     assert open_photos(path, subset=True).digest == open_photos(folders, subset=True).digest
 
 
+@pytest.mark.parametrize("suffix", ["parquet", "tar"])
+def test_other_splits_beside_the_validation_set_are_left_out(suffix, tmp_path):
+    """As whole folders from Hugging Face have them: a test set's labels are -1, and training photos are others. Alone,
+    training files are told, and a test set is read for the labels that it has."""
+    if suffix == "parquet":
+        pytest.importorskip("pyarrow")
+    root = (photos.parquet if suffix == "parquet" else photos.shards)(tmp_path / "data")
+    folder = root / "data" if suffix == "parquet" else root
+    names = [f"test-00000-of-00001.{suffix}", f"train-00000-of-00001.{suffix}", f"imagenet1k-train-0000.{suffix}"]
+    for name in names:
+        (folder / name).write_bytes(b"not to be read")
+
+    assert found(root) == EXPECTED
+    kept = [path for path in folder.iterdir() if path.name not in names]
+    kept[0].rename(folder / names[0])
+    for path in kept[1:]:
+        path.rename(folder / f"{path.stem.replace('validation', 'test')}.{suffix}")
+    assert found(root) == EXPECTED
+    for path in folder.iterdir():
+        if "train" not in path.name:
+            path.unlink()
+    with pytest.raises(StudyError, match=r"has training photos alone \(.*train.*; add the files of the validation set"):
+        found(root)
+
+
 @pytest.mark.parametrize("inner", [".", "val", "validation", "ILSVRC/Data/CLS-LOC/val", "val/ILSVRC2012_img_val"])
 def test_class_folders_are_found_at_the_usual_depths(inner, tmp_path):
     """And what editors and file systems leave beside them is not."""
