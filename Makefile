@@ -3,7 +3,7 @@
 #   RESOLVE=   of plan-NAME: points to settle              HOURS=   of resolve-NAME: at most so long
 #   PILOT=     of plan-NAME with RESOLVE: the table whose spread over seeds it plans with
 #   ROW=       only this row and its baseline       RESULTS= another folder for records, beside the committed ones
-#   DATA=      photos of your own: a folder with train/<class>/ and val/<class>/
+#   DATA=      photos of your own: a folder with train/<class>/ and val/<class>/; those that figure5 and histograms show
 #   MINUTES=   of verify and verify-NAME: only a record that takes so long at most
 #   SOURCE=    of figure5 and histograms: best (default), table7:r=16, timm:NAME, a .safetensors file
 
@@ -24,7 +24,8 @@ MINUTES ?=
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 PLACE := $(if $(RESULTS),--results "$(RESULTS)")
-CHOICE := $(if $(PROTOCOL),--protocol "$(PROTOCOL)") --seeds "$(SEEDS)" $(if $(ROW),--row "$(ROW)") $(if $(DATA),--data "$(DATA)") $(PLACE)
+SHOWN := $(if $(DATA),--data "$(DATA)")
+CHOICE := $(if $(PROTOCOL),--protocol "$(PROTOCOL)") --seeds "$(SEEDS)" $(if $(ROW),--row "$(ROW)") $(SHOWN) $(PLACE)
 
 AGAIN := $(if $(MINUTES),--minutes "$(MINUTES)") --device $(DEVICE) $(PLACE)
 
@@ -71,10 +72,10 @@ conform: $(STAMP) ## computed parameter and multiply-add counts against the publ
 	@$(BIN)/senet-lab conform
 
 figure5: $(STAMP) ## class activations of the best recorded SE network here, or of a demonstration
-	@$(BIN)/senet-lab excitations "$(SOURCE)" --figure activations --figure images --figure depth $(PLACE) --device $(DEVICE)
+	@$(BIN)/senet-lab excitations "$(SOURCE)" --figure activations --figure images --figure depth $(SHOWN) $(PLACE) --device $(DEVICE)
 
 histograms: $(STAMP) ## how the gates of that network are spread, by block and class
-	@$(BIN)/senet-lab excitations "$(SOURCE)" --figure histograms $(PLACE) --device $(DEVICE)
+	@$(BIN)/senet-lab excitations "$(SOURCE)" --figure histograms $(SHOWN) $(PLACE) --device $(DEVICE)
 
 figures: $(STAMP) ## every figure of excitations, curves and cost, and the statements about depth, from files alone
 	@$(BIN)/senet-lab figures $(PLACE)

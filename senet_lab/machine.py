@@ -8,6 +8,7 @@ import platform
 import shutil
 import stat
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from senet_lab.errors import StudyError
@@ -62,6 +63,21 @@ def _left_in(folder: Path, limit: str, usage: str, cache: str) -> list[int]:
         used = int((folder / usage).read_text())
         return [max(0, int((folder / limit).read_text()) - used + reclaimable)]
     return []
+
+
+@contextlib.contextmanager
+def enough_shared_memory() -> Iterator[None]:
+    """Turns torch's errors of too little shared memory, through which processes give each other tensors, into a
+    StudyError with the mend."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "shared memory" not in str(error):
+            raise
+        raise StudyError(
+            "/dev/shm, through which loader processes hand over photos, is too small; give a container more by "
+            "--shm-size=8g or --ipc=host, and elsewhere free some of it"
+        ) from None
 
 
 def compiled_code_folder(name: str) -> Path:

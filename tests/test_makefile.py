@@ -65,6 +65,10 @@ def test_the_makefile_has_the_targets_of_the_house():
         ),
         (["plan-table7"], 'senet-lab plan table7  --seeds "1"'),
         (["verify-table7", "MINUTES=5"], 'senet-lab verify table7 --minutes "5" --device auto'),
+        (
+            ["histograms", "DATA=my pets"],
+            'senet-lab excitations "best" --figure histograms --data "my pets" --device auto',
+        ),
         (["report", "RESULTS=mine"], 'senet-lab report-all --results "mine"'),
     ],
 )

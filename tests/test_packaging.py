@@ -76,9 +76,9 @@ def test_the_container_has_a_python_that_the_project_takes():
 
 
 def test_the_container_leaves_out_what_git_ignores():
-    """Environments, data, caches: each line of .containerignore is ignored by git too."""
+    """Environments, data, caches: each line of .dockerignore, which Docker and podman read, is ignored by git too."""
     kept_out = {line.strip("/") for line in (ROOT / ".gitignore").read_text().splitlines()}
-    lines = (ROOT / ".containerignore").read_text().split()
+    lines = (ROOT / ".dockerignore").read_text().split()
 
     assert [line for line in lines if line.removeprefix("**/") not in kept_out] == []
 

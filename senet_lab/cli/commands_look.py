@@ -41,7 +41,8 @@ def excitations(
 ) -> None:
     """Looks at the gates of a trained network class by class: files, figures, and the paper's statements as numbers.
 
-    ``best`` is the recorded SE network with the lowest error whose weights are on this machine. Where there is none,
+    ``best`` is the recorded SE network with the lowest error whose weights are on this machine; with ``--data FOLDER``
+    one of photos goes first. Where there is none,
     row r=16 of table7 is trained on synthetic images first. Arrays go to results/cache/excitations (outside git),
     class means to results/excitations, figures to results/figures.
     """
@@ -55,7 +56,9 @@ def excitations(
         check_classes(data, chosen)
     where = device_named(device)
     found = _of_others(source, network, weights, random_weights)
-    subject = found or _of_runs(source, protocol, seed, random_weights, root, device)
+    subject = found or _of_runs(
+        source, protocol, seed, random_weights, root, device, bool(data and Path(data).is_dir())
+    )
     look = look_at(subject, root, data, chosen, where, names)
     print(look.text)
     print(look.written, file=sys.stderr)
@@ -83,14 +86,14 @@ def _of_others(source: str, network: str | None, weights: Path | None, random_we
 
 
 def _of_runs(
-    source: str, protocol: str | None, seed: int, random_weights: bool, root: Path, device: str
+    source: str, protocol: str | None, seed: int, random_weights: bool, root: Path, device: str, photos: bool
 ) -> "TrainedNetwork":
     """The network of a recorded run. Where ``best`` finds no run, one is trained on synthetic images first."""
     from senet_lab.excitations import recorded_runs
     from senet_lab.records.store import Store
 
     store = Store(root)
-    run = recorded_runs.best(store) if source == "best" else None
+    run = recorded_runs.best(store, photos) if source == "best" else None
     if run is None:
         name, colon, label = ("table7", ":", "r=16") if source == "best" else source.partition(":")
         if not colon:

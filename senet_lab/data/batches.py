@@ -63,7 +63,8 @@ def drawn_for(seed: int, epoch: int, images: int) -> tuple[NDArray[np.int64], in
 class BatchSource(Interface):
     """Batches of one data set under one protocol, on one device.
 
-    sha256: of the data, by split. skipped: path and damage of each training photo that was left out.
+    sha256: of the data, by split. skipped: of each training photo that was left out its path, below the
+    folder of photos, and its damage.
     """
 
     device: torch.device

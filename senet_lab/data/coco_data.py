@@ -4,6 +4,7 @@ C channels, H W space, N boxes. The order of an epoch, and which photos are mirr
 alone. They do not depend on the number of loader processes, nor on how many processes share a batch.
 """
 
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -127,7 +128,7 @@ class CocoData:
         self.protocol, self.device, self.photos = protocol, device, photos
         self.together = protocol.detection.images_together
         self.share, self.skip_damaged = share, skip_damaged
-        self.skipped: dict[str, str] = {}  # path -> why
+        self.skipped: dict[str, str] = {}  # path below the folder of photos -> why
         self.sha256 = {split: found.digest for split, found in photos.items()}
         number = loader_processes(device) if processes is None else processes
         self._loaders: dict[str, LoaderProcesses[_Wanted, _Made]] = {
@@ -171,8 +172,9 @@ class CocoData:
                 raise StudyError(f"{path} is damaged ({why}); copy it again: no other photo may stand for it")
             if not self.skip_damaged:
                 raise StudyError(f"{path} is damaged ({why}); copy it again, or train without it by --skip-damaged")
-            if path not in self.skipped:
-                self.skipped[path] = why
+            name = os.path.relpath(path, self.photos["train"].root)
+            if name not in self.skipped:
+                self.skipped[name] = why
                 print(f"skipped: {path} is damaged ({why})", file=sys.stderr)
 
 

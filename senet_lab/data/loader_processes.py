@@ -1,5 +1,6 @@
 """Processes that read photos ahead of the training. They start with a run's first pass and end with the run."""
 
+import dataclasses
 import multiprocessing
 import os
 import signal
@@ -10,11 +11,11 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import torch
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from senet_lab.errors import StudyError
 from senet_lab.loading import begin_pass
-from senet_lab.machine import cores
+from senet_lab.machine import cores, enough_shared_memory
 
 Wanted = TypeVar("Wanted")
 Made = TypeVar("Made")
@@ -33,6 +34,35 @@ class _Queue(Sampler[Wanted]):
         return len(self.wanted)
 
 
+class _Shared(Dataset[Made]):
+    """The same items. Their tensors are in shared memory when they leave a loader process.
+
+    The queue between processes would put them there in a thread of its own, whose error nobody is told: then the
+    training would wait for the item for ever.
+    """
+
+    def __init__(self, items: Dataset[Made]) -> None:
+        self.items = items
+
+    def __getitem__(self, wanted: Any) -> Made:
+        made = self.items[wanted]
+        if get_worker_info() is not None:
+            _share(made)
+        return made
+
+
+def _share(value: Any) -> None:
+    if isinstance(value, torch.Tensor):
+        if value.numel():
+            value.share_memory_()
+    elif isinstance(value, (list, tuple)):
+        for one in value:
+            _share(one)
+    elif dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            _share(getattr(value, field.name))
+
+
 class LoaderProcesses(Generic[Wanted, Made]):
     """Makes the items of a data set in ``processes`` processes, or in this process for 0. They start at the first pass.
 
@@ -46,14 +76,19 @@ class LoaderProcesses(Generic[Wanted, Made]):
         self._own = threading.local()
 
     def made(self, wanted: Sequence[Wanted]) -> Iterator[Made]:
-        """The items in order. Raises StudyError where a loader process ends early, as when the system kills it."""
+        """The items in order.
+
+        Raises StudyError where a loader process ends early, as when the system kills it, and where shared memory is
+        too small.
+        """
         if not hasattr(self._own, "loader"):
             self._own.queue = _Queue()
             self._own.loader = self._loader(self._own.queue)
         self._own.queue.wanted = wanted
         made = begin_pass(self._own.loader)
         try:
-            yield from made
+            with enough_shared_memory():
+                yield from made
         except RuntimeError as error:
             if "DataLoader worker" not in str(error):
                 raise
@@ -71,7 +106,7 @@ class LoaderProcesses(Generic[Wanted, Made]):
             # gets a copy of the list of photos, and semaphores are left behind when the worker is ended.
             options["multiprocessing_context"] = "fork"
         return DataLoader(
-            self.items,
+            _Shared(self.items),
             batch_size=None,
             sampler=queue,
             num_workers=self.processes,

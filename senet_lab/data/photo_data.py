@@ -4,6 +4,7 @@ B batch, C channels, H W space. The order of an epoch, and each image's crop, de
 do not depend on the number of loader processes, nor on how many processes share a batch.
 """
 
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -47,7 +48,7 @@ class PhotoData:
         self.protocol, self.device = protocol, device
         self.share = share
         self.skip_damaged = skip_damaged
-        self.skipped: dict[str, str] = {}  # path -> why
+        self.skipped: dict[str, str] = {}  # path below the folder of photos -> why
         self.photos = photos
         self.sha256 = {split: found.digest for split, found in photos.items()}
         if small:
@@ -101,6 +102,7 @@ class PhotoData:
                 raise StudyError(f"{path} is damaged ({why}); copy it again: no other photo may stand for it")
             if not self.skip_damaged:
                 raise StudyError(f"{path} is damaged ({why}); copy it again, or train without it by --skip-damaged")
-            if path not in self.skipped:
-                self.skipped[path] = why
+            name = os.path.relpath(path, self.photos["train"].root)
+            if name not in self.skipped:
+                self.skipped[name] = why
                 print(f"skipped: {path} is damaged ({why})", file=sys.stderr)

@@ -20,6 +20,7 @@ from torchvision.transforms.v2 import functional as F
 
 from senet_lab.evaluation.photo_set import Photo
 from senet_lab.loading import as_rgb, begin_pass
+from senet_lab.machine import enough_shared_memory
 
 AHEAD = 2  # batches that each process may make before they are used
 Geometry = tuple[int, int, str]  # shorter side and crop in pixels, interpolation
@@ -89,7 +90,7 @@ def decoded(
 
     For a batch with a damaged photo it gives that photo instead. The processes write into slots of shared memory,
     which are used again. So pixels are not copied, and no memory is made anew. There is a slot for the batch in use,
-    and one for each batch that may be made ahead of it.
+    and one for each batch that may be made ahead of it. Raises StudyError where shared memory is too small for them.
     """
     if not batches:
         return
@@ -110,9 +111,11 @@ def decoded(
 
 def _slots(photos: int, geometries: Sequence[Geometry], number: int) -> list[list[Tensor]]:
     sizes = [size for _, size, _ in geometries]
-    return [
-        [torch.empty(photos, 3, size, size, dtype=torch.uint8).share_memory_() for size in sizes] for _ in range(number)
-    ]
+    with enough_shared_memory():
+        return [
+            [torch.empty(photos, 3, size, size, dtype=torch.uint8).share_memory_() for size in sizes]
+            for _ in range(number)
+        ]
 
 
 def _one_thread(_: int) -> None:

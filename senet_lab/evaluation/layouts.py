@@ -7,6 +7,7 @@
 - a folder of tar shards with ``NAME.jpg`` and ``NAME.cls`` (WebDataset).
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -25,6 +26,8 @@ from senet_lab.evaluation.labels import (
 )
 from senet_lab.evaluation.photo_places import Entry, in_folder, in_tar, parquet_rows, text_of
 from senet_lab.evaluation.photo_set import Photo, PhotoSet
+
+SPLIT = re.compile(r"(?<![a-z])(train|test)(?![a-z])")  # in the name of a file that holds many photos
 
 # Where validation photos may lie below the folder that a user names, the most specific place first.
 INNER = (
@@ -74,8 +77,8 @@ def _entries(path: Path) -> tuple[Path, list[Entry], str]:
 
 def _labelled(root: Path, path: Path, entries: Sequence[Entry], layout: str) -> PhotoSet:
     photos = [entry for entry in entries if entry.is_photo]
-    parquet = [e for e in entries if e.name.endswith(".parquet") and not e.name.startswith("train")]
-    shards = [e for e in entries if e.name.lower().endswith(".tar")]
+    parquet = _of_validation([e for e in entries if e.name.lower().endswith(".parquet")], photos, root)
+    shards = _of_validation([e for e in entries if e.name.lower().endswith(".tar")], photos, root)
     if not photos and parquet:
         return _of_parquet(parquet)
     if not photos and len(shards) == 1 and layout == "folder":
@@ -90,6 +93,17 @@ def _labelled(root: Path, path: Path, entries: Sequence[Entry], layout: str) -> 
     if in_classes:
         return _of_class_folders(in_classes, photos, layout)
     return _of_flat(root, path, photos, entries, layout)
+
+
+def _of_validation(files: Sequence[Entry], photos: Sequence[Entry], root: Path) -> Sequence[Entry]:
+    """The files of many photos that are not of another split, by their names: those of the test set only where there
+    are no others. Raises StudyError where all are of training and there are no other photos."""
+    splits = [set(SPLIT.findall(file.stem.lower())) for file in files]
+    kept = [file for file, names in zip(files, splits, strict=True) if not names]
+    kept = kept or [file for file, names in zip(files, splits, strict=True) if "train" not in names]
+    if files and not kept and not photos:
+        raise StudyError(f"{root} has training photos alone ({files[0].name}); add the files of the validation set")
+    return kept
 
 
 def _of_class_folders(found: Sequence[Entry], photos: Sequence[Entry], layout: str) -> PhotoSet:

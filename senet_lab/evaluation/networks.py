@@ -105,7 +105,9 @@ def _of_timm(name: str, pretrained: bool) -> tuple[nn.Module, View, str]:
     with _quiet("huggingface_hub", "timm"), _named(f"timm could not bring the weights of {name}", pretrained):
         model = timm.create_model(name, pretrained=pretrained)
     shown: Mapping[str, Any] = model.pretrained_cfg  # type: ignore[assignment]  # not a module
-    size = shown["input_size"][-1]
+    mode, size = shown.get("crop_mode") or "center", shown["input_size"][-1]
+    if mode != "center":
+        raise StudyError(f"{TIMM}:{name} is shown photos by crop mode {mode!r}; only central crops are evaluated here")
     view = View(
         size=size,
         resize=int(size / shown["crop_pct"]),
@@ -142,7 +144,7 @@ def _of_torchvision(name: str, pretrained: bool) -> tuple[nn.Module, View, str]:
 
 
 def _of_ours(text: str, pretrained: bool) -> tuple[nn.Module, View, str]:
-    from senet_lab.models.registry import build_model
+    from senet_lab.models.registry import build_model, usual_view
     from senet_lab.study.network_names import parse_network
     from senet_lab.training.provenance import revision
 
@@ -151,8 +153,7 @@ def _of_ours(text: str, pretrained: bool) -> tuple[nn.Module, View, str]:
         model = build_model(backbone, se, CLASSES)
     except ValueError as error:
         raise StudyError(str(error)) from None
-    size = 299 if backbone == "inception_resnet_v2" else 224
-    return model, View(size=size, resize=352 if size == 299 else 256), f"senet_lab {revision()[0][:10]}"
+    return model, usual_view(backbone) or View(), f"senet_lab {revision()[0][:10]}"
 
 
 @contextlib.contextmanager

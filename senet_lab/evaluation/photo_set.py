@@ -2,9 +2,13 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 
+from senet_lab.errors import StudyError
 from senet_lab.evaluation.labels import IMAGES, number_of
 from senet_lab.evaluation.photo_places import PhotoPlace
+
+READ, BEGINNING = 64, 2_048  # how many photos are in a set's digest with their first bytes, and how many bytes of each
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +26,7 @@ class Photo:
         return self.place.path if whole else f"{self.name} in {self.place.path}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PhotoSet:
     """Labelled photos, sorted by name. layout: how they were found, in words."""
 
@@ -34,11 +38,22 @@ class PhotoSet:
         """Whether these are the 50,000 validation photos."""
         return len(self.photos) == IMAGES and all(number_of(p.name) == i for i, p in enumerate(self.photos, start=1))
 
-    @property
+    @cached_property
     def digest(self) -> str:
-        """SHA-256 over names and labels. The pixels are not in it."""
-        text = "".join(f"{photo.name} {photo.label}\n" for photo in self.photos)
-        return hashlib.sha256(text.encode()).hexdigest()
+        """SHA-256 over all names and labels, and over the first bytes of READ photos, spread over the set.
+
+        So photos of the same names with other pixels are another set; how they are laid out is not in it. A photo that
+        was cut while it was copied has its first bytes, so the set is the same when it is mended. Raises StudyError for
+        a photo that cannot be read.
+        """
+        found = hashlib.sha256("".join(f"{photo.name} {photo.label}\n" for photo in self.photos).encode())
+        for photo in self.photos[:: -(-len(self.photos) // READ) or 1]:
+            try:
+                found.update(hashlib.sha256(photo.place.read()[:BEGINNING]).digest())
+            except Exception as error:  # pyarrow raises many kinds
+                why = " ".join(str(error).split())[:120]
+                raise StudyError(f"{photo.described} cannot be read ({type(error).__name__}: {why})") from None
+        return found.hexdigest()
 
     @property
     def title(self) -> str:

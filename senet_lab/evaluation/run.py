@@ -24,7 +24,7 @@ from senet_lab.machine import cores
 from senet_lab.models.registry import channels_last
 from senet_lab.records import evaluation as record
 from senet_lab.records.evaluation import Bits, Evaluated, Part, Subject
-from senet_lab.training import provenance
+from senet_lab.training import numerics, provenance
 from senet_lab.training.autocast import autocast
 from senet_lab.training.step import hits
 
@@ -69,8 +69,8 @@ def evaluate(
 
     A record is None while parts of other shards are missing. A part that is done is not done again, whoever did it.
     Raises StudyError for a damaged photo, which it names, and where the labels are not those that a network was trained
-    with. What was done until then is kept.
-    """
+    with. What was done until then is kept."""
+    numerics.set_switches()
     subjects = [subject_of(network, photos, options) for network in networks]
     open_ones = [
         i

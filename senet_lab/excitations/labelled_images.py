@@ -27,7 +27,7 @@ from senet_lab.errors import StudyError
 from senet_lab.evaluation.labels import wnids as imagenet_wnids
 from senet_lab.evaluation.photo_set import PhotoSet
 from senet_lab.loading import begin_pass
-from senet_lab.machine import cores
+from senet_lab.machine import cores, enough_shared_memory
 from senet_lab.study.names import nearest
 from senet_lab.study.protocol import Dataset
 from senet_lab.study.released import View
@@ -131,8 +131,9 @@ class FolderBatches:
             ]
         )
         try:
-            for images, labels in begin_pass(DataLoader(self.folder, self.batch, num_workers=self.processes)):
-                yield _moved(images, device), labels.to(device)
+            with enough_shared_memory():
+                for images, labels in begin_pass(DataLoader(self.folder, self.batch, num_workers=self.processes)):
+                    yield _moved(images, device), labels.to(device)
         except StudyError as error:  # from a loader process it is a traceback whose last line holds the text
             raise StudyError(str(error).strip().splitlines()[-1].partition("StudyError: ")[2] or str(error)) from None
 

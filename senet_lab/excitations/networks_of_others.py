@@ -10,7 +10,7 @@ from senet_lab.errors import StudyError
 from senet_lab.evaluation.networks import TIMM, TORCHVISION, open_network
 from senet_lab.excitations.statistics import RANDOM, Origin
 from senet_lab.excitations.trained_network import TrainedNetwork
-from senet_lab.models.registry import build_model, channels_last
+from senet_lab.models.registry import build_model, channels_last, usual_view
 from senet_lab.study.network_names import described, parse_network
 from senet_lab.study.released import View
 from senet_lab.training import provenance
@@ -56,7 +56,7 @@ def from_file(weights: Path, network: str) -> TrainedNetwork:
         model = build_model(backbone, se, classes_of(read_state(weights)) or 1000)
     except ValueError as error:
         raise StudyError(str(error)) from None
-    return _with_file(f"file-{backbone}", channels_last(model), described(backbone, se), weights, None)
+    return _with_file(f"file-{backbone}", channels_last(model), described(backbone, se), weights, usual_view(backbone))
 
 
 def _with_file(name: str, model: nn.Module, network: str, weights: Path, view: View | None) -> TrainedNetwork:

@@ -57,15 +57,18 @@ def recorded(run: Run, store: Store, random_weights: bool = False) -> TrainedNet
     return TrainedNetwork(name, channels_last(model), origin, protocol.precision, data, view, protocol.test_images)
 
 
-def best(store: Store) -> Run | None:
+def best(store: Store, photos: bool = False) -> Run | None:
     """The run to look at if none is named: with SE, with its weights in the store, with the lowest final error.
 
-    Data sets count before errors: a run on ImageNet goes before one on CIFAR (RANKS). None if there is no such run.
+    photos: whether it is shown a folder of photos. If so, runs on photos go before others, and else after them, since
+    nobody said where their photos lie. Then data sets count before errors: a run on ImageNet goes before one on
+    Imagenette (RANKS). None if there is no such run.
     """
 
-    def rank(record: Record) -> tuple[int, float, str, int]:
+    def rank(record: Record) -> tuple[bool, int, float, str, int]:
         error = record.top1_error_pct
         return (
+            record.run.cell.protocol.dataset.of_photos != photos,
             RANKS.index(record.run.cell.protocol.dataset),
             100.0 if error is None else error,
             record.run.cell.key,

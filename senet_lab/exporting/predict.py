@@ -14,6 +14,7 @@ from senet_lab.exporting.trained import Trained
 from senet_lab.exporting.views import class_names, view_of
 from senet_lab.records.reading import read_bytes
 from senet_lab.study.released import View
+from senet_lab.training.numerics import set_switches
 
 TOP = 5
 
@@ -42,6 +43,7 @@ def predict(
     data: as in ``class_names``. Raises StudyError for the first photo that is missing or cannot be read, before the
     network sees any, and as ``class_names`` and ``view_of``.
     """
+    set_switches()
     names, view, target = class_names(trained, data), view_of(trained), torch.device(device)
     normalise, model = Normalise(view, target), trained.model.to(target)
     pixels = [torch.from_numpy(shown(_opened(path), view.geometry)) for path in photos]

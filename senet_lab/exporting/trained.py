@@ -17,7 +17,7 @@ from senet_lab.exporting.facts import Facts, facts_of_others, facts_of_run
 from senet_lab.exporting.header import Header, header_of
 from senet_lab.exporting.which_run import run_of_card, run_of_key, run_of_row
 from senet_lab.models.of_cell import build_cell
-from senet_lab.models.registry import build_model, image_size
+from senet_lab.models.registry import build_model, image_size, usual_view
 from senet_lab.records.store import Store
 from senet_lab.study.block import BlockSpec
 from senet_lab.study.cell import KEY_LENGTH, Run
@@ -169,7 +169,7 @@ def _of_file(path: Path, network: str | None, store: Store) -> Trained:
         num_classes=classes,
         pixels=pixels,
         facts=facts_of_others(f"weights of the file {path.name}", f"senet_lab {provenance.revision().name[:10]}"),
-        view=View(size=pixels, resize=pixels * 8 // 7) if pixels > 32 else None,
+        view=usual_view(backbone),
         notes=(f"{path.name}: {loaded.line()}",),
     )
 
@@ -194,7 +194,7 @@ def _of_export(path: Path, header: Header, state: Mapping[str, Tensor]) -> Train
         num_classes=header.num_classes,
         pixels=image_size(backbone),
         facts=header.facts,
-        view=View(size=image_size(backbone), resize=image_size(backbone) * 8 // 7),
+        view=usual_view(backbone),
     )
 
 

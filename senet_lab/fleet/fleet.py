@@ -89,6 +89,7 @@ class Fleet:
         self._suspects: deque[Run] = deque()  # runs whose process was lost; they go on alone in a process
         self._losses: Counter[Run] = Counter()
         self._held: set[Run] = set()  # runs that other workers held when they were last tried
+        self._accompanied: set[Run] = set()  # runs at work that have had another beside them
         self._begun: dict[Run, float] = {}
         self._start_seconds = 0.0  # the longest time from a start to the first steps so far
         self._asked_to_end = False
@@ -143,6 +144,8 @@ class Fleet:
             self.crew.close(idle[-1])
             return False
         self._begun[run] = time.monotonic()
+        at_work = {other.run for other in self.crew.busy() if other.run}
+        self._accompanied = self._accompanied - {run} | (at_work if len(at_work) > 1 else set())
         forget_broken(run, self.crew.store)
         self.watcher.started(run)
         return True
@@ -179,7 +182,7 @@ class Fleet:
         self._held.discard(run)
         self.watcher.ended(run, outcome)
         fate = outcome.fate
-        if fate is Fate.OUT_OF_MEMORY and self.crew.busy():
+        if fate is Fate.OUT_OF_MEMORY and run in self._accompanied:
             self.workers = max(1, self.workers - 1)
             self.crew.close(seat)
             self._waiting.append((0.0, run))

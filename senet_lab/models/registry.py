@@ -24,6 +24,7 @@ from senet_lab.models.placement import Placement
 from senet_lab.models.se_block import SEBlock
 from senet_lab.models.sites import AttentionFactory, refuse_missing_sites, se_factory
 from senet_lab.study.names import nearest
+from senet_lab.study.released import View
 from senet_lab.study.se import SESpec
 
 FAMILIES: tuple[Family[Any], ...] = tuple(
@@ -44,6 +45,9 @@ FAMILIES: tuple[Family[Any], ...] = tuple(
 )
 
 
+SMALL = 32  # pixels of images that are no photos
+
+
 def model_names() -> list[str]:
     """Every name that ``build_model`` takes."""
     return [name for family in FAMILIES for name in family.layouts]
@@ -53,6 +57,13 @@ def image_size(name: str) -> int:
     """The input size in pixels that a network is made for."""
     layout: Sized = _family(name).layouts[name]
     return layout.image_size
+
+
+def usual_view(name: str) -> View | None:
+    """How the paper shows photos to a network: the central 224 pixels of a shorter side of 256, 299 of 352, and others
+    in the proportion of the first. None for a network that is made for small images, not photos."""
+    size = image_size(name)
+    return View(size=size, resize=352 if size == 299 else size * 8 // 7) if size > SMALL else None
 
 
 def build_model(

@@ -31,7 +31,7 @@ class Subject:
     """What is evaluated, and how. The record's name is a hash of it.
 
     source, weights: the network and its weights in words. images: how many photos. images_sha256: the hash of the
-    photos' names and labels, in order. batch: how many photos went through the network at once.
+    photos' names, labels and samples of their bytes, in order. batch: how many photos went through the network at once.
     """
 
     source: str

@@ -13,6 +13,7 @@ import json
 import os
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -56,8 +57,7 @@ class Lease:
     """A lease that is held. ``lost``: another process took it, which can happen after this one was stopped for long."""
 
     def __init__(self, path: Path, generation: int) -> None:
-        self._path, self._generation = path, generation
-        self._file = _file(path, generation)
+        self._path, self._generation, self._file = path, generation, _file(path, generation)
         self._ended = threading.Event()
         self.lost = False
         self._thread = threading.Thread(target=self._beat, name=f"lease {path.name}", daemon=True)
@@ -190,14 +190,16 @@ def _read(path: Path, generation: int) -> Holder | None:
 
 
 def _age(file: Path) -> float:
-    """The file's age in seconds, by the file system's clock, which may be another machine's."""
+    """The file's age in seconds by the file system's clock; by this machine's where nothing can be written."""
     beside = _beside(file)
     try:
         _write(beside, os.O_TRUNC, b"")
         os.utime(beside)
-        return os.stat(beside).st_mtime - os.stat(file).st_mtime
-    finally:
+        now = os.stat(beside).st_mtime
         _unlink(beside)
+    except OSError:
+        now = time.time()
+    return now - os.stat(file).st_mtime
 
 
 def _file(path: Path, generation: int) -> Path:
@@ -231,11 +233,10 @@ def machine() -> str:
 def lives_here(process: int, started: str = "") -> bool:
     """Whether a process of this machine is alive. started: when it began; empty where that is not known."""
     try:
-        os.kill(process, 0)
+        with suppress(PermissionError):
+            os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:
-        pass
     now = _started(process)
     return now != ENDED and (not (started and now) or started == now)
 

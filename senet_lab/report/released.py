@@ -28,6 +28,8 @@ COLUMNS = (
     "weights",
     "view",
 )
+# Of the paper's metrics, by the side of the crop: one table has 224 pixels and a larger crop beside each other.
+SUFFIXES = {224: ("", "_224"), 299: ("", "_320"), 320: ("_320",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ def _line(one: Shown, paper: PublishedTable, release: list[Published]) -> tuple[
         against = agreement(found.images - int(found.top1.sum()), top1, found.images)
     return (
         one.row.label,
-        _pair(*(_printed(one.row, paper, metric) for metric in ("top1_error", "top5_error"))),
+        _pair(*(_printed(one.row, paper, metric, view.size) for metric in ("top1_error", "top5_error"))),
         _pair(top1, printed.get("top5_error")),
         error_text(found.top1),
         error_text(found.top5),
@@ -101,8 +103,9 @@ def _line(one: Shown, paper: PublishedTable, release: list[Published]) -> tuple[
     )
 
 
-def _printed(row: Row, paper: PublishedTable, metric: str) -> str | None:
-    found = paper.value(row.label, (metric, f"{metric}_224"))
+def _printed(row: Row, paper: PublishedTable, metric: str, size: int) -> str | None:
+    """The paper's error, in percent, in a view of this size; None where it prints none."""
+    found = paper.value(row.label, [metric + suffix for suffix in SUFFIXES.get(size, ())])
     return None if found is None else f"{found:.2f}"
 
 

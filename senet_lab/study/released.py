@@ -42,7 +42,7 @@ class Released:
 
     source: ``timm:NAME``, ``torchvision:NAME.WEIGHTS`` or ``file:PATH``. recipe: how they were trained, in words. view:
     how photos are prepared; None for the source's own view. published: the row of ``release.csv`` with their published
-    error, if there is one.
+    error in this view, if there is one.
     """
 
     source: str

@@ -1,6 +1,7 @@
 """Torch's switches that decide how it computes. Every process whose numbers are compared sets them alike.
 
-A process that trains, searches, captures excitations or measures calls ``set_switches`` once, before it computes.
+A process that trains, searches, evaluates, predicts, captures excitations or measures calls ``set_switches`` once,
+before it computes.
 """
 
 import torch

@@ -17,7 +17,10 @@ VECTOR_FLAGS = re.compile(r"sse4|avx|amx|fma|f16c|asimd|sve|sme(?!p)|bf16|i8mm|f
 
 
 class Revision(NamedTuple):
-    """name: the git revision of this source tree, "unknown" outside git. dirty: whether the tree differed from it."""
+    """name: the git revision of this source tree, "unknown" where it is no repository of its own.
+
+    dirty: whether the tree differed from that revision.
+    """
 
     name: str
     dirty: bool
@@ -28,11 +31,11 @@ def revision() -> Revision:
     """The revision of the source when this process first called this function, which it does before it trains.
 
     A later commit does not change the code that is loaded already. Changes of the results and of the README, which
-    shows them, do not make the tree dirty.
+    shows them, do not make the tree dirty. A repository around an installed package, as a user's own, is another's.
     """
     root = Path(__file__).resolve().parents[2]
-    head = _git(root, "rev-parse", "HEAD")
-    if head is None:
+    top, _, head = (_git(root, "rev-parse", "--show-toplevel", "HEAD") or "").rpartition("\n")
+    if not top or Path(top).resolve() != root:
         return Revision("unknown", False)
     changed = _git(root, "status", "--porcelain", "--untracked-files=no", "--", ":!results", ":!README.md") or ""
     return Revision(head, bool(changed))

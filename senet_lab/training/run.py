@@ -10,31 +10,29 @@ from senet_lab.data.batches import WHOLE, Share
 from senet_lab.data.coco_data import CocoData, Source
 from senet_lab.data.open import open_coco, open_source
 from senet_lab.errors import StudyError
-from senet_lab.models.complexity import complexity_of
 from senet_lab.models.of_cell import build_cell
 from senet_lab.models.registry import channels_last
 from senet_lab.models.stochastic import is_stochastic
 from senet_lab.records.curves import curve_csv
 from senet_lab.records.files import remove_file, replace_file
 from senet_lab.records.gate_health import gates_csv
-from senet_lab.records.image_bits import ImageBits
-from senet_lab.records.precision import AveragePrecision
 from senet_lab.records.publish import RunFiles, publish
 from senet_lab.records.reading import read_bytes
-from senet_lab.records.record import Provenance, Record, Status, TrainedPart
+from senet_lab.records.record import Record, TrainedPart
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run, canonical_json
-from senet_lab.training import provenance, state_file
+from senet_lab.training import state_file
 from senet_lab.training.checkpoint import Checkpoint, CheckpointError, misfit
-from senet_lab.training.epoch import Diverged, Evaluation
+from senet_lab.training.epoch import Diverged
 from senet_lab.training.parts import changed, part_here, with_steps
 from senet_lab.training.progress import Progress, Report
 from senet_lab.training.ranks import ALONE, Ranks
+from senet_lab.training.recording import LeftOut, provenance_of, record_of
 from senet_lab.training.run_state import Hooks, Trained
 from senet_lab.training.settings import Executor, Settings
 from senet_lab.training.state_file import Kind, Saved
 from senet_lab.training.stopping import SavePlan
-from senet_lab.training.trunks import Trunk, trunk_of
+from senet_lab.training.trunks import trunk_of
 from senet_lab.training.turns import TURNS
 
 LOG = logging.getLogger("senet_lab")
@@ -88,23 +86,23 @@ def make(
     def parts(steps: int) -> tuple[TrainedPart, ...]:
         return with_steps(before.parts if before else (), here, steps - steps_before)
 
-    def save(state: Checkpoint) -> None:
-        replace_file(path, state_file.to_bytes(Kind.CHECKPOINT, run, Saved(state, parts(state.steps(protocol)))))
+    left_out = LeftOut(data, before.left_out if before else (), ranks)
 
-    hooks = Hooks(save, report, plan or SavePlan()) if ranks.first else Hooks(plan=plan or SavePlan())
+    def save(state: Checkpoint) -> None:
+        saved = Saved(state, parts(state.steps(protocol)), left_out.names)
+        replace_file(path, state_file.to_bytes(Kind.CHECKPOINT, run, saved))
+
+    plan, trained, failure = plan or SavePlan(), None, None
+    hooks = Hooks(save, report, plan, left_out.meet) if ranks.first else Hooks(plan=plan, meet=left_out.meet)
     try:
         trained = _train(run, model, data, settings, before.state if before else None, hooks, ranks, store)
+        steps, seconds = trained.state.steps(protocol), trained.state.seconds
     except Diverged as error:
-        files, where = RunFiles(), _provenance(here, parts(error.steps), data, error.seconds, trunk)
-        record = _record(run, model, None, str(error), where)
-    else:
-        where = _provenance(here, parts(trained.state.steps(protocol)), data, trained.state.seconds, trunk)
-        files, record = _files(run, trained, where.parts), _record(run, model, trained, None, where)
+        steps, seconds, failure = error.steps, error.seconds, str(error)
+    where = provenance_of(here, parts(steps), data, left_out.meet(), seconds, trunk)
+    record = record_of(run, model, trained, failure, where)
     if ranks.first:
-        published = publish(store, record, files)
-        record = published.record
-        if not published.taken:
-            _say_that_another_stands(run, report)
+        record = _published(store, record, _files(run, trained, where.parts) if trained else RunFiles(), report)
         remove_file(path)
     return ranks.told(record)
 
@@ -112,6 +110,14 @@ def make(
 def _refuse_random_parts(run: Run, model: nn.Module, ranks: Ranks) -> None:
     if ranks.together and is_stochastic(model):
         raise StudyError(f"{run.cell.backbone} has random parts of its own: it trains in one process")
+
+
+def _published(store: Store, record: Record, files: RunFiles, report: Report) -> Record:
+    """The record that stands: this one, or another worker's."""
+    published = publish(store, record, files)
+    if not published.taken:
+        _say_that_another_stands(record.run, report)
+    return published.record
 
 
 def _say_that_another_stands(run: Run, report: Report) -> None:
@@ -208,43 +214,4 @@ def _files(run: Run, trained: Trained, parts: tuple[TrainedPart, ...]) -> RunFil
         gates=gates_csv(trained.state.gates),
         weights=state_file.to_bytes(Kind.WEIGHTS, run, Saved(weights, parts)),
         boxes=None if trained.found is None else trained.found.to_bytes(),
-    )
-
-
-def _provenance(
-    here: TrainedPart, parts: tuple[TrainedPart, ...], data: Source, seconds: float, trunk: Trunk | None
-) -> Provenance:
-    return Provenance(
-        revision=here.revision,
-        dirty=here.dirty,
-        device=here.device,
-        threads=here.threads,
-        executor=here.executor,
-        compiled=here.compiled,
-        versions=here.versions,
-        data_sha256=data.sha256 | ({"trunk": trunk.sha256} if trunk else {}),
-        train_seconds=round(seconds, 1),
-        finished_at=provenance.now(),
-        skipped_photos=len(data.skipped),
-        parts=parts,
-    )
-
-
-def _record(run: Run, model: nn.Module, trained: Trained | None, failure: str | None, where: Provenance) -> Record:
-    counts, found = complexity_of(model, run.cell), trained.evaluation if trained else None
-    hits = found.hits_N2.numpy() if isinstance(found, Evaluation) else None
-    top1, top5 = (None if hits is None else ImageBits.of(hits[:, k]) for k in (0, 1))
-    return Record(
-        run=run,
-        status=Status.FAILED if failure else Status.FINISHED,
-        failure=failure,
-        top1_error_pct=top1.error_pct if top1 else None,
-        top5_error_pct=top5.error_pct if top5 else None,
-        best_top1_error_pct=min((p.test_top1_error_pct for p in trained.curve), default=None) if trained else None,
-        correct_top1=top1,
-        correct_top5=top5,
-        trainable=counts.trainable,
-        multiply_adds=counts.multiply_adds,
-        provenance=where,
-        precision=found if isinstance(found, AveragePrecision) else None,
     )

@@ -31,11 +31,15 @@ def keep_nothing(state: Checkpoint) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """What a run calls: ``save`` after each epoch, and within one when ``plan`` says; ``report`` after each step."""
+    """What a run calls: ``save`` after each epoch, and within one when ``plan`` says; ``report`` after each step.
+
+    meet: before a save that all processes of the run come to together, in each of them.
+    """
 
     save: Save = keep_nothing
     report: Report = silent
     plan: SavePlan = field(default_factory=lambda: SavePlan(minutes=None))
+    meet: Callable[[], object] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +166,7 @@ class Follower:
         """Saves if it is time, then reports. epoch: from 0. steps: taken in it. Raises Paused if it must end."""
         protocol, wish = self.state.protocol, self._wish()
         if wish is not Wish.GO_ON:
+            self.hooks.meet()
             self.save()
         if wish is Wish.STOP:
             raise self.paused(f"after step {steps} of {protocol.steps_per_epoch} of epoch {epoch + 1}")
@@ -188,6 +193,7 @@ class Follower:
         """Saves, then reports. Raises Paused where the run is to end, but not after the last epoch: then only the
         record is left to do."""
         protocol, finished = self.state.protocol, len(self.state.curve)
+        self.hooks.meet()
         self.save()
         if finished < protocol.epochs and self._wish() is Wish.STOP:
             raise self.paused(f"after epoch {finished} of {protocol.epochs}")

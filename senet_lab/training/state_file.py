@@ -46,10 +46,12 @@ MENDS = {
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """The content of a file: a state, and the parts of the training that led to it."""
+    """The content of a file: a state, the parts of the training that led to it, and the damaged photos that it left
+    out."""
 
     state: Checkpoint
     parts: tuple[TrainedPart, ...]
+    left_out: tuple[str, ...] = ()
 
 
 def to_bytes(kind: Kind, run: Run, saved: Saved) -> bytes:
@@ -64,6 +66,7 @@ def to_bytes(kind: Kind, run: Run, saved: Saved) -> bytes:
             "parts": to_plain(saved.parts),
             "tensors_sha256": _tensors_sha256(tensors),
             **state_card(saved.state),
+            **({"left_out": list(saved.left_out)} if saved.left_out else {}),
         },
         sort_keys=True,
         allow_nan=False,
@@ -91,7 +94,8 @@ def from_bytes(data: bytes, path: Path, kind: Kind, run: Run) -> Saved:
         _refuse_another(card, path, kind, run)
         if card["tensors_sha256"] != _tensors_sha256(tensors):
             raise ValueError("the digest of its tensors does not fit")
-        return Saved(state_of(card, tensors), from_plain(tuple[TrainedPart, ...], card["parts"]))
+        left_out = from_plain(tuple[str, ...], card.get("left_out", []))
+        return Saved(state_of(card, tensors), from_plain(tuple[TrainedPart, ...], card["parts"]), left_out)
     except INVALID as error:
         raise CheckpointError(f"{path} is damaged ({_short(error)}); {mend}") from None
 

@@ -1,6 +1,7 @@
 """A user's own photos as a data set: named as themselves, known by their files, trained and recorded."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,9 +14,13 @@ from senet_lab.records.store import Store
 from senet_lab.study import Cell, Run, SESpec
 from senet_lab.study.cell import from_plain, to_plain
 from senet_lab.study.protocol import Dataset, Protocol
+from senet_lab.training import state_file
 from senet_lab.training.progress import silent
+from senet_lab.training.recording import LeftOut
 from senet_lab.training.run import make
 from senet_lab.training.settings import Executor, Settings
+from senet_lab.training.state_file import Kind
+from senet_lab.training.stopping import Paused, SavePlan
 from tests.data.pictures import class_folders, photo
 
 RECIPE = replace(IMAGENETTE, batch_size=8, image_size=64, resize=70, epochs=1)
@@ -112,3 +117,43 @@ def test_skipped_photos_are_counted_in_the_record(tmp_path):
     assert record.provenance.skipped_photos == 1
     assert 0 <= record.top1_error_pct <= 100
     assert record == Store(tmp_path / "results").read(run)
+
+
+def test_skipped_photos_are_counted_over_all_parts_of_a_run(tmp_path):
+    """Interrupted, the damaged photo mended, and gone on: it was left out in a part all the same. A file of an earlier
+    version, which names none, is gone on from, too."""
+    folder = class_folders(tmp_path / "pets")
+    cut = folder / "train" / "dog" / "3.jpg"
+    whole = cut.read_bytes()
+    protocol = replace(own_photos(RECIPE, folder), epochs=2)
+    run = Run(cell=Cell(backbone="shufflenet", se=SESpec(), protocol=protocol), seed=0)
+    store, plan, counts = Store(tmp_path / "results"), SavePlan(), []
+
+    def make_it(report=silent, plan=None):
+        data = open_source(protocol, torch.device("cpu"), folder=folder, skip_damaged=True)
+        return make(run, data, store, Settings(executor=Executor.DEVICE), report, plan)
+
+    cut.write_bytes(bytes(len(whole)))
+    with pytest.raises(Paused):
+        make_it(lambda progress: plan.stop.ask("a test") if progress.epoch == 1 else None, plan)
+    cut.write_bytes(whole)
+    path = store.path(run, "cache/checkpoints", ".safetensors")
+    saved = state_file.read(path, Kind.CHECKPOINT, run)
+    for state in (saved, replace(saved, left_out=())):
+        path.write_bytes(state_file.to_bytes(Kind.CHECKPOINT, run, state))
+        counts.append(make_it().provenance.skipped_photos)
+        store.path(run, "records", ".json").unlink()
+
+    assert saved.left_out == ("dog/3.jpg",)
+    assert counts == [1, 0]
+
+
+def test_skipped_photos_are_counted_over_all_processes():
+    """Each meets those of its part; one that both met counts once, and so does one of the checkpoint."""
+    others = SimpleNamespace(gathered=lambda mine: [mine, ("b.jpg", "c.jpg")])
+    data = SimpleNamespace(skipped={"a.jpg": "cut", "b.jpg": "cut"})
+    found = LeftOut(data, ("z.jpg", "a.jpg"), others)
+
+    assert found.names == ("a.jpg", "b.jpg", "z.jpg")
+    assert found.meet() == 4
+    assert found.names == ("a.jpg", "b.jpg", "c.jpg", "z.jpg")

@@ -155,6 +155,19 @@ def test_a_network_of_another_number_of_classes_is_refused(senet_lab, data, tmp_
     assert "999" in err
 
 
+def test_a_network_that_is_not_shown_central_crops_is_refused(senet_lab, data, monkeypatch):
+    """As timm's of CLIP, which are shown whole photos, squashed: they were shown central crops without a word."""
+    build = timm.create_model
+    squashed = {"pretrained_cfg_overlay": {"crop_mode": "squash"}}
+    monkeypatch.setattr(timm, "create_model", lambda name, **options: build(name, **options, **squashed))
+    status, _, err = senet_lab("evaluate", NETWORK, "--random-weights", "--data", str(data), "--subset")
+
+    assert status == 2
+    assert err.strip().splitlines()[-1] == (
+        f"senet-lab: {NETWORK} is shown photos by crop mode 'squash'; only central crops are evaluated here"
+    )
+
+
 @pytest.mark.parametrize("built", [NETWORK, pytest.param("timm:legacy_seresnet50", marks=pytest.mark.slow)])
 def test_a_table_with_released_weights_is_a_page_of_its_own(senet_lab, data, tmp_path, monkeypatch, built):
     """One row, random weights: its own block beside the published numbers, never as the paper's training, and named as

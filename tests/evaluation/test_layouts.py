@@ -6,6 +6,8 @@ import pytest
 from senet_lab.errors import StudyError
 from senet_lab.evaluation.labels import class_index, refuse_permuted, wnids
 from senet_lab.evaluation.layouts import open_photos
+from senet_lab.evaluation.photo_places import PhotoPlace
+from senet_lab.evaluation.photo_set import READ, PhotoSet
 from tests.evaluation import photos
 
 EXPECTED = [(photos.name(n)[:-5], photos.LABELS[n % 3], photos.jpeg(n)) for n in photos.NUMBERS]
@@ -31,10 +33,37 @@ def test_every_layout_gives_the_same_photos(layout, tmp_path):
 
 
 def test_a_parquet_folder_gives_the_same_photos(tmp_path):
-    """Where pyarrow is installed."""
+    """Where pyarrow is installed. They are the same set, so they share a record."""
     pytest.importorskip("pyarrow")
+    path, folders = photos.parquet(tmp_path / "data"), photos.class_folders(tmp_path / "folders")
 
-    assert found(photos.parquet(tmp_path / "data")) == EXPECTED
+    assert found(path) == EXPECTED
+    assert open_photos(path, subset=True).digest == open_photos(folders, subset=True).digest
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "tar"])
+def test_other_splits_beside_the_validation_set_are_left_out(suffix, tmp_path):
+    """As whole folders from Hugging Face have them: a test set's labels are -1, and training photos are others. Alone,
+    training files are told, and a test set is read for the labels that it has."""
+    if suffix == "parquet":
+        pytest.importorskip("pyarrow")
+    root = (photos.parquet if suffix == "parquet" else photos.shards)(tmp_path / "data")
+    folder = root / "data" if suffix == "parquet" else root
+    names = [f"test-00000-of-00001.{suffix}", f"train-00000-of-00001.{suffix}", f"imagenet1k-train-0000.{suffix}"]
+    for name in names:
+        (folder / name).write_bytes(b"not to be read")
+
+    assert found(root) == EXPECTED
+    kept = [path for path in folder.iterdir() if path.name not in names]
+    kept[0].rename(folder / names[0])
+    for path in kept[1:]:
+        path.rename(folder / f"{path.stem.replace('validation', 'test')}.{suffix}")
+    assert found(root) == EXPECTED
+    for path in folder.iterdir():
+        if "train" not in path.name:
+            path.unlink()
+    with pytest.raises(StudyError, match=r"has training photos alone \(.*train.*; add the files of the validation set"):
+        found(root)
 
 
 @pytest.mark.parametrize("inner", [".", "val", "validation", "ILSVRC/Data/CLS-LOC/val", "val/ILSVRC2012_img_val"])
@@ -54,11 +83,39 @@ def test_the_digest_names_photos_and_labels(tmp_path):
     """The same in two layouts; another where one label differs."""
     one = open_photos(photos.class_folders(tmp_path / "a"), subset=True)
     other = open_photos(photos.kaggle(tmp_path / "b"), subset=True)
+    before = one.digest
     moved = tmp_path / "a" / "val" / photos.WNIDS[0] / photos.name(3)
     moved.rename(tmp_path / "a" / "val" / photos.WNIDS[1] / photos.name(3))
 
-    assert one.digest == other.digest
-    assert one.digest != open_photos(tmp_path / "a", subset=True).digest
+    assert before == other.digest
+    assert before != open_photos(tmp_path / "a", subset=True).digest
+
+
+def test_the_digest_tells_photos_of_the_same_names_apart(tmp_path):
+    """One photo with other pixels is another set; one that was cut while it was copied is not, so that a pass goes on
+    once it is mended. Of a large set a few photos are read."""
+    digests = []
+    for number, changed in enumerate((photos.jpeg(3), photos.jpeg(8), photos.jpeg(3)[:3_000])):
+        root = photos.class_folders(tmp_path / str(number))
+        (root / "val" / photos.wnid(3) / photos.name(3)).write_bytes(changed)
+        digests.append(open_photos(root, subset=True).digest)
+    many = PhotoSet(open_photos(root, subset=True).photos * 30, "folder")
+    read = []
+
+    assert digests[0] == digests[2] != digests[1]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(PhotoPlace, "read", lambda place: read.append(place) or b"photo")
+        assert len(many.digest) == 64
+    assert 50 <= len(read) <= READ < len(many.photos)
+
+
+def test_a_photo_that_cannot_be_read_is_named_before_the_pass(tmp_path):
+    """As one that was removed after the folder was listed."""
+    found = open_photos(photos.class_folders(tmp_path), subset=True)
+    (tmp_path / "val" / photos.wnid(3) / photos.name(3)).unlink()
+
+    with pytest.raises(StudyError, match=r"00000003.JPEG cannot be read \(FileNotFoundError"):
+        _ = found.digest
 
 
 def _removed_label(root):

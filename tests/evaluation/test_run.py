@@ -169,7 +169,7 @@ def test_a_truncated_photo_is_named_and_what_was_done_is_kept(networks, tmp_path
     """The parts before it stay; mended, the pass goes on."""
     root = photos.class_folders(tmp_path / "data")
     path = root / "val" / photos.wnid(49_999) / photos.name(49_999)
-    path.write_bytes(photos.jpeg(49_999)[:200])
+    path.write_bytes(photos.jpeg(49_999)[:3_000])
     with pytest.raises(StudyError, match=r"ILSVRC2012_val_00049999.*[Tt]runcated.*what is done is kept"):
         evaluate(networks, open_photos(root, subset=True), tmp_path / "r", OPTIONS, TEXTS.append)
     kept = sorted(path.name for path in (tmp_path / "r" / "cache").rglob("part-*"))

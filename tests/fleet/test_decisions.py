@@ -140,6 +140,18 @@ def test_without_memory_fewer_runs_are_side_by_side(train):
     assert crew.given == [(0, 1), (1, 2), (1, 1)]
 
 
+def test_runs_that_lack_memory_together_come_again(train):
+    """All at once or one after the other, the last one too: it ran beside the others. Then each is alone, and alone and
+    still without room it has failed."""
+    lack, slow = Outcome(Fate.OUT_OF_MEMORY, "out of memory"), Progress(0, 3, 1, 9)
+    for script in (([lack, DONE], [lack, DONE]), ([lack, DONE], [slow, lack, DONE]), ([lack, DONE], [lack, lack])):
+        failed, crew = train(*script, workers=2)
+
+        assert failed == ([f"{run(1).cell.key} seed 1: out of memory"] if script[1] == [lack, lack] else [])
+        assert [seed for seed, _ in crew.given][:2] == [0, 1]
+        assert sorted(crew.given[2:]) == [(0, 1), (1, 1)]
+
+
 def test_a_process_that_the_system_killed_had_no_memory(train):
     """On a CPU, beside others: it comes again with fewer neighbours."""
     slow = [Progress(0, 3, step, 9) for step in range(4)]

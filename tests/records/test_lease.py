@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import replace
+from unittest.mock import Mock
 
 import pytest
 
@@ -154,6 +155,17 @@ def test_an_unfilled_lease_counts_by_its_age(place, elsewhere):
 
     aged(place, lease.DEAD_SECONDS + 1, generation=4)
     assert take(place) is not None
+
+
+def test_who_holds_it_is_known_where_nothing_can_be_written(place, elsewhere, monkeypatch):
+    """Results that are mounted to be read only: by this machine's clock."""
+    held = take(place)
+    with elsewhere:
+        monkeypatch.setattr(lease, "_write", Mock(side_effect=OSError(errno.EROFS, "read only")))
+        now, _, later = holder_of(place), aged(place, lease.DEAD_SECONDS + 10), holder_of(place)
+    held.give_back()
+
+    assert (now.process, later) == (os.getpid(), None)
 
 
 def test_what_was_over_when_it_was_looked_at_is_not_taken_twice(place, monkeypatch):

@@ -57,6 +57,8 @@ def test_switches_are_set_in_one_place():
         "senet_lab/search/trial.py",
         "senet_lab/training/together.py",
         "senet_lab/excitations/look.py",
+        "senet_lab/evaluation/run.py",
+        "senet_lab/exporting/predict.py",
         "senet_lab/training/lightning_module.py",
         "benchmarks/race.py",
     } <= {name for name, text in texts.items() if re.search(r"(?<!def )set_switches\(", text)}
@@ -64,7 +66,7 @@ def test_switches_are_set_in_one_place():
 
 def test_the_revision_is_that_of_the_start(monkeypatch):
     """A commit that is made while a process trains does not become the revision of what it trains."""
-    answers = iter(["aaaa", "", "bbbb", ""])
+    answers = iter([f"{SOURCES}\naaaa", "", f"{SOURCES}\nbbbb", ""])
     monkeypatch.setattr(provenance, "_git", lambda *words: next(answers))
     provenance.revision.cache_clear()
     first, later = provenance.revision(), provenance.revision()
@@ -85,6 +87,25 @@ def test_no_git_is_no_revision(monkeypatch):
     provenance.revision.cache_clear()
 
     assert provenance.Revision("unknown", False) == found
+
+
+def test_a_repository_around_the_package_is_not_its_own(tmp_path, monkeypatch):
+    """Installed inside a user's repository: that one's revision is not senet_lab's. One of its own is."""
+    module = tmp_path / "lib" / "senet_lab" / "training" / "provenance.py"
+    module.parent.mkdir(parents=True)
+    module.touch()
+    monkeypatch.setattr(provenance, "__file__", str(module))
+    found = []
+    for folder in (tmp_path, tmp_path / "lib"):
+        git = ["git", "-C", str(folder), "-c", "user.name=x", "-c", "user.email=x"]
+        subprocess.run([*git, "init", "--quiet"], check=True)
+        subprocess.run([*git, "commit", "--quiet", "--allow-empty", "-m", "x"], check=True)
+        provenance.revision.cache_clear()
+        found.append(provenance.revision().name)
+    provenance.revision.cache_clear()
+
+    assert found[0] == "unknown"
+    assert len(found[1]) == 40
 
 
 def _read(text):
