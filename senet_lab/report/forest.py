@@ -128,12 +128,20 @@ def plot_forest(frame: pd.DataFrame, places: Sequence[int], ax: Axes) -> Axes:
     ax.axvline(0, color="black", linewidth=0.7, zorder=0)
     ax.grid(axis="x", linewidth=0.3)
     ax.set_axisbelow(True)
-    labels = [
-        f"{row.row}  (n = {row.seeds})" if row.seeds else f"{row.row}  ({row.verdict})" for row in frame.itertuples()
-    ]
-    ax.set_yticks(list(places), labels)
+    ax.set_yticks(list(places), _labels(frame))
     ax.tick_params(axis="y", length=0)
     return ax
+
+
+def _labels(frame: pd.DataFrame) -> list[str]:
+    """The rows' names. Where a table's row is a baseline of another and has one itself, each names its baseline."""
+    rows = list(frame.itertuples(index=False))
+    compared = {(row.table, row.row) for row in rows}
+    chained = {row.table for row in rows if (row.table, row.baseline) in compared}
+    names = [f"{row.row} against {row.baseline}" if row.table in chained else row.row for row in rows]
+    return [
+        f"{name}  ({f'n = {row.seeds}' if row.seeds else row.verdict})" for name, row in zip(names, rows, strict=True)
+    ]
 
 
 def axis_text(comparisons: Sequence[Comparison]) -> str:

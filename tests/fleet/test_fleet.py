@@ -85,7 +85,7 @@ def test_a_run_that_cannot_be_built_or_diverges_does_not_stop_the_others(tmp_pat
 def test_missing_data_stop_the_fleet_with_one_line(tmp_path, monkeypatch):
     """Where no run can succeed, the reason comes once, and nothing is recorded."""
     monkeypatch.setenv("SENET_LAB_DATA", str(tmp_path / "nowhere"))
-    imagenet = replace(AUGMENTED, dataset=Dataset.IMAGENET)
+    imagenet = replace(AUGMENTED, dataset=Dataset.IMAGENET, crop="resized-crop", crop_padding=0, resize=40)
     with pytest.raises(StudyError, match=r"nowhere/imagenet/train is missing"):
         _train([run(0, imagenet), run(1, imagenet)], tmp_path / "results")
 

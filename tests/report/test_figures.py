@@ -156,3 +156,17 @@ def test_without_a_measurement_there_is_no_forest(tmp_path):
     (view,) = measured_views(NAMED, [load(tmp_path, "results")])
 
     assert write_forest(comparison_of(view, PRINTED, COUNTS), tmp_path / "forest") == []
+
+
+def test_rows_name_their_baselines_where_one_baseline_has_another(tmp_path):
+    """SE is compared with the plain network, and "third" with SE: the lines would look as if all had one baseline."""
+    third = replace(SE, se=replace(SE.se, reduction=8))
+    chain = replace(NAMED, rows=(*NAMED.rows, Row("third", third, baseline="SE")))
+    filled(tmp_path, *(finished(cell) for cell in (PLAIN_CELL, SE, third)))
+    (view,) = measured_views(chain, [load(tmp_path, "results")])
+    frame = differences(comparison_of(view, PRINTED, COUNTS))
+    shown = [text.get_text() for text in plot_forest(frame, range(2), Figure().subplots()).get_yticklabels()]
+    of_pair = plot_forest(frame.iloc[:1], [0], Figure().subplots()).get_yticklabels()
+
+    assert shown == ["SE against plain  (n = 1)", "third against SE  (n = 1)"]
+    assert [text.get_text() for text in of_pair] == ["SE  (n = 1)"]
