@@ -42,9 +42,8 @@ def excitations(
     """Looks at the gates of a trained network class by class: files, figures, and the paper's statements as numbers.
 
     ``best`` is the recorded SE network with the lowest error whose weights are on this machine; with ``--data FOLDER``
-    one of photos goes first. Where there is none,
-    row r=16 of table7 is trained on synthetic images first. Arrays go to results/cache/excitations (outside git),
-    class means to results/excitations, figures to results/figures.
+    one of photos goes first. Where there is none, row r=16 of table7 is trained on synthetic images first. Arrays go to
+    results/cache/excitations (outside git), class means to results/excitations, figures to results/figures.
     """
     from senet_lab.excitations.figures import figure_names
     from senet_lab.excitations.look import check_classes, look_at

@@ -1,6 +1,6 @@
 """The types that data sets and executors share: batches, their source, and a process's share of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol as Interface
 
@@ -63,13 +63,15 @@ def drawn_for(seed: int, epoch: int, images: int) -> tuple[NDArray[np.int64], in
 class BatchSource(Interface):
     """Batches of one data set under one protocol, on one device.
 
-    sha256: of the data, by split. skipped: of each training photo that was left out its path, below the
-    folder of photos, and its damage.
+    sha256: of the data, by split.
     """
 
     device: torch.device
     sha256: dict[str, str]
-    skipped: dict[str, str]
+
+    @property
+    def skipped(self) -> Mapping[str, str]:
+        """Of each training photo that was left out its path, below the folder of photos, and its damage."""
 
     def training_batches(self, seed: int, epoch: int, first: int = 0) -> Iterator[Batch]:
         """The batches of one epoch (from 0). Equal seeds give equal batches in every row of a table.

@@ -4,8 +4,6 @@ C channels, H W space, N boxes. The order of an epoch, and which photos are mirr
 alone. They do not depend on the number of loader processes, nor on how many processes share a batch.
 """
 
-import os
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,9 +15,9 @@ from torch.utils.data import Dataset
 
 from senet_lab.data.batches import WHOLE, BatchSource, Share, drawn_for
 from senet_lab.data.coco import BoxedPhotos
+from senet_lab.data.damaged import Skipped
 from senet_lab.data.loader_processes import LoaderProcesses, loader_processes
 from senet_lab.data.photos import DamagedPhoto, read_photo, stream_of
-from senet_lab.errors import StudyError
 from senet_lab.study.protocol import Protocol
 
 AHEAD = 4  # chunks that each process may make ahead
@@ -127,8 +125,8 @@ class CocoData:
         assert protocol.detection is not None
         self.protocol, self.device, self.photos = protocol, device, photos
         self.together = protocol.detection.images_together
-        self.share, self.skip_damaged = share, skip_damaged
-        self.skipped: dict[str, str] = {}  # path below the folder of photos -> why
+        self.share = share
+        self.skipped = Skipped(photos["train"].root, skip_damaged)
         self.sha256 = {split: found.digest for split, found in photos.items()}
         number = loader_processes(device) if processes is None else processes
         self._loaders: dict[str, LoaderProcesses[_Wanted, _Made]] = {
@@ -156,7 +154,7 @@ class CocoData:
 
     def _chunks(self, split: str, wanted: Sequence[_Wanted]) -> Iterator[Chunk]:
         for one, made in zip(wanted, self._loaders[split].made(wanted), strict=True):
-            self._note(made.damaged, len(made.pixels) < len(one.photos))
+            self.skipped.note(made.damaged, len(made.pixels) < len(one.photos))
             images = (pixels.to(self.device, non_blocking=True) for pixels in made.pixels)
             yield Chunk(
                 one.number,
@@ -165,17 +163,6 @@ class CocoData:
                 tuple(boxes.to(self.device) for boxes in made.boxes),
                 tuple(labels.to(self.device) for labels in made.labels),
             )
-
-    def _note(self, damaged: Sequence[tuple[str, str]], lacking: bool) -> None:
-        for path, why in damaged:
-            if lacking:
-                raise StudyError(f"{path} is damaged ({why}); copy it again: no other photo may stand for it")
-            if not self.skip_damaged:
-                raise StudyError(f"{path} is damaged ({why}); copy it again, or train without it by --skip-damaged")
-            name = os.path.relpath(path, self.photos["train"].root)
-            if name not in self.skipped:
-                self.skipped[name] = why
-                print(f"skipped: {path} is damaged ({why})", file=sys.stderr)
 
 
 Source = BatchSource | CocoData  # the data that a run can be trained on

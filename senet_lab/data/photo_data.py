@@ -4,8 +4,6 @@ B batch, C channels, H W space. The order of an epoch, and each image's crop, de
 do not depend on the number of loader processes, nor on how many processes share a batch.
 """
 
-import os
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -14,11 +12,11 @@ from numpy.typing import NDArray
 
 from senet_lab.data.augment import normalise_rows, scale_and_shift
 from senet_lab.data.batches import WHOLE, Batch, Share, drawn_for
+from senet_lab.data.damaged import Skipped
 from senet_lab.data.loader_processes import loader_processes
 from senet_lab.data.photo_folders import PhotoList
 from senet_lab.data.photo_loader import NO_LABEL, Made, Part, PhotoLoader, parts_of
 from senet_lab.data.small_photos import SmallPhotos
-from senet_lab.errors import StudyError
 from senet_lab.study.protocol import Protocol
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's training photos, used for all photos
@@ -47,8 +45,7 @@ class PhotoData:
     ) -> None:
         self.protocol, self.device = protocol, device
         self.share = share
-        self.skip_damaged = skip_damaged
-        self.skipped: dict[str, str] = {}  # path below the folder of photos -> why
+        self.skipped = Skipped(photos["train"].root, skip_damaged)
         self.photos = photos
         self.sha256 = {split: found.digest for split, found in photos.items()}
         if small:
@@ -90,19 +87,8 @@ class PhotoData:
             done = 0
             while done < len(batch):
                 pixels, classes, damaged = next(made)
-                self._note(damaged, bool((classes == NO_LABEL).any()))
+                self.skipped.note(damaged, bool((classes == NO_LABEL).any()))
                 images[done : done + len(pixels)].copy_(pixels, non_blocking=True)
                 labels[done : done + len(pixels)].copy_(classes, non_blocking=True)
                 done += len(pixels)
             yield normalise_rows(images, self._scale, self._shift), labels
-
-    def _note(self, damaged: Sequence[tuple[str, str]], lacking: bool) -> None:
-        for path, why in damaged:
-            if lacking:
-                raise StudyError(f"{path} is damaged ({why}); copy it again: no other photo may stand for it")
-            if not self.skip_damaged:
-                raise StudyError(f"{path} is damaged ({why}); copy it again, or train without it by --skip-damaged")
-            name = os.path.relpath(path, self.photos["train"].root)
-            if name not in self.skipped:
-                self.skipped[name] = why
-                print(f"skipped: {path} is damaged ({why})", file=sys.stderr)

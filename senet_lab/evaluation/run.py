@@ -69,7 +69,8 @@ def evaluate(
 
     A record is None while parts of other shards are missing. A part that is done is not done again, whoever did it.
     Raises StudyError for a damaged photo, which it names, and where the labels are not those that a network was trained
-    with. What was done until then is kept."""
+    with. What was done until then is kept.
+    """
     numerics.set_switches()
     subjects = [subject_of(network, photos, options) for network in networks]
     open_ones = [
@@ -79,9 +80,7 @@ def evaluate(
     ]
     if open_ones:
         _passes([networks[i] for i in open_ones], [subjects[i] for i in open_ones], photos, root, options, tell)
-    return [
-        _recorded(network, subject, photos, root, options) for network, subject in zip(networks, subjects, strict=True)
-    ]
+    return [_recorded(*pair, photos, root, options) for pair in zip(networks, subjects, strict=True)]
 
 
 def _passes(

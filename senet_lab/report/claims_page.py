@@ -6,6 +6,7 @@ from typing import Any
 from senet_lab.records.checked_files import csv_text
 from senet_lab.report.blocks import Block
 from senet_lab.report.comparison import Comparison
+from senet_lab.report.csv_tables import made_by
 from senet_lab.report.published import PublishedTable
 from senet_lab.report.render import markdown
 from senet_lab.report.views import View, dataset_name, protocols_text, published_on
@@ -156,9 +157,7 @@ def _line(view: View, result: ClaimResult, part: PartResult, published: Publishe
         "protocol": view.name,
         "dataset": view.protocols[0].data_name,
         "split": view.protocols[0].evaluation_split,
-        "selection": "final",
-        "device": "; ".join(dict.fromkeys(r.provenance.device for r in view.records)),
-        "revision": "; ".join(dict.fromkeys(name for r in view.records for name in r.provenance.revisions)),
+        **made_by(view.records),
         "part": part_text(part.part),
         "verdict": part.verdict.value,
         "claim_verdict": result.verdict.value,

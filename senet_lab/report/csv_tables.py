@@ -4,9 +4,10 @@ The long file has a line for each row, source, protocol and metric. The wide fil
 protocol. Columns that timm's result files have too are named as there.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from senet_lab.records.checked_files import csv_text
+from senet_lab.records.record import Record
 from senet_lab.report.comparison import ComparedRow, Comparison
 from senet_lab.report.published import COSTS, PublishedTable
 from senet_lab.report.views import View
@@ -132,14 +133,17 @@ def _measured(view: View, compared: ComparedRow) -> Iterable[Line]:
             yield common | {"metric": metric, "unit": "1", "value": len(seeds), "seeds": " ".join(map(str, seeds))}
 
 
-def _made(view: View, row: Row) -> Line:
-    """How the runs of a row were chosen, on what, and by which revisions."""
-    runs = [record for record in view.records if record.run.cell.key == row.cell.key]
+def made_by(records: Sequence[Record]) -> Line:
+    """Which epoch the numbers of these runs are of, and the devices and revisions that made them."""
     return {
         "selection": "final",
-        "device": "; ".join(dict.fromkeys(r.provenance.device for r in runs)),
-        "revision": "; ".join(dict.fromkeys(name for r in runs for name in r.provenance.revisions)),
+        "device": "; ".join(dict.fromkeys(record.provenance.device for record in records)),
+        "revision": "; ".join(dict.fromkeys(name for record in records for name in record.provenance.revisions)),
     }
+
+
+def _made(view: View, row: Row) -> Line:
+    return made_by([record for record in view.records if record.run.cell.key == row.cell.key])
 
 
 def _wide_published(published: PublishedTable, row: Row) -> Line:
@@ -181,7 +185,7 @@ def _wide_measured(view: View, compared: ComparedRow) -> Line:
         f"{measure.first.data}_difference": "" if difference is None else round(difference.value, 4),
         f"{measure.first.data}_difference_half_width_95": "" if difference is None else round(difference.half_width, 4),
         "difference_interval_over": "" if difference is None else difference.interval_over,
-        "adjusted_p": "" if (p := p_number(compared.adjusted_p)) is None else p,
+        "adjusted_p": p_number(compared.adjusted_p),
         "verdict": compared.direction or "",
         "seeds": len(summary.compared),
         "param_count": _in(counts.trainable if counts else None, 10**6),

@@ -138,10 +138,12 @@ def _labels(frame: pd.DataFrame) -> list[str]:
     rows = list(frame.itertuples(index=False))
     compared = {(row.table, row.row) for row in rows}
     chained = {row.table for row in rows if (row.table, row.baseline) in compared}
-    names = [f"{row.row} against {row.baseline}" if row.table in chained else row.row for row in rows]
-    return [
-        f"{name}  ({f'n = {row.seeds}' if row.seeds else row.verdict})" for name, row in zip(names, rows, strict=True)
-    ]
+    labels = []
+    for row in rows:
+        name = f"{row.row} against {row.baseline}" if row.table in chained else row.row
+        seeds = f"n = {row.seeds}" if row.seeds else row.verdict
+        labels.append(f"{name}  ({seeds})")
+    return labels
 
 
 def axis_text(comparisons: Sequence[Comparison]) -> str:

@@ -36,7 +36,7 @@ def p_number(adjusted_p: float | None) -> float | None:
 
 
 def p_text(adjusted_p: float | None) -> str:
-    """A p-value with four decimals, since verdicts depend on the third."""
+    """A p-value with four decimals: with two, 0.0497 would be the limit itself."""
     if adjusted_p is None:
         return NONE
     return "< 0.0001" if adjusted_p < 0.0001 else f"{adjusted_p:.4f}"

@@ -20,7 +20,7 @@ from senet_lab.stats.difference import SIGNIFICANCE, tails
 from senet_lab.stats.families import Family
 from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.stats.seed_noise import FEWEST_ROWS, POOLED_SEEDS, residuals, seed_noise
-from senet_lab.study.claim import ComparedPart, Directed, Equivalent, LargerGain
+from senet_lab.study.claim import ComparedPart, Directed, Equivalent, labels_of
 
 POWER = 0.8  # the power that a plan should have
 MOST_SEEDS = 50  # longer plans are not considered
@@ -69,15 +69,12 @@ class Kind(StrEnum):
     """The kinds of statements that differ in their tests."""
 
     LOWER = "lower"
-    LARGER_GAIN = "larger gain"
     NOT_WORSE = "not worse"
     EQUIVALENT = "equivalent"
 
 
 def _kind(part: ComparedPart) -> Kind:
-    if isinstance(part, LargerGain):
-        return Kind.LARGER_GAIN
-    if isinstance(part, Directed):  # lower and higher are tested alike
+    if isinstance(part, Directed):  # they are tested alike
         return Kind.LOWER
     return Kind.EQUIVALENT if isinstance(part, Equivalent) else Kind.NOT_WORSE
 
@@ -102,7 +99,7 @@ def powers(part: ComparedPart, spread: Spread, design: Design) -> dict[int, floa
     a margin (equal, not worse) it is assumed to be zero.
     """
     distance = design.resolve if isinstance(part, Directed) else part.margin
-    p_Pn = _paths(_kind(part), distance, spread, design.rows) * design.comparisons
+    p_Pn = _paths(_kind(part), len(labels_of(part)), distance, spread, design.rows) * design.comparisons
     return {most: float(_found(p_Pn, _plan(most)).mean()) for most in range(FIRST_LOOK, MOST_SEEDS + 1)}
 
 
@@ -120,7 +117,7 @@ def limit_of_images(part: ComparedPart, spread: Spread, comparisons: int) -> flo
     level = SIGNIFICANCE / comparisons
     one_sided = level / 2 if isinstance(part, Directed) else level
     miss = (1 - POWER) / 2 if isinstance(part, Equivalent) else 1 - POWER
-    return math.sqrt(_images(_kind(part), spread)) * float(stats.norm.isf(one_sided) + stats.norm.isf(miss))
+    return math.sqrt(_images(len(labels_of(part)), spread)) * float(stats.norm.isf(one_sided) + stats.norm.isf(miss))
 
 
 @lru_cache(maxsize=MOST_SEEDS)
@@ -136,33 +133,33 @@ def _found(p_Pn: Floats, plan: SequentialPlan) -> NDArray[np.bool_]:
     return found
 
 
-def _images(kind: Kind, spread: Spread) -> float:
-    """The variance by the choice of images. Two differences are taken to vary independently, so theirs is twice."""
-    return 2 * spread.images if kind is Kind.LARGER_GAIN else spread.images
+def _images(compared: int, spread: Spread) -> float:
+    """The variance by the choice of images, of ``compared`` rows. Two differences are taken to vary independently."""
+    return compared / 2 * spread.images
 
 
 @lru_cache(maxsize=32)
-def _paths(kind: Kind, distance: float, spread: Spread, rows: int) -> Floats:
+def _paths(kind: Kind, compared: int, distance: float, spread: Spread, rows: int) -> Floats:
     """PATHS x 51: the p-value for a part after every number of seeds from 0 to 50; 1 below two seeds.
 
-    The first two rows are compared, or the first four. The other rows only help to estimate the spread over seeds.
+    The first ``compared`` rows are compared: two, or four for a difference of two differences. The other rows only help
+    to estimate the spread over seeds.
     """
     random = np.random.default_rng([2018, rows])
-    signs = np.array((1, -1, -1, 1) if kind is Kind.LARGER_GAIN else (1, -1))
-    legs = len(signs)
-    compared = random.standard_normal((PATHS, legs, MOST_SEEDS)) * math.sqrt(spread.seeds / 2)
-    others = random.standard_normal((PATHS, max(rows - legs, 0), POOLED_SEEDS.stop)) * math.sqrt(spread.seeds / 2)
-    images = _images(kind, spread)
+    signs = np.array((1, -1, -1, 1)[:compared])
+    first = random.standard_normal((PATHS, compared, MOST_SEEDS)) * math.sqrt(spread.seeds / 2)
+    others = random.standard_normal((PATHS, max(rows - compared, 0), POOLED_SEEDS.stop)) * math.sqrt(spread.seeds / 2)
+    images = _images(compared, spread)
     of_images = random.standard_normal(PATHS) * math.sqrt(images)
-    true = -distance if kind in (Kind.LOWER, Kind.LARGER_GAIN) else 0.0
-    d_Pn = np.einsum("l,pln->pn", signs, compared)
+    true = -distance if kind is Kind.LOWER else 0.0
+    d_Pn = np.einsum("l,pln->pn", signs, first)
     p_Pn = np.ones((PATHS, MOST_SEEDS + 1))
     for n in range(FIRST_LOOK, MOST_SEEDS + 1):
         values = d_Pn[:, :n].mean(axis=1) + of_images + true
         variances, freedom = d_Pn[:, :n].var(axis=1, ddof=1) / n, n - 1
         if n in POOLED_SEEDS and rows >= FEWEST_ROWS:
-            noise = seed_noise(np.concatenate([compared[:, :, :n], others[:, :, :n]], axis=1))
-            variances, freedom = noise.of_rows[:, :legs].sum(axis=1) / n, noise.freedom
+            noise = seed_noise(np.concatenate([first[:, :, :n], others[:, :, :n]], axis=1))
+            variances, freedom = noise.of_rows[:, :compared].sum(axis=1) / n, noise.freedom
         p_Pn[:, n] = _p_for(kind, distance, values, variances, images, freedom)
     return p_Pn
 
@@ -173,7 +170,7 @@ def _p_for(kind: Kind, distance: float, values: Floats, variances: Floats, image
     def below(limit: float) -> Floats:
         return tails(limit - values, variances, images, freedom, NODES)
 
-    if kind in (Kind.LOWER, Kind.LARGER_GAIN):
+    if kind is Kind.LOWER:
         return 2 * below(0.0)
     if kind is Kind.EQUIVALENT:
         return np.maximum(below(distance), tails(values + distance, variances, images, freedom, NODES))

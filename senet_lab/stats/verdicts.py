@@ -133,8 +133,8 @@ def judge(
     asked = claims_asked(table, claims)
     family = family_from(table, asked)
     measured, far = measure_family(family, runs, plan), runs_far_from_others(family, runs)
-    found = decisions(measured, plan)
     p = {} if plan else _adjusted(family.comparisons, measured.of_all_seeds)
+    found = decisions(measured, plan, p)
 
     def result(part: Part, cells: Mapping[str, Cell]) -> PartResult:
         if isinstance(part, Costs):
@@ -175,31 +175,38 @@ def p_values(part: ComparedPart, difference: Difference, higher_is_better: bool 
     return within, min(1.0, 2 * min(p_above(difference, margin), p_below(difference, -margin)))
 
 
-def decisions(measured: Measured, plan: SequentialPlan | None) -> dict[str, Decision]:
-    """The decided comparisons, by name: by one test of all seeds, or by the looks of a plan where there is one."""
+def decisions(
+    measured: Measured, plan: SequentialPlan | None, adjusted_p: Mapping[str, float] | None = None
+) -> dict[str, Decision]:
+    """The decided comparisons, by name: by one test of all seeds, or by the looks of a plan where there is one.
+
+    adjusted_p: those of the one test, where the caller has them already.
+    """
     comparisons = measured.family.comparisons
     if plan is None:
-        return _decided(comparisons, measured.of_all_seeds, SIGNIFICANCE, None)
+        p = adjusted_p or _adjusted(comparisons, measured.of_all_seeds)
+        return _decided(comparisons, measured.of_all_seeds, p, SIGNIFICANCE, None)
     found: dict[str, Decision] = {}
     for look, differences in measured.at_looks.items():
-        for name, decision in _decided(comparisons, differences, plan.level_at(look), look).items():
+        p = _adjusted(comparisons, differences)
+        for name, decision in _decided(comparisons, differences, p, plan.level_at(look), look).items():
             found.setdefault(name, decision)
     return found
 
 
 def _decided(
-    comparisons: Mapping[str, Compared], differences: ByName, level: float, look: int | None
+    comparisons: Mapping[str, Compared], differences: ByName, p: Mapping[str, float], level: float, look: int | None
 ) -> dict[str, Decision]:
-    """The comparisons that are decided at one look. Those without data count in the family, too."""
+    """The comparisons that are decided at one look, where ``p`` are the adjusted p-values."""
     return {
         name: Decision(comparisons[name], difference, look, adjusted)
-        for name, adjusted in _adjusted(comparisons, differences).items()
+        for name, adjusted in p.items()
         if adjusted < level and (difference := differences[name]) is not None
     }
 
 
 def _adjusted(comparisons: Mapping[str, Compared], differences: ByName) -> dict[str, float]:
-    """The smaller p-value of each comparison after Holm's adjustment, by name."""
+    """The smaller p-value of each comparison after Holm's adjustment, by name. Those without data count, too."""
     return holm({name: _smaller_p(comparisons[name], difference) for name, difference in differences.items()})
 
 
@@ -211,13 +218,12 @@ def _tested(one: Compared, measured: Measured, found: Mapping[str, Decision], p:
     difference = measured.difference(one)
     if difference is None:
         return PartResult(one.part, Verdict.NOT_PAIRED)
-    decision = found.get(one.name)
-    if decision is None and difference.seeds == 1:
+    if decision := found.get(one.name):
+        verdict = decision.verdict_of(one)
+        return PartResult(one.part, verdict, difference, looked_at=decision.look, adjusted_p=decision.adjusted_p)
+    if difference.seeds == 1:
         return PartResult(one.part, Verdict.ONE_SEED, difference)
-    if decision is None:
-        return PartResult(one.part, Verdict.UNDETERMINED, difference, adjusted_p=p.get(one.name))
-    verdict = decision.verdict_of(one)
-    return PartResult(one.part, verdict, difference, looked_at=decision.look, adjusted_p=decision.adjusted_p)
+    return PartResult(one.part, Verdict.UNDETERMINED, difference, adjusted_p=p.get(one.name))
 
 
 def _counted(part: Costs, cell: Cell, than: Cell, counts: Mapping[str, Counts]) -> PartResult:

@@ -82,17 +82,17 @@ def make(
     steps_before = before.state.steps(protocol) if before else 0
     if ranks.first and before:
         _say_what_changed(run, before, here, steps_before, report)
+    left_out = LeftOut(data, before.left_out if before else (), ranks)
 
     def parts(steps: int) -> tuple[TrainedPart, ...]:
         return with_steps(before.parts if before else (), here, steps - steps_before)
-
-    left_out = LeftOut(data, before.left_out if before else (), ranks)
 
     def save(state: Checkpoint) -> None:
         saved = Saved(state, parts(state.steps(protocol)), left_out.names)
         replace_file(path, state_file.to_bytes(Kind.CHECKPOINT, run, saved))
 
-    plan, trained, failure = plan or SavePlan(), None, None
+    plan = plan or SavePlan()
+    trained = failure = None
     hooks = Hooks(save, report, plan, left_out.meet) if ranks.first else Hooks(plan=plan, meet=left_out.meet)
     try:
         trained = _train(run, model, data, settings, before.state if before else None, hooks, ranks, store)
