@@ -73,6 +73,7 @@ def verify(
             max_minutes=minutes,
             at_once=max((part.batch_norm_images for part in record.provenance.parts), default=0) or None,
             trunks=trunks,
+            trunk_results=store.root,
         )
         try:
             train_run(label, record.run, place, made)

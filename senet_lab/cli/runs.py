@@ -26,7 +26,7 @@ class TrainingOptions:
     skip_damaged: leave damaged training photos out and count them, instead of stopping the run. max_minutes: runs save
     and end after this time. devices: how many devices train each run together. at_once: the most images that pass
     through the network together; None for a device's whole part of a batch. trunks: the file that names weights for
-    detectors' trunks. loggers: names of Lightning loggers.
+    detectors' trunks. loggers: names of Lightning loggers. trunk_results: where recorded trunks lie, if elsewhere.
     """
 
     device: str = "auto"
@@ -40,6 +40,7 @@ class TrainingOptions:
     at_once: int | None = None
     trunks: Path | None = None
     loggers: tuple[str, ...] = ()
+    trunk_results: Path | None = None
 
     def logged_by(self, names: Iterable[str] | None) -> "TrainingOptions":
         """These options with other loggers."""
@@ -58,6 +59,7 @@ class TrainingOptions:
             skip_damaged=self.skip_damaged,
             at_once=self.at_once,
             trunks=self.trunks,
+            trunk_results=self.trunk_results,
             extensions=extensions.sources(),
             loggers=self.loggers,
         )

@@ -27,7 +27,8 @@ from senet_lab.training.stopping import Paused, StopSign
 RETRY_SECONDS = 5.0  # until a run that another worker holds is tried again
 MOST_LOSSES = 2  # how often a run's process may be lost before the run counts as failed
 MOST_ON_A_GPU = 31  # one less than PyTorch has streams
-START_SECONDS = 60.0  # from the start of a run to its first steps; assumed until it has been measured
+START_SECONDS = 60.0  # from the start of a run to its first steps; assumed until it has been measured, but never as
+# more than half the time that a fleet is given, so that the first run of a short one is started
 
 
 class Watcher(Interface):
@@ -91,8 +92,10 @@ class Fleet:
         self._held: set[Run] = set()  # runs that other workers held when they were last tried
         self._accompanied: set[Run] = set()  # runs at work that have had another beside them
         self._begun: dict[Run, float] = {}
+        self._assumed_start = min(START_SECONDS, stop.seconds_left() / 2)
         self._start_seconds = 0.0  # the longest time from a start to the first steps so far
         self._asked_to_end = False
+        self._asked: list[BaseProcess] = []  # processes that were asked to end, by the fleet or by somebody else
 
     def train(self, runs: Sequence[Run]) -> None:
         """Trains until every run is recorded or has failed, the stop sign asks to end, or nothing can be written."""
@@ -115,7 +118,7 @@ class Fleet:
 
     def _can_start_another(self) -> bool:
         """Whether the time left is enough for a run's first steps. From there on it can save at any step."""
-        return self.stop.seconds_left() > (self._start_seconds or START_SECONDS)
+        return self.stop.seconds_left() > (self._start_seconds or self._assumed_start)
 
     def _others_have_the_rest(self) -> bool:
         return self.sharing and not self._suspects and all(run in self._held for _, run in self._waiting)
@@ -192,6 +195,8 @@ class Fleet:
         elif fate in (Fate.BUSY, Fate.PAUSED):
             self._held |= {run} if fate is Fate.BUSY else set()
             self._waiting.append((time.monotonic() + RETRY_SECONDS, run))
+            if fate is Fate.PAUSED:
+                self._asked.append(seat.process)
         elif fate is Fate.NO_ROOM:
             self.no_room = outcome.text
         elif fate is not Fate.RECORDED:
@@ -200,6 +205,9 @@ class Fleet:
                 note_broken(run, self.crew.store, outcome.text)
             if fate is Fate.NO_DATA:
                 self._give_up_those_like(run, outcome)
+        # A process that was asked to end would pause every further run after one step.
+        for idle in [one for one in self.crew.idle() if any(one.process is asked for asked in self._asked)]:
+            self.crew.close(idle)
 
     def _give_up_those_like(self, run: Run, outcome: Outcome) -> None:
         """Gives up waiting runs of the same protocol, whose data could not be opened either."""

@@ -60,6 +60,8 @@ def start(words: Sequence[str], devices: int, settings: Settings) -> int:
     try:
         elastic_launch(config, sys.executable)("-m", "senet_lab", *words)
     except SignalException:
+        # Processes that did not end within torchrun's half a minute were killed, and could say nothing.
+        print("asked to end; the same command goes on from what was saved last", file=sys.stderr)
         return EXIT_GO_ON
     except ChildFailedError as error:
         statuses = {failure.exitcode for failure in error.failures.values()}

@@ -10,7 +10,7 @@ from pathlib import Path
 from senet_lab.errors import StudyError
 from senet_lab.extensions import blamed
 from senet_lab.records.record import Record
-from senet_lab.training.stopping import Paused
+from senet_lab.training.stopping import Paused, TakenOver
 
 NO_ROOM_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
 # How PyTorch, cuBLAS, cuDNN and the CPU's allocator say that memory is short. Without memory the libraries also fail to
@@ -51,10 +51,6 @@ class Outcome:
 
     fate: Fate
     text: str
-
-
-class TakenOver(Exception):
-    """Another worker has taken the run over while this one stood still. This one must not write any more."""
 
 
 class NoData(StudyError):

@@ -56,11 +56,12 @@ class Request:
 class Worker:
     """One job, or one task of it. It runs senet-lab with these words, and lets it save before the job ends.
 
-    together: whether the job has several tasks, which train each run together.
+    together: whether the job has several tasks, which train each run together. minutes: the time limit of the job.
     """
 
     words: tuple[str, ...]
     together: bool = False
+    minutes: int = 0
     process: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
 
     def __call__(self) -> int:
@@ -71,8 +72,10 @@ class Worker:
             TorchDistributedEnvironment().export(set_cuda_visible_devices=False, overwrite=True)
         self.process = subprocess.Popen([*PROGRAM, *self.words])
         status = self.process.wait()
-        if status == EXIT_GO_ON:  # the time is up: wait for the queue's signal, upon which the job is queued again
-            time.sleep(2 * ENDING_SECONDS)
+        if status == EXIT_GO_ON:
+            # The time that is left is too short for another run. The queue's signal, upon which the job is queued
+            # again, comes before the job's end, so this sleep never ends by itself.
+            time.sleep(60 * self.minutes)
         elif status:
             raise RuntimeError(f"senet-lab {' '.join(self.words)} ended with status {status}; its log is above")
         return status
@@ -84,10 +87,10 @@ class Worker:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait()
-        return DelayedSubmission(Worker(self.words, self.together))
+        return DelayedSubmission(Worker(self.words, self.together, self.minutes))
 
     def __getstate__(self) -> dict[str, object]:
-        return {"words": self.words, "together": self.together, "process": None}
+        return {"words": self.words, "together": self.together, "minutes": self.minutes, "process": None}
 
 
 def submit(words: Sequence[str], request: Request, folder: Path) -> list[str]:
@@ -96,7 +99,7 @@ def submit(words: Sequence[str], request: Request, folder: Path) -> list[str]:
     Raises StudyError where submitit is not installed, or where the queue refuses the workers.
     """
     executor = _executor(request, folder)
-    tasks = [Worker(tuple(words), request.nodes > 1) for _ in range(request.workers)]
+    tasks = [Worker(tuple(words), request.nodes > 1, request.minutes) for _ in range(request.workers)]
     try:
         with executor.batch():
             jobs = [executor.submit(task) for task in tasks]

@@ -16,9 +16,8 @@ from senet_lab.data.coco_data import Source
 from senet_lab.errors import StudyError
 from senet_lab.extensions import load_extension, used_by
 from senet_lab.fleet.gpu_capacity import to_look_at
-from senet_lab.fleet.outcome import Fate, NoData, Outcome, TakenOver, outcome_of, recorded
+from senet_lab.fleet.outcome import Fate, NoData, Outcome, outcome_of, recorded
 from senet_lab.models.stochastic import draws_from_global_stream, is_stochastic
-from senet_lab.records.lease import Lease
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run
 from senet_lab.training import numerics, provenance
@@ -93,11 +92,10 @@ class _Worker:
             with self.store.lock(run) as lease:
                 if lease is None:
                     return Outcome(Fate.BUSY, "another worker trains it")
-                report.claim = lease
                 record = self.store.read(run)
                 if record is None:
                     data, plan = self._opened(run), SavePlan(self.stop)
-                    record = make(run, data, self.store, self._settings_for(run), report, plan)
+                    record = make(run, data, self.store, self._settings_for(run), report, plan, lease=lease)
         except Exception as error:
             return outcome_of(error, self.store.root)
         return recorded(record)
@@ -154,16 +152,13 @@ def _own_stream(settings: Settings) -> contextlib.AbstractContextManager[object]
 
 
 class _Reporter:
-    """Sends progress to the parent, but not every step. Ends a run that another worker has taken over."""
+    """Sends progress to the parent, but not every step."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self.claim: Lease | None = None
         self.sent = 0.0
 
     def __call__(self, progress: Progress) -> None:
-        if self.claim is not None and self.claim.lost:
-            raise TakenOver("another worker took it over while this one stood still")
         now = time.monotonic()
         if progress.note or progress.after_epoch or now - self.sent > REPORT_SECONDS:
             self.connection.send(progress)

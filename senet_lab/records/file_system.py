@@ -143,7 +143,10 @@ class Flock(StrEnum):
 
 @contextlib.contextmanager
 def flock(path: Path) -> Iterator[Flock]:
-    """Holds a file's lock, if nobody else holds it. The lock ends with the process, even if that is killed."""
+    """Holds a file's lock, if nobody else holds it. The lock ends with the process, even if that is killed.
+
+    Processes that were forked meanwhile have the same open file, so closing it here would not be enough.
+    """
     with open(path, "ab") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -152,7 +155,11 @@ def flock(path: Path) -> Iterator[Flock]:
                 raise
             yield Flock.NONE if error.errno in NO_FLOCK else Flock.BUSY
             return
-        yield Flock.HELD
+        try:
+            yield Flock.HELD
+        finally:
+            with contextlib.suppress(OSError):  # the file server is away
+                fcntl.flock(file, fcntl.LOCK_UN)
 
 
 @contextlib.contextmanager

@@ -65,9 +65,10 @@ class Lease:
 
     def _beat(self) -> None:
         while not self._ended.wait(BEAT_SECONDS):
-            self._beat_once()
+            self.beat()
 
-    def _beat_once(self) -> None:
+    def beat(self) -> None:
+        """Sets ``lost`` if another process has it now, and touches its file."""
         with suppress(OSError):  # the file server may be away for a moment
             self.lost = self.lost or _newest(self._path) != self._generation
             os.utime(self._file)
@@ -211,11 +212,9 @@ def _newest(path: Path) -> int:
 
 
 def _generations(path: Path) -> list[int]:
-    prefix = f"{path.name}.lease-"
-    try:
+    prefix, names = f"{path.name}.lease-", list[str]()
+    with suppress(FileNotFoundError):
         names = os.listdir(path.parent)
-    except FileNotFoundError:
-        return []
     numbers = (name.removeprefix(prefix) for name in names if name.startswith(prefix))
     return [int(number) for number in numbers if number.isdigit()]
 

@@ -45,12 +45,16 @@ class Checkpoint:
 
 
 def momentum_of(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """The momentum of every parameter that has one, by the parameter's name."""
-    return {
-        name: optimizer.state[parameter]["momentum_buffer"]
-        for name, parameter in model.named_parameters()
-        if optimizer.state.get(parameter, {}).get("momentum_buffer") is not None
-    }
+    """The momentum of every trained parameter, by the parameter's name; empty where none has any.
+
+    It is zero for a parameter that no gradient has reached yet, such as that of a part that the loss does not use. The
+    optimiser's first momentum is the gradient, so it goes on from zero as from none.
+    """
+    trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+    found = {name: optimizer.state.get(one, {}).get("momentum_buffer") for name, one in trained.items()}
+    if all(momentum is None for momentum in found.values()):
+        return {}
+    return {name: torch.zeros_like(trained[name]) if one is None else one for name, one in found.items()}
 
 
 def put(checkpoint: Checkpoint, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:

@@ -53,10 +53,14 @@ def compiled_step(step: Callable[Concatenate[nn.Module, P], T], model: nn.Module
 
 
 def _compiled(call: Callable[P, T], model: nn.Module) -> Callable[P, T]:
-    """``call`` compiled. It draws from the global stream as written code does, where the network draws from it."""
+    """``call`` compiled. It draws from the global stream as written code does, where the network draws from it.
+
+    Every size of images gets code of its own. By default the second size that a process meets gets code for all sizes,
+    and a run's last bits could depend on the sizes that were met before it, or before an interruption.
+    """
     if not draws_from_global_stream(model):
-        return torch.compile(call)
-    return torch.compile(call, options={"fallback_random": True})
+        return torch.compile(call, dynamic=False)
+    return torch.compile(call, dynamic=False, options={"fallback_random": True})
 
 
 def _compared_once(call: Callable[P, T], written: Callable[P, T], model: nn.Module, fused: Fused) -> Callable[P, T]:

@@ -23,6 +23,9 @@ from senet_lab.training.process_rank import OneOfMany, process_rank
 
 USUAL_PORT = "29500"  # torchrun's default, also for processes that srun starts
 PATIENCE = timedelta(seconds=10)  # for which a process that was paused waits for the others
+# How long the others wait for what the first process does alone, such as 1,000 resamples of a detector's boxes. Steps
+# keep the usual limit: their gradients travel in another group.
+ALONE_LIMIT = timedelta(hours=12)
 T = TypeVar("T")
 
 
@@ -121,7 +124,7 @@ def join(environment: Mapping[str, str] = os.environ, on_gpu: bool | None = None
     backend = "nccl" if (torch.cuda.is_available() if on_gpu is None else on_gpu) else "gloo"
     os.environ.setdefault("MASTER_PORT", USUAL_PORT)
     dist.init_process_group(backend, rank=place.rank, world_size=place.count, **options)
-    return Ranks(place.rank, place.count, dist.new_group(backend="gloo") if backend == "nccl" else dist.group.WORLD)
+    return Ranks(place.rank, place.count, dist.new_group(backend="gloo", timeout=ALONE_LIMIT))
 
 
 def leave(ranks: Ranks) -> None:

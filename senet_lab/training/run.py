@@ -1,7 +1,9 @@
 """Trains one run and publishes its record."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 
 import torch
 from torch import nn
@@ -16,6 +18,7 @@ from senet_lab.models.stochastic import is_stochastic
 from senet_lab.records.curves import curve_csv
 from senet_lab.records.files import remove_file, replace_file
 from senet_lab.records.gate_health import gates_csv
+from senet_lab.records.lease import Lease
 from senet_lab.records.publish import RunFiles, publish
 from senet_lab.records.reading import read_bytes
 from senet_lab.records.record import Record, TrainedPart
@@ -31,11 +34,12 @@ from senet_lab.training.recording import LeftOut, provenance_of, record_of
 from senet_lab.training.run_state import Hooks, Trained
 from senet_lab.training.settings import Executor, Settings
 from senet_lab.training.state_file import Kind, Saved
-from senet_lab.training.stopping import SavePlan
-from senet_lab.training.trunks import trunk_of
+from senet_lab.training.stopping import SavePlan, TakenOver
+from senet_lab.training.trunks import Trunk, trunk_of
 from senet_lab.training.turns import TURNS
 
 LOG = logging.getLogger("senet_lab")
+T = TypeVar("T")
 
 
 def open_data(run: Run, settings: Settings, opened: dict[str, Source], share: Share = WHOLE) -> Source:
@@ -63,20 +67,19 @@ def make(
     report: Report,
     plan: SavePlan | None = None,
     ranks: Ranks = ALONE,
+    lease: Lease | None = None,
 ) -> Record:
     """Trains one run, from its last checkpoint if there is one, and publishes its record and files. Returns the record.
 
     A run whose loss becomes infinite or NaN gets a record that says so. If another process has recorded the run in the
     meantime, its record stands and is returned. ranks: the processes that call this together; the first one writes.
-    Raises Paused where the plan asks for the end, CheckpointError for a checkpoint that does not fit this run, and
-    StudyError for a network that several processes cannot train together and for a trunk without its weights.
+    lease: the claim on the run, in the process that writes. Raises TakenOver, without writing, where another worker has
+    taken the run over, Paused where the plan asks for the end, CheckpointError for a checkpoint that does not fit this
+    run, and StudyError for a network that several processes cannot train together and for a trunk without its weights.
     """
     protocol, path = run.cell.protocol, store.path(run, "cache/checkpoints", ".safetensors")
-    trunk = trunk_of(run, store, settings.trunks)
-    with TURNS.alone():  # a user's own blocks draw their weights from the global random stream
-        model = build_cell(run.cell, run.seed, trunk=trunk.state if trunk else None)
-        channels_last(model).to(data.device)
-    _refuse_random_parts(run, model, ranks)
+    trunk = trunk_of(run, Store(settings.trunk_results) if settings.trunk_results else store, settings.trunks)
+    model = _built(run, trunk, data.device, ranks)
     here = part_here(run.cell, data.device, settings, ranks)
     before = _checkpoint(run, store, model, ranks)
     steps_before = before.state.steps(protocol) if before else 0
@@ -91,9 +94,10 @@ def make(
         saved = Saved(state, parts(state.steps(protocol)), left_out.names)
         replace_file(path, state_file.to_bytes(Kind.CHECKPOINT, run, saved))
 
-    plan = plan or SavePlan()
     trained = failure = None
-    hooks = Hooks(save, report, plan, left_out.meet) if ranks.first else Hooks(plan=plan, meet=left_out.meet)
+    hooks = Hooks(plan=plan or SavePlan(), meet=left_out.meet)
+    if ranks.first:
+        hooks = replace(hooks, save=_while_held(lease, save, beat=True), report=_while_held(lease, report))
     try:
         trained = _train(run, model, data, settings, before.state if before else None, hooks, ranks, store)
         steps, seconds = trained.state.steps(protocol), trained.state.seconds
@@ -107,9 +111,30 @@ def make(
     return ranks.told(record)
 
 
-def _refuse_random_parts(run: Run, model: nn.Module, ranks: Ranks) -> None:
+def _while_held(lease: Lease | None, call: Callable[[T], None], beat: bool = False) -> Callable[[T], None]:
+    """``call``, which raises TakenOver instead where another worker has the lease.
+
+    beat: whether to ask for it anew each time, as before a write. By itself the lease asks a few times a minute, but
+    not while its process stands still.
+    """
+
+    def held(argument: T) -> None:
+        if lease is not None and beat:
+            lease.beat()
+        if lease is not None and lease.lost:
+            raise TakenOver("another worker took it over while this one stood still")
+        call(argument)
+
+    return held
+
+
+def _built(run: Run, trunk: Trunk | None, device: torch.device, ranks: Ranks) -> nn.Module:
+    """The network of a run on its device. Raises StudyError for one that several processes cannot train together."""
+    with TURNS.alone():  # a user's own blocks draw their weights from the global random stream
+        model = channels_last(build_cell(run.cell, run.seed, trunk=trunk.state if trunk else None)).to(device)
     if ranks.together and is_stochastic(model):
         raise StudyError(f"{run.cell.backbone} has random parts of its own: it trains in one process")
+    return model
 
 
 def _published(store: Store, record: Record, files: RunFiles, report: Report) -> Record:

@@ -1,5 +1,6 @@
 """RunState: a run's state beside network and optimiser. Follower: what happens after each step and each epoch."""
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -105,8 +106,7 @@ class RunState:
         try:
             point = self.meter.point(epoch + 1, rate, evaluation)
         except Diverged as error:
-            error.seconds, error.steps = self.seconds, (epoch + 1) * self.protocol.steps_per_epoch
-            raise
+            raise self._counted(error) from None
         self.curve.append(point)
         health = evaluation.gates_after(epoch + 1)
         warn(health, self.gates)
@@ -131,16 +131,29 @@ class RunState:
         """Ends an epoch without a point in the curve."""
         self.in_epoch = False
 
+    def _counted(self, error: Diverged) -> Diverged:
+        """The error with steps and seconds of training until now."""
+        error.steps = len(self.curve) * self.protocol.steps_per_epoch + self.meter.steps
+        error.seconds = self.seconds
+        return error
+
     def snapshot(self, optimizer: torch.optim.Optimizer | None = None) -> Checkpoint:
-        """The present state. Without an optimiser it holds neither weights nor momentum."""
+        """The present state. Without an optimiser it holds neither weights nor momentum.
+
+        Raises Diverged within an epoch whose sum of losses is not finite: nothing can go on from there.
+        """
         kept = self._within or Checkpoint({}, {}, (), 0.0)
+        sums = self.meter.sums() if self.in_epoch else kept.sums
+        if sums and not math.isfinite(sums.loss):
+            epoch = len(self.curve) + 1
+            raise self._counted(Diverged(f"the training loss is {sums.loss / sums.steps} in epoch {epoch}"))
         return Checkpoint(
             model=self.model.state_dict() if optimizer else {},
             momentum=momentum_of(self.model, optimizer) if optimizer else {},
             curve=tuple(self.curve),
             seconds=self.seconds,
             gates=tuple(self.gates),
-            sums=self.meter.sums() if self.in_epoch else kept.sums,
+            sums=sums,
             streams=stream_states(self.model) if self.in_epoch else kept.streams,
         )
 
@@ -163,9 +176,14 @@ class Follower:
         self.state, self.optimizer, self.hooks, self.ranks, self._turn = state, optimizer, hooks, ranks, turn
 
     def after_step(self, epoch: int, steps: int) -> None:
-        """Saves if it is time, then reports. epoch: from 0. steps: taken in it. Raises Paused if it must end."""
+        """Saves if it is time, then reports. epoch: from 0. steps: taken in it. Raises Paused if it must end.
+
+        Processes that train together also save before an evaluation: they do not end within one, and who asked them to
+        end may kill them before it is over.
+        """
         protocol, wish = self.state.protocol, self._wish()
-        if wish is not Wish.GO_ON:
+        evaluates = self.ranks.together and protocol.detection is None and steps == protocol.steps_per_epoch
+        if wish is not Wish.GO_ON or evaluates:
             self.hooks.meet()
             self.save()
         if wish is Wish.STOP:

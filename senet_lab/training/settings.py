@@ -37,8 +37,9 @@ class Settings:
     CPU depend on them, so they are set and do not depend on how many runs share the machine. compiled: None decides by
     the length of the run. photos: the folder of a user's own photos. skip_damaged: whether damaged training photos are
     left out. at_once: the most images that pass through the network together, for a device that cannot hold its part
-    of a batch. trunks: the file that names weights for the trunks of detectors. extensions: files and modules of a
-    user's own, which every process loads (``senet_lab.extensions``). loggers: Lightning's, by name
+    of a batch. trunks: the file that names weights for the trunks of detectors. trunk_results: the folder with the
+    recorded runs whose weights trunks begin with; None for the folder that is trained into. extensions: files and
+    modules of a user's own, which every process loads (``senet_lab.extensions``). loggers: Lightning's, by name
     (``senet_lab.training.loggers``).
     """
 
@@ -50,6 +51,7 @@ class Settings:
     skip_damaged: bool = False
     at_once: int | None = None
     trunks: Path | None = None
+    trunk_results: Path | None = None
     extensions: tuple[str, ...] = ()
     loggers: tuple[str, ...] = ()
 

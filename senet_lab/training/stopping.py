@@ -29,6 +29,10 @@ class Paused(StudyError):
     exit_status = EXIT_GO_ON
 
 
+class TakenOver(StudyError):
+    """Another worker has taken a run over while this one stood still. This one must not write any more."""
+
+
 class StopSign:
     """Asks every run of a process to end. seconds: the time after which it asks by itself; None for never."""
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 from senet_lab.data.coco_data import Source
+from senet_lab.records.lease import Lease
 from senet_lab.records.record import Record
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run
@@ -42,12 +43,14 @@ def train_together(
     opened = {} if opened is None else opened
     for run in runs:
         with ExitStack() as held:
-            if ranks.told(_claimed(run, store, held) if ranks.first else False):
+            lease = _claimed(run, store, held) if ranks.first else None
+            if ranks.told(lease is not None):
                 data = open_data(run, settings, opened, ranks.share)
-                records.append(make(run, data, store, settings, report, SavePlan(stop), ranks))
+                records.append(make(run, data, store, settings, report, SavePlan(stop), ranks, lease))
     return records
 
 
-def _claimed(run: Run, store: Store, held: ExitStack) -> bool:
-    """Locks a run until the stack is closed. Returns whether it succeeded and the run has no record."""
-    return store.read(run) is None and held.enter_context(store.lock(run)) is not None and store.read(run) is None
+def _claimed(run: Run, store: Store, held: ExitStack) -> Lease | None:
+    """Locks a run until the stack is closed. None where another worker holds it, or it has a record."""
+    lease = held.enter_context(store.lock(run)) if store.read(run) is None else None
+    return lease if lease is not None and store.read(run) is None else None

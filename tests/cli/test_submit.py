@@ -2,11 +2,15 @@
 
 import json
 import os
+import pickle
 import sys
+from unittest.mock import Mock
 
 import pytest
 
 from senet_lab.cli import catalogue, studies
+from senet_lab.fleet import submit as jobs
+from senet_lab.training.stopping import EXIT_GO_ON
 from tests.data.pictures import class_folders
 from tests.samples import filled, finished, one_line
 
@@ -104,3 +108,14 @@ def test_workers_are_told_of_photos_of_ones_own(senet_lab, tmp_path):
     assert status == 0, err
     assert f"--data {tmp_path / 'pets'}" in out
     assert (told[0], "2 not run" in told[1]) == (0, True)
+
+
+@pytest.mark.parametrize(("minutes", "status", "waited"), [(60, EXIT_GO_ON, [3600]), (60, 0, [])])
+def test_a_worker_with_too_little_time_for_another_run_waits_for_the_signal(monkeypatch, minutes, status, waited):
+    """However early that is: the queue queues a job again upon its signal, and not one that ends by itself."""
+    slept = []
+    monkeypatch.setattr(jobs.time, "sleep", slept.append)
+    monkeypatch.setattr(jobs.subprocess, "Popen", lambda words: Mock(wait=lambda: status))
+    worker = pickle.loads(pickle.dumps(jobs.Worker(("work", "table7"), minutes=minutes)))
+
+    assert (worker(), slept) == (status, waited)

@@ -53,6 +53,7 @@ def test_a_record_by_its_key(senet_lab, store, trained):
     assert (0, f"{FIRST.key}/1: all 2,000 bits equal") == (status, out.splitlines()[0])
     assert label == f"{FIRST.key}/1"
     assert (options.device, options.executor, options.threads) == ("cpu", "device", 1)
+    assert options.settings().trunk_results.resolve() == store.root  # a detector's trunk is recorded where its run is
     assert before == files(store.root)
     assert not root.exists()
     assert "table7 original" in err

@@ -201,13 +201,33 @@ def test_who_shares_the_work_leaves_when_others_have_the_rest(train, monkeypatch
     assert crew.script == {0: [], 1: [], 2: []}
 
 
-def test_no_run_is_started_that_has_no_time_to_save(train):
-    """As long as no start has been seen, a minute is left for it."""
-    _, crew = train([DONE], [DONE], stop=StopSign(70, clock=lambda: 0.0))
-    assert crew.given == [(0, 1), (1, 1)]
+@pytest.mark.parametrize(("given", "used", "starts"), [(600, 530, 2), (600, 550, 0), (60, 20, 2), (60, 40, 0)])
+def test_no_run_is_started_that_has_no_time_to_save(train, given, used, starts):
+    """As long as no start has been seen, a minute is left for it, but at most half the time that there is in all."""
+    now = [0.0]
 
+    class Late(StopSign):
+        """The time passes while the fleet is made ready."""
+
+        def seconds_left(self):
+            left, now[0] = super().seconds_left(), used
+            return left
+
+    stop = Late(given, clock=lambda: now[0])
+    if starts:
+        assert train([DONE], [DONE], stop=stop)[1].given == [(0, 1), (1, 1)]
+        return
     with pytest.raises(Paused, match=r"2 of 2 runs to go \(the time that is left is too short to start another\)"):
-        train([DONE], [DONE], stop=StopSign(50, clock=lambda: 0.0))
+        train([DONE], [DONE], stop=stop)
+
+
+def test_a_worker_that_was_asked_to_end_gets_no_further_run(train):
+    """As by kill or by a watcher of the memory, which the fleet does not see: it would pause every run after a step."""
+    failed, crew = train([Outcome(Fate.PAUSED, "paused"), DONE], [DONE])
+    assert (failed, crew.hired) == ([], [1, 1])
+
+    failed, crew = train([Outcome(Fate.PAUSED, "paused"), DONE], [DONE], workers=2, settings=GPU)
+    assert (failed, crew.hired) == ([], [2, 2])
 
 
 def test_a_gpu_has_at_most_31_runs_side_by_side(train):

@@ -11,7 +11,7 @@ from senet_lab.fleet import gpu_capacity, worker
 from senet_lab.fleet.outcome import Fate, NoData, lacks_memory, outcome_of
 from senet_lab.records.store import Store
 from senet_lab.training.settings import Settings
-from senet_lab.training.stopping import Paused
+from senet_lab.training.stopping import Paused, SavePlan, Wish
 from senet_lab.training.turns import TURNS
 from tests.tiny import run
 
@@ -99,7 +99,7 @@ def gpu_worker(monkeypatch, tmp_path):
     monkeypatch.setattr(found, "_opened", lambda run: None)
 
     def meets(error):
-        def make(*_):
+        def make(*_, **__):
             raise error
 
         monkeypatch.setattr(worker, "make", make)
@@ -194,18 +194,31 @@ def test_a_network_is_looked_at_once_and_while_no_other_thread_works(monkeypatch
     assert not TURNS._alone
 
 
-def test_a_run_that_another_took_over_ends_without_writing(monkeypatch, tmp_path):
-    """A process that stood still past its claim's heartbeat stops at the next step: the run is in other hands."""
-    pipe, kept = Pipe(), worker._Worker(Store(tmp_path), Settings(), 1)
+@pytest.mark.parametrize("due", [False, True])
+def test_a_run_that_another_took_over_ends_without_writing(monkeypatch, tmp_path, due):
+    """A process that stood still past its claim's heartbeat stops at the next step: the run is in other hands. Where a
+    checkpoint is due then, it is not written over that of the new holder, even before the heart has beaten again."""
+    pipe, make, store = Pipe(), worker.make, Store(tmp_path)
+    kept, checkpoint = worker._Worker(store, Settings(), 1), store.path(run(0), "cache/checkpoints", ".safetensors")
+    told = []
 
-    def make(this, data, store, settings, report, plan):
-        report.claim.lost = True
-        report(worker.Progress(epoch=0, epochs=1, step=1, steps=2))
-        raise AssertionError("it went on")
+    def make_late(this, *words, lease, **named):
+        def report(progress):
+            told.append(progress.step)
+            others = lease._file.with_name(lease._file.name.removesuffix("-1") + "-2")
+            others.write_bytes(lease._file.read_bytes())
+            checkpoint.parent.mkdir(parents=True)
+            checkpoint.write_bytes(b"of the new holder")
+            lease.lost = not due
 
-    monkeypatch.setattr(worker, "make", make)
-    monkeypatch.setattr(kept, "_opened", lambda this: None)
+        plan = SavePlan(minutes=None)
+        plan.wish = lambda: Wish.SAVE if due and told else Wish.GO_ON
+        return make(this, *words[:3], report, plan, lease=lease, **named)
+
+    monkeypatch.setattr(worker, "make", make_late)
     kept.serve(pipe)
 
     assert [outcome.fate for outcome in pipe.sent] == [Fate.BUSY]
+    assert told == [1]
     assert list((tmp_path / "records").rglob("*")) == []
+    assert checkpoint.read_bytes() == b"of the new holder"

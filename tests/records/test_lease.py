@@ -128,7 +128,7 @@ def test_a_silent_holder_elsewhere_is_waited_for(place, elsewhere):
         taken, again = take(place), take(place)
     assert taken is not None
     assert again is None
-    held._beat_once()
+    held.beat()
     assert held.lost
     assert not taken.lost
 

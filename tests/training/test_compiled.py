@@ -43,7 +43,7 @@ class SlopedLiar(SEBlock):
 @pytest.fixture
 def uncompiled(monkeypatch):
     """A compiler that leaves everything as it is."""
-    monkeypatch.setattr(torch, "compile", lambda call: call)
+    monkeypatch.setattr(torch, "compile", lambda call, **_: call)
 
 
 def network(seed=0):
@@ -85,7 +85,7 @@ def test_a_class_that_was_changed_after_all_is_refused(uncompiled, monkeypatch):
 @pytest.mark.parametrize("precision", Precision)
 def test_a_compiler_that_computes_something_else_is_refused(monkeypatch, precision):
     """In both precisions, where the logits come out twice as large."""
-    monkeypatch.setattr(torch, "compile", lambda call: lambda *inputs: 2 * call(*inputs))
+    monkeypatch.setattr(torch, "compile", lambda call, **_: lambda *inputs: 2 * call(*inputs))
 
     with pytest.raises(StudyError, match=r"(loss|gradient) differs by .*compiler computes something else") as error:
         first_step(network(), replace(AUGMENTED, precision=precision))
@@ -207,3 +207,24 @@ def test_the_compiler_measures_nothing_on_cuda_and_is_left_alone_on_a_cpu(uncomp
         assert torch._inductor.config.deterministic == chosen
         assert (torch._inductor.config.save_config_portable() == before) == (not chosen)
         assert model.training
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # raised inside torch.compile
+def test_the_code_for_a_size_does_not_depend_on_the_sizes_before_it(monkeypatch):
+    """A run whose crops grow goes on with the code that it would have had without an interruption."""
+    sizes, compile_ = [], torch.compile
+
+    def noting(graph, inputs):
+        shapes = [one.shape for one in inputs if isinstance(one, torch.Tensor)]
+        assert all(type(side) is int for shape in shapes for side in shape)
+        sizes.extend(shape[0] for shape in shapes if shape[1:] == (3, 32, 32))
+        return graph.forward
+
+    monkeypatch.setattr(torch, "compile", lambda call, **named: compile_(call, **{**named, "backend": noting}))
+    model = network().eval()
+    called = compiled_network(model)
+    with torch.no_grad():
+        for batch in (4, 3, 6, 4):
+            called(images(batch))
+
+    assert sizes == [4, 3, 6]

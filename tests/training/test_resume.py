@@ -16,7 +16,7 @@ from senet_lab.models.output_shape import mark_random
 from senet_lab.models.registry import build_model, channels_last
 from senet_lab.training import device_loop
 from senet_lab.training.checkpoint import misfit
-from senet_lab.training.epoch import EpochMeter, EpochSums
+from senet_lab.training.epoch import Diverged, EpochMeter, EpochSums
 from senet_lab.training.run_state import Hooks
 from senet_lab.training.state_file import Kind, Saved, from_bytes, to_bytes
 from senet_lab.training.static_epoch import StaticEpoch
@@ -136,6 +136,41 @@ def test_the_other_executor_may_go_on(executors, source, whole):
     trained = EXECUTORS[executors[1]](model, source, CELL, 0, resume=files[-1])
 
     equal(whole["device"], (model, trained))
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_a_part_that_the_loss_does_not_use_has_no_momentum_and_does_not_hinder(executor, source):
+    """As an unused head in a network of one's own: the run can be interrupted as any other."""
+    ends = []
+    for stops in ((2,), ()):
+        state = None
+        for stop in (*stops, None):
+            files, model = [], network()
+            model.unused = nn.Linear(2, 2)
+            nn.init.ones_(model.unused.weight)
+            assert state is None or misfit(state, model, SMALL) == ""
+            hooks = Hooks(save=lambda state, files=files: files.append(through_a_file(state)), plan=Every(stop))
+            try:
+                trained = EXECUTORS[executor](model, source, CELL, 0, resume=state, hooks=hooks)
+            except Paused:
+                state = files[-1]
+        model.unused.bias.data.zero_()  # it is drawn from the global stream
+        ends.append((model, trained))
+
+    equal(*ends)
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_a_run_that_diverged_says_so_instead_of_saving(executor, source):
+    """At the next save, with the steps until then. Nothing could go on from such a state."""
+    files, model = [], network()
+    nn.init.constant_(model.classifier[-1].bias, float("nan"))
+    with pytest.raises(Diverged, match="the training loss is nan in epoch 1") as error:
+        EXECUTORS[executor](
+            model, source, CELL, 0, hooks=Hooks(save=lambda s: files.append(through_a_file(s)), plan=Every())
+        )
+
+    assert (error.value.steps, files) == (1, [])
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)

@@ -157,7 +157,7 @@ def test_batch_and_step_compile_as_one_graph_that_runs_share(monkeypatch):
         return graph.forward
 
     compile_ = torch.compile
-    monkeypatch.setattr(torch, "compile", lambda step: compile_(step, backend=backend, fullgraph=True))
+    monkeypatch.setattr(torch, "compile", lambda step, **_: compile_(step, backend=backend, fullgraph=True))
     source = open_source(PROTOCOL, torch.device("cpu"))
     losses = {}
     for whole in (False, True):

@@ -73,7 +73,7 @@ def test_a_process_compiles_every_network_that_it_trains(monkeypatch):
         return graph.forward
 
     compile_ = torch.compile
-    monkeypatch.setattr(torch, "compile", lambda network: compile_(network, backend=backend))
+    monkeypatch.setattr(torch, "compile", lambda network, **_: compile_(network, backend=backend))
     for width in (*range(1, 13), 5):
         compiled_network(Net(width))(torch.zeros(3, 2))
 
