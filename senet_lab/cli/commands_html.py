@@ -40,7 +40,7 @@ def show(name: RecordName, results: options.Results = None, as_json: options.AsJ
     from senet_lab.report.record_data import record_data
     from senet_lab.report.record_facts import facts_text, path_below, record_facts
 
-    found = records_named(name, list(dict.fromkeys((RESULTS, results or RESULTS))))
+    found = records_named(name, list({root.resolve(): root for root in (RESULTS, results or RESULTS)}.values()))
     origin_of, entries, texts = origins(), [], []
     for store, record in found:
         origin, curve = origin_of(record.run), curve_of(record, store)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from senet_lab.cli import catalogue, options
-from senet_lab.cli.gather import RESULTS
+from senet_lab.cli.gather import RESULTS, sources_of
 from senet_lab.cli.own_code import warn_of_runs
 from senet_lab.cli.printing import said_if_slow
 from senet_lab.cli.runs import TrainingOptions, device_named, train_runs
@@ -141,10 +141,10 @@ def figures(
 def _comparisons(names: list[str], root: Path) -> list[Path]:
     from senet_lab.report.cost_figures import write_cost
     from senet_lab.report.figures import write_plain_against_se
-    from senet_lab.report.load import PROJECT, load_all
+    from senet_lab.report.load import load_all
     from senet_lab.report.views import measured_views
 
-    loaded = load_all([(root, PROJECT)], catalogue.tables()) if names else []
+    loaded = load_all(sources_of(root), catalogue.tables()) if names else []
     paths: list[Path] = []
     for table in catalogue.tables():
         for view in measured_views(table, loaded):

@@ -65,6 +65,10 @@ def plan(
     """
     if pilot is not None and resolve is None:
         raise StudyError("--pilot belongs to --resolve: it says which table's spread over seeds to plan with")
+    if max_hours is not None and resolve is None:
+        raise StudyError("--max-hours belongs to --resolve; without it, a plan tells the hours of all its runs")
+    if row and resolve is not None:
+        raise StudyError("--resolve is about all comparisons of a table; leave --row out")
     paper, claims = catalogue.find_with_claims(table)
     found, runs = study_of(paper, protocol, seeds, row, data, trunks)
     if resolve is not None:

@@ -22,6 +22,7 @@ UntilResolved = Annotated[
 TrainHours = Annotated[
     float | None, typer.Option("--max-hours", min=0.0, help="with --until-resolved: the most hours in all")
 ]
+USED_WITHOUT_TRAINING = ("table", "protocol", "row", "data", "results", "device", "as_json")  # parameters of reproduce
 
 
 def train(
@@ -56,13 +57,8 @@ def train(
     chosen = TrainingOptions(
         device, executor.value, threads, workers, data, skip_damaged, max_minutes, devices, at_once, trunks
     ).logged_by(logger)
-    if until_resolved and not dry_run:
-        if row:
-            raise StudyError("--until-resolved is about all comparisons of a table; leave --row out")
-        if max_minutes is not None:
-            raise StudyError("--until-resolved has --max-hours; leave --max-minutes out")
-        if devices > 1:
-            raise StudyError("--until-resolved trains each run on one device; leave --devices out")
+    if until_resolved:
+        _refuse_beside_until_resolved(row, max_minutes, devices, dry_run)
         train_until(found, claims, seeds, max_hours, results or RESULTS, chosen)
         return
     if max_hours is not None:
@@ -75,7 +71,35 @@ def train(
         print_json({"trained": [{"key": run.cell.key, "seed": run.seed} for run in trained]})
 
 
+def _refuse_beside_until_resolved(
+    row: list[str] | None, max_minutes: float | None, devices: int, dry_run: bool
+) -> None:
+    if dry_run:
+        raise StudyError(
+            "--until-resolved decides on its runs as it goes; senet-lab plan TABLE --resolve foresees them"
+        )
+    if row:
+        raise StudyError("--until-resolved is about all comparisons of a table; leave --row out")
+    if max_minutes is not None:
+        raise StudyError("--until-resolved has --max-hours; leave --max-minutes out")
+    if devices > 1:
+        raise StudyError("--until-resolved trains each run on one device; leave --devices out")
+
+
+def _refuse_unused(context: typer.Context) -> None:
+    """Raises StudyError for options of training with other values than their defaults, where nothing is trained."""
+    given = [
+        one.opts[0]
+        for one in context.command.params
+        if one.name not in USED_WITHOUT_TRAINING
+        and context.params[one.name or ""] not in (one.get_default(context), [], ())
+    ]
+    if given:
+        raise StudyError(f"released weights are evaluated, not trained; leave {', '.join(given)} out")
+
+
 def reproduce(
+    context: typer.Context,
     table: options.TableName,
     protocol: options.ProtocolName = None,
     seeds: options.Seeds = 1,
@@ -98,11 +122,12 @@ def reproduce(
     """Trains the runs that are not recorded, then reports. `make table7` calls it.
 
     Where no protocol is named and the table has no network for the synthetic images, it reports only. With protocol
-    ``released`` it trains nothing, and evaluates released weights on the photos in $SENET_LAB_DATA/imagenet.
+    ``released`` it trains nothing, and evaluates released weights on the photos in --data or $SENET_LAB_DATA/imagenet.
     """
     paper, claims = catalogue.find_with_claims(table)
     if protocol == RELEASED:
-        choice = Choice(default_data(), results or RESULTS, device_named(device), rows=tuple(row or ()))
+        _refuse_unused(context)
+        choice = Choice(data or default_data(), results or RESULTS, device_named(device), rows=tuple(row or ()))
         evaluate_table(paper, choice, as_json)
         return
     try:

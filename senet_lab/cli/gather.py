@@ -53,6 +53,15 @@ class Material:
         return sorted(found, key=lambda one: not one.view.own)
 
 
+def sources_of(results: Path | None) -> list[tuple[Path, str]]:
+    """The folders of records that reports and figures show, each with its source's name: the project's, then
+    ``results`` where it is another one."""
+    from senet_lab.report.load import PROJECT
+
+    own = [(results, str(results))] if results and results.resolve() != RESULTS.resolve() else []
+    return [(RESULTS, PROJECT), *own]
+
+
 def gather(
     tables: Sequence[Table],
     claims: Sequence[Claim],
@@ -68,7 +77,7 @@ def gather(
     table shows a run that has no record any more.
     """
     from senet_lab.report.comparison import compare
-    from senet_lab.report.load import PROJECT, load_all
+    from senet_lab.report.load import load_all
     from senet_lab.report.lost_records import refuse_fewer
     from senet_lab.report.published import load_tables
     from senet_lab.report.table_report import report_of
@@ -76,9 +85,7 @@ def gather(
     from senet_lab.stats.paired_runs import PairedRuns
     from senet_lab.stats.verdicts import judge
 
-    roots = [(RESULTS, PROJECT)]
-    if results and results.resolve() != RESULTS.resolve():
-        roots.append((results, str(results)))
+    roots = sources_of(results)
     loaded, root = load_all(roots, tables, claims), roots[-1][0]
     if not allow_fewer:
         refuse_fewer(tables, root, dict.fromkeys((RESULTS, root)))

@@ -53,7 +53,7 @@ FOREST = (
     "so its dotted interval is over images alone), and the published difference (hollow diamond). Left of zero the row "
     "has the lower {what}."
 )
-COST = "{words} of every run against what its network costs."
+COST = "{words} of every run in a row's mean against what its network costs."
 CURVES = "Top-1 error on the evaluation images after every epoch, a line a run."
 
 

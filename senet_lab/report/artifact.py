@@ -5,8 +5,10 @@ the same kind, and an interval elsewhere.
 """
 
 import hashlib
+import math
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 
 from senet_lab.records.files import replace_file
 from senet_lab.records.reading import read_bytes
@@ -30,7 +32,7 @@ from senet_lab.report.views import View, title_of
 from senet_lab.report.wording import NONE
 from senet_lab.stats.two_runs import allowed_by_seeds, errors_by_cell
 from senet_lab.stats.verdicts import ClaimResult
-from senet_lab.study.cell import runs_of
+from senet_lab.study.cell import Run, runs_of
 from senet_lab.study.claim import Costs
 from senet_lab.study.measure import stepping_images
 from senet_lab.study.table import Table
@@ -132,7 +134,7 @@ def _runs(views: Sequence[View], inputs: AppendixInputs) -> Block:
         "The command trains the run in a folder of its own and compares every bit. The digest is over cell, seed, "
         "data, every answer and the counts: senet-lab show prints all of it.",
         f"Minutes are those of one worker on {inputs.model.machine}, whichever machine made the record.",
-        "senet-lab verify --minutes 15 draws one of those that take so long at most.",
+        *_draw_note([record.run for record, _ in records.values()], inputs),
     )
     columns = (
         "run",
@@ -144,6 +146,15 @@ def _runs(views: Sequence[View], inputs: AppendixInputs) -> Block:
         "digest of what was measured, first digits",
     )
     return Block("Single runs", columns, tuple(lines), notes)
+
+
+def _draw_note(runs: Sequence[Run], inputs: AppendixInputs) -> list[str]:
+    """How to let one of the quicker runs be drawn; nothing where no run has a time."""
+    seconds = [estimate.seconds for run in runs if (estimate := inputs.model.estimate(run))]
+    if not seconds:
+        return []
+    most = math.ceil(median(seconds) / 60)
+    return [f"senet-lab verify --minutes {most} draws one of those that take so long at most."]
 
 
 def _claims(comparisons: Sequence[Comparison], inputs: AppendixInputs) -> Block:

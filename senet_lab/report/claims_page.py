@@ -10,8 +10,7 @@ from senet_lab.report.csv_tables import made_by
 from senet_lab.report.published import PublishedTable
 from senet_lab.report.render import markdown
 from senet_lab.report.views import View, dataset_name, protocols_text, published_on
-from senet_lab.report.wording import NONE, difference_text, p_number, p_text, part_text, rule_text
-from senet_lab.stats.difference import SIGNIFICANCE
+from senet_lab.report.wording import NONE, difference_text, needed_p, p_number, p_text, part_text, rule_text
 from senet_lab.stats.verdicts import ClaimResult, Judgement, PartResult, columns_of
 from senet_lab.study.claim import Costs
 
@@ -53,13 +52,14 @@ def claim_block(comparisons: Sequence[Comparison]) -> Block:
     Each claim has a line; where it has several parts, a line for each part follows.
     """
     results = [result for one in comparisons for result in one.judgement.claims]
+    printed = any(row.published for one in comparisons for row in one.rows)
     notes = [
         f"Claims: {tally([one for one in results if not one.counted])}.",
-        'Published: the difference between the printed numbers, which have one seed and no interval; "counted" parts '
-        "are computed from the networks.",
+        "Published: the difference between the printed numbers, which have one seed and no interval. " * printed
+        + '"Counted" parts are computed from the networks.',
         "Measured: paired over equal seeds and images, with the 95 % half-width; verdicts are about the networks of "
         "this protocol and no others. Adjusted p: the p-value of the verdict after Holm's adjustment; a verdict needs "
-        f"less than {SIGNIFICANCE:g}.",
+        f"{needed_p([one.judgement for one in comparisons])}.",
     ]
     counted = [one for one in results if one.counted]
     if counted:
@@ -157,7 +157,7 @@ def _line(view: View, result: ClaimResult, part: PartResult, published: Publishe
         "protocol": view.name,
         "dataset": view.protocols[0].data_name,
         "split": view.protocols[0].evaluation_split,
-        **made_by(view.records),
+        **made_by([record for record in view.loaded.records if record.run in part.runs]),
         "part": part_text(part.part),
         "verdict": part.verdict.value,
         "claim_verdict": result.verdict.value,

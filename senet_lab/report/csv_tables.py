@@ -4,7 +4,7 @@ The long file has a line for each row, source, protocol and metric. The wide fil
 protocol. Columns that timm's result files have too are named as there.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from senet_lab.records.checked_files import csv_text
 from senet_lab.records.record import Record
@@ -106,7 +106,7 @@ def _measured(view: View, compared: ComparedRow) -> Iterable[Line]:
         "dataset": protocol.data_name,
         "split": protocol.evaluation_split,
         "backbone": row.cell.backbone,
-        **_made(view, row),
+        **_made(view, row, summary.compared),
         "cell_key": row.cell.key,
         "seeds": " ".join(map(str, summary.compared)),
     }
@@ -130,7 +130,8 @@ def _measured(view: View, compared: ComparedRow) -> Iterable[Line]:
         }
     for metric, seeds in (("left_out_runs", summary.left_out), ("failed_runs", summary.failed)):
         if seeds:
-            yield common | {"metric": metric, "unit": "1", "value": len(seeds), "seeds": " ".join(map(str, seeds))}
+            line = {"metric": metric, "unit": "1", "value": len(seeds), "seeds": " ".join(map(str, seeds))}
+            yield common | _made(view, row, seeds) | line
 
 
 def made_by(records: Sequence[Record]) -> Line:
@@ -142,8 +143,8 @@ def made_by(records: Sequence[Record]) -> Line:
     }
 
 
-def _made(view: View, row: Row) -> Line:
-    return made_by([record for record in view.records if record.run.cell.key == row.cell.key])
+def _made(view: View, row: Row, seeds: Collection[int]) -> Line:
+    return made_by([one for one in view.records if one.run.cell.key == row.cell.key and one.run.seed in seeds])
 
 
 def _wide_published(published: PublishedTable, row: Row) -> Line:
@@ -190,7 +191,7 @@ def _wide_measured(view: View, compared: ComparedRow) -> Line:
         "seeds": len(summary.compared),
         "param_count": _in(counts.trainable if counts else None, 10**6),
         "gmacs": _in(counts.multiply_adds if counts else None, 10**9),
-        **_made(view, row),
+        **_made(view, row, summary.compared),
         "cell_key": row.cell.key,
     }
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 
 from senet_lab.records.gate_health import CONSTANT, constant_blocks
+from senet_lab.records.record import Record
 from senet_lab.report.comparison import Comparison
 from senet_lab.report.views import View
-from senet_lab.report.wording import far_text, intervals, order_text, p_text, rule_text, seeds_text
-from senet_lab.stats.difference import SIGNIFICANCE
+from senet_lab.report.wording import far_text, intervals, needed_p, order_text, p_text, rule_text, seeds_text
 from senet_lab.stats.mean import mean_of
 from senet_lab.stats.rank_agreement import agreement_of
 from senet_lab.stats.seed_noise import FEWEST_ROWS, POOLED_SEEDS
@@ -19,7 +19,8 @@ FROM_IMAGENET = "a companion of an ImageNet table"  # the beginning of a departu
 def notes_of(comparison: Comparison) -> Iterable[str]:
     """The notes of one view, in the order in which a reader needs them."""
     view = comparison.view
-    yield "Published numbers have one training run and no interval. Measured: final epoch."
+    printed = any(row.published for row in comparison.rows)
+    yield "Published numbers have one training run and no interval. " * printed + "Measured: final epoch."
     yield from intervals(view.measure)
     yield f"Verdict: the true difference is below (lower) or above (higher) zero; {rule_text(comparison.judgement)}"
     yield from _tests(comparison)
@@ -27,7 +28,7 @@ def notes_of(comparison: Comparison) -> Iterable[str]:
         yield f"A companion of {view.whose} table: {view.unlike}. Compare signs and order, not sizes."
     yield from _parameters(view)
     yield from map(recipe_text, view.protocols)
-    yield _provenance(view)
+    yield from _provenance(view)
     yield from _seeds(comparison)
     yield from seeds_text({summary.row.label: summary.values_pct for summary in view.rows}, view.measure)
     yield from far_text(comparison.judgement, {row.cell.key: row.label for row in view.table.rows})
@@ -44,7 +45,7 @@ def _tests(comparison: Comparison) -> Iterable[str]:
     tested = [row for row in comparison.rows if row.adjusted_p is not None]
     if tested:
         listed = ", ".join(f"{row.row.label} {p_text(row.adjusted_p)}" for row in tested)
-        yield f"p-values after Holm's adjustment (a verdict needs less than {SIGNIFICANCE:g}): {listed}."
+        yield f"p-values after Holm's adjustment (a verdict needs {needed_p([comparison.judgement])}): {listed}."
     alone = [
         row.row.label
         for row in comparison.rows
@@ -67,8 +68,11 @@ def _departures(view: View) -> Iterable[str]:
 
 
 def _parameters(view: View) -> Iterable[str]:
-    networks = ", ".join(view.networks)
-    yield f"Parameters (weights and biases) and multiply-adds are those of the networks that were trained: {networks}."
+    text, trained = "Parameters (weights and biases) and multiply-adds are those of", ", ".join(view.networks)
+    if view.networks == view.all_networks:
+        yield f"{text} the networks that were trained: {trained}."
+    else:
+        yield f"{text} each row's network, trained or not. Trained here: {trained}."
 
 
 def recipe_text(protocol: Protocol) -> str:
@@ -81,8 +85,18 @@ def recipe_text(protocol: Protocol) -> str:
     )
 
 
-def _provenance(view: View) -> str:
-    made = [record.provenance for record in view.records]
+def _provenance(view: View) -> Iterable[str]:
+    """What made the numbers of the rows, and what made the runs that are in none of them."""
+    in_numbers = {(row.row.cell.key, seed) for row in view.rows for seed in (*row.compared, *row.failed)}
+    counts = [record for record in view.records if (record.run.cell.key, record.run.seed) in in_numbers]
+    others = [record for record in view.records if record not in counts]
+    yield _made(counts)
+    if others:
+        yield f"Runs that are in no row's mean: {_made(others)}"
+
+
+def _made(records: Iterable[Record]) -> str:
+    made = [record.provenance for record in records]
     devices = ", ".join(dict.fromkeys(f"{p.device} ({p.executor}, {p.threads} thread(s))" for p in made))
     revisions = ", ".join(dict.fromkeys(name for p in made for name in p.revisions))
     data = ", ".join(dict.fromkeys(p.data_sha256["test"][:10] for p in made))

@@ -59,7 +59,7 @@ class View:
     def unlike(self) -> str:
         """In what a companion differs from the table as it was declared, in words. The schedule always differs."""
         data = {p.dataset for p in self.protocols} != {row.cell.protocol.dataset for row in self.paper.rows}
-        network = {row.cell.backbone for row in self.paper.rows} != set(self.networks)
+        network = {row.cell.backbone for row in self.paper.rows} != set(self.all_networks)
         if data and network:
             return "other data, network and schedule"
         return f"other {'data and ' if data else ''}{'network and ' if network else ''}schedule"
@@ -101,7 +101,12 @@ class View:
 
     @property
     def networks(self) -> tuple[str, ...]:
-        """The networks that were trained, each once."""
+        """The networks of the rows that were trained, each once."""
+        return tuple(dict.fromkeys(one.row.cell.backbone for one in self.rows if one.seeds or one.failed))
+
+    @property
+    def all_networks(self) -> tuple[str, ...]:
+        """The networks of all rows, each once."""
         return tuple(dict.fromkeys(row.cell.backbone for row in self.table.rows))
 
     @property

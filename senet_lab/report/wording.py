@@ -42,6 +42,15 @@ def p_text(adjusted_p: float | None) -> str:
     return "< 0.0001" if adjusted_p < 0.0001 else f"{adjusted_p:.4f}"
 
 
+def needed_p(judgements: Iterable[Judgement]) -> str:
+    """How small an adjusted p-value must be for a verdict, in words."""
+    planned = {judgement.plan is not None for judgement in judgements}
+    text = f"less than {SIGNIFICANCE:g}"
+    if planned == {True}:
+        return "less than the level of its look"
+    return f"{text}, with a plan less than the level of its look" if True in planned else text
+
+
 def part_text(part: Part) -> str:
     """A part in a few words: "SE < plain"."""
     match part:
@@ -105,8 +114,10 @@ def rule_text(judgement: Judgement) -> str:
             f"after a look make false verdicts two to four times as frequent. {bad}"
         )
     plan = judgement.plan
+    levels = ", ".join(f"{plan.level_at(look):.2g}" for look in plan.looks())
     return (
-        f"{holm}, spent over looks at {', '.join(map(str, plan.looks()))} seeds from seed {plan.first_seed} on. That "
+        f"{holm}, spent over looks at {', '.join(map(str, plan.looks()))} seeds from seed {plan.first_seed} on (levels "
+        f"{levels}). That "
         "plan chose the number of seeds; further seeds enter the interval, not the verdict. An interval at the moment "
         f"of stopping is not adjusted for the looks. {bad}"
     )

@@ -70,7 +70,7 @@ class PartResult:
     difference: the measured difference over all common seeds. ratio: the ratio of counted parameters or multiply-adds.
     looked_at: with a sequential plan, the number of seeds at the look that decided the part. adjusted_p: the p-value
     after Holm's adjustment, which a verdict needs below 5 %; with a plan, that of the deciding look. Each is None where
-    there is none.
+    there is none. runs: the runs that the difference is between.
     """
 
     part: Part
@@ -79,6 +79,7 @@ class PartResult:
     ratio: float | None = None
     looked_at: int | None = None
     adjusted_p: float | None = None
+    runs: tuple[Run, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,8 @@ def judge(
         one = compared(part, cells)
         if not all(map(runs.was_run, one.cells)):
             return PartResult(part, Verdict.NOT_RUN)
-        return _tested(one, measured, found, p)
+        between = [Run(cell=cell, seed=seed) for cell in one.cells for seed in runs.common_seeds(one.cells)]
+        return replace(_tested(one, measured, found, p), runs=tuple(between))
 
     return Judgement(
         rows={

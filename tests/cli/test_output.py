@@ -11,7 +11,10 @@ import pytest
 
 from ablations.protocols import DEMO
 from senet_lab.cli import catalogue, printing, studies
+from senet_lab.cli.commands_look import _comparisons
+from senet_lab.cli.gather import RESULTS
 from senet_lab.records.counts import write_counts
+from senet_lab.report.load import PROJECT
 from senet_lab.study import Cell
 from senet_lab.study.counts import network_key
 from tests.samples import counted, filled, finished
@@ -108,3 +111,15 @@ def test_records_that_git_does_not_know_are_said(tmp_path, monkeypatch, capsys):
     printing.say_what_git_lacks(Path("results"))
 
     assert capsys.readouterr().err.startswith("2 of the records in results are not in git")
+
+
+def test_figures_name_the_sources_as_reports_do(tmp_path, monkeypatch):
+    """Another folder's figures bear its name: they are not taken for the project's."""
+    loaded = []
+    monkeypatch.setattr("senet_lab.report.load.load_all", lambda roots, *_: loaded.extend(roots) or [])
+    monkeypatch.chdir(tmp_path)
+    _comparisons(["cost"], RESULTS.resolve())
+    assert loaded == [(RESULTS, PROJECT)]
+
+    _comparisons(["cost"], tmp_path / "X")
+    assert loaded[1:] == [(RESULTS, PROJECT), (tmp_path / "X", str(tmp_path / "X"))]

@@ -139,6 +139,7 @@ def test_plan_with_the_spread_of_another_table(senet_lab, tmp_path):
     [
         (["--max-hours", "1"], "--max-hours belongs to --until-resolved"),
         (["--until-resolved", "--row", "r=16"], "leave --row out"),
+        (["--until-resolved", "--max-hours", "8", "--dry-run"], "senet-lab plan TABLE --resolve foresees them"),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(senet_lab, words, said):
@@ -147,6 +148,15 @@ def test_options_that_contradict_each_other_are_refused(senet_lab, words, said):
 
     assert status != 0
     assert said in one_line(err)
+
+
+@pytest.mark.parametrize("words", [["--max-hours", "3"], ["--row", "r=16", "--resolve", "1"]])
+def test_a_plan_ignores_no_option(senet_lab, words):
+    """It names the one that it would ignore."""
+    status, out, err = senet_lab("plan", "table7", *words)
+
+    assert (status, out) == (2, "")
+    assert words[0] in one_line(err)
 
 
 def test_claims_from_an_empty_folder(senet_lab, tmp_path):

@@ -13,6 +13,7 @@ from senet_lab.evaluation.networks import open_network
 from senet_lab.evaluation.run import Options, evaluate
 from senet_lab.report.released import as_data
 from tests.evaluation import photos
+from tests.samples import one_line
 
 timm = pytest.importorskip("timm")
 NETWORK = "timm:tf_mobilenetv3_small_minimal_100"  # the smallest that timm has with a crop of 224
@@ -185,3 +186,14 @@ def test_a_table_with_released_weights_is_a_page_of_its_own(senet_lab, data, tmp
     assert cells[:3] == ["SE-ResNet-50", "23.29 / 6.62", "22.37 / 6.36"]
     assert cells[5] == "random weights: not compared"
     assert (tmp_path / "results/tables/cvpr2018-table2-released.md").read_text() in out + "\n"
+
+
+def test_released_weights_are_reproduced_on_the_photos_that_are_named(senet_lab, tmp_path):
+    """The same command by the name that make calls; options that only training has are not ignored."""
+    words = ["reproduce", "table2", "--protocol", "released", "--seeds", "1", "--data", str(tmp_path / "mine")]
+    status, _, err = senet_lab(*words)
+    assert (status, str(tmp_path / "mine") in one_line(err)) == (2, True)
+
+    status, _, err = senet_lab(*words, "--dry-run", "--seeds", "2")
+    assert status == 2
+    assert one_line(err) == "senet-lab: released weights are evaluated, not trained; leave --seeds, --dry-run out"

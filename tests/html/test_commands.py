@@ -33,6 +33,13 @@ def test_show_prints_every_seed_of_a_key(senet_lab, store):
     )
 
 
+def test_show_of_the_results_by_another_path_is_one_entry(senet_lab, store):
+    """It is the same folder."""
+    _, out, _ = senet_lab("show", f"{ROWS[1].cell.key}/0", "--json", "--results", str(store.root))
+
+    assert len(json.loads(out)) == 1
+
+
 def test_show_of_one_seed_as_json(senet_lab, store):
     """One entry: numbers with their units, the curve, and the digest that its file has."""
     key = ROWS[1].cell.key

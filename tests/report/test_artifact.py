@@ -13,7 +13,7 @@ from senet_lab.study import Row, Run, SESpec
 from senet_lab.study.claim import Claim, Costs, Lower, Quantity
 from senet_lab.study.counts import network_key
 from senet_lab.study.protocol import Crop, Dataset, PhotoSet
-from tests.samples import PLAIN, PROTOCOL, SE, SYNTHETIC, TABLE, comparisons_of, counted, filled, finished
+from tests.samples import PLAIN, PROTOCOL, PROVENANCE, SE, SYNTHETIC, TABLE, comparisons_of, counted, filled, finished
 
 OTHER = replace(PROTOCOL, name="other", epochs=3)
 PAPER = replace(TABLE, rows=tuple(Row(row.label, replace(row.cell, protocol=OTHER)) for row in TABLE.rows))
@@ -109,6 +109,20 @@ def test_every_run_has_its_digest(tmp_path):
         f"{record.run.cell.key}/0": scientific_digest(record)[:16] for record in records
     }
     assert all(line["command"] == f"senet-lab verify {line['run']}" for line in lines_of(runs))
+
+
+def test_the_command_that_draws_a_run_finds_one(tmp_path):
+    """12.5, 125 and 250 s: of the limit that the note names, 3 minutes, two are within."""
+    records = [finished(PLAIN), finished(SE), finished(FRESH.cell)]
+    slow = [
+        replace(one, provenance=replace(PROVENANCE, train_seconds=s))
+        for one, s in zip(records[1:], (125, 250), strict=True)
+    ]
+    table = replace(PAPER, rows=(*PAPER.rows, Row("r=8", replace(FRESH.cell, protocol=OTHER))))
+    _, _, runs, *_ = blocks_of(tmp_path, records[0], *slow, table=table)
+
+    assert [int(line["minutes"]) for line in lines_of(runs)].count(0) == 1
+    assert "senet-lab verify --minutes 3 draws one of those that take so long at most." in runs.notes
 
 
 def test_what_is_measured_as_published_is_not_among_what_is_not_run(tmp_path):
