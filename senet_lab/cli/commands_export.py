@@ -88,6 +88,8 @@ def predict(
 
     trained = open_trained(source, seed, protocol, network, results or RESULTS)
     warn_of_runs([trained.run] if trained.run else [], results or RESULTS)
+    for note in trained.notes:
+        print(note, file=sys.stderr)
     view, predictions = look(trained, photos, device_named(device), data)
     if as_json:
         shown = {one.photo: {guess.name: guess.share for guess in one.guesses} for one in predictions}

@@ -62,8 +62,7 @@ def open_network(source: str, weights: Path | None = None, random_weights: bool 
     if weights is not None:
         from senet_lab.weights import load_file
 
-        load_file(model, weights, source)
-        origin = f"file {weights.name}"
+        origin = "; ".join((f"file {weights.name}", *load_file(model, weights, source).departures))
     model.eval().requires_grad_(False)
     _refuse_other_classes(model, view, source)
     return Network(source, model, origin, state_sha256(model.state_dict()), revision, view)
@@ -145,11 +144,11 @@ def _of_torchvision(name: str, pretrained: bool) -> tuple[nn.Module, View, str]:
 
 def _of_ours(text: str, pretrained: bool) -> tuple[nn.Module, View, str]:
     from senet_lab.models.registry import build_model, usual_view
-    from senet_lab.study.network_names import parse_network
+    from senet_lab.study.network_names import parse_plain_or_se
     from senet_lab.training.provenance import revision
 
     try:
-        backbone, se = parse_network(text)
+        backbone, se = parse_plain_or_se(text)
         model = build_model(backbone, se, CLASSES)
     except ValueError as error:
         raise StudyError(str(error)) from None

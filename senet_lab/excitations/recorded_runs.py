@@ -5,7 +5,7 @@ from pathlib import Path
 from senet_lab.errors import StudyError
 from senet_lab.excitations.statistics import RANDOM, Origin
 from senet_lab.excitations.trained_network import TrainedNetwork
-from senet_lab.models.of_cell import build_cell
+from senet_lab.models.of_cell import build_cell, can_be_built
 from senet_lab.models.registry import channels_last
 from senet_lab.records.reading import is_file
 from senet_lab.records.record import Record
@@ -60,6 +60,8 @@ def recorded(run: Run, store: Store, random_weights: bool = False) -> TrainedNet
 def best(store: Store, photos: bool = False) -> Run | None:
     """The run to look at if none is named: with SE, with its weights in the store, with the lowest final error.
 
+    Runs whose network or block is a user's own, and not loaded, are passed over.
+
     photos: whether it is shown a folder of photos. If so, runs on photos go before others, and else after them, since
     nobody said where their photos lie. Then data sets count before errors: a run on ImageNet goes before one on
     Imagenette (RANKS). None if there is no such run.
@@ -78,7 +80,10 @@ def best(store: Store, photos: bool = False) -> Run | None:
     found = [
         record
         for record in store.read_all()
-        if record.correct_top1 is not None and record.run.cell.se and is_file(weights_path(record.run, store))
+        if record.correct_top1 is not None
+        and record.run.cell.se
+        and is_file(weights_path(record.run, store))
+        and can_be_built(record.run.cell)
     ]
     return min(found, key=rank).run if found else None
 

@@ -1,5 +1,6 @@
 """load: a trained network in one call."""
 
+import warnings
 from pathlib import Path
 
 from torch import nn
@@ -20,9 +21,13 @@ def load(
     weights are in ``results``. results: the folder with records and weights. network: the network of a file that this
     project did not write, ``"resnet50:bias=true"``, ``"resnet50:plain"`` or ``"timm:NAME"``.
 
-    Raises StudyError, in one line, for an unknown source, and for weights that are missing, are damaged or do not fit.
-    Code in a file is never run.
+    Warns where the weights are from a network that computes something else, so that the logits differ. Raises
+    StudyError, in one line, for an unknown source, and for weights that are missing, are damaged or do not fit. Code in
+    a file is never run.
     """
     from senet_lab.exporting.trained import open_trained
 
-    return open_trained(str(source), seed, protocol, network, Path(results)).model
+    trained = open_trained(str(source), seed, protocol, network, Path(results))
+    for departure in trained.departures:
+        warnings.warn(f"{source}: {departure}", stacklevel=2)
+    return trained.model

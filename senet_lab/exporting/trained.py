@@ -21,7 +21,7 @@ from senet_lab.models.registry import build_model, image_size, usual_view
 from senet_lab.records.store import Store
 from senet_lab.study.block import BlockSpec
 from senet_lab.study.cell import KEY_LENGTH, Run
-from senet_lab.study.network_names import described, parse_network
+from senet_lab.study.network_names import described, parse_plain_or_se
 from senet_lab.study.protocol import Protocol
 from senet_lab.study.released import View
 from senet_lab.study.se import SESpec
@@ -40,7 +40,8 @@ class Trained:
 
     source: the name that the user gave. network: in words. backbone, se: of a network of this project; backbone is None
     for a library's network. pixels: the side of its images. run: the run that made the weights, if one of this project
-    did. view: how photos are shown, where no protocol says it. notes: messages for the user.
+    did. view: how photos are shown, where no protocol says it. notes: messages for the user. departures: in words,
+    where the network that the weights are from computes differently, so that it gives other logits.
     """
 
     source: str
@@ -54,6 +55,7 @@ class Trained:
     run: Run | None = None
     view: View | None = None
     notes: tuple[str, ...] = ()
+    departures: tuple[str, ...] = ()
 
     @property
     def protocol(self) -> Protocol | None:
@@ -153,7 +155,7 @@ def _of_file(path: Path, network: str | None, store: Store) -> Trained:
     if network is None:
         raise StudyError(f"{path} does not say which network it belongs to; name it (resnet50:bias=true, timm:NAME)")
     try:
-        backbone, se = _parsed(network)
+        backbone, se = parse_plain_or_se(network)
         classes = classes_of(state) or CLASSES
         model = build_model(backbone, se, classes)
     except ValueError as error:
@@ -168,9 +170,13 @@ def _of_file(path: Path, network: str | None, store: Store) -> Trained:
         se=se,
         num_classes=classes,
         pixels=pixels,
-        facts=facts_of_others(f"weights of the file {path.name}", f"senet_lab {provenance.revision().name[:10]}"),
+        facts=facts_of_others(
+            "; ".join((f"weights of the file {path.name}", *loaded.departures)),
+            f"senet_lab {provenance.revision().name[:10]}",
+        ),
         view=usual_view(backbone),
         notes=(f"{path.name}: {loaded.line()}",),
+        departures=loaded.departures,
     )
 
 
@@ -184,7 +190,7 @@ def _of_export(path: Path, header: Header, state: Mapping[str, Tensor]) -> Train
     if header.run is not None:
         return _of_cell(str(path), model, header.run, header.facts)
     assert header.network is not None
-    backbone, se = _parsed(header.network)
+    backbone, se = parse_plain_or_se(header.network)
     return Trained(
         source=str(path),
         model=model.eval(),
@@ -196,9 +202,3 @@ def _of_export(path: Path, header: Header, state: Mapping[str, Tensor]) -> Train
         facts=header.facts,
         view=usual_view(backbone),
     )
-
-
-def _parsed(text: str) -> tuple[str, SESpec | None]:
-    """As ``parse_network``, but ``resnet50:plain`` names a network without SE."""
-    name, _, rest = text.partition(":")
-    return (name, None) if rest == "plain" else parse_network(text)

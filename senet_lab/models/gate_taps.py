@@ -121,7 +121,7 @@ def _open(tap: Tap, index: int, listen: Listener) -> Callable[[], object]:
 
     def gate(u_BCHW: Tensor) -> Tensor:
         s = compute(u_BCHW)
-        listen(index, _by_channel(s))
+        listen(index, _by_channel(s.expand(len(u_BCHW), *s.shape[1:])))
         return s
 
     vars(block)["gate"] = gate  # an instance attribute hides the method of the class

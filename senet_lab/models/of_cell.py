@@ -8,13 +8,15 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from senet_lab.extensions import find_network
+from senet_lab.errors import StudyError
+from senet_lab.extensions import find_block, find_network
 from senet_lab.models.own_blocks import own_factory
 from senet_lab.models.own_networks import own_network
-from senet_lab.models.registry import build_model
+from senet_lab.models.registry import build_model, model_names
 from senet_lab.models.sites import Site, refuse_missing_sites, se_factory
 from senet_lab.study.block import BlockSpec
 from senet_lab.study.cell import Cell
+from senet_lab.study.names import nearest
 from senet_lab.study.protocol import Protocol
 
 TRUNK_CLASSES = 1000  # ImageNet's: the size of a trunk's classifier, which the detector does not use
@@ -41,6 +43,12 @@ def build_cell(cell: Cell, seed: int = 0, device: str = "cpu", trunk: Mapping[st
         return detector_on(network, cell.backbone, cell.protocol, seed)
 
 
+def can_be_built(cell: Cell) -> bool:
+    """Whether the network and the block of a cell are this project's, or a user's that are loaded."""
+    block = not isinstance(cell.se, BlockSpec) or find_block(cell.se.block) is not None
+    return block and (cell.backbone in model_names() or find_network(cell.backbone) is not None)
+
+
 def countable(model: nn.Module, protocol: Protocol) -> nn.Module:
     """What runs on the meta device in a network's place: itself, or for a detector its ``DetectorWork``."""
     if protocol.detection is None:
@@ -58,6 +66,11 @@ def classes_of_trunk(state: Mapping[str, Tensor]) -> int:
 def build_network(cell: Cell, num_classes: int, seed: int = 0, device: str = "cpu") -> nn.Module:
     """The classification network of a cell; a detector's trunk is one. Raises as ``build_cell``."""
     own, spec = find_network(cell.backbone), cell.se
+    if own is None and cell.backbone not in model_names():
+        raise StudyError(
+            f"no network is called {cell.backbone!r}; the nearest name is {nearest(cell.backbone, model_names())!r}. A "
+            "network of your own is known by the file that has it: name that, as in my_table.py:ROW"
+        )
     if own is None and not isinstance(spec, BlockSpec):
         return build_model(cell.backbone, spec, num_classes, seed, device)
     attend, stages = own_factory(spec) if isinstance(spec, BlockSpec) else se_factory(spec), set[int]()

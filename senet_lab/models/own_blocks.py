@@ -3,6 +3,8 @@
 Every mistake is a StudyError with the file and line of the user's code.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -71,8 +73,9 @@ def _refuse_other_values(module: nn.Module, shape: tuple[int, ...], what: str) -
     training = module.training
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         module.eval()
-        out = module(u_BCHW)
-        factor = module.gate(u_BCHW) if isinstance(module, Gated) and is_gated(module) else None
+        gated = isinstance(module, Gated) and is_gated(module)
+        out, calls_gate = _told_of_gate(module, u_BCHW) if gated else (module(u_BCHW), True)
+        factor = module.gate(u_BCHW) if isinstance(module, Gated) and gated else None
         module.train(training)
     if out.dtype is not u_BCHW.dtype:
         raise Unfit(f"{what} makes {out.dtype} from {u_BCHW.dtype}; keep the type of its input", type(module).forward)
@@ -82,6 +85,25 @@ def _refuse_other_values(module: nn.Module, shape: tuple[int, ...], what: str) -
             "method another name",
             type(module).forward,
         )
+    if not calls_gate:
+        text = "has a gate(u) that its forward does not call, so that nothing could read it; write u * self.gate(u)"
+        raise Unfit(f"{what} {text}", type(module).forward)
+
+
+def _told_of_gate(module: Any, u_BCHW: Tensor) -> tuple[Tensor, bool]:
+    """The output of a gated block, and whether its ``forward`` called its ``gate``."""
+    compute, called = module.gate, []
+
+    def gate(u_BCHW: Tensor) -> Tensor:
+        called.append(True)
+        s: Tensor = compute(u_BCHW)
+        return s
+
+    vars(module)["gate"] = gate  # an instance attribute hides the method of the class
+    try:
+        return module(u_BCHW), bool(called)
+    finally:
+        vars(module).pop("gate")
 
 
 def _is_factor(factor: object, u_BCHW: Tensor, out_BCHW: Tensor) -> bool:

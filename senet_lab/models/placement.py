@@ -10,8 +10,10 @@ from senet_lab.study.cell import derive_seed
 class Placement:
     """Calls the factory ``attend`` for every site, each time on a random stream of that site, and lists the blocks.
 
-    A block without a ``name`` gets the name of its site. For a second block in a unit the integration point is added
-    to the name. Raises ValueError where ``attend`` does not give a module.
+    The stream of the network around the sites goes on as if no block had been made, so that its parts have the same
+    weights in every row. A block without a ``name``, or with one that another block has, gets the name of its site. For
+    a second block in a unit the integration point is added to the name. Raises ValueError where ``attend`` does not
+    give a module.
     """
 
     def __init__(self, attend: AttentionFactory, seed: int) -> None:
@@ -20,13 +22,17 @@ class Placement:
         self._names: set[str] = set()
 
     def __call__(self, site: Site) -> nn.Module:
-        torch.manual_seed(derive_seed(self.seed, "init", site.name, site.point.value))
-        block = self.attend(site)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(derive_seed(self.seed, "init", site.name, site.point.value))
+            block = self.attend(site)
         if not isinstance(block, nn.Module):
             raise ValueError(f"the factory gave {block!r} for {site.name}; it has to give a module, or nn.Identity()")
         if not isinstance(block, nn.Identity):
             self.blocks.append(block)
-            if not hasattr(block, "name"):
-                vars(block)["name"] = site.name if site.name not in self._names else f"{site.name}_{site.point.value}"
-                self._names.add(site.name)
+            name = str(getattr(block, "name", site.name))
+            if name in self._names:
+                name = site.name if site.name not in self._names else f"{site.name}_{site.point.value}"
+            if getattr(block, "name", None) != name:
+                vars(block)["name"] = name
+            self._names.add(name)
         return block

@@ -124,5 +124,3 @@ def _family(name: str) -> Family[Any]:
 def _refuse_unfit(name: str, model: nn.Module, se: SESpec) -> None:
     found = {int(block.split("_")[1]) for block in se_blocks(model)}
     refuse_missing_sites(name, found, se)
-    if se.stages == "all" and se.stage_reductions and len(se.stage_reductions) != len(found):
-        raise ValueError(f"{name} has {len(found)} stages with blocks, stage_reductions has {len(se.stage_reductions)}")

@@ -48,11 +48,16 @@ def se_factory(se: SESpec | None) -> AttentionFactory:
 def refuse_missing_sites(name: str, stages: Collection[int], spec: SESpec | BlockSpec) -> None:
     """Raises ValueError where a network lacks a place that the spec names, so that a row is not trained without it.
 
+    Also where the spec has another number of reduction ratios than the network has stages with blocks.
+
     name: of the network. stages: those that have a site at the spec's integration point.
     """
     point = spec.integration.value
     if not stages:
         raise ValueError(f"{name} has no site at integration point {point!r} in stages {spec.stages}")
+    ratios = spec.stage_reductions if isinstance(spec, SESpec) else ()
+    if spec.stages == "all" and ratios and len(ratios) != len(stages):
+        raise ValueError(f"{name} has {len(stages)} stages with blocks, stage_reductions has {len(ratios)}")
     if spec.stages != "all":
         missing = sorted(set(spec.stages) - set(stages))
         if missing:

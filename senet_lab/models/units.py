@@ -82,7 +82,7 @@ class Basic(ResidualUnit):
         self.transform = nn.Sequential(
             conv_bn(place.in_channels, width, 3, place.stride),
             attend(place.site(Integration.CONV3X3, width)),
-            nn.ReLU(inplace=True),
+            nn.ReLU(),  # not in place: a block may need its output again for its gradient
             conv_bn(width, width, 3),
         )
         self._place_sites(place, attend)
@@ -107,7 +107,7 @@ class Bottleneck(ResidualUnit):
             nn.ReLU(inplace=True),
             conv_bn(width, width, 3),
             attend(place.site(Integration.CONV3X3, width)),
-            nn.ReLU(inplace=True),
+            nn.ReLU(),  # not in place: a block may need its output again for its gradient
             conv_bn(width, place.out_channels, 1),
         )
         self._place_sites(place, attend)

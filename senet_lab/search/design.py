@@ -10,8 +10,9 @@ from itertools import combinations
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from senet_lab.errors import StudyError
 from senet_lab.models.complexity import complexity
-from senet_lab.models.registry import build_model, se_blocks
+from senet_lab.models.registry import build_model, model_names, se_blocks
 from senet_lab.search.journal import Journal, quiet, run_trials
 from senet_lab.search.space import held_out_protocol
 from senet_lab.search.trial import Trainer
@@ -67,8 +68,10 @@ def space_of(backbone: str, num_classes: int) -> DesignSpace:
     """The space of designs for a backbone.
 
     It has the integration points that exist in all stages, and for each stage the reduction ratios that divide its
-    widths. Raises ValueError for a backbone that cannot carry SE blocks.
+    widths. Raises ValueError for a backbone that cannot carry SE blocks, and StudyError for a network of a user's own.
     """
+    if backbone not in model_names():
+        raise StudyError(f"designs are searched for this project's networks; {backbone!r} is none of them")
     blocks = se_blocks(build_model(backbone, SESpec(reduction=1), num_classes, device="meta"))
     numbers = sorted({int(name.split("_")[1]) for name in blocks})
 

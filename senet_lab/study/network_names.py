@@ -22,6 +22,12 @@ def parse_network(text: str) -> tuple[str, SESpec]:
     return name, from_plain(SESpec, fields)
 
 
+def parse_plain_or_se(text: str) -> tuple[str, SESpec | None]:
+    """As ``parse_network``, but ``resnet50:plain`` names a network without SE."""
+    name, _, rest = text.partition(":")
+    return (name, None) if rest == "plain" else parse_network(text)
+
+
 def _value(key: str, value: str) -> object:
     parts = value.split("+") if key in ("stages", "stage_reductions") and value != "all" else [value]
     if key in ("reduction", "stages", "stage_reductions") and value != "all":

@@ -28,6 +28,7 @@ class Form(Enum):
 OUR_CONVOLUTION = re.compile(r"(stages\.\d+\.\d+)\.transform\.(\d+)\.0\.weight")
 OUR_UNIT = re.compile(r"stages\.(\d+)\.(\d+)\.(.+)")
 OUR_STEM = re.compile(r"stem\.(\d+)\.([01])\.(\w+)")
+NUMBERED_CLASSIFIER = re.compile(r"classifier\.\d+\.weight")
 OUR_CLASSIFIER = re.compile(r"classifier\.(?:\d+\.)?(weight|bias)")
 THEIRS = (
     (re.compile(r"^layer0\."), ""),
@@ -56,11 +57,15 @@ def shared_names(names: Collection[str]) -> dict[str, str]:
 
 
 def classes_of(state: Mapping[str, Tensor]) -> int | None:
-    """The number of classes of a residual network, from its classifier's weights; None if these are not found."""
+    """The number of classes of a network, from its classifier's weights; None if these are not found.
+
+    A classifier of several layers is numbered, as in ``classifier.6.weight``; the last one gives the classes.
+    """
     for name, shared in shared_names(state).items():
         if shared == "classifier.weight" and state[name].ndim in (2, 4):
             return state[name].shape[0]
-    return None
+    numbered = [name for name in state if NUMBERED_CLASSIFIER.fullmatch(name) and state[name].ndim in (2, 4)]
+    return state[max(numbered, key=lambda name: int(name.split(".")[1]))].shape[0] if numbered else None
 
 
 def _from_theirs(name: str) -> str:

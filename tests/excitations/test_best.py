@@ -15,7 +15,7 @@ from tests.tiny import TINY
 def recorded(dataset: Dataset, error: float, seed: int) -> SimpleNamespace:
     """What ``best`` reads of a record."""
     protocol = SimpleNamespace(dataset=dataset)
-    cell = SimpleNamespace(protocol=protocol, se=SESpec(), key="0")
+    cell = SimpleNamespace(protocol=protocol, backbone="resnet50", se=SESpec(), key="0")
     return SimpleNamespace(run=SimpleNamespace(cell=cell, seed=seed), top1_error_pct=error, correct_top1=b"")
 
 

@@ -56,7 +56,7 @@ class PreBasic(PreActivationUnit):
             conv(place.in_channels, width, 3, place.stride),
             nn.BatchNorm2d(width),
             attend(place.site(Integration.CONV3X3, width)),
-            nn.ReLU(inplace=True),
+            nn.ReLU(),  # not in place: a block may need its output again for its gradient
             conv(width, width, 3),
         )
         self._place_sites(place, attend)
@@ -77,7 +77,7 @@ class PreBottleneck(PreActivationUnit):
             conv(width, width, 3),
             nn.BatchNorm2d(width),
             attend(place.site(Integration.CONV3X3, width)),
-            nn.ReLU(inplace=True),
+            nn.ReLU(),  # not in place: a block may need its output again for its gradient
             conv(width, place.out_channels, 1),
         )
         self._place_sites(place, attend)
