@@ -2,7 +2,7 @@
 
 import copy
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from senet_lab.exporting.onnx_file import onnx_bytes, onnx_function
 from senet_lab.exporting.same_logits import agreement
 from senet_lab.exporting.trained import Trained
 from senet_lab.exporting.views import UNKNOWN, view_of
+from senet_lab.extensions import used_by
 from senet_lab.records.file_system import refuse_unwritable
 from senet_lab.records.files import replace_file
 from senet_lab.study.block import BlockSpec
@@ -103,10 +104,19 @@ def _ours(trained: Trained) -> _File:
     data = save(_plain_tensors(trained.model), metadata=metadata)
     other: nn.Module = header.build() if header is not None else _copy_of(trained)
     other.load_state_dict(tensors_of(data), strict=True)
-    lines = ("from senet_lab import load", "", f'model = load("{WEIGHTS}")  # in evaluation mode')
+    lines = (*_own_code(trained), "from senet_lab import load", "", f'model = load("{WEIGHTS}")  # in evaluation mode')
     if header is None:
         lines = ("from safetensors.torch import load_file", "", f'state = load_file("{WEIGHTS}")  # {trained.network}')
     return _File(WEIGHTS, data, other.eval(), lines)
+
+
+def _own_code(trained: Trained) -> Iterator[str]:
+    """The lines that load a user's own network or block, of which the file holds the weights alone."""
+    used = used_by(trained.run.cell) if trained.run else []
+    if used:
+        yield "from senet_lab.extensions import load_extension"
+        for one in used:
+            yield f'load_extension("{one.name}")  # the file with SHA-256 {one.sha256[:16]}...'
 
 
 def _header(trained: Trained) -> Header | None:

@@ -13,7 +13,7 @@ from senet_lab.exporting.facts import Facts, facts_from_json, facts_to_json
 from senet_lab.models.of_cell import build_cell
 from senet_lab.models.registry import build_model
 from senet_lab.study.cell import Cell, Run, from_plain, to_plain
-from senet_lab.study.network_names import parse_network
+from senet_lab.study.network_names import parse_plain_or_se
 
 ENTRY = "senet_lab"
 
@@ -35,9 +35,7 @@ class Header:
         """The network, without the file's weights. Raises as ``build_cell``, and ValueError for an unknown name."""
         if self.run is not None:
             return build_cell(self.run.cell)
-        name, _, rest = (self.network or "").partition(":")
-        se = None if rest == "plain" else parse_network(self.network or "")[1]
-        return build_model(name, se, self.num_classes)
+        return build_model(*parse_plain_or_se(self.network or ""), self.num_classes)
 
     def metadata(self) -> dict[str, str]:
         """The header as metadata for safetensors. It is a single entry: several would come in no fixed order, and the

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from senet_lab.records.gate_health import CONSTANT, constant_blocks
 from senet_lab.records.record import Record
+from senet_lab.report.choices import choices_of
 from senet_lab.report.comparison import Comparison
 from senet_lab.report.views import View
 from senet_lab.report.wording import far_text, intervals, needed_p, order_text, p_text, rule_text, seeds_text
@@ -37,6 +38,7 @@ def notes_of(comparison: Comparison) -> Iterable[str]:
     if skipped:
         yield f"Damaged training photos were left out: {skipped} of a run, or fewer."
     yield from dict.fromkeys(_departures(view))
+    yield from choices_of(one.row.cell for one in view.rows if one.seeds or one.failed)
     yield from _order(comparison)
 
 

@@ -1,0 +1,66 @@
+"""What the networks of a table are where the paper says nothing, or where they depart from their source.
+
+Recipes have departures of their own (``Protocol.departures``). These here belong to networks and to places of blocks.
+"""
+
+from collections.abc import Iterable
+
+from senet_lab.study.cell import Cell
+from senet_lab.study.se import Integration, SESpec
+
+UNSAID = "Not stated in the paper"
+OF_NETWORKS = {  # by the beginnings of networks' names
+    ("cifar_resnet20", "cifar_resnet32", "cifar_resnet44", "cifar_resnet56", "cifar_resnet110"): (
+        "Departure: CIFAR ResNets of basic units have a 1x1 projection where the shape changes; He et al. 2016a have "
+        "shortcuts without parameters."
+    ),
+    (
+        "vgg",
+    ): f"{UNSAID}: whether VGG-16 has dropout. Here it has that of its authors, 0.5 after both hidden FC layers.",
+    ("inception_resnet_v2",): (
+        f"{UNSAID}: which Inception-ResNet-v2. Here it has the widths of its authors' released network."
+    ),
+}
+OF_SE = {  # the same, of networks with SE blocks
+    ("shufflenet",): (
+        "Departure: the first unit of ShuffleNet's stage 2 has no SE block, since r=16 does not divide its 216 "
+        f"channels. {UNSAID}: the place of the others. Here it is the end of a unit's residual branch."
+    ),
+    ("mobilenet",): (
+        f"{UNSAID}: the place of MobileNet's SE blocks. Here they follow each pointwise convolution's ReLU, which fits "
+        "the printed numbers of parameters."
+    ),
+    ("inception_resnet_v2",): (
+        f"{UNSAID}: on which side of the constant scaling SE blocks stand. Here they stand before it."
+    ),
+    ("cifar_preresnet", "cifar_wrn"): (
+        f"{UNSAID}: where SE blocks stand in pre-activation units. Here they stand at the end of the branch."
+    ),
+    ("cifar_shake",): (
+        f"{UNSAID}: where SE blocks stand in Shake-Shake units. Here a unit has one, after its branches are mixed."
+    ),
+}
+OF_PLACES = {
+    Integration.CONV3X3: (
+        f"{UNSAID}: whether SE after the 3x3 convolution comes before its batch norm and ReLU. Here it stands between "
+        "them."
+    ),
+    Integration.PRE: (
+        f"{UNSAID}: whether the shortcut passes by SE-PRE. Here it does: the block stands at the beginning of the "
+        "branch."
+    ),
+    Integration.IDENTITY: (
+        f"{UNSAID}: on which side of a shortcut's projection SE-Identity stands. Here it stands behind it."
+    ),
+}
+
+
+def choices_of(cells: Iterable[Cell]) -> list[str]:
+    """A sentence for each choice that the networks of these cells contain, each once."""
+    found: dict[str, None] = {}
+    for cell in cells:
+        for texts, holds in ((OF_NETWORKS, True), (OF_SE, isinstance(cell.se, SESpec))):
+            found |= {text: None for names, text in texts.items() if holds and cell.backbone.startswith(names)}
+        if isinstance(cell.se, SESpec) and cell.se.integration in OF_PLACES:
+            found[OF_PLACES[cell.se.integration]] = None
+    return list(found)
