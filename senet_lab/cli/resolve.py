@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import mean
 from typing import TYPE_CHECKING
 
+from senet_lab.cli.catalogue import RESULTS
 from senet_lab.errors import StudyError
 from senet_lab.records.cost import CostModel
 from senet_lab.records.record import Record
@@ -64,7 +65,7 @@ def train_until_resolved(
     plan = begin_plan(
         root,
         SequentialPlan(table=table.slug, protocol=view_name(table), most_seeds=limits.most_seeds, level=SIGNIFICANCE),
-        [record.run.seed for record in records],
+        [record.run.seed for folder in (store, Store(RESULTS)) for record in folder.read_cells(cells)],
     )
     if plan.first_seed:
         say(f"the plan's looks begin with seed {plan.first_seed}: earlier records enter intervals, not verdicts")

@@ -9,13 +9,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from senet_lab.errors import StudyError
+from senet_lab.errors import INVALID, StudyError
+from senet_lab.records.checked_files import read_json
 from senet_lab.records.curves import curve_of
 from senet_lab.records.files import write_once
 from senet_lab.records.gate_health import constant_blocks
 from senet_lab.records.publish import PLACES, RunFiles, adopt, complete, read_file
 from senet_lab.records.reading import is_folder, list_folder, read_bytes
 from senet_lab.records.record import Record, from_json, scientific_digest
+from senet_lab.records.sequential import MEND, read_plan
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run
 from senet_lab.study.protocol import Protocol
@@ -65,7 +67,8 @@ def merge(into: Store, others: Sequence[Store]) -> Merged:
 
     Two records of one run are equal where their results are equal, no matter when and where they were made; then the
     record that is there stays. Raises StudyError, before anything is written, for a folder that is no store, a damaged
-    record or file, records or plans that contradict each other, and different protocols of one name and version.
+    record or file, records or plans that contradict each other, different protocols of one name and version, and a plan
+    that would test runs which the store already has without it.
     """
     for other in others:
         if other.root.resolve() == into.root.resolve():
@@ -75,7 +78,7 @@ def merge(into: Store, others: Sequence[Store]) -> Merged:
     stores = [into, *others]
     found = [one for store in stores for one in _records(store)]
     plans = _plans(stores)
-    conflicts = [*_other_protocols(found), *_contradictions(found), *plans.conflicts]
+    conflicts = [*_other_protocols(found), *_contradictions(found), *plans.conflicts, *_seen_before(into, found, plans)]
     if conflicts:
         more = len(conflicts) - MOST_NAMED
         lines = [*conflicts[:MOST_NAMED], *([f"and {more} more"] if more > 0 else [])]
@@ -152,19 +155,54 @@ def _difference(protocol: Protocol, other: Protocol) -> str:
 class _Plans:
     texts: dict[str, str]  # by file name
     conflicts: list[str]
+    where: dict[str, Path]
 
 
 def _plans(stores: Sequence[Store]) -> _Plans:
     """The sequential plans of all stores. Verdicts depend on them, so two plans of one table must be equal."""
-    plans = _Plans({}, [])
-    where: dict[str, Path] = {}
+    plans = _Plans({}, [], {})
     for store in stores:
         for path in list_folder(store.root / "sequential") or []:
             text = (read_bytes(path) or b"").decode("utf-8", errors="replace")
             if plans.texts.setdefault(path.name, text) != text:
-                plans.conflicts.append(f"{where[path.name]} and {path} are different plans of one table")
-            where.setdefault(path.name, path)
+                plans.conflicts.append(f"{plans.where[path.name]} and {path} are different plans of one table")
+            plans.where.setdefault(path.name, path)
     return plans
+
+
+def _seen_before(into: Store, found: Sequence[Found], plans: _Plans) -> list[str]:
+    """A line for each new plan whose seeds the store already has in rows that were trained under the plan.
+
+    These records may have been looked at before the plan was made, and its verdicts would count them as new.
+    """
+    conflicts = []
+    for path in plans.where.values():
+        root = path.parent.parent
+        if root == into.root:
+            continue
+        first, protocol = _first_seed(path)
+        runs = [one for one in found if one.record.run.seed >= first and one.record.run.cell.protocol.name in protocol]
+        rows = {one.record.run.cell.key for one in runs if one.store.root == root}
+        seen = sorted({one.record.run.seed for one in runs if one.store == into and one.record.run.cell.key in rows})
+        if seen:
+            seeds = ", ".join(map(str, seen))
+            conflicts.append(
+                f"{path} is a plan from seed {first} on, and {into.root} has its rows' seeds {seeds} without a plan, "
+                "so they may have been seen before it. If they were trained under it, name a new folder with --results "
+                "and merge both into that"
+            )
+    return conflicts
+
+
+def _first_seed(path: Path) -> tuple[int, str]:
+    """The first seed and the protocols' names of a plan. Raises StudyError where the file is no plan."""
+    try:
+        data = read_json(path, MEND)
+        table, protocol = str(data["table"]), str(data["protocol"])
+    except INVALID as error:
+        raise StudyError(f"{path} is no valid plan ({error}); {MEND}") from None
+    plan = read_plan(path.parent.parent, table, protocol)
+    return (plan.first_seed if plan else 0), protocol
 
 
 def _write(into: Store, found: Sequence[Found], plans: dict[str, str]) -> Merged:

@@ -122,6 +122,6 @@ def begin_plan(root: Path, plan: SequentialPlan, recorded_seeds: Iterable[int] =
     if (found.most_seeds, found.level) != (plan.most_seeds, plan.level):
         raise StudyError(
             f"{path}: this table was begun with at most {found.most_seeds} seeds; changing that after a look voids its "
-            f"error rate. Say --seeds {found.most_seeds}, or begin anew with another --results"
+            f"error rate. Say --seeds {found.most_seeds}; another folder would give the same runs again"
         )
     return found

@@ -200,3 +200,13 @@ def test_a_pilot_without_a_resolution_is_refused(senet_lab):
 
     assert status == 2
     assert "--pilot belongs to --resolve" in one_line(err)
+
+
+def test_a_plan_in_another_folder_begins_after_the_seeds_of_the_results(tmp_path, monkeypatch):
+    """On one machine equal seeds give equal runs, which were seen before the plan."""
+    monkeypatch.chdir(tmp_path)
+    filled(tmp_path / "results", *(finished(cell, seed) for cell in (PLAIN, SE) for seed in range(3)))
+    _, trained, said = until(tmp_path / "again", 100)
+
+    assert min(seed for _, seed in trained) == 3
+    assert said[0] == "the plan's looks begin with seed 3: earlier records enter intervals, not verdicts"

@@ -184,7 +184,7 @@ def test_another_protocol_of_the_same_name_is_refused(tmp_path):
 
 def test_sequential_plans_come_too(tmp_path):
     """Verdicts depend on them; two of one table must agree."""
-    here, there = filled(tmp_path / "here", finished()), filled(tmp_path / "there", finished())
+    here, there = filled(tmp_path / "here", finished(PLAIN)), filled(tmp_path / "there", finished())
     plan = SequentialPlan(table="a", protocol="sample", most_seeds=5, level=0.05)
     begin_plan(there.root, plan)
     assert merge(here, [there]).plans == 1
@@ -193,6 +193,23 @@ def test_sequential_plans_come_too(tmp_path):
     begin_plan(there.root, replace(plan, table="b"))
     begin_plan(here.root, replace(plan, table="b", most_seeds=6))
     refused(tmp_path, here, [there], "b-sample.json", "different plans of one table")
+
+
+@pytest.mark.parametrize(("begins", "merged"), [(0, False), (1, False), (2, True)])
+def test_a_plan_that_would_test_runs_that_were_there_before_it_is_refused(tmp_path, begins, merged):
+    """They may have been looked at before: a plan counts seeds after those. One that is there already is no news."""
+    here = filled(tmp_path / "here", *(finished(SE, seed) for seed in (0, 1)))
+    there = filled(tmp_path / "there", *(finished(SE, seed) for seed in (0, 1, 2)))
+    plan = SequentialPlan(table="a", protocol="sample", most_seeds=5, level=0.05)
+    begin_plan(there.root, plan, range(begins))
+    if merged:
+        assert merge(here, [there]).plans == 1
+        assert merge(here, [there]).plans == 0
+        (there.root / "sequential" / "b-sample.json").write_text("[]")
+        refused(tmp_path, here, [there], "b-sample.json holds no JSON object")
+        return
+    seeds = "0, 1" if begins == 0 else "1"
+    refused(tmp_path, here, [there], "a-sample.json", f"from seed {begins} on", f"seeds {seeds} without a plan")
 
 
 def test_what_is_no_store_is_refused(tmp_path):

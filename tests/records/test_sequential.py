@@ -60,10 +60,12 @@ def test_a_plan_of_a_newer_version_says_update(tmp_path):
 
 
 def test_a_plan_is_written_once(tmp_path):
-    """The same again is found; another one is refused in one line that names both ways on."""
+    """The same again is found; another one is refused. Another folder is no way out: equal seeds give equal runs."""
     assert read_plan(tmp_path, "t", "p") is None
     assert PLAN == begin_plan(tmp_path, PLAN) == begin_plan(tmp_path, PLAN) == read_plan(tmp_path, "t", "p")
-    with pytest.raises(StudyError, match=r"begun with at most 10 seeds.*--seeds 10, or begin anew"):
+    with pytest.raises(
+        StudyError, match=r"begun with at most 10 seeds.*--seeds 10; another folder would give the same runs"
+    ):
         begin_plan(tmp_path, SequentialPlan(table="t", protocol="p", most_seeds=12, level=0.05))
     assert read_plan(tmp_path, "t", "p") == PLAN
 
