@@ -117,10 +117,10 @@ def rule_text(judgement: Judgement) -> str:
     levels = ", ".join(f"{plan.level_at(look):.2g}" for look in plan.looks())
     return (
         f"{holm}, spent over looks at {', '.join(map(str, plan.looks()))} seeds from seed {plan.first_seed} on (levels "
-        f"{levels}). That plan chose the number of seeds; after its last look, further seeds enter the interval, not the "
-        "verdict. A later seed of a row that was settled early would enter the looks that remain, so such a table is to "
-        "be trained by its plan alone. An interval at the moment "
-        f"of stopping is not adjusted for the looks. {bad}"
+        f"{levels}). That plan chose the number of seeds; after its last look, further seeds enter the interval, not "
+        "the verdict. A later seed of a row that was settled early would enter the looks that remain, so such a table "
+        "is to be trained by its plan alone. An interval at the moment of stopping is not adjusted for the looks. "
+        f"{bad}"
     )
 
 
