@@ -282,7 +282,10 @@ CLAIMS = (
     Claim(
         name="experiment-gate-start",
         table=GATE_START,
-        statement="This project's question: SE-Identity gains more from a gate that starts near one than SE does",
+        statement=(
+            "This project's question: SE-Identity gains more from a gate that starts near one than SE does (asked "
+            "after seeds 0 to 2 of SE and SE-Identity had been seen)"
+        ),
         source="this project's experiment, table 1",
         parts=(LargerGain("SE-Identity, double sigmoid", "SE-Identity", "SE, double sigmoid", "SE"),),
     ),
