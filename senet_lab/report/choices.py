@@ -14,9 +14,9 @@ OF_NETWORKS = {  # by the beginnings of networks' names
         "Departure: CIFAR ResNets of basic units have a 1x1 projection where the shape changes; He et al. 2016a have "
         "shortcuts without parameters."
     ),
-    (
-        "vgg",
-    ): f"{UNSAID}: whether VGG-16 has dropout. Here it has that of its authors, 0.5 after both hidden FC layers.",
+    ("vgg",): (
+        f"{UNSAID}: whether VGG-16 has dropout. Here it has that of its authors, 0.5 after both hidden FC layers."
+    ),
     ("inception_resnet_v2",): (
         f"{UNSAID}: which Inception-ResNet-v2. Here it has the widths of its authors' released network."
     ),
