@@ -2,9 +2,9 @@
 
 A block is an ``nn.Module`` that an attention factory makes for a ``Site``. Its output has the shape of its input.
 
-- ``gate(u_BCHW)``: returns the gate, B C 1 1 or B C H W. It requires that ``forward(u)`` is ``u * self.gate(u)``. A
-  block with this method is found in a network, its scaling is counted (``complexity``), and its gate is captured
-  (``gate_taps``).
+- ``gate(u_BCHW)``: returns the gate, B C 1 1 or B C H W; 1 stands for every image or channel. It requires that
+  ``forward(u)`` is ``u * self.gate(u)`` and calls this method. A block with it is found in a network, its scaling is
+  counted (``complexity``), and its gate is captured (``gate_taps``).
 - ``gate_kind``: the ``Gate`` whose range the gate has. Without it a sigmoid's range, 0 to 1, is assumed.
 - ``over_space``: True where the gate differs from position to position.
 - ``reset(generator)``: draws the block's weights. A block without it keeps the weights that its constructor drew; the
