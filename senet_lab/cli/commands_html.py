@@ -7,7 +7,7 @@ import typer
 
 from senet_lab.cli import catalogue, options
 from senet_lab.cli.commands_report import missing_block, wanted_runs
-from senet_lab.cli.gather import RESULTS, Material, gather
+from senet_lab.cli.gather import RESULTS, Material, gather, sources_of
 from senet_lab.cli.named_records import origins, records_named
 from senet_lab.cli.printing import print_json, said_if_slow
 
@@ -40,7 +40,7 @@ def show(name: RecordName, results: options.Results = None, as_json: options.AsJ
     from senet_lab.report.record_data import record_data
     from senet_lab.report.record_facts import facts_text, path_below, record_facts
 
-    found = records_named(name, list({root.resolve(): root for root in (RESULTS, results or RESULTS)}.values()))
+    found = records_named(name, [root for root, _ in sources_of(results)])
     origin_of, entries, texts = origins(), [], []
     for store, record in found:
         origin, curve = origin_of(record.run), curve_of(record, store)

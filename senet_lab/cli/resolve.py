@@ -65,7 +65,7 @@ def train_until_resolved(
     plan = begin_plan(
         root,
         SequentialPlan(table=table.slug, protocol=view_name(table), most_seeds=limits.most_seeds, level=SIGNIFICANCE),
-        [record.run.seed for folder in (store, Store(RESULTS)) for record in folder.read_cells(cells)],
+        [record.run.seed for record in (*records, *Store(RESULTS).read_cells(cells))],
     )
     if plan.first_seed:
         say(f"the plan's looks begin with seed {plan.first_seed}: earlier records enter intervals, not verdicts")

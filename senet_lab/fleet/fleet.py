@@ -27,8 +27,9 @@ from senet_lab.training.stopping import Paused, StopSign
 RETRY_SECONDS = 5.0  # until a run that another worker holds is tried again
 MOST_LOSSES = 2  # how often a run's process may be lost before the run counts as failed
 MOST_ON_A_GPU = 31  # one less than PyTorch has streams
-START_SECONDS = 60.0  # from the start of a run to its first steps; assumed until it has been measured, but never as
-# more than half the time that a fleet is given, so that the first run of a short one is started
+# From the start of a run to its first steps, assumed until it has been measured. Where a fleet is given less than twice
+# this time, half of that is assumed, so that its first run is started.
+START_SECONDS = 60.0
 
 
 class Watcher(Interface):
@@ -95,7 +96,7 @@ class Fleet:
         self._assumed_start = min(START_SECONDS, stop.seconds_left() / 2)
         self._start_seconds = 0.0  # the longest time from a start to the first steps so far
         self._asked_to_end = False
-        self._asked: list[BaseProcess] = []  # processes that were asked to end, by the fleet or by somebody else
+        self._leaving: list[BaseProcess] = []  # processes that were asked to end, by the fleet or by somebody else
 
     def train(self, runs: Sequence[Run]) -> None:
         """Trains until every run is recorded or has failed, the stop sign asks to end, or nothing can be written."""
@@ -196,7 +197,7 @@ class Fleet:
             self._held |= {run} if fate is Fate.BUSY else set()
             self._waiting.append((time.monotonic() + RETRY_SECONDS, run))
             if fate is Fate.PAUSED:
-                self._asked.append(seat.process)
+                self._leaving.append(seat.process)
         elif fate is Fate.NO_ROOM:
             self.no_room = outcome.text
         elif fate is not Fate.RECORDED:
@@ -206,7 +207,7 @@ class Fleet:
             if fate is Fate.NO_DATA:
                 self._give_up_those_like(run, outcome)
         # A process that was asked to end would pause every further run after one step.
-        for idle in [one for one in self.crew.idle() if any(one.process is asked for asked in self._asked)]:
+        for idle in [one for one in self.crew.idle() if one.process in self._leaving]:
             self.crew.close(idle)
 
     def _give_up_those_like(self, run: Run, outcome: Outcome) -> None:

@@ -87,10 +87,10 @@ class Worker:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait()
-        return DelayedSubmission(Worker(self.words, self.together, self.minutes))
+        return DelayedSubmission(self)
 
     def __getstate__(self) -> dict[str, object]:
-        return {"words": self.words, "together": self.together, "minutes": self.minutes, "process": None}
+        return {**vars(self), "process": None}
 
 
 def submit(words: Sequence[str], request: Request, folder: Path) -> list[str]:

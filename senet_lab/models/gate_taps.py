@@ -108,24 +108,37 @@ def tapped(taps: Sequence[Tap], listen: Listener) -> Iterator[None]:
     """
     with contextlib.ExitStack() as stack:
         for index, tap in enumerate(taps):
-            stack.callback(_open(tap, index, listen))
+            _open(tap, index, listen, stack)
         yield
 
 
-def _open(tap: Tap, index: int, listen: Listener) -> Callable[[], object]:
-    block: Any = tap.block
-    if not is_gated(block):
-        hook = block.register_forward_hook(lambda module, inputs, s: listen(index, _by_channel(s)))
-        return hook.remove
+def _open(tap: Tap, index: int, listen: Listener, stack: contextlib.ExitStack) -> None:
+    if not is_gated(tap.block):
+        hook = tap.block.register_forward_hook(lambda module, inputs, s: listen(index, _by_channel(s)))
+        stack.callback(hook.remove)
+        return
+
+    def hear(u_BCHW: Tensor, s: Tensor) -> None:
+        listen(index, _by_channel(s.expand(len(u_BCHW), *s.shape[1:])))
+
+    stack.enter_context(gate_heard(tap.block, hear))
+
+
+@contextlib.contextmanager
+def gate_heard(block: Any, hear: Callable[[Tensor, Tensor], None]) -> Iterator[None]:
+    """While open, calls ``hear`` with the map and the gate whenever ``gate`` of a gated block is called."""
     compute = block.gate
 
     def gate(u_BCHW: Tensor) -> Tensor:
-        s = compute(u_BCHW)
-        listen(index, _by_channel(s.expand(len(u_BCHW), *s.shape[1:])))
+        s: Tensor = compute(u_BCHW)
+        hear(u_BCHW, s)
         return s
 
     vars(block)["gate"] = gate  # an instance attribute hides the method of the class
-    return lambda: vars(block).pop("gate")
+    try:
+        yield
+    finally:
+        vars(block).pop("gate")
 
 
 def _by_channel(s: Tensor) -> Tensor:

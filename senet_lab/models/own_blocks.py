@@ -3,7 +3,7 @@
 Every mistake is a StudyError with the file and line of the user's code.
 """
 
-from typing import Any
+import contextlib
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from senet_lab.errors import StudyError
 from senet_lab.extensions import Entry, Unfit, find_block, names_of_blocks
 from senet_lab.models.blocks import Gated, is_gated
+from senet_lab.models.gate_taps import gate_heard
 from senet_lab.models.output_shape import device_of, mark_random, other_shape
 from senet_lab.models.sites import AttentionFactory, Site
 from senet_lab.study.block import BlockSpec
@@ -74,7 +75,9 @@ def _refuse_other_values(module: nn.Module, shape: tuple[int, ...], what: str) -
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         module.eval()
         gated = isinstance(module, Gated) and is_gated(module)
-        out, calls_gate = _told_of_gate(module, u_BCHW) if gated else (module(u_BCHW), True)
+        heard: list[Tensor] = []
+        with gate_heard(module, lambda u, s: heard.append(s)) if gated else contextlib.nullcontext():
+            out = module(u_BCHW)
         factor = module.gate(u_BCHW) if isinstance(module, Gated) and gated else None
         module.train(training)
     if out.dtype is not u_BCHW.dtype:
@@ -85,25 +88,9 @@ def _refuse_other_values(module: nn.Module, shape: tuple[int, ...], what: str) -
             "method another name",
             type(module).forward,
         )
-    if not calls_gate:
+    if gated and not heard:
         text = "has a gate(u) that its forward does not call, so that nothing could read it; write u * self.gate(u)"
         raise Unfit(f"{what} {text}", type(module).forward)
-
-
-def _told_of_gate(module: Any, u_BCHW: Tensor) -> tuple[Tensor, bool]:
-    """The output of a gated block, and whether its ``forward`` called its ``gate``."""
-    compute, called = module.gate, []
-
-    def gate(u_BCHW: Tensor) -> Tensor:
-        called.append(True)
-        s: Tensor = compute(u_BCHW)
-        return s
-
-    vars(module)["gate"] = gate  # an instance attribute hides the method of the class
-    try:
-        return module(u_BCHW), bool(called)
-    finally:
-        vars(module).pop("gate")
 
 
 def _is_factor(factor: object, u_BCHW: Tensor, out_BCHW: Tensor) -> bool:

@@ -9,15 +9,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from senet_lab.errors import INVALID, StudyError
-from senet_lab.records.checked_files import read_json
+from senet_lab.errors import StudyError
 from senet_lab.records.curves import curve_of
 from senet_lab.records.files import write_once
 from senet_lab.records.gate_health import constant_blocks
 from senet_lab.records.publish import PLACES, RunFiles, adopt, complete, read_file
 from senet_lab.records.reading import is_folder, list_folder, read_bytes
 from senet_lab.records.record import Record, from_json, scientific_digest
-from senet_lab.records.sequential import MEND, read_plan
+from senet_lab.records.sequential import plan_in
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run
 from senet_lab.study.protocol import Protocol
@@ -180,8 +179,12 @@ def _seen_before(into: Store, found: Sequence[Found], plans: _Plans) -> list[str
         root = path.parent.parent
         if root == into.root:
             continue
-        first, protocol = _first_seed(path)
-        runs = [one for one in found if one.record.run.seed >= first and one.record.run.cell.protocol.name in protocol]
+        plan = plan_in(path)
+        assert plan is not None
+        first = plan.first_seed
+        runs = [
+            one for one in found if one.record.run.seed >= first and one.record.run.cell.protocol.name in plan.protocol
+        ]
         rows = {one.record.run.cell.key for one in runs if one.store.root == root}
         seen = sorted({one.record.run.seed for one in runs if one.store == into and one.record.run.cell.key in rows})
         if seen:
@@ -192,17 +195,6 @@ def _seen_before(into: Store, found: Sequence[Found], plans: _Plans) -> list[str
                 "and merge both into that"
             )
     return conflicts
-
-
-def _first_seed(path: Path) -> tuple[int, str]:
-    """The first seed and the protocols' names of a plan. Raises StudyError where the file is no plan."""
-    try:
-        data = read_json(path, MEND)
-        table, protocol = str(data["table"]), str(data["protocol"])
-    except INVALID as error:
-        raise StudyError(f"{path} is no valid plan ({error}); {MEND}") from None
-    plan = read_plan(path.parent.parent, table, protocol)
-    return (plan.first_seed if plan else 0), protocol
 
 
 def _write(into: Store, found: Sequence[Found], plans: dict[str, str]) -> Merged:

@@ -83,12 +83,18 @@ def plan_path(root: Path, table: str, protocol: str) -> Path:
 
 
 def read_plan(root: Path, table: str, protocol: str) -> SequentialPlan | None:
-    """The plan, or None where the table has none. Raises StudyError for a damaged file."""
+    """The plan, or None where the table has none. Raises StudyError for a damaged file or another table's."""
     path = plan_path(root, table, protocol)
+    plan = plan_in(path)
+    if plan is not None and (plan.table, plan.protocol) != (table, protocol):
+        raise StudyError(f"{path} is no valid plan (it is of another table); {MEND}")
+    return plan
+
+
+def plan_in(path: Path) -> SequentialPlan | None:
+    """The plan in a file, of whichever table; None without the file. Raises StudyError for a damaged one."""
     try:
         plan = SequentialPlan(**({"first_seed": 0, "version": 1} | read_json(path, MEND)))
-        if (plan.table, plan.protocol) != (table, protocol):
-            raise ValueError("it is of another table")
         for name in ("most_seeds", "first_seed", "version"):
             if type(getattr(plan, name)) is not int:
                 raise ValueError(f"{name} is {getattr(plan, name)!r}")

@@ -90,9 +90,10 @@ def recipe_text(protocol: Protocol) -> str:
 def _provenance(view: View) -> Iterable[str]:
     """What made the numbers of the rows, and what made the runs that are in none of them."""
     in_numbers = {(row.row.cell.key, seed) for row in view.rows for seed in (*row.compared, *row.failed)}
-    counts = [record for record in view.records if (record.run.cell.key, record.run.seed) in in_numbers]
-    others = [record for record in view.records if record not in counts]
-    yield _made(counts)
+    counted, others = list[Record](), list[Record]()
+    for record in view.records:
+        (counted if (record.run.cell.key, record.run.seed) in in_numbers else others).append(record)
+    yield _made(counted)
     if others:
         yield f"Runs that are in no row's mean: {_made(others)}"
 

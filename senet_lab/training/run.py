@@ -118,10 +118,13 @@ def _while_held(lease: Lease | None, call: Callable[[T], None], beat: bool = Fal
     not while its process stands still.
     """
 
+    if lease is None:
+        return call
+
     def held(argument: T) -> None:
-        if lease is not None and beat:
+        if beat:
             lease.beat()
-        if lease is not None and lease.lost:
+        if lease.lost:
             raise TakenOver("another worker took it over while this one stood still")
         call(argument)
 
