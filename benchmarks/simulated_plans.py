@@ -26,7 +26,7 @@ def effects(world: World, points: float, seeds: int, count: int) -> dict[str, ob
     errors = [world.error_pct, world.error_pct - points, *[world.error_pct] * 3]
     for study in studies(world, errors, seeds, count, stream=6):
         for told_by, found in ((family, by_rule), (replace(family, rows=()), by_own)):
-            one = decisions(measure_family(told_by, study, None), None).get(name)
+            one = decisions(measure_family(told_by, study), None).get(name)
             found.append(one is not None and one.difference.value < 0)
     return {
         "world": world.name,

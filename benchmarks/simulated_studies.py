@@ -157,6 +157,7 @@ EQUAL = Truth(
 )
 WITHIN = Truth("just within the margin, 0.6", (0.5999,) * 4, _against_baseline(Equivalent, 0.6))
 NINE_EQUAL = Truth("all of nine rows equal", (0.0,) * 8, (Lower("row 1", "row 2"),))
+SETTLED_EARLY = Truth("two large effects among nulls", (-4.0, 6.0, 0.0, 0.0), (Lower("row 3", "row 4"),))
 TRUTHS = (
     EQUAL,
     Truth("at the margin, 0.6", (0.6,) * 4, _against_baseline(Equivalent, 0.6)),

@@ -70,7 +70,7 @@ def train_until_resolved(
     if plan.first_seed:
         say(f"the plan's looks begin with seed {plan.first_seed}: earlier records enter intervals, not verdicts")
     begun, total = time.monotonic(), len(family.comparisons)
-    done = decisions(measure_family(family, runs, plan), plan)
+    done = decisions(measure_family(family, runs), plan)
     for look in plan.looks():
         left = [one for name, one in family.comparisons.items() if name not in done]
         while missing := store.missing(_runs_of_look(left, runs, plan, look)):
@@ -82,7 +82,7 @@ def train_until_resolved(
             records, runs = look_at_records()
             if all(store.read(run) is None for run in missing):
                 raise StudyError(f"none of {len(missing)} runs of {table.name} left a record; see what they said above")
-        done = decisions(measure_family(family, runs, plan), plan)
+        done = decisions(measure_family(family, runs), plan)
     return _said(total, total - len(done), say)
 
 

@@ -7,6 +7,7 @@ error rate over the looks: each look may use only a part of it, and the parts ad
 Half of it is kept for the last look, so that a plan has nearly the power of one test of all its seeds. The other half
 is spent late, too, by the rule of O'Brien and Fleming (Biometrics 35, 1979; Lan and DeMets, Biometrika 70, 1983).
 Records from before the plan may have been seen already, so no look counts them: looks begin with the next seed.
+A comparison that a look settles stays settled. Later looks test the others alone, with Holm's adjustment over these.
 """
 
 import json
@@ -22,7 +23,9 @@ from senet_lab.records.files import write_once
 
 MEND = "restore it from git, or delete it"
 FIRST_LOOK = 2  # seeds; one seed says nothing about the spread over seeds
-VERSION = 2  # the rule's version; plans of version 1 look after every seed, spend earlier, and do not pool the spread
+# The rule's version. Plans of version 1 look after every seed, spend earlier, and do not pool the spread. Those of
+# version 2 count comparisons that earlier looks settled among those that a look tests.
+VERSION = 3
 AT_THE_LAST_LOOK = 0.5  # the part of the level that is kept for the last look
 
 
@@ -45,6 +48,15 @@ class SequentialPlan:
     def pools(self) -> bool:
         """Whether looks at few seeds estimate the spread over seeds from all rows of the table."""
         return self.version > 1
+
+    @property
+    def leaves_out_settled(self) -> bool:
+        """Whether a look tests only the comparisons that earlier looks left open.
+
+        Holm's adjustment then counts these alone. The chance of any false verdict is as before: Maurer and Bretz,
+        Statistics in Biopharmaceutical Research 5 (2013).
+        """
+        return self.version > 2
 
     @property
     def last_seed(self) -> int:

@@ -115,12 +115,16 @@ def rule_text(judgement: Judgement) -> str:
         )
     plan = judgement.plan
     levels = ", ".join(f"{plan.level_at(look):.2g}" for look in plan.looks())
+    later = (
+        "So do later seeds of a row that an earlier look settled."
+        if plan.leaves_out_settled
+        else "A later seed of a row that was settled early would enter the looks that remain, so such a table is to be "
+        "trained by its plan alone."
+    )
     return (
         f"{holm}, spent over looks at {', '.join(map(str, plan.looks()))} seeds from seed {plan.first_seed} on (levels "
         f"{levels}). That plan chose the number of seeds; after its last look, further seeds enter the interval, not "
-        "the verdict. A later seed of a row that was settled early would enter the looks that remain, so such a table "
-        "is to be trained by its plan alone. An interval at the moment of stopping is not adjusted for the looks. "
-        f"{bad}"
+        f"the verdict. {later} An interval at the moment of stopping is not adjusted for the looks. {bad}"
     )
 
 

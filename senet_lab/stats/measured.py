@@ -1,6 +1,6 @@
 """What a family of comparisons is judged by: its measured differences, and runs that lie far from the others."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from senet_lab.records.sequential import SequentialPlan
@@ -15,42 +15,46 @@ ByName = Mapping[str, Difference | None]  # by the comparison's name; None where
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The differences of a family.
-
-    of_all_seeds: over the seeds that both rows have. at_looks: over the seeds of each look of a sequential plan, by
-    their number; empty without a plan.
-    """
+    """The differences of a family. of_all_seeds: over the seeds that both rows have."""
 
     family: Family
+    runs: PairedRuns
     of_all_seeds: ByName
-    at_looks: Mapping[int, ByName]
 
     def difference(self, one: Compared) -> Difference | None:
         """The difference over all seeds, in the order of ``one``; None where there are no data."""
         found = self.of_all_seeds[one.name]
         return found and turned(found, self.family.comparisons[one.name], one)
 
+    def at_look(self, plan: SequentialPlan, look: int, settled: Iterable[str]) -> ByName:
+        """The differences that are tested at a look of a plan, over its seeds.
 
-def measure_family(family: Family, runs: PairedRuns, plan: SequentialPlan | None) -> Measured:
-    """The measured differences of a family, over all seeds and at the looks of a plan."""
+        look: the look's number of seeds. settled: the names of the comparisons that earlier looks decided. They are not
+        tested again, and rows that only they compare do not enter the estimate of the spread over seeds. So seeds that
+        are added later to a settled row change nothing. Plans before version 3 test all and take every row.
+        """
+        compared, rows = self.family.comparisons, self.family.rows
+        if plan.leaves_out_settled:
+            compared = {name: one for name, one in compared.items() if name not in settled}
+            still = {cell.key for one in compared.values() for cell in one.cells}
+            rows = tuple(row for row in rows if row.key in still)
+        found: dict[str, Difference | None] = {}
+        for name, one in compared.items():
+            seeds = self.runs.seeds_of_look(one.cells, plan.first_seed, look)
+            there = seeds is not None and seeds[-1] <= plan.last_seed
+            pool = rows if plan.pools else ()
+            found[name] = self.runs.difference(one.cell, one.than, pool, seeds, one.less) if there else None
+        return found
+
+
+def measure_family(family: Family, runs: PairedRuns) -> Measured:
+    """The measured differences of a family."""
+    compared = family.comparisons.items()
     return Measured(
         family,
-        {
-            name: runs.difference(one.cell, one.than, family.rows, less=one.less)
-            for name, one in family.comparisons.items()
-        },
-        {look: _at_look(family, runs, plan, look) for look in plan.looks()} if plan else {},
+        runs,
+        {name: runs.difference(one.cell, one.than, family.rows, less=one.less) for name, one in compared},
     )
-
-
-def _at_look(family: Family, runs: PairedRuns, plan: SequentialPlan, look: int) -> ByName:
-    found: dict[str, Difference | None] = {}
-    for name, one in family.comparisons.items():
-        seeds = runs.seeds_of_look(one.cells, plan.first_seed, look)
-        pool = family.rows if plan.pools else ()
-        there = seeds is not None and seeds[-1] <= plan.last_seed
-        found[name] = runs.difference(one.cell, one.than, pool, seeds, one.less) if there else None
-    return found
 
 
 def turned(difference: Difference, of: Compared, one: Compared) -> Difference:

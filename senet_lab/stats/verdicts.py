@@ -133,7 +133,7 @@ def judge(
     """
     asked = claims_asked(table, claims)
     family = family_from(table, asked)
-    measured, far = measure_family(family, runs, plan), runs_far_from_others(family, runs)
+    measured, far = measure_family(family, runs), runs_far_from_others(family, runs)
     p = {} if plan else _adjusted(family.comparisons, measured.of_all_seeds)
     found = decisions(measured, plan, p)
 
@@ -189,7 +189,8 @@ def decisions(
         p = adjusted_p or _adjusted(comparisons, measured.of_all_seeds)
         return _decided(comparisons, measured.of_all_seeds, p, SIGNIFICANCE, None)
     found: dict[str, Decision] = {}
-    for look, differences in measured.at_looks.items():
+    for look in plan.looks():
+        differences = measured.at_look(plan, look, found)
         p = _adjusted(comparisons, differences)
         for name, decision in _decided(comparisons, differences, p, plan.level_at(look), look).items():
             found.setdefault(name, decision)

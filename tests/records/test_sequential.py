@@ -9,7 +9,7 @@ from senet_lab.records.sequential import SequentialPlan, begin_plan, plan_path, 
 PLAN = SequentialPlan(table="t", protocol="p", most_seeds=10, level=0.05)
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 @pytest.mark.parametrize("most", [2, 3, 5, 10, 40])
 def test_the_looks_spend_the_level_and_no_more(most, version):
     """From two seeds on, later looks more than earlier ones, all together the level."""
@@ -47,6 +47,18 @@ def test_a_plan_of_the_first_version_keeps_its_rule(tmp_path):
     assert (plan.version, plan.first_seed, plan.pools, plan.looks()) == (1, 0, False, (2, 3, 4, 5, 6))
     assert pytest.approx([0.002, 0.006, 0.010, 0.014, 0.018]) == [plan.level_at(look) for look in plan.looks()]
     assert begin_plan(tmp_path, SequentialPlan(table="t", protocol="p", most_seeds=6, level=0.05), [0]) == plan
+
+
+def test_a_plan_of_the_second_version_tests_settled_comparisons_again(tmp_path):
+    """It has the looks and levels of a new plan, and is found as it was begun."""
+    path = plan_path(tmp_path, "t", "p")
+    path.parent.mkdir(parents=True)
+    path.write_text('{"table": "t", "protocol": "p", "most_seeds": 10, "level": 0.05, "first_seed": 3, "version": 2}')
+    plan = begin_plan(tmp_path, PLAN, [0, 1, 2])
+
+    assert (plan.version, plan.pools, plan.leaves_out_settled, plan.first_seed) == (2, True, False, 3)
+    assert PLAN.leaves_out_settled
+    assert [plan.level_at(look) for look in plan.looks()] == [PLAN.level_at(look) for look in PLAN.looks()]
 
 
 def test_a_plan_of_a_newer_version_says_update(tmp_path):

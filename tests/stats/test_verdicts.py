@@ -244,6 +244,45 @@ def test_seeds_after_the_plan_change_no_verdict():
     short = replace(PLAN, most_seeds=2)
     family = family_of(TABLE, [])
 
-    assert len(decisions(measure_family(family, runs, None), None)) == 1
-    assert decisions(measure_family(family, runs, short), short) == {}
+    assert len(decisions(measure_family(family, runs), None)) == 1
+    assert decisions(measure_family(family, runs), short) == {}
     assert "further seeds enter the interval, not the verdict" in rule_text(judge(TABLE, [], runs, {}, short))
+
+
+def some_seeds(runs, seeds) -> PairedRuns:
+    """The same runs, of each cell with its number of seeds alone."""
+    found = PairedRuns(())
+    for cell, count in seeds.items():
+        for seed in range(count):
+            found.add(Run(cell=cell, seed=seed), "images", runs.wrong(cell, [seed])[0])
+    return found
+
+
+def test_later_seeds_of_a_settled_row_change_no_verdict():
+    """SE is settled after three seeds. Two more of it enter its interval; the test of the third row stays as it was.
+
+    Under a plan of version 2, SE's later seeds moved the p-value of the third row.
+    """
+    whole = measured((PLAIN, SE, THIRD), (8.0, 5.0, 7.3), seeds=5, noise=0.0015)
+    stopped = some_seeds(whole, {PLAIN: 5, SE: 3, THIRD: 5})
+    short, long = (judge(THREE, [], runs, {}, PLAN) for runs in (stopped, whole))
+
+    assert (short.rows["SE"].verdict, short.rows["SE"].looked_at) == (Verdict.SUPPORTED, 3)
+    assert (short.rows["third"].verdict, short.rows["third"].looked_at) == (Verdict.SUPPORTED, 5)
+    assert short.rows["third"] == long.rows["third"]
+    assert (short.rows["SE"].adjusted_p, long.rows["SE"].difference.seeds) == (long.rows["SE"].adjusted_p, 5)
+    assert "So do later seeds of a row that an earlier look settled" in rule_text(long)
+
+    before = [judge(THREE, [], runs, {}, replace(PLAN, version=2)) for runs in (stopped, whole)]
+    assert before[0].rows["third"].adjusted_p != before[1].rows["third"].adjusted_p
+    assert "is to be trained by its plan alone" in rule_text(before[0])
+
+
+def test_a_look_counts_the_open_comparisons_alone():
+    """At its last look the third row is the only open one of two, so its p-value is not doubled."""
+    runs = some_seeds(
+        measured((PLAIN, SE, THIRD), (8.0, 5.0, 7.3), seeds=5, noise=0.0015), {PLAIN: 5, SE: 3, THIRD: 5}
+    )
+    third = judge(THREE, [], runs, {}, PLAN).rows["third"]
+
+    assert third.adjusted_p == min(p_values(third.part, third.difference))
