@@ -280,9 +280,7 @@ def test_later_seeds_of_a_settled_row_change_no_verdict():
 
 def test_a_look_counts_the_open_comparisons_alone():
     """At its last look the third row is the only open one of two, so its p-value is not doubled."""
-    runs = some_seeds(
-        measured((PLAIN, SE, THIRD), (8.0, 5.0, 7.3), seeds=5, noise=0.0015), {PLAIN: 5, SE: 3, THIRD: 5}
-    )
+    runs = some_seeds(measured((PLAIN, SE, THIRD), (8.0, 5.0, 7.3), seeds=5, noise=0.0015), {PLAIN: 5, SE: 3, THIRD: 5})
     third = judge(THREE, [], runs, {}, PLAN).rows["third"]
 
     assert third.adjusted_p == min(p_values(third.part, third.difference))
