@@ -87,7 +87,7 @@ report: $(STAMP) ## every committed table, its figures and the indexes again, fr
 html: $(STAMP) ## one page with everything, results/report.html: opens in a browser, without a network
 	@$(BIN)/senet-lab html $(PLACE)
 
-claims: $(STAMP) ## every claim of the paper with its verdict, from records alone
+claims: $(STAMP) ## every claim of the paper, and this project's own question, with verdicts, from records alone
 	@$(BIN)/senet-lab claims $(PLACE)
 
 verify: $(STAMP) ## a recorded run again, drawn at random, and every bit compared

@@ -48,6 +48,7 @@ from senet_lab.stats.rank_agreement import agreement_of
 from senet_lab.stats.verdicts import decisions, p_values
 from senet_lab.study.claim import ComparedPart, Directed, Equivalent, Lower, NotWorse
 
+EARLY_OR_NONE = (EQUAL, SETTLED_EARLY)
 OUT = Path("results/benchmarks")
 MEDIAN_OF = 200  # so many half-widths enter the median
 SECTIONS = ("coverage", "false_verdicts", "false_verdicts_sequential", "effects", "orders", "power")
@@ -64,8 +65,7 @@ NOTES = {
         "Bad seeds in one row break every test of few seeds: they are shown, not claimed to hold.",
     ),
     "false_verdicts_sequential": (
-        "The same over all looks of a plan. With two large effects, most tables have settled comparisons that later "
-        "looks leave out.",
+        "The same over all looks of a plan. With two large effects, later looks mostly leave out settled comparisons.",
     ),
     "effects": (
         "Studies of five rows, four against the baseline, in which a row that is truly better gets its verdict: by the "
@@ -264,10 +264,7 @@ def simulate(count: int, say: Callable[[str], None]) -> dict[str, object]:
         ),
         "false_verdicts_sequential": (
             false_verdicts(w, t, plan.most_seeds, count, plan)
-            for w, truths in (
-                (STRONG, (*TRUTHS, SETTLED_EARLY)),
-                *((noisy, (EQUAL, SETTLED_EARLY)) for noisy in NOISES),
-            )
+            for w, truths in ((STRONG, (*TRUTHS, SETTLED_EARLY)), *((noisy, EARLY_OR_NONE) for noisy in NOISES))
             for t in truths
         ),
         "effects": (

@@ -139,7 +139,11 @@ def forests(reports: Iterable[Report]) -> list[Chart]:
     ordered = sorted(groups.items(), key=lambda item: -_measured(item[1]))
     specs = ((*words, charts.forest(group)) for words, group in ordered)
     return [
-        Chart(f"forest-{place}", f"Every row against its baseline, {words}. {FOREST.format(what=what)}", spec)
+        Chart(
+            f"forest-{place}",
+            f"Rows of the paper less their baselines, {words}. {FOREST.format(what=what)}",
+            spec,
+        )
         for place, (words, what, spec) in enumerate(specs)
         if spec is not None
     ]

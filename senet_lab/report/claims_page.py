@@ -14,7 +14,7 @@ from senet_lab.report.wording import NONE, difference_text, needed_p, p_number, 
 from senet_lab.stats.verdicts import ClaimResult, Judgement, PartResult, columns_of
 from senet_lab.study.claim import Costs
 
-TITLE = "What the paper says, and whether it holds here"
+TITLE = "What the paper says and what this project asks, and whether it holds here"
 COLUMNS = ("claim", "table", "published, points", "measured, points", "seeds", "adjusted p", "verdict")
 CSV_COLUMNS = (
     "claim", "source", "edition", "table", "records", "protocol", "dataset", "split", "selection", "part",
@@ -52,7 +52,7 @@ def claim_block(comparisons: Sequence[Comparison]) -> Block:
     Each claim has a line; where it has several parts, a line for each part follows.
     """
     results = [result for one in comparisons for result in one.judgement.claims]
-    printed = any(row.published for one in comparisons for row in one.rows)
+    printed = any(one.printed for one in comparisons)
     notes = [
         f"Claims: {tally([one for one in results if not one.counted])}.",
         "Published: the difference between the printed numbers, which have one seed and no interval. " * printed

@@ -69,6 +69,21 @@ class Comparison:
     published: PublishedTable
     rows: tuple[ComparedRow, ...]
 
+    @property
+    def printed(self) -> bool:
+        """Whether the paper prints any number of these rows."""
+        return any(row.published for row in self.rows)
+
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """The labels of the rows that others are compared with, each once."""
+        return tuple(dict.fromkeys(row.baseline.label for row in self.rows if row.baseline))
+
+    @property
+    def chained(self) -> bool:
+        """Whether a row that others are compared with is compared with another row itself."""
+        return any(row.row.label in self.baselines for row in self.rows if row.baseline)
+
 
 def compare(view: View, claims: Iterable[Claim], published: PublishedTable, counts: Mapping[str, Counts]) -> Comparison:
     """The rows of a view beside the published ones, with the verdicts on each row and on the claims about the table.

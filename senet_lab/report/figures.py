@@ -19,6 +19,7 @@ from senet_lab.stats.mean import mean_of
 from senet_lab.study.measure import stepping_images
 
 HEIGHT = 2.9  # inches
+FEWEST_SEEDS = 3  # with fewer no interval of a mean is drawn
 LINES_OF_CURVES = ("evaluation", "training (augmented)")
 Styles = dict[str, dict[str, Any]]
 
@@ -53,7 +54,9 @@ def _write_errors(view: View, frame: pd.DataFrame, stem: Path) -> list[Path]:
     if frame.empty:
         return []
     several = bool(frame.groupby("row")["in_mean"].sum().max() > 1)
-    more = "; bars: mean and its 95 % interval over seeds" if several else "; one seed a row: no interval"
+    more = "; filled: the mean" if several else "; one seed a row: no interval"
+    if frame.groupby("row")["in_mean"].sum().max() >= FEWEST_SEEDS:
+        more += f", with its 95 % interval over the row's own seeds from {FEWEST_SEEDS} seeds on"
     if not frame["in_mean"].all():
         more += "; crosses: seeds that the baseline lacks, in no mean"
 
@@ -68,6 +71,8 @@ def _write_errors(view: View, frame: pd.DataFrame, stem: Path) -> list[Path]:
 def plot_errors(frame: pd.DataFrame, styles: Styles, ax: Axes, images: int | None) -> Axes:
     """Draws a hollow point for each run, a cross if it is in no mean, and beside them the mean with its 95 % interval.
 
+    With two seeds no interval is drawn: by chance it is often the shortest of the figure, and it says the least.
+
     frame: as from ``figure_data.errors``. images: how many images each error is measured on; None for APs.
     """
     labels = list(dict.fromkeys(frame["row"]))
@@ -79,7 +84,8 @@ def plot_errors(frame: pd.DataFrame, styles: Styles, ax: Axes, images: int | Non
         style = styles[label]
         ax.plot([place - 0.12] * len(rest), rest, "x", color=style["color"], markersize=4)
         ax.plot([place - 0.12] * len(values), values, linestyle="none", markerfacecolor="none", markersize=4, **style)
-        ax.errorbar(place + 0.12, mean.value, yerr=mean.half_width, capsize=3, markersize=5, linestyle="none", **style)
+        width = mean.half_width if mean.n >= FEWEST_SEEDS else None
+        ax.errorbar(place + 0.12, mean.value, yerr=width, capsize=3, markersize=5, linestyle="none", **style)
     counts = frame.groupby("row", sort=False)["in_mean"].sum()
     ax.set_xticks(range(len(labels)), [f"{label}\nn = {counts[label]}" for label in labels])
     ax.set_xlim(-0.6, len(labels) - 0.4)

@@ -50,13 +50,15 @@ def write_forest(comparison: Comparison, stem: Path) -> list[Path]:
 
 
 def write_forest_of_all(comparisons: Sequence[Comparison], stem: Path) -> list[Path]:
-    """Writes one forest plot of all tables measured under one protocol, and returns its paths."""
+    """Writes one forest plot of the measured rows of these tables, and returns its paths; none where there is none."""
     frames = [(comparison, differences(comparison)) for comparison in comparisons]
-    frames = [(one, frame) for one, frame in frames if not frame.empty and frame["measured_points"].notna().any()]
+    frames = [(one, frame[frame["measured_points"].notna()]) for one, frame in frames if not frame.empty]
+    frames = [(one, frame) for one, frame in frames if not frame.empty]
     if not frames:
         return []
     drawn, frame = [one for one, _ in frames], pd.concat([frame for _, frame in frames], ignore_index=True)
-    return _draw(frame, f"Every row against its baseline\n{_subtitle(drawn)}", drawn, stem)
+    heading = f"The paper's tables: each row that was run, less its baseline\n{_subtitle(drawn)}"
+    return _draw(frame, heading, drawn, stem)
 
 
 def _subtitle(comparisons: Sequence[Comparison]) -> str:
@@ -80,9 +82,9 @@ def _draw(frame: pd.DataFrame, heading: str, comparisons: Sequence[Comparison], 
         if len(tables) > 1:
             for table in tables:
                 first = min(p for p, t in zip(places, frame["table"], strict=True) if t == table)
-                ax.text(
-                    -0.01, first - 1, table, transform=ax.get_yaxis_transform(), ha="right", va="center", weight="bold"
-                )
+                place: dict[str, Any] = {"transform": ax.get_yaxis_transform(), "va": "center"}
+                ax.text(-0.01, first - 1, table, ha="right", weight="bold", **place)
+                ax.text(0.01, first - 1, _baselines(frame[frame["table"] == table]), ha="left", color=GREY, **place)
         ax.set_ylim(max(places) + 0.7, min(places) - (1.7 if len(tables) > 1 else 0.7))
         figure.legend(
             handles=_legend(frame, comparisons),
@@ -144,6 +146,12 @@ def _labels(frame: pd.DataFrame) -> list[str]:
         seeds = f"n = {row.seeds}" if row.seeds else row.verdict
         labels.append(f"{name}  ({seeds})")
     return labels
+
+
+def _baselines(frame: pd.DataFrame) -> str:
+    """What the rows of a table are compared with; nothing where their names say it, or where there are several."""
+    found = list(dict.fromkeys(frame["baseline"]))
+    return f"less {found[0]}" if len(found) == 1 else ""
 
 
 def axis_text(comparisons: Sequence[Comparison]) -> str:

@@ -20,9 +20,9 @@ FROM_IMAGENET = "a companion of an ImageNet table"  # the beginning of a departu
 def notes_of(comparison: Comparison) -> Iterable[str]:
     """The notes of one view, in the order in which a reader needs them."""
     view = comparison.view
-    printed = any(row.published for row in comparison.rows)
-    yield "Published numbers have one training run and no interval. " * printed + "Measured: final epoch."
+    yield "Published numbers have one training run and no interval. " * comparison.printed + "Measured: final epoch."
     yield from intervals(view.measure)
+    yield from _baselines(comparison)
     yield f"Verdict: the true difference is below (lower) or above (higher) zero; {rule_text(comparison.judgement)}"
     yield from _tests(comparison)
     if view.companion:
@@ -40,6 +40,13 @@ def notes_of(comparison: Comparison) -> Iterable[str]:
     yield from dict.fromkeys(_departures(view))
     yield from choices_of(one.row.cell for one in view.rows if one.seeds or one.failed)
     yield from _order(comparison)
+
+
+def _baselines(comparison: Comparison) -> Iterable[str]:
+    """Which row each is compared with, where it is not the same one for all."""
+    if len(comparison.baselines) > 1:
+        pairs = ", ".join(f"{row.row.label} and {row.baseline.label}" for row in comparison.rows if row.baseline)
+        yield f"Compared rows, each with its baseline: {pairs}."
 
 
 def _tests(comparison: Comparison) -> Iterable[str]:

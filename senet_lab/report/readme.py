@@ -7,13 +7,14 @@ from senet_lab.records.checked_files import read_text
 from senet_lab.records.files import replace_file
 from senet_lab.report.blocks import Block
 from senet_lab.report.claims_page import measured_title
-from senet_lab.report.comparison import Comparison
+from senet_lab.report.comparison import DIRECTIONS, ComparedRow, Comparison
 from senet_lab.report.render import block_markdown, plain
 from senet_lab.report.table_report import Report, ReportPart
-from senet_lab.report.views import View, title_of
-from senet_lab.stats.verdicts import ClaimResult, Verdict, columns_of
+from senet_lab.report.views import View, dataset_name, title_of
+from senet_lab.report.wording import p_text
+from senet_lab.stats.verdicts import ClaimResult, Judgement, Verdict, columns_of
 
-FRONT = "cvpr2018-table7"  # the table that the front page shows
+FRONT = "cvpr2018-table7"  # the table that the front page shows where several have as many seeds
 
 
 def write_readmes(
@@ -26,15 +27,45 @@ def write_readmes(
 ) -> None:
     """Writes the generated parts of both pages.
 
-    The front page gets the forest plots, one table and the number of verdicts; ``results``/README.md an index of all
-    tables.
+    The front page gets the decided comparisons, the forest plots, one table and the number of verdicts;
+    ``results``/README.md an index of all tables. Plots of longer schedules come first.
     """
     shown = _front_parts(reports)
     stems = [f"forest-{part.comparison.view.name}" for part in shown]
+    seen = {f"forest-{one.view.name}": _images_seen(one.view) for one in comparisons}
+    forests = sorted(forests, key=lambda path: -seen.get(path.stem, 0))
     pictures = _pictures([path for path in forests if path.stem in stems], results.name)
-    put_sections(readme, "results", [*pictures, *_front(shown, results.name)])
+    put_sections(readme, "results", [_decided(comparisons), *pictures, *_front(shown, results.name)])
     put_sections(readme, "claims", [block_markdown(verdicts_block(comparisons), level=3), _more(results.name)])
     put_sections(results / "README.md", "index", [*_pictures(forests, ""), index(reports)])
+
+
+def _decided(comparisons: Sequence[Comparison]) -> str:
+    """The rows of the paper's tables that a test puts above or below their baselines, a line for each."""
+    lines = [
+        f"- {one.view.paper.name}, {one.view.name} ({one.view.datasets}): **{row.row.label} is {row.direction} than "
+        f"{row.baseline.label}** by {abs(row.difference.value):.2f} ± {row.difference.half_width:.2f} points of "
+        f"{one.view.measure.first.words}, {row.difference.seeds} seeds, p {p_text(row.adjusted_p)} after Holm's "
+        f"adjustment{_published(one, row)}. {_chosen(one.judgement)}\n"
+        for one in comparisons
+        if one.view.paper.of_the_paper and not one.view.synthetic
+        for row in one.rows
+        if row.baseline and row.difference and row.direction in DIRECTIONS.values()
+    ]
+    return "".join(["What tests decide so far:\n\n", *lines]) if lines else "No test decides a comparison so far.\n"
+
+
+def _published(one: Comparison, row: ComparedRow) -> str:
+    if row.published_points is None:
+        return ""
+    return f"; published {row.published_points:+.2f} on {dataset_name(one.view.paper.paper_protocol)}"
+
+
+def _chosen(judgement: Judgement) -> str:
+    """How the number of seeds was chosen, in words."""
+    if judgement.plan:
+        return "A plan chose the number of seeds."
+    return "No plan records how the number of seeds was chosen: see the limits below."
 
 
 def _pictures(paths: Sequence[Path], folder: str) -> list[str]:
@@ -43,16 +74,23 @@ def _pictures(paths: Sequence[Path], folder: str) -> list[str]:
 
 
 def _front_parts(reports: Sequence[Report]) -> list[ReportPart]:
-    """The parts of FRONT's report that the front page shows.
+    """The parts of reports that the front page shows.
 
-    This is the part of the protocol that sees most training images, among those that measured every row. If no
-    protocol measured every row, these are all parts with at least two measured rows.
+    This is one table of the paper that has measured every row: by the protocol that sees most training images, and
+    among its tables the one with most seeds in every row. If there is none, these are all parts of FRONT's report with
+    at least two measured rows.
     """
-    parts = [part for report in reports if report.table.slug == FRONT for part in report.kept]
+    parts = [part for report in reports if report.table.of_the_paper for part in report.kept]
     whole = [part for part in parts if all(row.seeds for row in part.comparison.view.rows)]
     if not whole:
-        return [part for part in parts if part.comparison.view.compares]
-    return [max(whole, key=lambda part: _images_seen(part.comparison.view))]
+        views = ((part, part.comparison.view) for part in parts)
+        return [part for part, view in views if view.compares and view.paper.slug == FRONT]
+    return [max(whole, key=lambda part: _worth(part.comparison.view))]
+
+
+def _worth(view: View) -> tuple[int, int, bool]:
+    """What the front page prefers: training images, seeds in every row, FRONT."""
+    return _images_seen(view), min(len(row.compared) for row in view.rows), view.paper.slug == FRONT
 
 
 def _images_seen(view: View) -> int:
@@ -70,10 +108,10 @@ def _more(folder: str) -> str:
 
 
 def verdicts_block(comparisons: Sequence[Comparison]) -> Block:
-    """How many claims have each verdict, a line for each protocol and source."""
+    """How many claims about the paper's tables have each verdict, a line for each protocol and source."""
     results: dict[str, list[ClaimResult]] = {}
     for one in comparisons:
-        if not one.view.synthetic and one.judgement.claims:
+        if one.view.paper.of_the_paper and not one.view.synthetic and one.judgement.claims:
             results.setdefault(measured_title(one.view), []).extend(one.judgement.claims)
     tested = {title: [one.verdict for one in found if not one.counted] for title, found in results.items()}
     columns = columns_of([verdict for found in tested.values() for verdict in found])
@@ -87,10 +125,12 @@ def verdicts_block(comparisons: Sequence[Comparison]) -> Block:
         for title, found in tested.items()
     )
     headings = ("records", *(verdict.value for verdict in columns), "claims", "only counted")
-    notes = (
+    notes = [
         "Only counted: claims about parameters and multiply-adds, which follow from the networks without training.",
-    )
-    return Block("Claims by verdict", headings, lines, notes)
+    ]
+    if any(one.judgement.claims and not one.view.paper.of_the_paper for one in comparisons):
+        notes.append("Claims about tables that the paper does not print stand on the page of claims alone.")
+    return Block("Claims by verdict", headings, lines, tuple(notes))
 
 
 def _of_counted(results: Sequence[ClaimResult]) -> str:

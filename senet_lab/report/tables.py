@@ -4,12 +4,13 @@ Each protocol has a block of its own.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from senet_lab.report.blocks import Block
 from senet_lab.report.comparison import ComparedRow, Comparison
 from senet_lab.report.notes import notes_of
 from senet_lab.report.published import EDITIONS, Published, PublishedTable
-from senet_lab.report.views import View, dataset_name, protocols_text
+from senet_lab.report.views import dataset_name, protocols_text
 from senet_lab.report.wording import NONE, difference_text
 from senet_lab.stats.mean import Mean
 from senet_lab.study.conventions import cost_convention, printed, size_convention
@@ -50,7 +51,8 @@ METRICS = {
 def comparison_block(comparison: Comparison) -> Block:
     """The block of one protocol: for each row the published and measured numbers, differences, verdict and costs.
 
-    Where the view is a companion of the printed table, the headings name both data sets.
+    Where the view is a companion of the printed table, the headings name both data sets. A table of which the paper
+    prints nothing has no columns of published numbers.
     """
     view = comparison.view
     paper = f" ({dataset_name(view.paper.paper_protocol)})" if view.companion else ""
@@ -68,9 +70,9 @@ def comparison_block(comparison: Comparison) -> Block:
         f"measured {split} {second}, %{here}",
         "multiply-adds, M",
     )
-    lines = tuple(_line(row, view.measure) for row in comparison.rows)
-    return Block(
-        comparison_title(view),
+    lines = tuple(_line(row, view.measure, comparison.chained) for row in comparison.rows)
+    block = Block(
+        comparison_title(comparison),
         columns,
         lines,
         tuple(notes_of(comparison)),
@@ -78,27 +80,35 @@ def comparison_block(comparison: Comparison) -> Block:
         NARROW,
         f"{view.paper.slug}-{view.label}",
     )
+    if comparison.printed:
+        return block
+    wide, narrow = ([name for name in names if not name.startswith("published")] for names in (NAMES, NARROW))
+    return replace(block.only(wide), narrow=tuple(narrow))
 
 
-def comparison_title(view: View) -> str:
+def comparison_title(comparison: Comparison) -> str:
     """A heading with the data set, the trained networks, the protocol, and the source of the records."""
+    view = comparison.view
     kind = f"a companion of {view.whose} {dataset_name(view.paper.paper_protocol)} table; " if view.companion else ""
     return (
-        f"Published beside measured on {view.datasets}, {', '.join(view.networks)} ({kind}{protocols_text(view)}; "
+        f"{'Published beside measured' if comparison.printed else 'Measured'} on {view.datasets}, "
+        f"{', '.join(view.networks)} ({kind}{protocols_text(view)}; "
         f"records: {view.source})"
     )
 
 
-def _line(row: ComparedRow, measure: Measure) -> tuple[str, ...]:
+def _line(row: ComparedRow, measure: Measure, chained: bool) -> tuple[str, ...]:
+    """The cells of a row. chained: whether to name its baseline beside the difference."""
     first, second = row.printed(measure.first.published), row.printed(measure.second.published)
     compared = row.baseline is not None
     points = NONE if row.published_points is None else f"{row.published_points:+.2f}"
+    against = f" against {row.baseline.label}" if row.baseline and row.difference and chained else ""
     return (
         row.row.label,
         first.value if first else NONE,
         mean_text(row.summary.first),
         points if compared else "baseline",
-        difference_text(row.difference) if compared else "baseline",
+        difference_text(row.difference) + against if compared else "baseline",
         (row.direction or NONE) if compared else "",
         f"{row.counts.trainable:,}" if row.counts else NONE,
         second.value if second else NONE,

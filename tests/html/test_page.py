@@ -16,6 +16,7 @@ from senet_lab.report.load import load
 from senet_lab.report.views import measured_views
 from senet_lab.study import Row, SESpec
 from senet_lab.study.counts import network_key
+from tests.report.test_write import PRINTED
 from tests.samples import (
     PLAIN,
     PROTOCOL,
@@ -35,7 +36,8 @@ pytest.importorskip("jinja2", reason="needs jinja2 (pip install senet-lab[html])
 pytest.importorskip("vl_convert", reason="needs vl-convert-python (pip install senet-lab[html])")
 
 EVIL = "SE <img src=x onerror=alert(1)> </script>"
-NAMED = replace(TABLE, caption="A & <b>sample</b>", rows=(Row("plain", PLAIN), Row(EVIL, SE)))
+ROWS = (Row("plain", PLAIN, "ResNet-50"), Row(EVIL, SE, "SE-ResNet-50"))
+NAMED = replace(TABLE, caption="A & <b>sample</b>", rows=ROWS)
 SPEED = Block(
     "Images a second: a processor", ("network", "ours"), (("SE-net", "1000 (2.50)"),), ("Medians.",), label="s"
 )
@@ -68,10 +70,10 @@ def page(tmp_path_factory):
     root = tmp_path_factory.mktemp("results")
     filled(root, *records, failed(SE, 2), epochs=6)
     loaded = load(root, "results")
-    compared = comparisons_of(NAMED, [loaded], counts=COUNTS)
+    compared = comparisons_of(NAMED, [loaded], numbers=PRINTED, counts=COUNTS)
     block = Block("None", ("a", "b"), (), (), label="none")
     contents = Contents(
-        reports=[report_of_views(NAMED, [loaded], counts=COUNTS)],
+        reports=[report_of_views(NAMED, [loaded], numbers=PRINTED, counts=COUNTS)],
         sources=[loaded],
         comparisons=compared,
         claims=[block],

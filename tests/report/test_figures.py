@@ -170,3 +170,28 @@ def test_rows_name_their_baselines_where_one_baseline_has_another(tmp_path):
 
     assert shown == ["SE against plain  (n = 1)", "third against SE  (n = 1)"]
     assert [text.get_text() for text in of_pair] == ["SE  (n = 1)"]
+
+
+def test_the_forest_of_all_tables_leaves_out_rows_that_were_not_run(tmp_path, as_svg):
+    """A row that has a published difference alone would only squeeze the others; its table's own plot has it."""
+    third = replace(SE, se=SESpec(reduction=8))
+    wide = replace(NAMED, rows=(*NAMED.rows, Row("third", third, "SE-ResNet-101")))
+    filled(tmp_path, finished(PLAIN_CELL, 0, 210), finished(SE, 0, 200))
+    (view,) = measured_views(wide, [load(tmp_path, "results")])
+    compared = comparison_of(view, PRINTED, COUNTS)
+    write_forest_of_all([compared, compared], tmp_path / "all")
+
+    assert (tmp_path / "all.csv").read_text().count("SE,plain") == 2
+    assert "not run" not in (tmp_path / "all.svg").read_text()
+    assert "third" not in (tmp_path / "all.csv").read_text()
+    assert "each row that was run, less its baseline" in (tmp_path / "all.svg").read_text()
+
+
+@pytest.mark.parametrize(("seeds", "drawn"), [(1, 0), (2, 0), (3, 1)])
+def test_the_mean_of_two_seeds_has_no_interval(tmp_path, seeds, drawn):
+    """Two seeds that agree by chance would look most exact of all."""
+    filled(tmp_path, *(finished(cell, seed, 200 + seed) for cell in (PLAIN_CELL, SE) for seed in range(seeds)))
+    (view,) = measured_views(NAMED, [load(tmp_path, "results")])
+    axes = plot_errors(errors(view), row_styles(NAMED), Figure().subplots(), 1_000)
+
+    assert [sum(part.has_yerr for part in axes.containers)] == [2 * drawn]

@@ -35,9 +35,11 @@ def test_a_companion_says_whose_table_it_is_of(tmp_path, edition, whose):
     filled(tmp_path, *(finished(cell) for cell in declared.under(other).cells))
     (view,) = measured_views(declared, [load(tmp_path, "results")])
 
-    assert f"(a companion of {whose} CIFAR-10 table; other: " in comparison_title(view)
+    compared = comparison_of(view, [], {})
+
+    assert f"(a companion of {whose} CIFAR-10 table; other: " in comparison_title(compared)
     said = f"A companion of {whose} table: other schedule. Compare signs and order, not sizes."
-    assert said in list(notes_of(comparison_of(view, [], {})))
+    assert said in list(notes_of(compared))
 
 
 def test_a_seed_that_the_baseline_lacks_is_said_to_be_where_it_is(tmp_path):

@@ -1,16 +1,28 @@
 """What the front page shows of the records."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from senet_lab.cli import catalogue, studies
 from senet_lab.report.load import load
-from senet_lab.report.readme import index, write_readmes
+from senet_lab.report.readme import index, verdicts_block, write_readmes
+from senet_lab.report.views import title_of
+from senet_lab.study.claim import Claim, Lower
 from senet_lab.study.counts import network_key
-from tests.samples import counted, filled, finished, report_of_views
+from tests.samples import PLAIN, SE, TABLE, comparisons_of, counted, filled, finished, report_of_views
 
-TABLE7 = catalogue.find_table("table7")
+TABLE7, TABLE12 = catalogue.find_table("table7"), catalogue.find_table("tpami-table12")
+PRINTED_TABLE = replace(TABLE, edition="cvpr2018")
+
+
+def front_page(folder, reports, comparisons=()):
+    """The part of the front page with results."""
+    readme = folder / "README.md"
+    readme.write_text("<!-- results -->\n<!-- /results -->\n")
+    write_readmes(readme, folder / "results", reports, [], [], comparisons)
+    return readme.read_text()
 
 
 @pytest.mark.parametrize(
@@ -29,11 +41,56 @@ def test_the_front_page_has_the_longest_schedule_that_measured_every_row(tmp_pat
     counts = {network_key(cell): counted(1, 1, 1) for cell in every | {row.cell for row in TABLE7.rows}}
     filled(tmp_path / "results", *(finished(cell) for cell in cells))
     loaded = load(tmp_path / "results", "results")
-    readme = tmp_path / "README.md"
-    readme.write_text("<!-- results -->\n<!-- /results -->\n")
-    write_readmes(readme, tmp_path / "results", [report_of_views(TABLE7, [loaded], counts=counts)], [], [], [])
+    text = front_page(tmp_path, [report_of_views(TABLE7, [loaded], counts=counts)])
 
-    assert shown == re.findall(r"; (cifar10[a-z-]*): CIFAR-10", readme.read_text())
+    assert shown == re.findall(r"; (cifar10[a-z-]*): CIFAR-10", text)
+
+
+@pytest.mark.parametrize(("seeds", "shown"), [(1, TABLE7), (2, TABLE12)])
+def test_the_front_page_has_the_table_with_most_seeds(tmp_path, seeds, shown):
+    """Table 7 with one seed of each row, beside table 12 with as many or more."""
+    under = [studies.table_under(table, "cifar10-short") for table in (TABLE7, TABLE12)]
+    runs = {
+        (cell.key, seed): (cell, seed)
+        for table, n in zip(under, (1, seeds), strict=True)
+        for cell in table.cells
+        for seed in range(n)
+    }
+    filled(tmp_path / "results", *(finished(cell, seed) for cell, seed in runs.values()))
+    counts = {network_key(cell): counted(1, 1, 1) for table in (*under, TABLE7, TABLE12) for cell in table.cells}
+    loaded = [load(tmp_path / "results", "results")]
+    text = front_page(tmp_path, [report_of_views(table, loaded, counts=counts) for table in (TABLE7, TABLE12)])
+
+    assert re.findall(r"### (Table .*):", text) == [title_of(shown).partition(":")[0]]
+
+
+@pytest.mark.parametrize(("better", "seeds"), [(100, 3), (0, 3), (100, 1)])
+def test_the_front_page_says_what_tests_decide(tmp_path, better, seeds):
+    """The comparison with its interval, p-value and how the seeds were chosen; or that there is none."""
+    filled(tmp_path / "results", *(finished(PLAIN, s, 300 + s) for s in range(seeds)))
+    filled(tmp_path / "results", *(finished(SE, s, 300 + s - better) for s in range(seeds)))
+    compared = comparisons_of(PRINTED_TABLE, [load(tmp_path / "results", "results")])
+    text = front_page(tmp_path, [], compared)
+
+    decided = "**SE is lower than plain** by 10.00 ± " in text
+    assert decided == (better > 0 and seeds > 1)
+    assert decided == ("No plan records how the number of seeds was chosen" in text)
+    assert decided != ("No test decides a comparison so far." in text)
+
+
+def test_claims_of_the_paper_are_counted_without_our_own(tmp_path):
+    """The paper's statement is counted; the same about a table that the paper does not print has a note alone."""
+    filled(tmp_path, finished(PLAIN), finished(SE))
+    own = replace(TABLE, edition="mine")
+    asked = [
+        Claim(name=table.edition, table=table, statement="s", source="", parts=(Lower("SE", "plain"),))
+        for table in (PRINTED_TABLE, own)
+    ]
+    loaded = [load(tmp_path, "results")]
+    block = verdicts_block([c for t in (PRINTED_TABLE, own) for c in comparisons_of(t, loaded, asked)])
+
+    assert [line[block.columns.index("claims")] for line in block.lines] == ["1"]
+    assert "Claims about tables that the paper does not print stand on the page of claims alone." in block.notes
 
 
 @pytest.mark.parametrize(("rows", "shown"), [(1, "cifar10-quick (one row)"), (2, "cifar10-quick")])

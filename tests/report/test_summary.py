@@ -108,13 +108,32 @@ def test_only_failed_runs_are_summarised_too(tmp_path):
 
 
 def test_one_seed_is_shown_as_one_seed(tmp_path):
-    """n = 1 stands beside the number, without ±."""
+    """n = 1 stands beside the number, without ±. The paper prints nothing of these rows, so no column is for that."""
     (view,) = measured_views(TABLE, [loaded(tmp_path, finished(SE, 0, 200), finished(PLAIN, 0, 210))])
-    plain, se = block_of(view).lines
+    block = block_of(view)
+    plain, se = block.lines
 
-    assert plain[:6] == ("plain", "–", "21.00 (n = 1)", "baseline", "baseline", "")
-    assert se[2:6] == ("20.00 (n = 1)", "–", "-1.00 ± 0.62 (n = 1, images only)", "one seed: no test")
-    assert not any("±" in cell for cell in (*plain, *se[:4], *se[5:]))
+    assert plain[:4] == ("plain", "21.00 (n = 1)", "baseline", "")
+    assert se[1:4] == ("20.00 (n = 1)", "-1.00 ± 0.62 (n = 1, images only)", "one seed: no test")
+    assert not any("±" in cell for cell in (*plain, *se[:2], *se[3:]))
+    assert block.title.startswith("Measured on CIFAR-10, ")
+    assert "published" not in " ".join(block.columns)
+    assert block.names[:5] == ("row", "measured", "measured-difference", "verdict", "parameters")
+    assert block.for_paper().names == block.names[:5]
+
+
+def test_differences_name_their_baselines_where_one_baseline_has_another(tmp_path):
+    """The row "third" is compared with SE, and SE with the plain network; one word "baseline" does not tell that."""
+    third = replace(SE, se=replace(SE.se, reduction=8))
+    chain = replace(TABLE, rows=(*TABLE.rows, Row("third", third, baseline="SE")))
+    (view,) = measured_views(chain, [loaded(tmp_path, *(finished(cell) for cell in (PLAIN, SE, third)))])
+    block = block_of(view)
+    differences = [line[block.names.index("measured-difference")] for line in block.lines]
+
+    assert [text.partition(" against ")[2] for text in differences] == ["", "plain", "SE"]
+    assert "Compared rows, each with its baseline: SE and plain, third and SE." in block.notes
+    (pair,) = measured_views(TABLE, [load(tmp_path, "results")])
+    assert "against" not in " ".join(block_of(pair).lines[1])
 
 
 def test_seeds_that_a_row_lacks_are_listed(tmp_path):
@@ -174,7 +193,7 @@ def test_the_baseline_over_a_rows_seeds_is_said(tmp_path):
     records = finished(PLAIN, 0, 220), finished(PLAIN, 1, 200), finished(SE, 0, 200)
     (view,) = measured_views(TABLE, [loaded(tmp_path, *records)])
 
-    assert block_of(view).lines[0][2].startswith("21.00 ±")
+    assert block_of(view).lines[0][1].startswith("21.00 ±")
     assert "Over seed 0 alone, plain has 22.00 %." in block_of(view).notes
 
 

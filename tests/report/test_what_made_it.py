@@ -38,7 +38,7 @@ def test_only_networks_that_were_trained_are_named(tmp_path, also):
     """In heading, note, figures and JSON. Parameters stand beside every row, so there it is said which were trained."""
     filled(tmp_path, finished(PLAIN), finished(SE), *([finished(LARGER)] if also else []))
     (comparison,) = comparisons_of(TWO, [load(tmp_path, "results")])
-    texts = [comparison_title(comparison.view), figure_heading(comparison.view), _subtitle([comparison])]
+    texts = [comparison_title(comparison), figure_heading(comparison.view), _subtitle([comparison])]
     (note,) = [note for note in notes_of(comparison) if note.startswith("Parameters (weights and biases)")]
 
     assert all(PLAIN.backbone in text for text in (*texts, note))
