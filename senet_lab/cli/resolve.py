@@ -95,10 +95,9 @@ def _runs_of_look(left: "Iterable[Compared]", runs: "PairedRuns", plan: Sequenti
     """The runs that a look at the open comparisons needs. Where a seed failed in a row, the next replaces it."""
     wanted: dict[tuple[str, int], Run] = {}
     for one in left:
-        seeds = range(plan.first_seed, plan.last_seed + 1)
-        whole = [seed for seed in seeds if not runs.failed(one.cells, seed)][:look]
+        seeds = runs.wanted_seeds(one.cells, plan.first_seed, plan.last_seed, look)
         for cell in one.cells:
-            wanted |= {(cell.key, seed): Run(cell=cell, seed=seed) for seed in whole}
+            wanted |= {(cell.key, seed): Run(cell=cell, seed=seed) for seed in seeds}
     return tuple(sorted(wanted.values(), key=lambda run: run.seed))
 
 

@@ -24,7 +24,8 @@ from senet_lab.records.files import write_once
 MEND = "restore it from git, or delete it"
 FIRST_LOOK = 2  # seeds; one seed says nothing about the spread over seeds
 # The rule's version. Plans of version 1 look after every seed, spend earlier, and do not pool the spread. Those of
-# version 2 count comparisons that earlier looks settled among those that a look tests.
+# version 2 count comparisons that earlier looks settled among those that a look tests, and test with the runs that are
+# there.
 VERSION = 3
 AT_THE_LAST_LOOK = 0.5  # the part of the level that is kept for the last look
 
@@ -51,7 +52,7 @@ class SequentialPlan:
 
     @property
     def leaves_out_settled(self) -> bool:
-        """Whether a look tests only the comparisons that earlier looks left open.
+        """Whether a look tests only the comparisons that earlier looks left open, when all of their runs are there.
 
         Holm's adjustment then counts these alone. The chance of any false verdict is as before: Maurer and Bretz,
         Statistics in Biopharmaceutical Research 5 (2013).

@@ -116,7 +116,7 @@ def rule_text(judgement: Judgement) -> str:
     plan = judgement.plan
     levels = ", ".join(f"{plan.level_at(look):.2g}" for look in plan.looks())
     later = (
-        "So do later seeds of a row that an earlier look settled."
+        "So do later seeds of a row that an earlier look settled. A look is made when all of its runs are there."
         if plan.leaves_out_settled
         else "A later seed of a row that was settled early would enter the looks that remain, so such a table is to be "
         "trained by its plan alone."

@@ -27,22 +27,39 @@ class Measured:
         return found and turned(found, self.family.comparisons[one.name], one)
 
     def at_look(self, plan: SequentialPlan, look: int, settled: Iterable[str]) -> ByName:
-        """The differences that are tested at a look of a plan, over its seeds.
+        """The differences that are tested at a look of a plan, over its seeds; none while a run of the look is missing.
 
         look: the look's number of seeds. settled: the names of the comparisons that earlier looks decided. They are not
-        tested again, and rows that only they compare do not enter the estimate of the spread over seeds. So seeds that
-        are added later to a settled row change nothing. Plans before version 3 test all and take every row.
+        tested again. The spread over seeds is estimated from the rows whose open comparisons have the same seeds.
+        Where a seed failed, the next replaces it. So no run that is added after a look changes what it found.
+        Plans before version 3 test all comparisons at every look, with the runs that are there.
         """
-        compared, rows = self.family.comparisons, self.family.rows
-        if plan.leaves_out_settled:
-            compared = {name: one for name, one in compared.items() if name not in settled}
-            still = {cell.key for one in compared.values() for cell in one.cells}
-            rows = tuple(row for row in rows if row.key in still)
+        if not plan.leaves_out_settled:
+            return self._at_look_of_older(plan, look)
+        compared = {name: one for name, one in self.family.comparisons.items() if name not in settled}
+        seeds = {
+            name: self.runs.wanted_seeds(one.cells, plan.first_seed, plan.last_seed, look)
+            for name, one in compared.items()
+        }
+        if not all(self.runs.finished(one.cells, seeds[name]) for name, one in compared.items()):
+            return {}
+        cells: dict[tuple[int, ...], set[str]] = {}
+        for name, one in compared.items():
+            cells.setdefault(seeds[name], set()).update(cell.key for cell in one.cells)
         found: dict[str, Difference | None] = {}
         for name, one in compared.items():
+            pool = [row for row in self.family.rows if row.key in cells[seeds[name]]]
+            whole = len(seeds[name]) == look
+            found[name] = self.runs.difference(one.cell, one.than, pool, seeds[name], one.less) if whole else None
+        return found
+
+    def _at_look_of_older(self, plan: SequentialPlan, look: int) -> ByName:
+        """The differences at a look of a plan of version 1 or 2."""
+        found: dict[str, Difference | None] = {}
+        for name, one in self.family.comparisons.items():
             seeds = self.runs.seeds_of_look(one.cells, plan.first_seed, look)
             there = seeds is not None and seeds[-1] <= plan.last_seed
-            pool = rows if plan.pools else ()
+            pool = self.family.rows if plan.pools else ()
             found[name] = self.runs.difference(one.cell, one.than, pool, seeds, one.less) if there else None
         return found
 

@@ -6,7 +6,7 @@ n seeds, N images.
 """
 
 from collections.abc import Iterable, Sequence
-from itertools import count
+from itertools import count, islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,6 +115,17 @@ class PairedRuns:
                 return None
             found.append(seed)
         return tuple(found)
+
+    def wanted_seeds(self, cells: Sequence[Cell], first: int, last: int, seeds: int) -> Seeds:
+        """The first ``seeds`` seeds from ``first`` to ``last`` that failed in none of these cells, recorded or not.
+
+        Fewer, where these run out.
+        """
+        return tuple(islice((seed for seed in range(first, last + 1) if not self.failed(cells, seed)), seeds))
+
+    def finished(self, cells: Iterable[Cell], seeds: Iterable[int]) -> bool:
+        """Whether each of these cells has a finished run of each of these seeds."""
+        return all(seed in self._wrong.get(self._key(cell), {}) for cell in cells for seed in seeds)
 
     def wrong(self, cell: Cell, seeds: Sequence[int]) -> Bits:
         """n x N: 1 where the run of a seed has an image wrong, else 0. Raises ValueError for a detector."""

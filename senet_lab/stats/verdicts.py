@@ -191,6 +191,8 @@ def decisions(
     found: dict[str, Decision] = {}
     for look in plan.looks():
         differences = measured.at_look(plan, look, found)
+        if not differences:
+            break
         p = _adjusted(comparisons, differences)
         for name, decision in _decided(comparisons, differences, p, plan.level_at(look), look).items():
             found.setdefault(name, decision)
