@@ -82,7 +82,8 @@ def plan(
         begun, model = read_plan(root, found.slug, view_name(found)), cost_model(runs, root)
         name = protocol or (None if data else found.paper_protocol.name)
         of_pilot = None if pilot is None else table_under(catalogue.find_table(pilot), name, data)
-        needs = needs_of(found, claims, Store(root).read_all(), model, resolve, max_hours, begun, of_pilot)
+        seen = Store(RESULTS).read_all()  # as where a plan is begun: equal seeds give equal runs
+        needs = needs_of(found, claims, Store(root).read_all(), model, resolve, max_hours, begun, of_pilot, seen)
         print_json(needs_data(needs)) if as_json else print(needs_text(needs))
         return
     show_plan(found, runs, results or RESULTS, as_json)

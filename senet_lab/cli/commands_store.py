@@ -1,6 +1,7 @@
 """``merge`` joins stores of records; ``status`` says how far the runs of a table are."""
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,9 +14,10 @@ from senet_lab.cli.own_code import warn_of_runs
 from senet_lab.cli.printing import print_json
 from senet_lab.cli.runs import labels_of
 from senet_lab.cli.studies import study_of
-from senet_lab.study import Table
+from senet_lab.study import Protocol, Table
 
 if TYPE_CHECKING:
+    from senet_lab.records.sequential import SequentialPlan
     from senet_lab.records.status import RunState
 
 Folders = Annotated[list[Path], typer.Argument(metavar="DIR...", help="results folders, such as from other machines")]
@@ -31,7 +33,7 @@ def merge(folders: Folders, results: options.Results = None, as_json: options.As
     from senet_lab.records.merge import merge as merge_stores
     from senet_lab.records.store import Store
 
-    found = merge_stores(Store(results or RESULTS), [Store(folder) for folder in folders])
+    found = merge_stores(Store(results or RESULTS), [Store(folder) for folder in folders], _cells_of_plan)
     if as_json:
         print_json(
             {
@@ -43,6 +45,20 @@ def merge(folders: Folders, results: options.Results = None, as_json: options.As
         )
         return
     print(found.text)
+
+
+def _cells_of_plan(plan: "SequentialPlan", protocols: Collection[Protocol]) -> set[str] | None:
+    """The keys of the cells that a plan compares; None where its table is not declared, as a user's own."""
+    from senet_lab.report.load import candidates
+    from senet_lab.report.views import view_name
+    from senet_lab.stats.families import family_of
+
+    for table in catalogue.tables():
+        if table.slug == plan.table:
+            views = [view for view in candidates(table, protocols) if view_name(view) == plan.protocol]
+            families = [family_of(view, catalogue.claims()) for view in views]
+            return {cell.key for family in families for cell in (*family.rows, *family.cells)}
+    return None
 
 
 def status(

@@ -26,6 +26,7 @@ from senet_lab.training.stopping import EXIT_GO_ON
 
 PROGRAM = (sys.executable, "-m", "senet_lab")
 ENDING_SECONDS = 120  # time that a worker gets before its time limit, to save and to be queued again
+POLL_SECONDS = 1.0  # between two looks whether the command has ended
 REQUEUES = 10_000  # how often a worker that is out of time is queued again: in practice always
 JOBS = "jobs.jsonl"  # the file in a folder that lists the jobs queued from there
 SQUEUE = ("squeue", "--me", "--noheader", "--array", "--format=%i %T")
@@ -71,7 +72,10 @@ class Worker:
 
             TorchDistributedEnvironment().export(set_cuda_visible_devices=False, overwrite=True)
         self.process = subprocess.Popen([*PROGRAM, *self.words])
-        status = self.process.wait()
+        # Not wait(): it holds a lock of the process while it waits. The queue's signal interrupts this thread and calls
+        # checkpoint() in it, which would then wait for that lock for ever.
+        while (status := self.process.poll()) is None:
+            time.sleep(POLL_SECONDS)
         if status == EXIT_GO_ON:
             # The time that is left is too short for another run. The queue's signal, upon which the job is queued
             # again, comes before the job's end, so this sleep never ends by itself.

@@ -5,7 +5,7 @@ repeated.
 """
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +16,14 @@ from senet_lab.records.gate_health import constant_blocks
 from senet_lab.records.publish import PLACES, RunFiles, adopt, complete, read_file
 from senet_lab.records.reading import is_folder, list_folder, read_bytes
 from senet_lab.records.record import Record, from_json, scientific_digest
-from senet_lab.records.sequential import plan_in
+from senet_lab.records.sequential import SequentialPlan, plan_in
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run
+from senet_lab.study.names import versioned
 from senet_lab.study.protocol import Protocol
+
+# The keys of the cells that a plan's table compares under one of these protocols; None for a table that is not known.
+CellsOf = Callable[[SequentialPlan, Collection[Protocol]], Collection[str] | None]
 
 MOST_NAMED = 10  # conflicts that one message names
 
@@ -61,13 +65,16 @@ class Merged:
         )
 
 
-def merge(into: Store, others: Sequence[Store]) -> Merged:
+def merge(into: Store, others: Sequence[Store], cells_of: CellsOf = lambda plan, protocols: None) -> Merged:
     """Adds to a store the records, files and plans of others that it lacks.
+
+    cells_of: tells which cells a plan is about. For a table that it does not know, these are the cells with records
+    under the plan's protocol beside the plan.
 
     Two records of one run are equal where their results are equal, no matter when and where they were made; then the
     record that is there stays. Raises StudyError, before anything is written, for a folder that is no store, a damaged
     record or file, records or plans that contradict each other, different protocols of one name and version, and a plan
-    that would test runs which the store already has without it.
+    that would test runs which one of the stores has without it.
     """
     for other in others:
         if other.root.resolve() == into.root.resolve():
@@ -77,7 +84,8 @@ def merge(into: Store, others: Sequence[Store]) -> Merged:
     stores = [into, *others]
     found = [one for store in stores for one in _records(store)]
     plans = _plans(stores)
-    conflicts = [*_other_protocols(found), *_contradictions(found), *plans.conflicts, *_seen_before(into, found, plans)]
+    conflicts = [*_other_protocols(found), *_contradictions(found), *plans.conflicts]
+    conflicts += _seen_before(stores, found, plans, cells_of)
     if conflicts:
         more = len(conflicts) - MOST_NAMED
         lines = [*conflicts[:MOST_NAMED], *([f"and {more} more"] if more > 0 else [])]
@@ -169,35 +177,41 @@ def _plans(stores: Sequence[Store]) -> _Plans:
     return plans
 
 
-def _seen_before(into: Store, found: Sequence[Found], plans: _Plans) -> list[str]:
-    """A line for each new plan whose seeds the store already has in rows that were trained under the plan.
+def _seen_before(stores: Sequence[Store], found: Sequence[Found], plans: _Plans, cells_of: CellsOf) -> list[str]:
+    """A line for each plan and store without it that has runs which the plan would test.
 
     These records may have been looked at before the plan was made, and its verdicts would count them as new.
     """
     conflicts = []
-    for path in plans.where.values():
-        root = path.parent.parent
-        if root == into.root:
-            continue
+    protocols = {one.record.run.cell.protocol for one in found}
+    for name, path in plans.where.items():
         plan = plan_in(path)
         assert plan is not None
-        first = plan.first_seed
-        runs = [
-            one for one in found if one.record.run.seed >= first and one.record.run.cell.protocol.name in plan.protocol
-        ]
-        rows = {one.record.run.cell.key for one in runs if one.store.root == root}
-        seen = sorted({one.record.run.seed for one in runs if one.store == into and one.record.run.cell.key in rows})
-        if seen:
-            seeds = ", ".join(map(str, seen))
-            conflicts.append(
-                f"{path} is a plan from seed {first} on, and {into.root} has its rows' seeds {seeds} without a plan, "
-                "so they may have been seen before it. If they were trained under it, name a new folder with --results "
-                "and merge both into that"
-            )
+        having = [store for store in stores if (store.root / "sequential" / name).exists()]
+        runs = [one for one in found if one.record.run.seed >= plan.first_seed]
+        cells = cells_of(plan, protocols)
+        if cells is None:
+            under = (one for one in runs if one.store in having and _is_under(plan, one.record.run.cell.protocol))
+            cells = {one.record.run.cell.key for one in under}
+        for store in (store for store in stores if store not in having):
+            of_store = (one.record.run for one in runs if one.store == store)
+            seen = sorted({run.seed for run in of_store if run.cell.key in cells})
+            if seen:
+                conflicts.append(
+                    f"{path} is a plan from seed {plan.first_seed} on, and {store.root} has its rows' seeds "
+                    f"{', '.join(map(str, seen))} without a plan, so they may have been seen before it. If they were "
+                    f"trained under it, copy it to {store.root / 'sequential'} first"
+                )
     return conflicts
 
 
+def _is_under(plan: SequentialPlan, protocol: Protocol) -> bool:
+    return versioned(protocol.name, protocol.version) in plan.protocol.split("+")
+
+
 def _write(into: Store, found: Sequence[Found], plans: dict[str, str]) -> Merged:
+    # Plans first: a merge that stops here and is repeated finds its records beside their plan.
+    brought = [name for name, text in plans.items() if write_once(into.root / "sequential" / name, text)]
     added, equal, completed = [], 0, 0
     for same in _by_run(found).values():
         there = [one for one in same if one.store == into]
@@ -212,7 +226,6 @@ def _write(into: Store, found: Sequence[Found], plans: dict[str, str]) -> Merged
                 added.append(source.record.run)
                 there = [source]
             completed += len(complete(into, kept.record, files))
-    brought = [name for name, text in plans.items() if write_once(into.root / "sequential" / name, text)]
     return Merged(tuple(added), equal, completed, len(brought))
 
 

@@ -55,6 +55,11 @@ class ComparedRow:
         """The p-value of the verdict after Holm's adjustment; None where nothing was tested."""
         return self.result.adjusted_p if self.result else None
 
+    @property
+    def looked_at(self) -> int | None:
+        """With a sequential plan, the number of seeds at the look that decided, of which the p-value is; else None."""
+        return self.result.looked_at if self.result else None
+
     def printed(self, metrics: Sequence[str]) -> Published | None:
         """The printed number of the first of these metrics that the paper prints for this row; None for none."""
         return next((self.published[metric] for metric in metrics if metric in self.published), None)

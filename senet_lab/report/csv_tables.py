@@ -25,13 +25,14 @@ COLUMNS = (
 WIDE_COLUMNS = (
     "edition", "table", "row", "source", "protocol", "dataset", "split", "model", "img_size", "top1", "top1_err",
     "top1_err_half_width_95", "top5", "top5_err", "top5_err_half_width_95", "top1_err_difference",
-    "top1_err_difference_half_width_95", "difference_interval_over", "adjusted_p", "verdict", "seeds", "selection",
-    "param_count", "gmacs", "device", "revision", "cell_key",
+    "top1_err_difference_half_width_95", "difference_interval_over", "adjusted_p", "settled_at_seeds", "verdict",
+    "seeds", "selection", "param_count", "gmacs", "device", "revision", "cell_key",
 )  # fmt: skip
 WIDE_AP_COLUMNS = (
     "edition", "table", "row", "source", "protocol", "dataset", "split", "model", "img_size", "ap", "ap_half_width_95",
     "ap50", "ap50_half_width_95", "ap_difference", "ap_difference_half_width_95", "difference_interval_over",
-    "adjusted_p", "verdict", "seeds", "selection", "param_count", "gmacs", "device", "revision", "cell_key",
+    "adjusted_p", "settled_at_seeds", "verdict", "seeds", "selection", "param_count", "gmacs", "device", "revision",
+    "cell_key",
 )  # fmt: skip
 Line = dict[str, object]
 
@@ -53,7 +54,7 @@ def wide_csv(published: PublishedTable, comparisons: Iterable[Comparison]) -> st
     percent. Differences are to the row's baseline, in points. param_count: weights and biases, in millions. gmacs:
     multiply-adds for one image, in thousand millions. Both are as printed, or those of the network that was trained.
     difference_interval_over: what the interval of the difference is over. adjusted_p: the p-value of the verdict after
-    Holm's adjustment.
+    Holm's adjustment. settled_at_seeds: with a sequential plan, the number of seeds at the look that p-value is of.
     """
     table = published.table
     lines = [_wide_published(published, row) for row in table.rows]
@@ -187,6 +188,7 @@ def _wide_measured(view: View, compared: ComparedRow) -> Line:
         f"{measure.first.data}_difference_half_width_95": "" if difference is None else round(difference.half_width, 4),
         "difference_interval_over": "" if difference is None else difference.interval_over,
         "adjusted_p": p_number(compared.adjusted_p),
+        "settled_at_seeds": compared.looked_at,
         "verdict": compared.direction or "",
         "seeds": len(summary.compared),
         "param_count": _in(counts.trainable if counts else None, 10**6),

@@ -7,7 +7,16 @@ from senet_lab.records.record import Record
 from senet_lab.report.choices import choices_of
 from senet_lab.report.comparison import Comparison
 from senet_lab.report.views import View
-from senet_lab.report.wording import far_text, intervals, needed_p, order_text, p_text, rule_text, seeds_text
+from senet_lab.report.wording import (
+    at_look_text,
+    far_text,
+    intervals,
+    needed_p,
+    order_text,
+    p_text,
+    rule_text,
+    seeds_text,
+)
 from senet_lab.stats.mean import mean_of
 from senet_lab.stats.rank_agreement import agreement_of
 from senet_lab.stats.seed_noise import FEWEST_ROWS, POOLED_SEEDS
@@ -53,7 +62,7 @@ def _tests(comparison: Comparison) -> Iterable[str]:
     """The adjusted p-values, and the rows whose spread over seeds could not be estimated from the whole table."""
     tested = [row for row in comparison.rows if row.adjusted_p is not None]
     if tested:
-        listed = ", ".join(f"{row.row.label} {p_text(row.adjusted_p)}" for row in tested)
+        listed = ", ".join(f"{row.row.label} {p_text(row.adjusted_p)}{at_look_text(row.looked_at)}" for row in tested)
         yield f"p-values after Holm's adjustment (a verdict needs {needed_p([comparison.judgement])}): {listed}."
     alone = [
         row.row.label

@@ -11,7 +11,7 @@ from senet_lab.report.comparison import DIRECTIONS, ComparedRow, Comparison
 from senet_lab.report.render import block_markdown, plain
 from senet_lab.report.table_report import Report, ReportPart
 from senet_lab.report.views import View, dataset_name, title_of
-from senet_lab.report.wording import p_text
+from senet_lab.report.wording import at_look_text, difference_text, p_text
 from senet_lab.stats.verdicts import ClaimResult, Judgement, Verdict, columns_of
 
 FRONT = "cvpr2018-table7"  # the table that the front page shows where several have as many seeds
@@ -44,9 +44,9 @@ def _decided(comparisons: Sequence[Comparison]) -> str:
     """The rows of the paper's tables that a test puts above or below their baselines, a line for each."""
     lines = [
         f"- {one.view.paper.name}, {one.view.name} ({one.view.datasets}): **{row.row.label} is {row.direction} than "
-        f"{row.baseline.label}** by {abs(row.difference.value):.2f} ± {row.difference.half_width:.2f} points of "
-        f"{one.view.measure.first.words}, {row.difference.seeds} seeds, p {p_text(row.adjusted_p)} after Holm's "
-        f"adjustment{_published(one, row)}. {_chosen(one.judgement)}\n"
+        f"{row.baseline.label}**, {difference_text(row.difference)} points of {one.view.measure.first.words} over "
+        f"{row.difference.seeds} seeds, p {p_text(row.adjusted_p)} after Holm's adjustment"
+        f"{at_look_text(row.looked_at)}{_published(one, row)}. {_chosen(one.judgement)}\n"
         for one in comparisons
         if one.view.paper.of_the_paper and not one.view.synthetic
         for row in one.rows

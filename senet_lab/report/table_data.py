@@ -51,6 +51,7 @@ def _row(row: ComparedRow, measure: Measure) -> dict[str, Any]:
         },
         "verdict": row.direction,
         "adjusted_p": p_number(row.adjusted_p),
+        "settled_at_seeds": row.looked_at,
         "param_count": {
             "published": _printed(row.published.get("params")),
             "measured": None if counts is None else {"value": counts.trainable, "unit": COUNT},

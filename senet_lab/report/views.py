@@ -8,6 +8,7 @@ from senet_lab.report.load import PROJECT, Loaded, candidates
 from senet_lab.report.published import EDITIONS
 from senet_lab.report.summary import RowSummary, summarise
 from senet_lab.study.measure import Measure
+from senet_lab.study.names import versioned
 from senet_lab.study.protocol import Dataset, Protocol
 from senet_lab.study.table import Table
 
@@ -124,7 +125,7 @@ def dataset_name(protocol: Protocol) -> str:
 def view_name(table: Table) -> str:
     """The names of a table's protocols, joined by "+". Versions from 2 on are added, as in "name-v2"."""
     protocols = dict.fromkeys(row.cell.protocol for row in table.rows)
-    return "+".join(map(_name, protocols))
+    return "+".join(versioned(protocol.name, protocol.version) for protocol in protocols)
 
 
 def title_of(table: Table) -> str:
@@ -149,11 +150,8 @@ def _described(protocol: Protocol) -> str:
     fewer = (
         f", trained on {protocol.train_images:,} of them" if protocol.photos and protocol.train_images_per_class else ""
     )
-    return f"{_name(protocol)}: {protocol.title}{fewer}" if protocol.title else _name(protocol)
-
-
-def _name(protocol: Protocol) -> str:
-    return protocol.name if protocol.version == 1 else f"{protocol.name}-v{protocol.version}"
+    name = versioned(protocol.name, protocol.version)
+    return f"{name}: {protocol.title}{fewer}" if protocol.title else name
 
 
 def measured_views(table: Table, sources: Iterable[Loaded]) -> list[View]:

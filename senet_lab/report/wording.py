@@ -42,6 +42,11 @@ def p_text(adjusted_p: float | None) -> str:
     return "< 0.0001" if adjusted_p < 0.0001 else f"{adjusted_p:.4f}"
 
 
+def at_look_text(looked_at: int | None) -> str:
+    """At which look of a plan a p-value was found, in words; nothing without a plan."""
+    return f" at the look at {looked_at} seeds" if looked_at else ""
+
+
 def needed_p(judgements: Iterable[Judgement]) -> str:
     """How small an adjusted p-value must be for a verdict, in words."""
     planned = {judgement.plan is not None for judgement in judgements}

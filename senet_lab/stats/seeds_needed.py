@@ -72,12 +72,14 @@ def needs_of(
     max_hours: float | None,
     plan: SequentialPlan | None = None,
     pilot: Table | None = None,
+    seen: Iterable[Record] = (),
 ) -> Needs:
     """The seeds that the comparisons of a table under one protocol need.
 
     resolve: the difference in points that tests should find. max_hours: comparisons that take more hours of one worker
     are left out. plan: the sequential plan that the table was begun with, if any. pilot: another table under the same
     protocol, whose rows are taken to scatter as those of ``table`` do; None takes the spread from ``table`` itself.
+    seen: records elsewhere that a new plan begins after as well.
 
     Raises StudyError where no two rows of the pilot share two seeds yet, since then the spread over seeds is unknown,
     where the pilot has another protocol, and for a ``resolve`` that is not above zero.
@@ -89,7 +91,8 @@ def needs_of(
     spread = _spread(pilot or table, table, family_of(pilot, claims) if pilot else family, runs)
     keys = {cell.key for cell in (*family.rows, *family.cells)}
     done = {(record.run.cell.key, record.run.seed) for record in records if record.run.cell.key in keys}
-    first = max((seed + 1 for _, seed in done), default=0) if plan is None else plan.first_seed
+    before = done | {(record.run.cell.key, record.run.seed) for record in seen if record.run.cell.key in keys}
+    first = max((seed + 1 for _, seed in before), default=0) if plan is None else plan.first_seed
     design = Design(len(family.rows), len(family.comparisons), resolve)
     planner = _Planner(spread, design, model, first, done, max_hours)
     needs = [planner.need(one, runs, family) for one in family.comparisons.values()]

@@ -29,3 +29,8 @@ def check_label(what: str, label: object, longest: int = LONGEST_LABEL) -> None:
     """
     if not isinstance(label, str) or not label.strip() or not label.isprintable() or len(label) > longest:
         raise ValueError(f"{what} is {label!r}; it must be one line of 1 to {longest} printable characters")
+
+
+def versioned(name: str, version: int) -> str:
+    """The name of a protocol with its version, from version 2 on: "name-v2"."""
+    return name if version == 1 else f"{name}-v{version}"

@@ -119,6 +119,18 @@ def test_plan_with_a_resolution_needs_a_pilot(senet_lab, tmp_path):
     assert "train a pilot first: --seeds 2" in one_line(err)
 
 
+def test_plan_begins_where_training_begins(senet_lab, tmp_path):
+    """In another folder, after the seeds of ``results``, as --until-resolved does there."""
+    gates = studies.table_under(catalogue.find_table("gate"), "demo")
+    for folder, seeds in (("results", 4), ("other", 2)):
+        runs = runs_of(gates.cells, seeds)
+        filled(tmp_path / folder, *(finished(run.cell, run.seed, 200 + 5 * run.seed) for run in runs))
+    status, out, _ = senet_lab("plan", "gate", "--protocol", "demo", "--resolve", "5", "--results", "other")
+
+    assert status == 0
+    assert "a plan begins with seed 4" in out
+
+
 def test_plan_with_the_spread_of_another_table(senet_lab, tmp_path):
     """The gates have one seed, the squeezes two: their spread tells how many seeds the gates need."""
     squeezes, gates = (studies.table_under(catalogue.find_table(name), "demo") for name in ("squeeze", "gate"))

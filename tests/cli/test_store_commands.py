@@ -6,6 +6,7 @@ import pytest
 
 from senet_lab.cli import catalogue, studies
 from senet_lab.records.publish import tidy
+from senet_lab.records.sequential import SequentialPlan, begin_plan
 from senet_lab.records.status import State, note_broken, states_of
 from senet_lab.study.cell import runs_of
 from tests.samples import failed, filled, finished, one_line
@@ -87,3 +88,19 @@ def test_merge_brings_what_another_folder_has(senet_lab, store, tmp_path):
     assert one_line(err).startswith("senet-lab: nothing is merged: ")
     status, _, err = senet_lab("merge", "nowhere")
     assert (status, one_line(err)) == (2, "senet-lab: nowhere has no folder records; name a folder of results")
+
+
+@pytest.mark.parametrize(("table", "merged"), [("tpami-table16", True), ("table7", False)])
+def test_merge_knows_which_runs_a_plan_is_about(senet_lab, tmp_path, table, merged):
+    """A plan of table 7 says nothing about a row of table 16, though both have the same protocol."""
+    of_plan = studies.table_under(catalogue.find_table("table7"), "cifar10-short").cells[-1]
+    other = studies.table_under(catalogue.find_table(table), "cifar10-short").cells[-1]
+    planned = filled(tmp_path / "planned", *(finished(cell, 0) for cell in {of_plan, other}))
+    begin_plan(
+        planned.root, SequentialPlan(table="cvpr2018-table7", protocol="cifar10-short", most_seeds=5, level=0.05)
+    )
+    filled(tmp_path / "results", finished(other, 0))
+    status, _, err = senet_lab("merge", "planned")
+
+    assert (status == 0) == merged
+    assert ("without a plan" in err) != merged

@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -10,9 +11,9 @@ from senet_lab.errors import StudyError
 from senet_lab.records.curves import curve_csv
 from senet_lab.records.gate_health import GateHealth, gates_csv
 from senet_lab.records.merge import merge
-from senet_lab.records.publish import PLACES, RunFiles, file_of, publish
+from senet_lab.records.publish import PLACES, RunFiles, adopt, file_of, publish
 from senet_lab.records.record import from_json, scientific_digest, to_json
-from senet_lab.records.sequential import SequentialPlan, begin_plan
+from senet_lab.records.sequential import SequentialPlan, begin_plan, read_plan
 from senet_lab.records.store import Store
 from senet_lab.study.cell import runs_of
 from tests.samples import PLAIN, PROTOCOL, PROVENANCE, SE, curve_of_two, failed, filled, finished
@@ -210,6 +211,54 @@ def test_a_plan_that_would_test_runs_that_were_there_before_it_is_refused(tmp_pa
         return
     seeds = "0, 1" if begins == 0 else "1"
     refused(tmp_path, here, [there], "a-sample.json", f"from seed {begins} on", f"seeds {seeds} without a plan")
+
+
+def with_plan(root, seeds=(0, 1), **changes):
+    """A store of SE's runs with a plan from seed 0 on."""
+    store = filled(root, *(finished(SE, seed) for seed in seeds))
+    begin_plan(store.root, replace(SequentialPlan(table="a", protocol="sample", most_seeds=5, level=0.05), **changes))
+    return store
+
+
+def test_runs_without_the_plan_are_refused_in_any_order(tmp_path):
+    """Whichever folder is merged into. A copy of the plan says that they were trained under it."""
+    plain, planned = filled(tmp_path / "plain", finished(SE, 1)), with_plan(tmp_path / "planned")
+    new = Store(tmp_path / "new")
+    for into, others in ((plain, [planned]), (planned, [plain]), (new, [plain, planned]), (new, [planned, plain])):
+        with pytest.raises(
+            StudyError, match=r"plain has its rows' seeds 1 without a plan.*copy it to .*plain/sequential"
+        ):
+            merge(into, others)
+    (plain.root / "sequential").mkdir()
+    shutil.copy(planned.root / "sequential" / "a-sample.json", plain.root / "sequential")
+
+    assert merge(new, [plain, planned]).plans == 1
+
+
+@pytest.mark.parametrize(("protocol", "cells"), [("sample-long", None), ("sample-v2", None), ("sample", {PLAIN.key})])
+def test_runs_that_a_plan_is_not_about_are_merged(tmp_path, protocol, cells):
+    """Of another protocol with a similar name, or of rows of another table."""
+    planned, other = with_plan(tmp_path / "planned", protocol=protocol), filled(tmp_path / "other", finished(SE, 1))
+
+    assert merge(planned, [other], lambda plan, protocols: cells).equal == 1
+
+
+def test_a_merge_that_stopped_half_way_may_be_repeated(tmp_path, monkeypatch):
+    """The plan is there before the first of its records, so these do not look as if they had been there before it."""
+    planned, into = with_plan(tmp_path / "planned"), Store(tmp_path / "into")
+    adopted = []
+
+    def stop_after_one(*arguments):
+        if adopted:
+            raise KeyboardInterrupt
+        adopted.append(adopt(*arguments))
+
+    monkeypatch.setattr("senet_lab.records.merge.adopt", stop_after_one)
+    with pytest.raises(KeyboardInterrupt):
+        merge(into, [planned])
+    monkeypatch.undo()
+
+    assert (len(merge(into, [planned]).added), read_plan(into.root, "a", "sample").first_seed) == (1, 0)
 
 
 def test_what_is_no_store_is_refused(tmp_path):

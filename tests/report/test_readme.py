@@ -1,12 +1,16 @@
 """What the front page shows of the records."""
 
+import csv
 import re
 from dataclasses import replace
 
 import pytest
 
 from senet_lab.cli import catalogue, studies
+from senet_lab.records.sequential import SequentialPlan, begin_plan
+from senet_lab.report.csv_tables import wide_csv
 from senet_lab.report.load import load
+from senet_lab.report.notes import notes_of
 from senet_lab.report.readme import index, verdicts_block, write_readmes
 from senet_lab.report.views import title_of
 from senet_lab.study.claim import Claim, Lower
@@ -72,7 +76,7 @@ def test_the_front_page_says_what_tests_decide(tmp_path, better, seeds):
     compared = comparisons_of(PRINTED_TABLE, [load(tmp_path / "results", "results")])
     text = front_page(tmp_path, [], compared)
 
-    decided = "**SE is lower than plain** by 10.00 ± " in text
+    decided = "**SE is lower than plain**, -10.00 ± " in text
     assert decided == (better > 0 and seeds > 1)
     assert decided == ("No plan records how the number of seeds was chosen" in text)
     assert decided != ("No test decides a comparison so far." in text)
@@ -102,3 +106,21 @@ def test_the_index_says_where_one_row_alone_was_measured(tmp_path, rows, shown):
     (line,) = index([report_of_views(TABLE7, [load(tmp_path, "results")], counts=counts)]).splitlines()[2:]
 
     assert line.split(" | ")[1] == shown
+
+
+def test_a_p_value_stands_beside_the_look_that_it_is_of(tmp_path):
+    """The difference is over all four seeds, the p-value of the plan's look at fewer."""
+    store = filled(tmp_path / "results", *(finished(PLAIN, s, 300 + s) for s in range(4)))
+    filled(tmp_path / "results", *(finished(SE, s, 200 + s) for s in range(4)))
+    begin_plan(store.root, SequentialPlan(table=TABLE.slug, protocol="sample", most_seeds=4, level=0.05))
+    (compared,) = comparisons_of(PRINTED_TABLE, [load(store.root, "results")])
+    (line,) = [line for line in front_page(tmp_path, [], [compared]).splitlines() if "SE is lower than plain" in line]
+    row = compared.rows[1]
+
+    assert row.looked_at < 4
+    assert "over 4 seeds" in line
+    assert f" after Holm's adjustment at the look at {row.looked_at} seeds. A plan chose" in line
+    assert any(note.endswith(f" at the look at {row.looked_at} seeds.") for note in notes_of(compared))
+    lines = csv.DictReader(wide_csv(compared.published, [compared]).splitlines())
+    (measured,) = [one for one in lines if one["adjusted_p"]]
+    assert (measured["seeds"], measured["settled_at_seeds"]) == ("4", str(row.looked_at))

@@ -143,6 +143,14 @@ def test_records_before_a_plan_are_not_counted_and_those_of_a_plan_are():
     assert begun.cost.runs == max(0, 2 * (begun.comparisons[0].upper_seeds - 3))
 
 
+def test_a_plan_begins_after_seeds_that_are_recorded_elsewhere():
+    """Equal seeds give equal runs, whichever folder they lie in. Seeds of rows of other tables do not count."""
+    other = replace(SE, se=SESpec(reduction=2))
+    needs = needs_of(TABLE, [], RECORDS, MODEL, 10.0, None, seen=[finished(SE, 6), finished(other, 9)])
+
+    assert needs.first_seed == 7
+
+
 def test_missing_runs_are_counted_and_priced():
     """Seeds that differ by a point: each 12.5 seconds, a shared row once; too dear is no answer."""
     records = [finished(cell, s, w + 10 * s * (cell is SE)) for cell, w in ((PLAIN, 210), (SE, 200)) for s in (0, 1, 2)]
