@@ -239,6 +239,7 @@ def test_numbers_that_are_none_have_no_key(value):
         ({"num_classes": 1}, "num_classes is 1"),
         ({"test_images": 0}, "test_images is 0"),
         ({"nesterov": True, "momentum": 0.0}, "nesterov needs a momentum above 0"),
+        ({"dataset": "imagenet", "image_size": 224, "resize": 146}, "resize is 146; it must be 224 or more"),
     ],
 )
 def test_a_recipe_that_cannot_be_meant_is_refused(fields, text):

@@ -56,13 +56,14 @@ COCO_MINIVAL = Protocol(
         "framework reaches with a pyramid (37.9 and 39.8), and not what it reaches without (36.5)",
         "data: train2017 and val2017, the release of 2017, which has the photos of train80k + val35k and of minival; "
         "photos without boxes train as background, where the cited framework leaves them out",
-        "an epoch is 7,200 steps of 16 photos, other photos being left out each time",
+        "data: an epoch is 7,200 steps of 16 photos, other photos being left out each time",
         "trunks are the networks of table 2, trained by imagenet-100ep with equal seed; the paper says ImageNet only",
         "stem, stage 2 and all batch norms stay as ImageNet left them, biases are not decayed, as in the cited "
         "framework, which also doubles their rate: not done here; the paper states none of it",
         "shorter side 800 pixels, longer at most 1,333, mirrored: the cited framework's; two photos at a time share "
         "their padding and their losses, as on its eight devices, whatever the number of devices here",
         "regions are cut out with two samples a cell side and proposals are ranked level by level: torchvision's",
+        "weight decay 0.0001: the cited framework's, the paper states none",
         "one evaluation, after the last epoch, at most 100 boxes a photo of score 0.05 and more",
         "arithmetic in bfloat16 (autocast)",
     ),
@@ -97,10 +98,11 @@ COCO_2014 = replace(
         "proposals and regions are trained together, end to end; the cited paper alternates between them",
         "batch 16 throughout; the cited paper has 8 photos for proposals and 16 for regions",
         "data: photos without boxes train as background",
-        "an epoch is 5,000 steps of 16 photos, other photos being left out each time",
+        "data: an epoch is 5,000 steps of 16 photos, other photos being left out each time",
         *COCO_MINIVAL.departures[3:5],
         "shorter side 600 pixels, longer at most 1,000, mirrored; 128 regions a photo; anchors of 64 to 512 pixels; "
         "300 proposals in evaluation: as the cited paper and Faster R-CNN's own have it, the 2018 edition states none",
+        "weight decay 0.0001, as of the pyramid's recipe: neither edition states one for this detector",
         "regions are cut out with bilinear samples, 14 x 14 before stage 5; the cited paper rounds to cells",
         "one evaluation, after the last epoch, at most 100 boxes a photo of score 0.05 and more",
         "arithmetic in bfloat16 (autocast)",

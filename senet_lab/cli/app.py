@@ -73,7 +73,7 @@ def main() -> None:
             _fail("interrupted; what was finished is kept, and the same command goes on", INTERRUPTED)
         _end(end)
     except OSError as error:
-        _fail(f"{error.filename or ''}: {error.strerror}".lstrip(": "), 1)
+        _fail(f"{error.filename or ''}: {error.strerror or error}".lstrip(": "), 1)
     except RuntimeError as error:
         if not str(error).startswith("Symlink loop"):  # Path.resolve, up to Python 3.12
             raise

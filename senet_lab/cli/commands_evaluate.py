@@ -47,6 +47,11 @@ class Choice:
     rows: tuple[str, ...] = ()
     excitations: bool = False
 
+    @property
+    def arithmetic(self) -> str:
+        """The precision that is used."""
+        return self.precision or ("fp32" if self.device == "cpu" else "bf16")
+
 
 def evaluate(
     what: Annotated[
@@ -115,7 +120,7 @@ def evaluate_table(table: Table, choice: Choice, as_json: bool = False) -> None:
     from senet_lab.evaluation.networks import open_network, with_view
     from senet_lab.records.evaluation import read_all
     from senet_lab.report.published import load_tables
-    from senet_lab.report.released import as_data
+    from senet_lab.report.released import as_data, releases_of
 
     if choice.weights or choice.excitations:
         option = "--weights" if choice.weights else "--excitations"
@@ -123,7 +128,7 @@ def evaluate_table(table: Table, choice: Choice, as_json: bool = False) -> None:
     released = catalogue.released()
     for label in choice.rows:
         find_row(table, label)
-    wanted = [one for r in table.rows if not choice.rows or r.label in choice.rows for one in released.get(r.label, ())]
+    wanted = [one for _, one in releases_of(table, released, choice.rows)]
     if not wanted:
         raise StudyError(
             f"{table.name} has no row with released weights; senet-lab evaluate timm:NAME takes any network"
@@ -163,10 +168,11 @@ def _evaluate_networks(sources: Sequence[str], choice: Choice, as_json: bool) ->
         raise StudyError(f"{'--weights' if choice.weights else '--excitations'} belongs to one network; name one")
     if choice.excitations and choice.shard != "1/1":
         raise StudyError("--excitations are of all photos; leave --shard out")
-    photos = _photos(choice)
-    networks = [
-        with_view(open_network(source, choice.weights, choice.random_weights), _view(choice)) for source in sources
-    ]
+    if choice.weights and choice.random_weights:
+        raise StudyError("--weights and --random-weights contradict each other; leave one out")
+    photos, view = _photos(choice), _view(choice)
+    opened = [open_network(source, choice.weights, choice.random_weights) for source in sources]
+    networks = [with_view(one, view and replace(view, interpolation=one.view.interpolation)) for one in opened]
     task, watch = watched(sources[0], networks[0], photos, choice) if choice.excitations else (None, None)
     found = _made([replace(networks[0], watched=watch)] if watch else networks, photos, choice)
     done = [one for one in found if one is not None]
@@ -200,10 +206,9 @@ def _made(networks: "Sequence[Network]", photos: "PhotoSet", choice: Choice) -> 
     from senet_lab.cli.evaluated import say_without_blacklist
     from senet_lab.evaluation.run import Options, evaluate
 
-    precision = choice.precision or ("fp32" if choice.device == "cpu" else "bf16")
-    if precision not in ("fp32", "bf16"):
-        raise StudyError(f"precision {precision!r} is none of fp32, bf16")
-    made = Options(choice.device, precision, choice.batch, _shard(choice.shard))
+    if choice.arithmetic not in ("fp32", "bf16"):
+        raise StudyError(f"precision {choice.arithmetic!r} is none of fp32, bf16")
+    made = Options(choice.device, choice.arithmetic, choice.batch, _shard(choice.shard))
     found = evaluate(networks, photos, choice.results, made, lambda text: print(text, file=sys.stderr, flush=True))
     if choice.blacklist:
         say_without_blacklist(choice.blacklist, [p.name for p in photos.photos], found)

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,12 @@ def watched(source: str, network: "Network", photos: "PhotoSet", choice: "Choice
     if not is_of_a_library(source):
         raise StudyError(f"--excitations takes timm:NAME or torchvision:NAME; senet-lab excitations takes {source}")
     subject = from_library(source, choice.weights, choice.random_weights)
+    shown = [f"at {network.view}"] if network.view != subject.view else []
+    shown += ["in bf16"] if choice.arithmetic == "bf16" else []
+    if shown:  # such a capture has a name of its own
+        name = f"{subject.name}-{network.view.size}-of-{network.view.resize}-{choice.arithmetic}"
+        told = f"{subject.origin.weights_from}, shown {' '.join(shown)}".removeprefix(", ")
+        subject = replace(subject, name=name, origin=replace(subject.origin, weights_from=told))
     task = task_of(subject, choice.results, of_photo_set(photos, choice.data), ())
     return task, WatchedNetwork(network.model, task.labelled.class_names, task.own_rows)
 

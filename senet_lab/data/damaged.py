@@ -7,6 +7,8 @@ from pathlib import Path
 
 from senet_lab.errors import StudyError
 
+PACK = ".pack"  # the end of the names of files that hold resized photos
+
 
 class Skipped(dict[str, str]):
     """The damaged photos that were left out: why, by their path below ``root``. allowed: whether any may be."""
@@ -21,6 +23,8 @@ class Skipped(dict[str, str]):
         lacking: whether no other photo could stand for them. Raises StudyError then, and where none may be left out.
         """
         for path, why in damaged:
+            if path.endswith(PACK):
+                raise StudyError(f"{path} is damaged ({why}); remove this file, and it is made again from the photos")
             if lacking:
                 raise StudyError(f"{path} is damaged ({why}); copy it again: no other photo may stand for it")
             if not self.allowed:

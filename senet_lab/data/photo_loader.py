@@ -17,7 +17,7 @@ from torch.utils.data import Dataset
 from senet_lab.data.loader_processes import LoaderProcesses
 from senet_lab.data.photo_folders import PhotoList
 from senet_lab.data.photos import DamagedPhoto, draw_crop, evaluation_pixels, read_photo, stream_of, training_pixels
-from senet_lab.data.small_photos import SmallPhotos
+from senet_lab.data.small_photos import DamagedPack, SmallPhotos
 
 PART = 32  # photos that a process makes at a time
 AHEAD = 3  # how many parts each process may make ahead, at least
@@ -62,14 +62,17 @@ class _Parts(Dataset[Made]):
         return pixels, labels, damaged
 
     def _first_good(self, index: int, part: Part, damaged: list[tuple[str, str]]) -> tuple[Any, int] | None:
-        """The pixels of a photo and its index. In training the next good photo may take its place; None without one."""
+        """The pixels of a photo and its index. In training the next good photo may take its place; None without one.
+
+        No other photo takes the place of one in a damaged pack.
+        """
         for step in range(len(self.photos)):
             chosen = (index + step) % len(self.photos)
             try:
                 return self._pixels(chosen, index, part), chosen
             except DamagedPhoto as error:
                 damaged.append((error.path, error.why))
-                if part.key is None:
+                if part.key is None or isinstance(error, DamagedPack):
                     return None
         return None
 

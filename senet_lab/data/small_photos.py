@@ -26,6 +26,7 @@ import numpy as np
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
+from senet_lab.data.damaged import PACK
 from senet_lab.data.first_use import TEMPORARY, alone
 from senet_lab.data.folder import data_folder
 from senet_lab.data.photo_folders import PhotoList
@@ -44,6 +45,10 @@ SAY_SECONDS = 10.0
 Say = Callable[[str], None]
 
 
+class DamagedPack(DamagedPhoto):
+    """A pack is damaged. The photos themselves are not, so none of them may be left out for that."""
+
+
 @dataclass(frozen=True)
 class SmallPhotos:
     """The packs of a list of photos."""
@@ -51,7 +56,7 @@ class SmallPhotos:
     packs: tuple[Path, ...]
 
     def read(self, index: int) -> Image.Image | None:
-        """A photo of the list as RGB; None where its own file is to be read. Raises DamagedPhoto for a damaged pack."""
+        """A photo of the list as RGB; None where its own file is to be read. Raises DamagedPack."""
         pack, place = divmod(index, PER_PACK)
         path = self.packs[pack]
         try:
@@ -66,7 +71,7 @@ class SmallPhotos:
                 image.load()
                 return image
         except (OSError, ValueError, SyntaxError) as error:
-            raise DamagedPhoto(str(path), f"photo {place}: {error}; remove this file to have it made again") from None
+            raise DamagedPack(str(path), f"photo {place}: {error}") from None
 
     def digest(self) -> str:
         """SHA-256 over the digests that the packs state. Raises StudyError for a file that is not a pack."""
@@ -86,7 +91,7 @@ def small_photos(photos: PhotoList, side: int, *, skip_damaged: bool = False, sa
     """
     folder = Path(os.environ.get(VARIABLE) or data_folder() / "small-photos") / f"photos{side}"
     parts = [range(start, min(start + PER_PACK, len(photos))) for start in range(0, len(photos), PER_PACK)]
-    found = SmallPhotos(tuple(folder / f"{_name(photos, part, side)}.pack" for part in parts))
+    found = SmallPhotos(tuple(folder / f"{_name(photos, part, side)}{PACK}" for part in parts))
     if any(_head(path) is None for path in found.packs):
         with alone(folder, VARIABLE):
             missing = [number for number, path in enumerate(found.packs) if _head(path) is None]

@@ -111,11 +111,11 @@ def _of_class_folders(found: Sequence[Entry], photos: Sequence[Entry], layout: s
     if astray:
         raise StudyError(f"{'/'.join(astray[0].parts)} lies outside the class folders; move it into its class, or away")
     made = []
-    for entry in found:
-        wnid = next(part for part in reversed(entry.parts[:-1]) if WNID.match(part))
+    wnids = [next(part for part in reversed(entry.parts[:-1]) if WNID.match(part)) for entry in found]
+    for entry, wnid, name in zip(found, wnids, _names(found, wnids), strict=True):
         if wnid not in class_index():
             raise StudyError(f"{wnid} is no class of ImageNet-1k; remove that folder or name another data set")
-        made.append(Photo(_name(entry), class_index()[wnid], entry.place))
+        made.append(Photo(name, class_index()[wnid], entry.place))
     return PhotoSet(_sorted(made), f"class folders ({layout})")
 
 
@@ -187,20 +187,29 @@ def _of_shards(shards: Sequence[Entry]) -> PhotoSet:
 def _of_samples(entries: Sequence[Entry], layout: str) -> PhotoSet:
     classes = {(*entry.parts[:-1], entry.stem): entry for entry in entries if entry.name.endswith(".cls")}
     made = []
-    for entry in entries:
-        if not entry.is_photo:
-            continue
+    photos = [entry for entry in entries if entry.is_photo]
+    for entry, name in zip(photos, _names(photos, ["/".join(entry.parts[:-1]) for entry in photos]), strict=True):
         label = classes.get((*entry.parts[:-1], entry.stem))
         text = text_of(label) if label else ""
         if not text.isdigit() or int(text) >= len(class_index()):
             raise StudyError(f"{layout}: {entry.name} has no .cls with a class number 0 to 999")
-        made.append(Photo(_name(entry), int(text), entry.place))
+        made.append(Photo(name, int(text), entry.place))
     return PhotoSet(_sorted(made), layout)
 
 
 def _name(entry: Entry) -> str:
     number = number_of(entry.name)
     return f"ILSVRC2012_val_{number:08}" if number else entry.stem
+
+
+def _names(entries: Sequence[Entry], folders: Sequence[str]) -> list[str]:
+    """The photos' names. Photos without a number whose names occur in several folders get the folder's name as well."""
+    names = [_name(entry) for entry in entries]
+    times = Counter(names)
+    return [
+        f"{folder}/{name}" if times[name] > 1 and number_of(entry.name) is None and folder else name
+        for entry, folder, name in zip(entries, folders, names, strict=True)
+    ]
 
 
 def _sorted(photos: Iterable[Photo]) -> tuple[Photo, ...]:

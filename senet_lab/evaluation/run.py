@@ -141,7 +141,7 @@ def _read(root: Path, subject: Subject, number: int, chunk: Sequence[Photo]) -> 
 
 
 def _is_recorded(root: Path, subject: Subject) -> bool:
-    return record.read(record.record_path(root, subject)) is not None
+    return record.find(root, subject) is not None
 
 
 def _joined(parts: Sequence[Part]) -> Part:
@@ -201,8 +201,7 @@ def _one_thread() -> Iterator[None]:
 
 def _recorded(network: Network, subject: Subject, photos: PhotoSet, root: Path, options: Options) -> Evaluated | None:
     """The record, which is written from the parts if it does not exist yet; None if parts are missing."""
-    path = record.record_path(root, subject)
-    there = record.read(path)
+    there = record.find(root, subject)
     if there is not None:
         return there
     chunks = _parts(photos.photos, options)

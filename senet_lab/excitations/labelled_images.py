@@ -4,6 +4,7 @@ B batch, C channels, H W space.
 """
 
 import contextlib
+import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -45,7 +46,8 @@ class Labelled:
     """A data set's images with labels from 0 to K - 1.
 
     class_names: readable names. image_counts: images of each class. folders: names of the class folders, if there are
-    any. source: makes the batches; None where an evaluation shows the images.
+    any. source: makes the batches; None where an evaluation shows the images. digest: tells other images of the same
+    data set apart; empty where there is but one set of them.
     """
 
     dataset: str
@@ -55,6 +57,7 @@ class Labelled:
     synthetic: bool
     folders: tuple[str, ...]
     source: "ArrayBatches | FolderBatches | None"
+    digest: str = ""
 
     @property
     def images(self) -> int:
@@ -187,7 +190,16 @@ def _of_folder(path: Path, view: View) -> Labelled:
     counts = tuple(np.bincount(folder.targets, minlength=len(wnids)).tolist())
     processes = 0 if len(folder) < FEW_IMAGES else cores()
     source = FolderBatches(folder, view, processes=processes)
-    return Labelled(dataset, split if dataset == "ImageNet" else "", unique, counts, False, wnids, source)
+    split = split if dataset == "ImageNet" else ""
+    return Labelled(dataset, split, unique, counts, False, wnids, source, _digest_of(folder))
+
+
+def _digest_of(folder: ClassFolders) -> str:
+    """A hash over the names and sizes of the folder's images."""
+    found = hashlib.sha256()
+    for path, _ in folder.samples:
+        found.update(f"{os.path.relpath(path, folder.root)} {os.path.getsize(path)}\n".encode())
+    return found.hexdigest()
 
 
 def of_photo_set(photos: PhotoSet, path: Path) -> Labelled:
@@ -198,7 +210,7 @@ def of_photo_set(photos: PhotoSet, path: Path) -> Labelled:
     unique = tuple(name if counts[name] == 1 else wnid for name, wnid in zip(names, imagenet_wnids(), strict=True))
     images = np.bincount([photo.label for photo in photos.photos], minlength=len(unique)).tolist()
     dataset, split = ("ImageNet", IMAGENET_VALIDATION[2]) if photos.whole else ("a folder of ImageNet's classes", "")
-    return Labelled(dataset, split, unique, tuple(images), False, imagenet_wnids(), None)
+    return Labelled(dataset, split, unique, tuple(images), False, imagenet_wnids(), None, photos.digest)
 
 
 def _human_names(path: Path, wnids: Sequence[str]) -> Mapping[str, str]:
@@ -218,10 +230,15 @@ def _human_names(path: Path, wnids: Sequence[str]) -> Mapping[str, str]:
 
 
 def class_indices(labelled: Labelled, names: list[str]) -> list[int]:
-    """The labels of these classes, by readable name or folder name. Raises StudyError with the nearest name."""
+    """The labels of these classes, by readable name or folder name.
+
+    Raises StudyError for an unknown name, with the nearest one, and for a class without images.
+    """
     known = {name: index for index, name in enumerate(labelled.folders)}
     known |= {name: index for index, name in enumerate(labelled.class_names)}
     for name in names:
         if name not in known:
             raise StudyError(f"{labelled.dataset} has no class {name!r}; the nearest is {nearest(name, known)!r}")
+        if not labelled.image_counts[known[name]]:
+            raise StudyError(f"{labelled.dataset} has no image of class {name!r}")
     return [known[name] for name in names]

@@ -136,18 +136,18 @@ def _arrays(root: Path) -> Path:
 
 
 def usual_classes(labelled: Labelled) -> list[int]:
-    """The labels of the paper's four classes if there are such, else of four of the classes with the most images."""
+    """The labels of the paper's four classes if all have images, else of four of the classes with the most images."""
     paper = [labelled.class_names.index(name) for name in WNIDS.values() if name in labelled.class_names]
-    if len(paper) == len(WNIDS):
+    if len(paper) == len(WNIDS) and all(labelled.image_counts[k] for k in paper):
         return paper
     most = max(labelled.image_counts)
     full = [k for k, count in enumerate(labelled.image_counts) if count == most]
     if len(full) < USUALLY_SHOWN:
         by_count = sorted(range(len(labelled.image_counts)), key=lambda k: (-labelled.image_counts[k], k))
-        return sorted(by_count[:USUALLY_SHOWN])
+        return sorted(k for k in by_count[:USUALLY_SHOWN] if labelled.image_counts[k])
     return sorted({full[round(i * (len(full) - 1) / (USUALLY_SHOWN - 1))] for i in range(USUALLY_SHOWN)})
 
 
 def _slug(labelled: Labelled) -> str:
     name = labelled.dataset if labelled.split else "folder"
-    return f"{name}-{labelled.images}-images".lower()
+    return f"{name}-{labelled.images}-images{f'-{labelled.digest[:8]}' * bool(labelled.digest)}".lower()

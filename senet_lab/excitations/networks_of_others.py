@@ -56,7 +56,8 @@ def from_file(weights: Path, network: str) -> TrainedNetwork:
         model = build_model(backbone, se, classes_of(read_state(weights)) or 1000)
     except ValueError as error:
         raise StudyError(str(error)) from None
-    return _with_file(f"file-{backbone}", channels_last(model), described(backbone, se), weights, usual_view(backbone))
+    name = re.sub(r"[^\w-]+", "-", network).strip("-")
+    return _with_file(f"file-{name}", channels_last(model), described(backbone, se), weights, usual_view(backbone))
 
 
 def _with_file(name: str, model: nn.Module, network: str, weights: Path, view: View | None) -> TrainedNetwork:

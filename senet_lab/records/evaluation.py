@@ -1,7 +1,7 @@
 """The record of one evaluation, its JSON, and the parts that it is put together from.
 
-A record's name is a hash of everything that decides its numbers: weights, view, photos, arithmetic. It holds no times,
-so that an evaluation in parts, an interrupted one and one in a single pass give the same bytes.
+A record's name is a hash of everything that decides its numbers: network, weights, view, photos, arithmetic. It holds
+no times, so that an evaluation in parts, an interrupted one and one in a single pass give the same bytes.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from senet_lab.records.image_bits import ImageBits
 from senet_lab.records.reading import list_folder, read_bytes
 from senet_lab.study.released import View
 
-SCHEMA = 1
+SCHEMA = 2  # in records of schema 1 the name of the network is no part of the key
 FOLDER = "evaluations"
 Bits = NDArray[np.bool_]
 
@@ -46,8 +46,16 @@ class Subject:
 
     @property
     def key(self) -> str:
-        """The record's name: a hash of all fields except the words ``source`` and ``weights``."""
-        facts = {name: value for name, value in asdict(self).items() if name not in ("source", "weights")}
+        """The record's name: a hash of all fields except the words ``weights``.
+
+        ``source`` is in it, since gates and squeezes have no weights: two networks may have the same.
+        """
+        return self.key_of(SCHEMA)
+
+    def key_of(self, schema: int) -> str:
+        """The name that a record of this schema has."""
+        words = ("source", "weights") if schema == 1 else ("weights",)
+        facts = {name: value for name, value in asdict(self).items() if name not in words}
         text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -83,6 +91,15 @@ class Evaluated:
 def record_path(root: Path, subject: Subject) -> Path:
     """The path of the record."""
     return root / FOLDER / f"{subject.key}.json"
+
+
+def find(root: Path, subject: Subject) -> Evaluated | None:
+    """The record of this evaluation, of whichever schema; None without one. Raises as ``read`` does."""
+    found = read(record_path(root, subject))
+    if found is None:
+        older = read(root / FOLDER / f"{subject.key_of(1)}.json")
+        found = older if older is not None and older.subject.source == subject.source else None
+    return found
 
 
 def write(root: Path, found: Evaluated) -> Path:
@@ -122,7 +139,7 @@ def from_json(text: str, path: Path) -> Evaluated:
         facts = body["subject"]
         view = facts.pop("view")
         subject = Subject(view=View(**view | {"mean": tuple(view["mean"]), "std": tuple(view["std"])}), **facts)
-        if subject.key != body["key"]:
+        if subject.key_of(body["schema"]) != body["key"]:
             raise ValueError("its key is not that of its subject")
         n = subject.images
         real = body["real"]

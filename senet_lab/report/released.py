@@ -15,6 +15,7 @@ from senet_lab.report.blocks import Block
 from senet_lab.report.published import Published, PublishedTable
 from senet_lab.report.wording import NONE
 from senet_lab.stats.proportions import agreement, mcnemar, wilson
+from senet_lab.study.protocol import Dataset
 from senet_lab.study.released import Released
 from senet_lab.study.table import Row, Table
 
@@ -41,18 +42,34 @@ class Shown:
     found: Evaluated
 
 
+def releases_of(
+    table: Table, released: Mapping[str, Sequence[Released]], labels: Sequence[str] = ()
+) -> list[tuple[Row, Released]]:
+    """The released weights that stand for rows of this table: for classifiers of ImageNet alone, as the weights are.
+
+    released: for each row's label. labels: of the rows; empty for all.
+    """
+    return [
+        (row, one)
+        for row in table.rows
+        if row.cell.protocol.dataset is Dataset.IMAGENET and row.cell.protocol.detection is None
+        if not labels or row.label in labels
+        for one in released.get(row.label, ())
+    ]
+
+
 def shown_for(table: Table, released: Mapping[str, Sequence[Released]], evaluated: Iterable[Evaluated]) -> list[Shown]:
     """The evaluations that stand for rows of this table, in the order of the rows.
 
-    released: the released weights for each row's label.
+    released: the released weights for each row's label. Evaluations of weights of a file are left out.
     """
     by_source: dict[str, list[Evaluated]] = {}
     for found in evaluated:
-        by_source.setdefault(found.subject.source, []).append(found)
+        if found.subject.weights == found.subject.source or found.subject.weights.startswith("random"):
+            by_source.setdefault(found.subject.source, []).append(found)
     return [
         Shown(row, one, found)
-        for row in table.rows
-        for one in released.get(row.label, ())
+        for row, one in releases_of(table, released)
         for found in by_source.get(one.source, ())
         if one.view is None or one.view.geometry == found.subject.view.geometry
     ]

@@ -170,13 +170,14 @@ class Protocol:
         self._check_crop()
 
     def _check_ranges(self) -> None:
+        cut = self.image_size if self.dataset.of_photos and self.detection is None else 0  # cut from resized photos
         for name, fits, text in (
             ("num_classes", self.num_classes >= 2, "2 or more"),
             ("image_size", self.image_size >= 1, "1 or more"),
             ("test_images", self.test_images >= 1, "1 or more"),
             ("crop_padding", self.crop_padding >= 0, "0 or more"),
             ("cutout", self.cutout >= 0, "0 or more"),
-            ("resize", self.resize >= 0, "0 or more"),
+            ("resize", self.resize >= cut, f"{cut} or more"),
             ("weight_decay", self.weight_decay >= 0, "0 or more"),
             ("momentum", 0 <= self.momentum < 1, "at least 0 and below 1"),
             ("label_smoothing", 0 <= self.label_smoothing < 1, "at least 0 and below 1"),

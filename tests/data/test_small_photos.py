@@ -159,3 +159,18 @@ def test_every_photo_recipe_has_one_by_its_name():
     assert {"imagenet-fast-photos400"} == fast
     with pytest.raises(StudyError, match="images of cifar10, 32 pixels, cannot be cut"):
         studies.table_under(catalogue.find_table("table7"), "cifar10-photos400")
+
+
+@pytest.mark.usefixtures("in_this_process")
+@pytest.mark.parametrize("skip", [False, True])
+def test_no_photo_stands_for_those_of_a_damaged_pack(folder, skip):
+    """Its photos are whole, so none is left out; the pack is named, and how it is mended."""
+    recipe = replace(IMAGENETTE, image_size=16, resize=20, batch_size=5, epochs=1)
+    protocol = replace(own_photos(recipe, folder), name="small", small_photos=SIDE)
+    made(folder)
+    for path in packs(folder):
+        os.truncate(path, path.stat().st_size - 40)
+    source = open_source(protocol, torch.device("cpu"), folder=folder, skip_damaged=skip)
+
+    with pytest.raises(StudyError, match=r"\.pack is damaged \(photo .*; remove this file, and it is made again"):
+        list(source.training_batches(0, 0))

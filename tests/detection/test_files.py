@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from ablations.protocols import COCO_2014, COCO_SHORT
+from ablations.protocols import COCO_2014, COCO_MINIVAL, COCO_SHORT
 from senet_lab.data.coco import read_boxes
 from senet_lab.data.coco_sets import open_boxes, own_boxes
 from senet_lab.errors import StudyError
@@ -143,3 +143,13 @@ def test_coco_that_is_missing_or_not_whole_is_one_line(folder, tmp_path, monkeyp
         (tmp_path / "coco" / "annotations" / f"instances_{name}.json").write_text(text)
     with pytest.raises(StudyError, match=r"has 4 photos of 2 categories; coco-2014 says 82,783 of 80: complete it"):
         open_boxes(COCO_2014)
+
+
+def test_departures_of_the_data_go_with_the_data(folder):
+    """An epoch on boxes of one's own is a pass over them; the paper's data and its epochs are no departure of that."""
+    recipe = replace(COCO_SHORT, departures=COCO_MINIVAL.departures)
+    found = own_boxes(recipe, folder).departures
+
+    assert any("an epoch is 7,200 steps" in text for text in COCO_MINIVAL.departures)
+    assert not any("7,200 steps" in text for text in found)
+    assert sum("each epoch a pass over them" in text for text in found) == 1

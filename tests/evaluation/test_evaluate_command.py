@@ -17,7 +17,7 @@ from tests.samples import one_line
 
 timm = pytest.importorskip("timm")
 NETWORK = "timm:tf_mobilenetv3_small_minimal_100"  # the smallest that timm has with a crop of 224
-
+BICUBIC = "timm:mobilenetv3_small_050.lamb_in1k"
 
 IN_A_MOMENT = ("--view", "32/36")  # a crop that a network has soon seen
 
@@ -97,6 +97,15 @@ def test_layouts_share_one_record(senet_lab, weights, evaluated, layout, tmp_pat
     assert "of 10 images" not in err
 
 
+def test_another_view_keeps_the_interpolation(senet_lab, data):
+    """The network is shown photos resized by bicubic interpolation; --view names sizes alone."""
+    words = ["--random-weights", "--data", str(data), "--subset", *IN_A_MOMENT]
+    status, out, _ = senet_lab("evaluate", BICUBIC, *words)
+
+    assert (status, open_network(BICUBIC, random_weights=True).view.interpolation) == (0, "bicubic")
+    assert "central 32 of shorter side 36, bicubic" in out
+
+
 def test_two_networks_are_compared_on_the_same_photos(senet_lab, data):
     """With what the comparison does not say."""
     other = "timm:tf_mobilenetv3_small_075"
@@ -128,6 +137,8 @@ def test_two_networks_are_compared_on_the_same_photos(senet_lab, data):
             r"net\.pth\.tar does not fit timm:tf_mobilenetv3_small_075: these weights are of another network: 36 names",
         ),
         (["table7"], "table7 has no row with released weights"),
+        (["table5"], "table5 has no row with released weights"),
+        ([NETWORK, "--weights", "WEIGHTS", "--random-weights"], "--weights and --random-weights contradict each other"),
         (["table2", "--row", "SE-ResNet-51"], "the nearest is 'SE-ResNet-50'"),
         (["table2", "--view", "32/36"], "at central 224 of shorter side 256, bilinear, and its page would not show 32"),
     ],

@@ -1,5 +1,8 @@
 """Whatever the layout, the same photos with the same labels are found; what is wrong is named."""
 
+import shutil
+import tarfile
+
 import numpy as np
 import pytest
 
@@ -232,3 +235,26 @@ def test_permuted_labels_of_numbered_photos_are_refused():
     assert refuse_permuted(names, right, "solution.csv") is None
     with pytest.raises(StudyError, match=r"solution.csv: .* labels agree with the reassessed ones"):
         refuse_permuted(names, permuted, "solution.csv")
+
+
+@pytest.mark.parametrize("layout", ["folders", "tar"])
+def test_photos_of_one_name_in_several_classes_are_told_apart(layout, tmp_path):
+    """As in sets that count from 0 in every class. A name that is there twice in one class is still refused."""
+    root = tmp_path / "data"
+    for wnid in photos.WNIDS[:2]:
+        (root / wnid).mkdir(parents=True)
+        (root / wnid / "sketch_0.JPEG").write_bytes(photos.jpeg(3))
+    path = root
+    if layout == "tar":
+        path = tmp_path / "data.tar"
+        with tarfile.open(path, "w") as file:
+            file.add(root, "data")
+
+    assert [(name, label) for name, label, _ in found(path)] == [
+        (f"{wnid}/sketch_0", class_index()[wnid]) for wnid in photos.WNIDS[:2]
+    ]
+    again = tmp_path / "again"
+    for inner in "ab":
+        shutil.copytree(root, again / inner)
+    with pytest.raises(StudyError, match=f"photo {photos.WNIDS[0]}/sketch_0 is there 2 times"):
+        found(again)

@@ -210,8 +210,33 @@ def test_a_record_that_was_changed_is_refused(networks, photo_set, tmp_path):
     for changed, said in (
         (text.replace('"top1_correct": 0', '"top1_correct": 9'), "digest does not fit"),
         (text[:200], "no valid record"),
-        (text.replace('"schema": 1', '"schema": 2'), "newer senet_lab"),
+        (text.replace('"schema": 2', '"schema": 3'), "newer senet_lab"),
     ):
         path.write_text(changed)
         with pytest.raises(StudyError, match=said):
             records.read_all(tmp_path)
+
+
+def test_networks_of_equal_tensors_have_records_of_their_own(photo_set, tmp_path):
+    """As with tanh in place of a sigmoid: a gate has no weights, so the tensors do not tell."""
+    one = network(0, SMALL)
+    other = replace(one, source="test:tanh", model=nn.Sequential(one.model, nn.Hardtanh(-1e-9, 1e-9)))
+    both = evaluate([one, other], photo_set, tmp_path, OPTIONS, TEXTS.append)
+
+    assert one.weights_sha256 == other.weights_sha256
+    assert [found.subject.source for found in both] == ["test:0", "test:tanh"]
+    assert len(list((tmp_path / records.FOLDER).iterdir())) == 2
+
+
+def test_a_record_of_schema_1_is_found(networks, photo_set, tmp_path, monkeypatch):
+    """By the name that it had, which the network's own name is no part of; for another network it does not stand."""
+    one = networks[0]
+    monkeypatch.setattr(records, "SCHEMA", 1)
+    (old,) = evaluate([one], photo_set, tmp_path, OPTIONS, TEXTS.append)
+    monkeypatch.undo()
+    monkeypatch.setattr(runs, "_passes", None)  # another pass over the photos would fail
+    (found,) = evaluate([one], photo_set, tmp_path, OPTIONS, TEXTS.append)
+
+    assert (found.subject, found.top1.tolist()) == (old.subject, old.top1.tolist())
+    assert found.subject.key_of(1) == next((tmp_path / records.FOLDER).iterdir()).stem != found.subject.key
+    assert records.find(tmp_path, replace(found.subject, source="test:other")) is None

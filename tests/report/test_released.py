@@ -1,5 +1,7 @@
 """The page of released weights: each view beside the numbers that were published for it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -58,3 +60,25 @@ def test_inception_stands_beside_its_299_pixels():
     ((line,),) = (b.lines for b in released_blocks(shown_for(paper.table, RELEASED, found), paper, []))
 
     assert line[1] == "20.37 / 5.21"
+
+
+@pytest.mark.parametrize("table", ["table5", "table6", "tpami-table6", "tpami-table7"])
+def test_weights_of_imagenet_stand_for_no_row_of_another_data_set(table):
+    """The rows' labels are those of ImageNet's tables, the errors are of Places365, and AP of COCO."""
+    found = [evaluated(one.source, PAPER) for known in RELEASED.values() for one in known]
+    table = catalogue.find_table(table)
+
+    assert {row.label for row in table.rows} & set(RELEASED)
+    assert shown_for(table, RELEASED, found) == []
+
+
+@pytest.mark.parametrize(
+    ("weights", "shown"),
+    [("timm:legacy_seresnet50.in1k", True), ("random, seed 0", True), ("file mine.pth", False)],
+)
+def test_weights_of_a_file_do_not_stand_as_the_release(weights, shown):
+    """They were evaluated under the release's name, since that names the network."""
+    found = evaluated("timm:legacy_seresnet50.in1k", PAPER)
+    found = replace(found, subject=replace(found.subject, weights=weights))
+
+    assert bool(shown_for(catalogue.find_table("table2"), RELEASED, [found])) == shown
