@@ -27,7 +27,7 @@ PLACE := $(if $(RESULTS),--results "$(RESULTS)")
 SHOWN := $(if $(DATA),--data "$(DATA)")
 CHOICE := $(if $(PROTOCOL),--protocol "$(PROTOCOL)") --seeds "$(SEEDS)" $(if $(ROW),--row "$(ROW)") $(SHOWN) $(PLACE)
 
-AGAIN := $(if $(MINUTES),--minutes "$(MINUTES)") --device $(DEVICE) $(PLACE)
+AGAIN := $(if $(MINUTES),--minutes "$(MINUTES)") --device $(DEVICE) $(SHOWN) $(PLACE)
 
 # An environment knows which checkout it was made for: another one's code would run here without a word.
 SERVES := $(if $(wildcard $(STAMP)),$(shell cat "$(STAMP)"))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from senet_lab.search.trial import Trainer
 
 DEFAULT_TABLE = "table7"
+FRESH_SEEDS = 3
 Trials = Annotated[
     int, typer.Option("--trials", min=1, max=options.MOST_TRIALS, help="trials of each row, earlier calls included")
 ]
@@ -31,14 +32,15 @@ def search(
     trials: Trials = 20,
     seeds: Annotated[int, typer.Option("--seeds", min=1, max=options.MOST_SEEDS, help="seeds of each trial")] = 1,
     fresh_seeds: Annotated[
-        int, typer.Option("--fresh-seeds", min=0, max=options.MOST_SEEDS, help="seeds of the final verdicts")
-    ] = 3,
+        int | None, typer.Option("--fresh-seeds", min=0, max=options.MOST_SEEDS, help="seeds of the final verdicts (3)")
+    ] = None,
     results: options.Results = None,
     device: options.Device = "auto",
     threads: options.Threads = 1,
 ) -> None:
-    """Searches learning rate and weight decay on held-out training images, with Optuna. Test images are not opened.
+    """Searches learning rate and weight decay on held-out training images, with Optuna.
 
+    No test image is opened until the final verdicts, which train on all training images (--fresh-seeds 0: never).
     Every row of the table gets the same points, trials, seeds and epochs. The results are the expected best error
     against the number of trials, and the table's verdicts with every row at its own best point, on fresh seeds. --row
     searches one row alone, by TPE. --design searches forms of the SE block for low error, few multiply-adds and short
@@ -46,8 +48,11 @@ def search(
     """
     found, _ = study_of(catalogue.find_table(table), protocol, 1, [row] if row else None)
     root, where = results or RESULTS, device_named(device)
-    if design and seeds > 1:
-        raise StudyError("--seeds belongs to the search over a table; a design is trained with one seed")
+    if (design or row) and (seeds > 1 or fresh_seeds is not None):
+        option = "--seeds" if seeds > 1 else "--fresh-seeds"
+        raise StudyError(
+            f"{option} belongs to the search over a table; designs and single rows are tried with one seed"
+        )
     _refuse_photos(found, row)
     trainer = _trainer(where, threads)
     if design:
@@ -56,8 +61,15 @@ def search(
         _search_row(found, row, trials, root, trainer)
     else:
         searched = _search_table(found, trials, seeds, root, trainer)
-        if searched and fresh_seeds:
-            _retest(found, searched, seeds, fresh_seeds, root, TrainingOptions(where, threads=threads))
+        if searched and fresh_seeds != 0:
+            _retest(
+                found,
+                searched,
+                seeds,
+                FRESH_SEEDS if fresh_seeds is None else fresh_seeds,
+                root,
+                TrainingOptions(where, threads=threads),
+            )
 
 
 def _refuse_photos(table: Table, row: str | None) -> None:

@@ -49,9 +49,9 @@ def merge(folders: Folders, results: options.Results = None, as_json: options.As
 
 def _cells_of_plan(plan: "SequentialPlan", protocols: Collection[Protocol]) -> set[str] | None:
     """The keys of the cells that a plan compares; None where its table is not declared, as a user's own."""
-    from senet_lab.report.load import candidates
     from senet_lab.report.views import view_name
     from senet_lab.stats.families import family_of
+    from senet_lab.study.companions import candidates
 
     for table in catalogue.tables():
         if table.slug == plan.table:

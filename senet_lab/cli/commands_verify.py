@@ -1,8 +1,10 @@
 """``verify``: trains a recorded run again in another folder, and compares it with its record bit by bit."""
 
 import contextlib
+import functools
 import random
 import re
+import shlex
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -51,18 +53,18 @@ def verify(
 
     Of several records one is drawn at random. Nothing is written to results. --device auto takes the kind of device
     that the record was made on, where this machine has one. Exit status 0: all is equal; or device, processor or
-    versions differ, or the run is one of CUDA, and the errors agree within the printed interval. 1: they disagree. 75:
-    the minutes were over before the run ended, so there is no answer.
+    versions differ, or the run is one of CUDA, and the errors agree within the printed interval. 1: they disagree, or
+    the data differ, which says nothing of the record. 75: the minutes were over before the run ended.
     """
     root = results or RESULTS
-    candidates = _candidates(name, root, seed)
+    candidates = _candidates(name, root, seed, data)
     model = cost_model([record.run for _, record in candidates], root)
     store, record = _drawn(candidates, model, minutes)
     label = f"{record.run.cell.key}/{record.run.seed}"
     _say_what_is_drawn(record, model, len(candidates))
     if scratch is not None and scratch.resolve() in (RESULTS.resolve(), root.resolve()):
         raise StudyError(f"{scratch} is a folder of results; choose another folder for --scratch")
-    with _folder(scratch) as place:
+    with _folder(scratch, record) as place:
         made = TrainingOptions(
             _device_for(record, device),
             record.provenance.executor,
@@ -78,13 +80,17 @@ def verify(
         try:
             train_run(label, record.run, place, made)
         except StudyError as error:
-            raise _explained(error, record, scratch) from None
+            again = [("--results", results), ("--data", data), ("--trunks", trunks)]
+            raise _explained(error, record, scratch, again) from None
         held = _compare(store, record, place, label, as_json)
     raise typer.Exit(0 if held else 1)
 
 
-def _candidates(name: str | None, root: Path, seed: int | None) -> "list[tuple[Store, Record]]":
-    """The records that the name stands for, each with its store. Raises StudyError where there is none."""
+def _candidates(name: str | None, root: Path, seed: int | None, data: Path | None) -> "list[tuple[Store, Record]]":
+    """The records that the name stands for, each with its store. Raises StudyError where there is none.
+
+    Runs on a user's own photos are left out where ``data`` does not say where they lie, and others can be drawn.
+    """
     from senet_lab.records.store import Store
 
     store = Store(root)
@@ -98,11 +104,11 @@ def _candidates(name: str | None, root: Path, seed: int | None) -> "list[tuple[S
     if not found:
         of = f" of {name}" if name else ""
         raise StudyError(f"{root} has no record{of}{'' if seed is None else f' with seed {seed}'} to verify")
-    return found
+    return found if data else [one for one in found if not one[1].run.cell.protocol.photos] or found
 
 
 def _of_table(name: str, store: "Store") -> "list[Record]":
-    from senet_lab.report.load import candidates
+    from senet_lab.study.companions import candidates
 
     table = catalogue.find_table(name)
     tables = [table, *candidates(table, store.protocols())]
@@ -113,9 +119,12 @@ def _drawn(
     candidates: "Sequence[tuple[Store, Record]]", model: "CostModel", minutes: float | None
 ) -> "tuple[Store, Record]":
     """A random candidate, of those that take at most ``minutes``. Raises StudyError where all take longer."""
+    from senet_lab.records.cost import machine_of
+
     if minutes is None:
         return random.choice(candidates)
-    times = [model.estimate(record.run) for _, record in candidates]
+    of_machine = functools.cache(model.on)
+    times = [of_machine(machine_of(record)).estimate(record.run) for _, record in candidates]
     short = [
         one
         for one, time in zip(candidates, times, strict=True)
@@ -133,12 +142,14 @@ def _time(seconds: float) -> str:
 
 
 def _say_what_is_drawn(record: "Record", model: "CostModel", among: int) -> None:
-    estimate, run = model.estimate(record.run), record.run
+    from senet_lab.records.cost import machine_of
+
+    estimate, run = model.on(machine_of(record)).estimate(record.run), record.run
     places = ", ".join(origins()(run).places) or run.cell.backbone
     drawn = f", drawn from {among} records" if among > 1 else ""
     print(f"{run.cell.key}/{run.seed}: {places}, {run.cell.protocol.name}, seed {run.seed}{drawn}", file=sys.stderr)
     if estimate is not None:
-        print(f"it takes about {_time(estimate.seconds)} on {model.machine}", file=sys.stderr)
+        print(f"it takes about {_time(estimate.seconds)} on {machine_of(record)}", file=sys.stderr)
 
 
 def _device_for(record: "Record", device: str) -> str:
@@ -147,16 +158,26 @@ def _device_for(record: "Record", device: str) -> str:
 
 
 @contextlib.contextmanager
-def _folder(scratch: Path | None) -> Iterator[Path]:
+def _folder(scratch: Path | None, record: "Record") -> Iterator[Path]:
+    """The folder to train in. Raises StudyError where it has the run already, so that nothing would be trained."""
+    from senet_lab.records.store import Store
+
     if scratch is not None:
+        if Store(scratch).read(record.run) is not None:
+            raise StudyError(f"{scratch} has a record of this run, so nothing would be trained; name another folder")
         yield scratch
         return
     with tempfile.TemporaryDirectory(prefix="senet_lab-verify-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 
 
-def _explained(error: StudyError, record: "Record", scratch: Path | None) -> StudyError:
-    """The error with a hint. For a paused run: how to go on. For a run with a user's own code: how to load it."""
+def _explained(
+    error: StudyError, record: "Record", scratch: Path | None, again: Sequence[tuple[str, Path | None]]
+) -> StudyError:
+    """The error with a hint. For a paused run: how to go on. For a run with a user's own code: how to load it.
+
+    again: options that were given and have to be given again.
+    """
     from senet_lab.training.stopping import Paused
 
     if not isinstance(error, Paused):
@@ -166,9 +187,10 @@ def _explained(error: StudyError, record: "Record", scratch: Path | None) -> Stu
     label = f"{record.run.cell.key}/{record.run.seed}"
     place = scratch or "DIR"
     kept = "goes on" if scratch else "keeps what it has trained"
+    given = "".join(f" {name} {shlex.quote(str(path))}" for name, path in again if path is not None)
     return Paused(
         f"{label} was not trained to its end, so nothing is said of the record; "
-        f"senet-lab verify {label} --scratch {place} {kept}"
+        f"senet-lab verify {label} --scratch {place}{given} {kept}"
     )
 
 

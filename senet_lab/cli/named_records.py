@@ -66,7 +66,7 @@ def origins() -> "Callable[[Run], Origin]":
 
 def _places(cell: Cell) -> list[tuple[Table, str, str]]:
     """The rows of declared tables that equal this cell, as (table, name of the protocol, row's label)."""
-    from senet_lab.report.load import candidates
+    from senet_lab.study.companions import candidates
 
     return [
         (table, "paper" if under is table else cell.protocol.name, row.label)

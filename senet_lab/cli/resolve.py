@@ -25,17 +25,55 @@ if TYPE_CHECKING:
     from senet_lab.stats.paired_runs import PairedRuns
 
 MOST_SEEDS = 10  # where none are named
-Train = Callable[[tuple[Run, ...]], object]
+Train = Callable[[tuple[Run, ...], float | None], object]  # the runs, and the minutes that are left for them
+CostOf = Callable[[Sequence[Run]], CostModel]
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When to stop at the latest. side_by_side: how many runs train at once; it tells how many fit into max_hours."""
+    """When to stop at the latest.
+
+    side_by_side: how many runs train at once; it tells how many fit into max_hours. cost_of: a model of what runs cost
+    on this machine; None takes the records of the table.
+    """
 
     most_seeds: int
     max_hours: float | None
     side_by_side: int
+    cost_of: CostOf | None = None
+
+
+class _Clock:
+    """Keeps training within ``limits.max_hours`` from now on."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits, self.begun = limits, time.monotonic()
+
+    def fits(self, missing: Sequence[Run], records: Sequence[Record]) -> bool:
+        """Whether these runs end in time, as far as their time is known. records: of the table, for the usual model."""
+        if self.limits.max_hours is None:
+            return True
+        model = self.limits.cost_of(missing) if self.limits.cost_of else CostModel(records, {})
+        found = [estimate.seconds for run in missing if (estimate := model.estimate(run)) is not None]
+        rounds = -(-len(missing) // self.limits.side_by_side)
+        return rounds * (mean(found) if found else 0.0) <= self._left(self.limits.max_hours)
+
+    def train(self, missing: Sequence[Run], train: Train) -> bool:
+        """Trains these runs. False where the hours were over, to within a minute, before all had ended."""
+        from senet_lab.training.stopping import Paused
+
+        hours = self.limits.max_hours
+        try:
+            train(tuple(missing), None if hours is None else self._left(hours) / 60)
+        except Paused:
+            if hours is None or self._left(hours) > 60:
+                raise
+            return False
+        return True
+
+    def _left(self, hours: float) -> float:
+        return self.begun + 3600 * hours - time.monotonic()
 
 
 def train_until_resolved(
@@ -44,8 +82,8 @@ def train_until_resolved(
     """Adds seeds to the rows whose comparisons are open, and tests the comparisons at each look of the plan.
 
     Returns how many comparisons remain open. The runs for a look are begun only where they fit into
-    ``limits.max_hours``, by the time that earlier runs took. Raises StudyError where the table was begun with another
-    plan, and what ``train`` raises.
+    ``limits.max_hours``, and where their time is not known they end when the hours are over. Raises StudyError
+    where the table was begun with another plan, and what ``train`` raises.
     """
     from senet_lab.report.views import view_name
     from senet_lab.stats.difference import SIGNIFICANCE
@@ -69,16 +107,18 @@ def train_until_resolved(
     )
     if plan.first_seed:
         say(f"the plan's looks begin with seed {plan.first_seed}: earlier records enter intervals, not verdicts")
-    begun, total = time.monotonic(), len(family.comparisons)
+    clock, total = _Clock(limits), len(family.comparisons)
     done = decisions(measure_family(family, runs), plan)
     for look in plan.looks():
         left = [one for name, one in family.comparisons.items() if name not in done]
         while missing := store.missing(_runs_of_look(left, runs, plan, look)):
-            if not _fits(missing, records, limits, time.monotonic() - begun):
+            if not clock.fits(missing, records):
                 say(f"{len(missing)} runs for {look} seeds do not fit into {limits.max_hours:g} hours; stopped before")
                 return _said(total, len(left), say)
             say(f"look at {look} seeds: {len(left)} of {total} comparisons are open")
-            train(tuple(missing))
+            if not clock.train(missing, train):
+                say(f"the {limits.max_hours:g} hours are over; what was trained is saved, and the same command goes on")
+                return _said(total, len(left), say)
             records, runs = look_at_records()
             if all(store.read(run) is None for run in missing):
                 raise StudyError(f"none of {len(missing)} runs of {table.name} left a record; see what they said above")
@@ -99,12 +139,3 @@ def _runs_of_look(left: "Iterable[Compared]", runs: "PairedRuns", plan: Sequenti
         for cell in one.cells:
             wanted |= {(cell.key, seed): Run(cell=cell, seed=seed) for seed in seeds}
     return tuple(sorted(wanted.values(), key=lambda run: run.seed))
-
-
-def _fits(missing: Sequence[Run], records: Sequence[Record], limits: Limits, elapsed: float) -> bool:
-    if limits.max_hours is None:
-        return True
-    model = CostModel(records, {})
-    found = [estimate.seconds for run in missing if (estimate := model.estimate(run)) is not None]
-    rounds = -(-len(missing) // limits.side_by_side)
-    return elapsed + rounds * (mean(found) if found else 0.0) <= 3600 * limits.max_hours

@@ -158,6 +158,7 @@ def train_until(
 
     ``seeds`` = 1, the default of --seeds, means ``resolve.MOST_SEEDS``.
     """
+    from senet_lab.cli.gather import cost_model
     from senet_lab.cli.resolve import MOST_SEEDS, Limits, train_until_resolved
     from senet_lab.fleet.capacity import refuse_workers, workers_for
 
@@ -168,10 +169,27 @@ def train_until(
         table,
         claims,
         root,
-        Limits(seeds if seeds > 1 else MOST_SEEDS, max_hours, side_by_side),
-        lambda runs: train_runs(table, runs, root, replace(options, workers=side_by_side)),
+        Limits(
+            seeds if seeds > 1 else MOST_SEEDS,
+            max_hours,
+            side_by_side,
+            lambda runs: cost_model(runs, root).on(_this_machine(options)),
+        ),
+        lambda runs, minutes: train_runs(
+            table, runs, root, replace(options, workers=side_by_side, max_minutes=minutes)
+        ),
         lambda text: print(f"{table.name}: {text}", file=sys.stderr),
     )
+
+
+def _this_machine(options: TrainingOptions) -> str:
+    """The machine that these options train on, as records name it."""
+    import torch
+
+    from senet_lab.records.cost import machine_name
+    from senet_lab.training.provenance import device_name
+
+    return machine_name(device_name(torch.device(device_named(options.device))), options.threads, options.devices)
 
 
 def device_named(name: str) -> str:

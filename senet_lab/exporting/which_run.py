@@ -27,7 +27,7 @@ def run_of_row(source: str, seed: int, protocol: str | None, store: Store) -> Ru
     find_row(paper, label)
     if protocol is not None:
         return Run(cell=table_under(paper, protocol).row(label).cell, seed=seed)
-    runs = [Run(cell=table.row(label).cell, seed=seed) for table in _under_all(paper)]
+    runs = [Run(cell=table.row(label).cell, seed=seed) for table in _under_all(paper, store)]
     here = {run.cell.key: run for run in runs if is_file(weights_path(run, store))}
     if len(here) == 1:
         return next(iter(here.values()))
@@ -41,8 +41,11 @@ def run_of_row(source: str, seed: int, protocol: str | None, store: Store) -> Ru
     raise StudyError(f"{store.root} has weights of {source} seed {seed} under several protocols ({names}); name one")
 
 
-def _under_all(paper: Table) -> list[Table]:
-    found = [paper]
+def _under_all(paper: Table, store: Store) -> list[Table]:
+    """The table under every declared protocol and every one that has records, as those on a user's own photos."""
+    from senet_lab.study.companions import candidates
+
+    found = [paper, *candidates(paper, store.protocols())]
     for protocol in (*catalogue.protocols(), *own_protocols()):
         try:
             found.append(table_under(paper, protocol.name))

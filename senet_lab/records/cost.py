@@ -55,13 +55,14 @@ class CostModel:
     """
 
     def __init__(self, records: Iterable[Record], counts: Mapping[str, Counts], machine: str | None = None) -> None:
-        finished = self._finished = [record for record in records if record.status is not Status.FAILED]
-        machines = Counter(_machine(record) for record in finished)
+        self._records = list(records)
+        finished = [record for record in self._records if record.status is not Status.FAILED]
+        machines = Counter(machine_of(record) for record in finished)
         self._machines = sorted(machines, key=lambda name: (-machines[name], name))
         self.machine = machine or next(iter(self._machines), "no machine yet")
         self._counts = counts
-        self._multiply_adds = {network_key(record.run.cell): record.multiply_adds for record in finished}
-        self._here = [record for record in finished if _machine(record) == self.machine]
+        self._multiply_adds = {network_key(record.run.cell): record.multiply_adds for record in self._records}
+        self._here = [record for record in finished if machine_of(record) == self.machine]
         self._own: dict[str, list[float]] = {}
         for record in self._here:
             self._own.setdefault(record.run.cell.key, []).append(record.provenance.train_seconds)
@@ -72,7 +73,11 @@ class CostModel:
     def elsewhere(self) -> "list[CostModel]":
         """A model for each other machine that made records."""
         others = [name for name in self._machines if name != self.machine]
-        return [CostModel(self._finished, self._counts, name) for name in others]
+        return [self.on(name) for name in others]
+
+    def on(self, machine: str) -> "CostModel":
+        """The model for another machine; this one where that machine made no records."""
+        return CostModel(self._records, self._counts, machine) if machine in self._machines else self
 
     def estimate(self, run: Run) -> Estimate | None:
         """The time of a run; None where no record allows an estimate, or where its network was never counted."""
@@ -121,9 +126,16 @@ class CostModel:
         return float(images * multiply_adds) * protocol.relative_work
 
 
-def _machine(record: Record) -> str:
-    threads = record.provenance.threads
-    return f"{record.provenance.device} ({threads} thread{'s' * (threads != 1)})"
+def machine_of(record: Record) -> str:
+    """The machine that made a record, as ``machine_name`` names it."""
+    parts = record.provenance.parts
+    return machine_name(record.provenance.device, record.provenance.threads, parts[-1].processes if parts else 1)
+
+
+def machine_name(device: str, threads: int, processes: int = 1) -> str:
+    """A machine in words: its device, CPU threads, and the processes that share each batch where there are several."""
+    together = f", {processes} processes together" if processes > 1 else ""
+    return f"{device} ({threads} thread{'s' * (threads != 1)}{together})"
 
 
 @dataclass(frozen=True, slots=True)

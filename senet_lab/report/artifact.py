@@ -185,7 +185,7 @@ def _claims(comparisons: Sequence[Comparison], inputs: AppendixInputs) -> Block:
 def _not_run(tables: Sequence[Table], comparisons: Sequence[Comparison], inputs: AppendixInputs) -> Block:
     measured = {one.view.paper.slug for one in comparisons if not one.view.companion}
     lines = []
-    for table in (table for table in tables if table.slug not in measured):
+    for table in (table for table in tables if table.of_the_paper and table.slug not in measured):
         runs = runs_of(table.cells, 1)
         cost = (minutes(runs, inputs), data_disk(run.cell.protocol for run in runs))
         lines.append((title_of(table), str(len(runs)), *cost, f"make {table.name} PROTOCOL=paper"))
@@ -193,6 +193,8 @@ def _not_run(tables: Sequence[Table], comparisons: Sequence[Comparison], inputs:
         "The paper's own recipes, one seed. Nothing of them is recorded, so nothing can be expected but the published "
         f"numbers. Minutes are scaled from other runs on {inputs.model.machine} by images and multiply-adds: they say "
         "how much work it is, not that a CPU is the place for it. Memory on a GPU was not measured.",
+        "Detectors begin with the networks of table 2: make table2 PROTOCOL=imagenet-100ep comes first, or weights are "
+        "named in a file (docs/detection.md). Its time and disk are not in their lines.",
     )
     columns = ("table", "runs", "minutes", "disk", "command")
     return Block("Not run", columns, tuple(lines), notes)

@@ -1,7 +1,6 @@
 """Loads the records of results folders for reports."""
 
-import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +11,8 @@ from senet_lab.records.store import Store
 from senet_lab.stats.families import cells_of_claims
 from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.study.claim import Claim
-from senet_lab.study.protocol import HELD_OUT, Protocol
-from senet_lab.study.small_photos import table_from_small_photos
+from senet_lab.study.companions import candidates
+from senet_lab.study.protocol import Protocol
 from senet_lab.study.table import Table
 
 PROJECT = "results"  # the name of the source that holds the records of a clone and those trained beside them
@@ -76,24 +75,3 @@ def load_all(
 ) -> list[Loaded]:
     """The records of several (folder, source) pairs. Folders without records are left out."""
     return [found for found in (load(root, source, tables, claims) for root, source in roots) if found.records]
-
-
-def candidates(table: Table, protocols: Iterable[Protocol]) -> list[Table]:
-    """The table under the paper's own protocols, and under every other protocol that it has networks for.
-
-    Where rows differ in nothing but their protocol, the table stands under its own protocols only: under any one
-    protocol these rows would be the same cell. Protocols that evaluate on held-out training images are left out: they
-    compare recipes, and belong to the table that chooses the recipe.
-    """
-    own = {cell.protocol for cell in table.cells}
-    protocols = list(protocols)
-    found = [table]
-    if len(own) > 1 and any(protocol.small_photos for protocol in protocols):
-        with contextlib.suppress(ValueError):  # a row is not trained on photos
-            found.append(table_from_small_photos(table))
-    for protocol in protocols:
-        if protocol not in own and protocol.evaluation_split != HELD_OUT:
-            with contextlib.suppress(ValueError):  # a row has no network for that data set
-                found.append(table.under(protocol))
-    rows = len(set(table.cells))
-    return [candidate for candidate in found if len(set(candidate.cells)) == rows]

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from senet_lab.records.record import Record
-from senet_lab.report.load import PROJECT, Loaded, candidates
+from senet_lab.report.load import PROJECT, Loaded
 from senet_lab.report.published import EDITIONS
 from senet_lab.report.summary import RowSummary, summarise
+from senet_lab.study.companions import candidates
 from senet_lab.study.measure import Measure
 from senet_lab.study.names import versioned
 from senet_lab.study.protocol import Dataset, Protocol

@@ -58,7 +58,8 @@ def write_fair(folder: Path, table: Table, protocol: Protocol, found: Sequence[R
     replace_file(folder / "trials.csv", csv_text(list(trials[0]), trials).encode())
     text = (
         f"{table.name} under {protocol.name}, every row at the best of its {len(found[0].points)} points on held-out "
-        f"training images.\n\n    senet-lab reproduce {TUNED} --protocol paper\n"
+        f"training images.\n\n    senet-lab reproduce {TUNED} --protocol paper\n\ngives the errors of the rows. "
+        "Their recipes differ, so it compares none; the verdicts on fresh seeds are those of senet-lab search.\n"
     )
     replace_file(folder / TUNED, table_source(tuned_table(table, found), text, folder).encode())
     frame = pd.DataFrame(curve)

@@ -1,6 +1,7 @@
 """Training until the comparisons are settled: what is trained, when it stops, and the commands."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,13 @@ import pytest
 from senet_lab.cli import catalogue, studies
 from senet_lab.cli.resolve import Limits, train_until_resolved
 from senet_lab.errors import StudyError
+from senet_lab.records.cost import CostModel
 from senet_lab.records.sequential import plan_path
 from senet_lab.records.store import Store
 from senet_lab.study import Run
 from senet_lab.study.cell import runs_of
-from tests.samples import PLAIN, SE, TABLE, failed, filled, finished, one_line
+from senet_lab.training.stopping import Paused
+from tests.samples import PLAIN, PROVENANCE, SE, TABLE, failed, filled, finished, one_line
 
 COUNTS = Path(__file__).parents[2] / "results" / "complexity.json"
 
@@ -24,7 +27,7 @@ class Trainer:
     def __init__(self, root, gap):
         self.store, self.gap, self.trained, self.fails = Store(root), gap, [], set()
 
-    def __call__(self, runs):
+    def __call__(self, runs, minutes):
         for run in self.store.missing(runs):
             random = np.random.default_rng([run.seed, run.cell == SE])
             wrong = 200 + int(random.integers(-2, 3)) - (self.gap if run.cell == SE else 0)
@@ -90,7 +93,7 @@ def test_the_next_seed_stands_in_for_one_that_fails(tmp_path):
 def test_runs_that_leave_no_record_end_it(tmp_path):
     """Not asked for again and again."""
     with pytest.raises(StudyError, match="none of 4 runs of table99 left a record"):
-        train_until_resolved(TABLE, [], tmp_path, Limits(3, None, 2), lambda runs: None, print)
+        train_until_resolved(TABLE, [], tmp_path, Limits(3, None, 2), lambda runs, minutes: None, print)
 
 
 def test_it_begins_no_seed_that_does_not_fit_into_the_hours(tmp_path):
@@ -100,6 +103,27 @@ def test_it_begins_no_seed_that_does_not_fit_into_the_hours(tmp_path):
     assert left == 1
     assert {seed for _, seed in trained} == {0, 1}
     assert "do not fit into 1e-06 hours" in said[-2]
+
+
+def test_hours_are_judged_by_this_machine_and_end_runs_of_unknown_time(tmp_path):
+    """A model of the machine says ten hours a run, so nothing begins; without any, runs get the hours that are left."""
+    slow = CostModel(
+        [replace(finished(cell), provenance=replace(PROVENANCE, train_seconds=36_000.0)) for cell in (PLAIN, SE)], {}
+    )
+    said, minutes = list[str](), list[float]()
+
+    def pauses(runs, left):
+        minutes.append(left)
+        raise Paused("saved")
+
+    limits = Limits(3, 8.0, 2, lambda runs: slow)
+    assert train_until_resolved(TABLE, [], tmp_path, limits, pauses, said.append) == 1
+    assert (minutes, "do not fit into 8 hours" in said[0]) == ([], True)
+    with pytest.raises(Paused):  # by a signal, since hours are left
+        train_until_resolved(TABLE, [], tmp_path, Limits(3, 8.0, 2), pauses, said.append)
+    assert 479 < minutes[0] <= 480
+    assert train_until_resolved(TABLE, [], tmp_path, Limits(3, 0.01, 2), pauses, said.append) == 1
+    assert said[-2].startswith("the 0.01 hours are over; what was trained is saved")
 
 
 def test_another_plan_is_refused(tmp_path):

@@ -8,8 +8,9 @@ import pytest
 from senet_lab.cli import catalogue, commands_verify, studies
 from senet_lab.errors import StudyError
 from senet_lab.study import Run
+from senet_lab.study.protocol import PhotoSet
 from senet_lab.training.stopping import Paused
-from tests.samples import PART, PROVENANCE, filled, finished, one_line
+from tests.samples import PART, PROTOCOL, PROVENANCE, filled, finished, one_line
 
 ROWS = studies.table_under(catalogue.find_table("table7"), "demo").rows
 FIRST, SECOND = ROWS[0].cell, ROWS[1].cell
@@ -110,10 +111,13 @@ def test_when_the_time_is_over_nothing_is_said(senet_lab, store, monkeypatch):
         raise Paused("stopped")
 
     monkeypatch.setattr(commands_verify, "train_run", train)
-    status, out, err = senet_lab("verify", f"{FIRST.key}/0", "--minutes", "5")
+    store.root.rename(store.root.with_name("my results"))
+    status, out, err = senet_lab("verify", f"{FIRST.key}/0", "--minutes", "5", "--results", "my results")
 
     assert (status, out) == (75, "")
-    assert f"senet-lab verify {FIRST.key}/0 --scratch DIR" in one_line(err.splitlines()[-1])
+    assert f"senet-lab verify {FIRST.key}/0 --scratch DIR --results 'my results' keeps" in one_line(
+        err.splitlines()[-1]
+    )
 
 
 def test_code_of_ones_own_is_named_by_its_file(senet_lab, tmp_path, monkeypatch):
@@ -137,6 +141,28 @@ def test_scratch_is_kept(senet_lab, store, trained, tmp_path):
     assert senet_lab("verify", f"{FIRST.key}/0", "--scratch", "again")[0] == 0
     assert commands_verify.RESULTS.joinpath("records").exists()
     assert filled(tmp_path / "again").has_record(Run(cell=FIRST, seed=0))
+
+
+def test_a_run_that_the_scratch_folder_has_is_not_compared_again(senet_lab, store, trained, tmp_path):
+    """Nothing would be trained, and the bits of an earlier call would stand for those of the code as it is now."""
+    words = ["verify", f"{FIRST.key}/0", "--scratch", "again"]
+    senet_lab(*words)
+    status, out, err = senet_lab(*words)
+
+    assert (status, out) == (2, "")
+    assert "senet-lab: again has a record of this run, so nothing would be trained; name another folder" in err
+    assert len(trained[0]) == 1
+
+
+def test_a_draw_leaves_out_runs_whose_photos_are_not_named(senet_lab, tmp_path, trained):
+    """Where others can be drawn. By its key such a run is verified, or asks for its photos."""
+    photos = replace(PROTOCOL, name="pets-by-mine", dataset="folder", photos=PhotoSet("pets", "0" * 64))
+    own = replace(FIRST, protocol=photos)
+    filled(tmp_path / "results", *(finished(own, seed) for seed in range(20)), finished(FIRST, 0), epochs=2)
+    senet_lab("verify")
+    senet_lab("verify", f"{own.key}/3")
+
+    assert [label for label, *_ in trained[0]] == [f"{FIRST.key}/0", f"{own.key}/3"]
 
 
 @pytest.mark.slow

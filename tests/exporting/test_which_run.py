@@ -1,10 +1,17 @@
 """Which recorded run a name means, and what is said where its weights are not there."""
 
+from dataclasses import replace
+
 import pytest
 
+from ablations.protocols import IMAGENETTE
+from senet_lab.cli import catalogue
 from senet_lab.errors import StudyError
-from senet_lab.exporting.which_run import run_of_row
+from senet_lab.exporting.which_run import run_of_row, weights_path
 from senet_lab.records.store import Store
+from senet_lab.study import Run
+from senet_lab.study.protocol import PhotoSet
+from tests.samples import filled, finished
 
 
 def test_the_hint_trains_the_run_that_is_missing(tmp_path):
@@ -15,3 +22,16 @@ def test_the_hint_trains_the_run_that_is_missing(tmp_path):
     assert str(caught.value).endswith(
         f"senet-lab train tpami-table13 --row SE_All --protocol NAME --seeds 5 --results '{tmp_path}/my runs' trains it"
     )
+
+
+def test_a_row_that_was_trained_on_own_photos_is_found(tmp_path):
+    """Its protocol is not declared: the records have it."""
+    pets = replace(IMAGENETTE, name="pets-by-imagenette", dataset="folder", photos=PhotoSet("pets", "0" * 64))
+    cell = catalogue.find_table("table7").under(pets).row("r=16").cell
+    run = Run(cell=cell, seed=0)
+    store = filled(tmp_path, finished(cell))
+    path = weights_path(run, store)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"")
+
+    assert run_of_row("table7:r=16", 0, None, store) == run

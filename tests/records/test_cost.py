@@ -10,7 +10,7 @@ from senet_lab.records.store import Store
 from senet_lab.study import Run
 from senet_lab.study.cell import runs_of
 from senet_lab.study.counts import network_key
-from tests.samples import PLAIN, PROTOCOL, SE, SYNTHETIC, TABLE, counted, failed, filled, finished
+from tests.samples import PART, PLAIN, PROTOCOL, PROVENANCE, SE, SYNTHETIC, TABLE, counted, failed, filled, finished
 
 COUNTS = {network_key(PLAIN): counted(1, 0, 1_000), network_key(SE): counted(1, 0, 2_000)}
 LONG = replace(PROTOCOL, name="long", epochs=20)
@@ -142,3 +142,22 @@ def test_a_plan_refuses_a_damaged_record(tmp_path):
 
     with pytest.raises(RecordError):
         planned(runs_of(TABLE.cells, 1), store, CostModel([], {}))
+
+
+def test_a_failed_run_tells_the_size_of_its_network():
+    """A block of a user's own that diverged once: its network was counted, so its time can be scaled."""
+    model = CostModel([took(finished(PLAIN, 0), HOUR), failed(SE, 0)], {network_key(PLAIN): COUNTS[network_key(PLAIN)]})
+
+    assert model.estimate(Run(cell=SE, seed=1)).basis is Basis.PROTOCOL
+
+
+def test_processes_that_train_a_run_together_are_a_machine_of_their_own():
+    """Eight devices take an eighth of one's time: neither stands for the other."""
+    part = replace(PART, processes=8)
+    together = replace(finished(PLAIN, 1), provenance=replace(PROVENANCE, parts=(part,), train_seconds=60.0))
+    model = CostModel([took(finished(PLAIN, 0), HOUR), took(finished(PLAIN, 2), HOUR), together], COUNTS)
+
+    assert model.estimate(Run(cell=PLAIN, seed=5)).seconds == HOUR
+    assert [one.machine for one in model.elsewhere()] == ["a processor (1 thread, 8 processes together)"]
+    assert model.on("a processor (1 thread, 8 processes together)").estimate(Run(cell=PLAIN, seed=5)).seconds == 60.0
+    assert model.on("no such machine") is model

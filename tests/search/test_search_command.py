@@ -88,3 +88,12 @@ def test_without_optuna_the_extra_is_named(senet_lab, mine, monkeypatch):
     status, _, err = senet_lab("search", "my_table.py", "--protocol", "paper")
 
     assert (status, err) == (2, "senet-lab: senet-lab search needs Optuna: pip install 'senet-lab[search]'\n")
+
+
+@pytest.mark.parametrize("words", [("--row", "r=16", "--seeds", "3"), ("--design", "--fresh-seeds", "2")])
+def test_options_of_the_search_over_a_table_are_refused_elsewhere(senet_lab, words):
+    """They were ignored: a single row and a design are tried with one seed, and get no verdicts."""
+    status, out, err = senet_lab("search", "table7", "--protocol", "cifar10-quick", *words)
+
+    assert (status, out) == (2, "")
+    assert f"{words[-2]} belongs to the search over a table" in err
