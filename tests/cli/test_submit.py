@@ -115,7 +115,7 @@ def test_a_worker_with_too_little_time_for_another_run_waits_for_the_signal(monk
     """However early that is: the queue queues a job again upon its signal, and not one that ends by itself."""
     slept = []
     monkeypatch.setattr(jobs.time, "sleep", slept.append)
-    monkeypatch.setattr(jobs.subprocess, "Popen", lambda words: Mock(wait=lambda: status))
+    monkeypatch.setattr(jobs.subprocess, "Popen", lambda words: Mock(poll=Mock(side_effect=[None, status])))
     worker = pickle.loads(pickle.dumps(jobs.Worker(("work", "table7"), minutes=minutes)))
 
-    assert (worker(), slept) == (status, waited)
+    assert (worker(), slept) == (status, [jobs.POLL_SECONDS, *waited])
