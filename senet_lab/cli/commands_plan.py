@@ -1,12 +1,13 @@
 """``list`` names the tables and protocols; ``plan`` says what a table still needs and costs. Both write nothing."""
 
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from senet_lab.cli import catalogue, options
-from senet_lab.cli.gather import RESULTS, cost_model
+from senet_lab.cli.gather import RESULTS, cost_model, sources_of
 from senet_lab.cli.own_code import warn_of_runs
 from senet_lab.cli.printing import print_json
 from senet_lab.cli.runs import labels_of
@@ -82,8 +83,9 @@ def plan(
         begun, model = read_plan(root, found.slug, view_name(found)), cost_model(runs, root)
         name = protocol or (None if data else found.paper_protocol.name)
         of_pilot = None if pilot is None else table_under(catalogue.find_table(pilot), name, data)
-        seen = Store(RESULTS).read_all()  # as where a plan is begun: equal seeds give equal runs
-        needs = needs_of(found, claims, Store(root).read_all(), model, resolve, max_hours, begun, of_pilot, seen)
+        *elsewhere, here = (Store(place).read_all() for place, _ in sources_of(results))
+        seen = chain.from_iterable(elsewhere)  # as where a plan is begun: equal seeds give equal runs
+        needs = needs_of(found, claims, here, model, resolve, max_hours, begun, of_pilot, seen)
         print_json(needs_data(needs)) if as_json else print(needs_text(needs))
         return
     show_plan(found, runs, results or RESULTS, as_json)

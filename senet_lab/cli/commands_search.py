@@ -61,15 +61,9 @@ def search(
         _search_row(found, row, trials, root, trainer)
     else:
         searched = _search_table(found, trials, seeds, root, trainer)
-        if searched and fresh_seeds != 0:
-            _retest(
-                found,
-                searched,
-                seeds,
-                FRESH_SEEDS if fresh_seeds is None else fresh_seeds,
-                root,
-                TrainingOptions(where, threads=threads),
-            )
+        fresh = FRESH_SEEDS if fresh_seeds is None else fresh_seeds
+        if searched and fresh:
+            _retest(found, searched, seeds, fresh, root, TrainingOptions(where, threads=threads))
 
 
 def _refuse_photos(table: Table, row: str | None) -> None:

@@ -46,7 +46,7 @@ class Subject:
 
     @property
     def key(self) -> str:
-        """The record's name: a hash of all fields except the words ``weights``.
+        """The record's name: a hash of all fields except ``weights``, which only says in words what the hash has.
 
         ``source`` is in it, since gates and squeezes have no weights: two networks may have the same.
         """
