@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from senet_lab.study.block import BlockSpec, own_block
     from senet_lab.study.cell import Cell, Run
     from senet_lab.study.claim import Claim, Costs, Equivalent, Higher, LargerGain, Lower, NotWorse, Quantity
-    from senet_lab.study.protocol import Protocol, Schedule
+    from senet_lab.study.protocol import Protocol
+    from senet_lab.study.schedule import Schedule
     from senet_lab.study.se import Excitation, Gate, Integration, SESpec, Squeeze
     from senet_lab.study.table import Row, Table
     from senet_lab.training.lightning_module import SENetData, SENetModule
@@ -56,7 +57,8 @@ _PLACES = {
     "senet_lab.study.block": ("BlockSpec", "own_block"),
     "senet_lab.study.cell": ("Cell", "Run"),
     "senet_lab.study.claim": ("Claim", "Costs", "Equivalent", "Higher", "LargerGain", "Lower", "NotWorse", "Quantity"),
-    "senet_lab.study.protocol": ("Protocol", "Schedule"),
+    "senet_lab.study.protocol": ("Protocol",),
+    "senet_lab.study.schedule": ("Schedule",),
     "senet_lab.study.se": ("Excitation", "Gate", "Integration", "SESpec", "Squeeze"),
     "senet_lab.study.table": ("Row", "Table"),
     "senet_lab.training.lightning_module": ("SENetData", "SENetModule"),

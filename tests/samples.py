@@ -14,7 +14,8 @@ from senet_lab.records.store import Store
 from senet_lab.study import Cell, Protocol, Row, Run, Schedule, SESpec, Table
 from senet_lab.study.conventions import Operation
 from senet_lab.study.counts import Counts
-from senet_lab.study.protocol import Crop, Dataset, Decay
+from senet_lab.study.protocol import Crop, Dataset
+from senet_lab.study.schedule import Decay
 
 IMAGES = 1_000  # one wrong image is 0.1 points
 PROTOCOL = Protocol(

@@ -17,7 +17,8 @@ from ablations import (
 from ablations.protocols import PROTOCOLS
 from senet_lab.models.registry import image_size
 from senet_lab.study import Table
-from senet_lab.study.protocol import Dataset, Decay
+from senet_lab.study.protocol import Dataset
+from senet_lab.study.schedule import Decay
 from senet_lab.training.schedule import learning_rate
 from tests.models.counted import described
 

@@ -8,8 +8,6 @@ import torch
 from senet_lab import extensions
 from senet_lab.cli import catalogue
 from senet_lab.cli.own_code import of_other_code, warn_of_runs
-from senet_lab.cli.studies import study_of
-from senet_lab.data.open import open_source
 from senet_lab.errors import StudyError
 from senet_lab.fleet.gpu_capacity import has_random_parts
 from senet_lab.models.of_cell import build_cell
@@ -17,7 +15,7 @@ from senet_lab.models.registry import channels_last
 from senet_lab.models.stochastic import draws_from_global_stream, set_stochastic_seed, set_stream_states, stream_states
 from senet_lab.records.curves import curve_of
 from senet_lab.records.store import Store
-from senet_lab.study import Cell, Row, Run, Table, own_block
+from senet_lab.study import Cell, Run, own_block
 from senet_lab.training.compiled import compiled_network
 from senet_lab.training.progress import silent
 from senet_lab.training.run import make, open_data
@@ -224,56 +222,3 @@ def test_numbers_that_are_none_have_no_key(value):
         own_block("keeps", k=value)
     with pytest.raises(ValueError, match=r"weight_decay is .*; it must be a finite number"):
         replace(TINY, weight_decay=value)
-
-
-@pytest.mark.parametrize(
-    ("fields", "text"),
-    [
-        ({"crop": "none", "crop_padding": 4}, "crop 'none' has no padding, but crop_padding is 4"),
-        ({"crop": "resized-crop"}, "is for photos, not for"),
-        ({"label_smoothing": 2.0}, "label_smoothing is 2.0; it must be at least 0 and below 1"),
-        ({"label_smoothing": -0.5}, "label_smoothing is -0.5"),
-        ({"weight_decay": -1.0}, "weight_decay is -1.0"),
-        ({"momentum": 2.0}, "momentum is 2.0"),
-        ({"crop": "pad-crop", "crop_padding": -3}, "crop_padding is -3"),
-        ({"num_classes": 1}, "num_classes is 1"),
-        ({"test_images": 0}, "test_images is 0"),
-        ({"nesterov": True, "momentum": 0.0}, "nesterov needs a momentum above 0"),
-        ({"dataset": "imagenet", "image_size": 224, "resize": 146}, "resize is 146; it must be 224 or more"),
-    ],
-)
-def test_a_recipe_that_cannot_be_meant_is_refused(fields, text):
-    """When it is planned or its data are opened, not in a worker, and before anything is recorded."""
-    with pytest.raises(ValueError, match=text):
-        replace(TINY, **fields).check_meant()
-
-
-def test_such_a_recipe_has_no_data_and_no_plan():
-    """One line says what is wrong with it."""
-    recipe = replace(TINY, crop="none", crop_padding=4)
-    row = Row("plain", replace(CELL, protocol=recipe))
-    table = Table(edition="mine", number="1", topic="t", caption="T", baseline="plain", rows=(row,), companions={})
-    with pytest.raises(StudyError, match="crop 'none' has no padding"):
-        open_source(recipe, torch.device("cpu"))
-    with pytest.raises(StudyError, match="crop 'none' has no padding"):
-        study_of(table, None, 1, None)
-
-
-def test_records_of_such_a_recipe_are_still_read(tmp_path):
-    """Earlier versions trained them: they are healthy, and no folder with one is unreadable."""
-    record = finished(replace(CELL, protocol=replace(TINY, crop="none", crop_padding=4, weight_decay=-1.0)))
-
-    assert filled(tmp_path, record).read_all() == [record]
-
-
-def test_fewer_images_than_a_batch_are_told():
-    """With both numbers and what to do."""
-    with pytest.raises(ValueError, match="batches of 100 cannot be trained: there are 24 training images; take a"):
-        replace(TINY, batch_size=100)
-
-
-def test_a_recipe_for_another_number_of_classes_is_refused():
-    """As where CIFAR-10's recipe is replaced for CIFAR-100, with its ten classes kept."""
-    for classes in (5, 20):
-        with pytest.raises(StudyError, match=f"synthetic has 10 classes; {TINY.name} says {classes}"):
-            open_data(Run(cell=replace(CELL, protocol=replace(TINY, num_classes=classes)), seed=0), Settings(), {})

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from senet_lab.study.protocol import Dataset, Decay, Precision, Protocol, Schedule
+from senet_lab.study.protocol import Dataset, Precision, Protocol
+from senet_lab.study.schedule import Decay, Schedule
 
 # Batch size, momentum and weight decay are those of He et al. 2016b. TPAMI section 5.1 uses their recipe for CIFAR.
 CIFAR10 = Protocol(

@@ -8,7 +8,8 @@ from dataclasses import replace
 from ablations.protocols.imagenet import IMAGENET_100EP
 from senet_lab.study.cell import canonical_json
 from senet_lab.study.detection import Detection, Head, Pretraining, digest_of
-from senet_lab.study.protocol import Crop, Dataset, Decay, Precision, Protocol, Schedule
+from senet_lab.study.protocol import Crop, Dataset, Precision, Protocol
+from senet_lab.study.schedule import Decay, Schedule
 
 
 def pretrained_by(protocol: Protocol) -> Pretraining:

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from senet_lab.study.protocol import Crop, Dataset, Decay, Precision, Protocol, Schedule
+from senet_lab.study.protocol import Crop, Dataset, Precision, Protocol
+from senet_lab.study.schedule import Decay, Schedule
 
 # CVPR section 5 and TPAMI section 5.1: batch 1024, lr 0.6 divided by 10 every 30 epochs, 100 epochs.
 IMAGENET_100EP = Protocol(

@@ -6,7 +6,8 @@ A departure that concerns the data set begins with "data:". It is dropped where 
 from dataclasses import replace
 
 from ablations.protocols.imagenet import IMAGENET_100EP
-from senet_lab.study.protocol import Dataset, Decay, Precision, Schedule
+from senet_lab.study.protocol import Dataset, Precision
+from senet_lab.study.schedule import Decay, Schedule
 
 # CVPR 2018 table 5, TPAMI table 6. The paper states data and networks. For the recipe it cites another group's release,
 # whose evaluation is known: the central 224 pixels of copies with 256 x 256 pixels.

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from ablations.protocols.cifar import CIFAR10
-from senet_lab.study.protocol import HELD_OUT, Crop, Dataset, Decay, Precision, Protocol, Schedule
+from senet_lab.study.protocol import HELD_OUT, Crop, Dataset, Precision, Protocol
+from senet_lab.study.schedule import Decay, Schedule
 
 DEMO = Protocol(
     name="demo",

@@ -112,7 +112,13 @@ class ThreeStages(nn.Module):
         return self.classifier(self.stages(images_BCHW).mean(dim=(2, 3)))
 
 
-MY_CIFAR10 = replace(CIFAR10, name="my-cifar10", title="CIFAR-10, 30 epochs", epochs=30)
+MY_CIFAR10 = replace(
+    CIFAR10,
+    name="my-cifar10",
+    title="CIFAR-10, 30 epochs",
+    epochs=30,
+    schedule=replace(CIFAR10.schedule, milestones=(15.0, 25.0)),
+)
 
 BLOCKS = {"eca": eca, "cbam_spatial": spatial, "se_hard_sigmoid": hard_sigmoid}
 NETWORKS = {"three_stages": OwnNetwork(ThreeStages, image_size=32)}

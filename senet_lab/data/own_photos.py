@@ -12,7 +12,8 @@ from pathlib import Path
 from senet_lab.data.imagenet import Splits, check_same_classes
 from senet_lab.data.photo_folders import SPLIT_NAMES, find_split, photos_of
 from senet_lab.errors import StudyError
-from senet_lab.study.protocol import Dataset, PhotoSet, Protocol, Schedule
+from senet_lab.study.protocol import Dataset, PhotoSet, Protocol
+from senet_lab.study.schedule import Schedule
 
 DIGEST_LENGTH = 16  # hexadecimal digits
 LONGEST_NAME = 40

@@ -14,7 +14,8 @@ from senet_lab.models.registry import channels_last
 from senet_lab.records.curves import CurvePoint
 from senet_lab.search.space import guessing_error_pct
 from senet_lab.study.cell import Cell, canonical_json
-from senet_lab.study.protocol import Decay, Protocol, Schedule
+from senet_lab.study.protocol import Protocol
+from senet_lab.study.schedule import Decay, Schedule
 from senet_lab.training import device_loop
 from senet_lab.training.checkpoint import Checkpoint
 from senet_lab.training.epoch import Diverged

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from senet_lab.study.detection import Detection
 from senet_lab.study.names import check_name
+from senet_lab.study.schedule import Schedule
 from senet_lab.study.values import PROSE, convert_fields, since
 
 HELD_OUT = "held-out training"  # evaluation_split of a protocol that evaluates on every tenth training image
@@ -42,38 +43,6 @@ class Crop(StrEnum):
     PAD_CROP = "pad-crop"  # zero padding, then a random crop of the original size
     REFLECT_CROP = "reflect-crop"  # the same with reflected padding
     RESIZED_CROP = "resized-crop"  # random area and aspect ratio
-
-
-class Decay(StrEnum):
-    """How the learning rate falls."""
-
-    STEPS = "steps"  # multiplied by `factor` at each milestone
-    COSINE = "cosine"  # to zero over the whole length
-    PLATEAU = "plateau"  # multiplied by `factor` when the validation loss stops falling
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Schedule:
-    """The learning rate by optimiser step.
-
-    peak_lr: the rate after warm-up. milestones: epochs at which the rate falls; fractions are allowed, so that steps
-    can be given exactly. factor: the rate is multiplied by it. warmup_steps: optimiser steps before the peak; the rate
-    is warmup_lr, or rises from it to the peak where warmup_ramp is set. patience: for a plateau, epochs without a lower
-    validation loss before the rate falls. drops: how often it falls.
-    """
-
-    decay: Decay
-    peak_lr: float
-    milestones: tuple[float, ...] = ()
-    factor: float = 0.1
-    warmup_steps: int = 0
-    warmup_lr: float = 0.0
-    warmup_ramp: bool = False
-    patience: int = 0
-    drops: int = 0
-
-    def __post_init__(self) -> None:
-        convert_fields(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +137,8 @@ class Protocol:
         """
         self._check_ranges()
         self._check_crop()
+        if mistake := self.schedule.mistake(self.epochs):
+            raise ValueError(f"protocol {self.name}: {mistake}")
 
     def _check_ranges(self) -> None:
         cut = self.image_size if self.dataset.of_photos and self.detection is None else 0  # cut from resized photos

@@ -5,7 +5,8 @@ Before the first step is taken, it is compared with the step of the network as w
 
 import functools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch._inductor.runtime.cache_dir_utils import cache_dir
 
+from senet_lab.errors import StudyError
 from senet_lab.models.fuse import Fused, fuse
 from senet_lab.models.output_shape import device_of
 from senet_lab.models.stochastic import draws_from_global_stream
@@ -25,12 +27,18 @@ Network = Callable[[Tensor], Tensor]
 P = ParamSpec("P")
 T = TypeVar("T", Tensor, tuple[Tensor, Tensor])
 MOST_NETWORKS = 1024  # that one process may compile from the same forward code
+MISSING_TOOLS = {  # what torch and Triton say -> what this machine lacks
+    "No working C++ compiler found": "a C++ compiler (Debian: apt install g++; macOS: xcode-select --install)",
+    "Failed to find C compiler": "a C compiler (Debian: apt install gcc)",
+    "Python.h": "Python's headers (Debian: apt install python3-dev)",
+}
 
 
 def compiled_network(model: nn.Module) -> Network:
     """A network compiled for training: images B 3 H W -> logits B K. It shares the model's weights.
 
-    Its first call in training raises StudyError where it does not compute the step of the network as written.
+    Its first call in training raises StudyError where it does not compute the step of the network as written, and its
+    first call of all where this machine has no compiler.
     """
     _set_compiler()
     fused = fuse(model)
@@ -69,7 +77,8 @@ def _compared_once(call: Callable[P, T], written: Callable[P, T], model: nn.Modu
 
     def begun(*args: P.args, **kwargs: P.kwargs) -> T:
         fused.begin_step()
-        return call(*args, **kwargs)
+        with _naming_missing_tools():
+            return call(*args, **kwargs)
 
     def checked(*args: P.args, **kwargs: P.kwargs) -> T:
         nonlocal compared
@@ -81,6 +90,18 @@ def _compared_once(call: Callable[P, T], written: Callable[P, T], model: nn.Modu
         return begun(*args, **kwargs)
 
     return checked
+
+
+@contextmanager
+def _naming_missing_tools() -> Iterator[None]:
+    """Raises StudyError in place of the compiler's error where a tool that it needs is not installed."""
+    try:
+        yield
+    except RuntimeError as error:
+        missing = next((tool for said, tool in MISSING_TOOLS.items() if said in str(error)), None)
+        if missing is None:
+            raise
+        raise StudyError(f"long runs compile their network, and this machine lacks {missing}") from error
 
 
 def _set_compiler() -> None:

@@ -5,7 +5,8 @@ import logging
 import pytorch_lightning as pl
 
 from senet_lab.errors import StudyError
-from senet_lab.study.protocol import Decay, Protocol
+from senet_lab.study.protocol import Protocol
+from senet_lab.study.schedule import Decay
 
 LOG = logging.getLogger("senet_lab")
 

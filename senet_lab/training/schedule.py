@@ -3,7 +3,8 @@
 import math
 from collections.abc import Sequence
 
-from senet_lab.study.protocol import Decay, Protocol, Schedule
+from senet_lab.study.protocol import Protocol
+from senet_lab.study.schedule import Decay, Schedule
 
 
 def learning_rate(protocol: Protocol, step: int, validation_losses: Sequence[float] = ()) -> float:

@@ -27,7 +27,7 @@ SHORT = replace(
     image_size=SIZE,
     resize=SIZE,
     batch_size=3,
-    schedule=replace(IMAGENET_100EP.schedule, peak_lr=1e-4),  # a batch of three allows no more
+    schedule=replace(IMAGENET_100EP.schedule, peak_lr=1e-4, milestones=()),  # a batch of three allows no more
     epochs=1,
     precision=Precision.FP32,
 )
@@ -61,7 +61,8 @@ def test_a_network_of_imagenet_trains(tmp_path):
     """The smallest, in this process: a command loads all packages in a worker, which takes longer than the rest."""
     photos = class_folders(tmp_path / "pets", train=2, test=1)
     recipe = replace(IMAGENET_100EP, image_size=96, resize=96, batch_size=3, epochs=1, precision=Precision.FP32)
-    recipe = replace(recipe, schedule=replace(recipe.schedule, peak_lr=1e-4))  # a batch of three allows no more
+    # A batch of three allows no higher rate.
+    recipe = replace(recipe, schedule=replace(recipe.schedule, peak_lr=1e-4, milestones=()))
     run = Run(cell=Cell(backbone=QUICK, se=SESpec(bias=True), protocol=own_photos(recipe, photos)), seed=0)
     settings = Settings(photos=photos)
     record = make(run, open_data(run, settings, {}), Store(tmp_path / "results"), settings, silent)

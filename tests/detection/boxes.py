@@ -73,6 +73,7 @@ LAYOUT = Layout(stem=imagenet_stem, stem_channels=64, unit=Bottleneck, depths=(1
 NETWORKS = {"small": OwnNetwork(lambda attend, classes: ResNet(LAYOUT, attend, classes), 224)}
 SHORT = replace(
     COCO_SHORT, name="tiny-boxes", image_size=48, batch_size=2, epochs=2,
+    schedule=replace(COCO_SHORT.schedule, milestones=(1.0,)),
     detection=replace(COCO_SHORT.detection, longest=64, images_together=1, anchors=(4, 8, 16, 24, 32), proposals=20,
                       regions=16),
 )

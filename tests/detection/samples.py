@@ -8,7 +8,8 @@ from senet_lab.records.precision import RESAMPLES, AveragePrecision, packed
 from senet_lab.records.record import Record, Status
 from senet_lab.study import Cell, Protocol, Row, Run, Schedule, SESpec, Table
 from senet_lab.study.detection import Detection
-from senet_lab.study.protocol import Crop, Dataset, Decay
+from senet_lab.study.protocol import Crop, Dataset
+from senet_lab.study.schedule import Decay
 from tests.samples import PROVENANCE
 
 PHOTOS = 50

@@ -12,13 +12,13 @@ from senet_lab.data.loader_processes import loader_processes
 from senet_lab.data.own_photos import own_photos
 from senet_lab.fleet.fleet import train_all
 from senet_lab.records.store import Store
-from senet_lab.study.protocol import Precision
 from senet_lab.training.settings import Settings
 from tests.tiny import run
 
 from .test_fleet import Listener
 
-RECIPE = replace(IMAGENET_100EP, image_size=32, resize=36, batch_size=2, epochs=1, precision=Precision.FP32)
+CONSTANT = replace(IMAGENET_100EP.schedule, milestones=())
+RECIPE = replace(IMAGENET_100EP, image_size=32, resize=36, batch_size=2, epochs=1, schedule=CONSTANT, precision="fp32")
 
 
 @pytest.fixture

@@ -228,3 +228,34 @@ def test_the_code_for_a_size_does_not_depend_on_the_sizes_before_it(monkeypatch)
             called(images(batch))
 
     assert sizes == [4, 3, 6]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # raised inside torch.compile
+def test_a_machine_without_a_compiler_is_told_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))  # nothing is compiled there yet
+    monkeypatch.setattr(torch._inductor.config.cpp, "cxx", ("no-such-compiler",))
+    with pytest.raises(StudyError, match=r"a C\+\+ compiler \(Debian: apt install g\+\+"):
+        first_step(network())
+
+
+@pytest.mark.parametrize(
+    ("said", "tool"),
+    [("fatal error: Python.h: No such file or directory", "Python's headers"), ("Failed to find C compiler.", "gcc")],
+)
+def test_other_missing_tools_are_named_too(monkeypatch, said, tool):
+    def fail(*_):
+        raise RuntimeError(said)
+
+    monkeypatch.setattr(torch, "compile", lambda call, **_: fail)
+    with pytest.raises(StudyError, match=tool):
+        first_step(network())
+
+
+def test_other_errors_of_the_compiler_are_left_as_they_are(monkeypatch):
+    def fail(*_):
+        raise RuntimeError("an error of its own")
+
+    monkeypatch.setattr(torch, "compile", lambda call, **_: fail)
+    with pytest.raises(RuntimeError, match="an error of its own") as caught:
+        first_step(network())
+    assert not isinstance(caught.value, StudyError)

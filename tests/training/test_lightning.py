@@ -14,7 +14,7 @@ from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 from senet_lab.data import resident
 from senet_lab.data.open import open_source
 from senet_lab.errors import StudyError
-from senet_lab.study.protocol import Decay
+from senet_lab.study.schedule import Decay
 from senet_lab.training import lightning_module, lightning_rules
 from senet_lab.training.lightning_module import SENetData, SENetModule
 from tests.slow import slow_if

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ablations.protocols import CIFAR10, CIFAR10_QUICK, IMAGENET_100EP, IMAGENET_PLATEAU
-from senet_lab.study.protocol import Decay, Schedule
+from senet_lab.study.schedule import Decay, Schedule
 from senet_lab.training.schedule import learning_rate, plateau_drops
 
 PLATEAU = Schedule(decay=Decay.PLATEAU, peak_lr=0.1, patience=2, drops=3)
