@@ -10,7 +10,7 @@ from senet_lab.study.released import Released, View
 
 PAPER, PAPER_299, LARGE = View(), View(size=299, resize=352), View(size=320, resize=366)
 AUTHORS = "the authors' release, converted from Caffe: batch 256, learning rate 0.1, more epochs than the paper"
-TORCHVISION = "torchvision's: 90 epochs, batch 256, learning rate 0.1 divided by 10 every 30, no label smoothing"
+TORCHVISION = "torchvision's: {} epochs, batch 256, learning rate {} divided by 10 every 30, no label smoothing"
 GLUON = "GluonCV's: 120 epochs, cosine, label smoothing, converted"
 
 
@@ -18,8 +18,9 @@ def _authors(name: str, row: str | None, view: View = PAPER) -> Released:
     return Released(source=f"timm:{name}", recipe=AUTHORS, view=view, published=row)
 
 
-def _torchvision(name: str) -> Released:
-    return Released(source=f"torchvision:{name}.IMAGENET1K_V1", recipe=TORCHVISION, view=PAPER)
+def _torchvision(name: str, epochs: int = 90, rate: float = 0.1) -> Released:
+    recipe = TORCHVISION.format(epochs, rate)
+    return Released(source=f"torchvision:{name}.IMAGENET1K_V1", recipe=recipe, view=PAPER)
 
 
 # By the rows' labels. A label means the same network in every ImageNet table.
@@ -30,11 +31,11 @@ RELEASED: dict[str, tuple[Released, ...]] = {
     "SE-ResNet-101": (_authors("legacy_seresnet101.in1k", "SE-ResNet-101"),),
     "ResNet-152": (_torchvision("resnet152"),),
     "SE-ResNet-152": (_authors("legacy_seresnet152.in1k", "SE-ResNet-152"),),
-    "ResNeXt-50": (_torchvision("resnext50_32x4d"),),
+    "ResNeXt-50": (_torchvision("resnext50_32x4d", epochs=100),),
     "SE-ResNeXt-50": (_authors("legacy_seresnext50_32x4d.in1k", "SE-ResNeXt-50"),),
     "ResNeXt-101": (Released(source="timm:resnext101_32x4d.gluon_in1k", recipe=GLUON, view=PAPER),),
     "SE-ResNeXt-101": (_authors("legacy_seresnext101_32x4d.in1k", "SE-ResNeXt-101"),),
-    "VGG-16": (_torchvision("vgg16_bn"),),
+    "VGG-16": (_torchvision("vgg16_bn", rate=0.01),),
     "Inception-ResNet-v2": (
         Released(
             source="timm:inception_resnet_v2.tf_in1k",

@@ -110,6 +110,7 @@ CIFAR100_SHAKE_EVEN = replace(
     departures=(
         "batch norm over 32 images; the original splits the batch over two GPUs",
         CIFAR10_SHAKE.departures[1],
+        "projections of 1x1 with batch norm on the shortcuts, as in ResNeXt: the paper does not say",
         "Cutout of 8 pixels, the Cutout paper's length: the SE paper names none. The published plain network's "
         "15.85 equals Shake-Even's own number without Cutout; here both networks have Cutout",
         *CIFAR_TABLES,

@@ -14,6 +14,11 @@ from senet_lab.study import Run
 if TYPE_CHECKING:
     from senet_lab.cli.runs import TrainingOptions
 
+RANDOM_PARTS = (
+    "these networks have random parts of their own, such as dropout, so one process trains them: "
+    "name them with --row, without --devices"
+)
+
 
 def has_company() -> bool:
     """Whether torchrun or srun started this process as one of several.
@@ -73,7 +78,7 @@ def _as_one_of_them(
     ranks, settings = enter(place, options.settings())
     if place.first:
         tidy(store, runs)
-    missing = ranks.told(store.missing(runs) if place.first else [])
+    missing, alone = parted(ranks.told(store.missing(runs) if place.first else []))
     if place.first and missing:
         make_ready(name, missing, root)
         devices = f"{place.count} processes together, {settings.device} and its neighbours"
@@ -89,9 +94,19 @@ def _as_one_of_them(
             train_each(missing, store, settings, ranks, None, stop)
     if not place.first:
         raise SystemExit(0)
+    if alone:
+        raise StudyError(f"left out: {', '.join(labels[run.cell.key, run.seed] for run in alone)}; {RANDOM_PARTS}")
     if not missing:
         say_nothing_to_train(name, runs)
     return missing
+
+
+def parted(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:
+    """The runs that several processes can train together, and those that one process has to train."""
+    from senet_lab.fleet.gpu_capacity import has_random_parts
+
+    random = {cell: has_random_parts(cell) for cell in dict.fromkeys(run.cell for run in runs)}
+    return [run for run in runs if not random[run.cell]], [run for run in runs if random[run.cell]]
 
 
 def say_nothing_to_train(name: str, runs: Sequence[Run]) -> None:

@@ -10,7 +10,6 @@ B batch, C channels, H W space, N regions.
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -19,9 +18,7 @@ from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 from torchvision.ops.misc import FrozenBatchNorm2d
 
 from senet_lab.models.backbones.resnet import ResNet
-from senet_lab.models.registry import build_model
 from senet_lab.study.cell import derive_seed
-from senet_lab.study.se import SESpec
 
 TRUNKS = ("resnet50", "resnet101")
 PYRAMID_CHANNELS = 256
@@ -98,28 +95,6 @@ def pyramid_on(network: ResNet, seed: int) -> PyramidTrunk:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "init", "pyramid"))
         return PyramidTrunk(network)
-
-
-def faster_rcnn_trunk(
-    name: str,
-    se: SESpec | None = None,
-    *,
-    weights: Mapping[str, Tensor] | None = None,
-    frozen_stages: int = 0,
-    seed: int = 0,
-) -> PyramidTrunk:
-    """ResNet-50 or -101, plain or with SE, under a feature pyramid. Its batch norms are frozen.
-
-    weights: the network's state dict from ImageNet, classifier included; None draws the weights from the seed.
-    frozen_stages: how many of stem, stage 2, stage 3, ... are not trained (not stated in the paper).
-    Raises ValueError for another network, and what ``build_model`` raises.
-    """
-    if name not in TRUNKS:
-        raise ValueError(f"no trunk is called {name!r}; there are {', '.join(TRUNKS)}")
-    network = build_model(name, se, seed=seed)
-    if weights is not None:
-        network.load_state_dict(weights)
-    return pyramid_on(frozen(network, name, frozen_stages), seed)
 
 
 def freeze_batch_norm(model: nn.Module) -> None:

@@ -22,17 +22,20 @@ class Undrawn(TorchFunctionMode):
         return function(*args, **given)
 
 
-def initialise(model: nn.Module, seed: int, blocks: Iterable[nn.Module] = ()) -> None:
+def initialise(
+    model: nn.Module, seed: int, blocks: Iterable[nn.Module] = (), unruled: Iterable[nn.Module] = ()
+) -> None:
     """Sets every parameter of a network, in place.
 
     Convolutions: He-normal by fan-in (the initialisation that both editions cite). Linear layers, such as the
     classifier: normal with standard deviation 0.01 (not stated in the paper). Batch norm: scale 1, shift 0. Biases: 0.
     A module with ``reset(generator)`` sets its own parameters and those of all modules in it.
 
-    blocks: a user's own blocks; those without ``reset`` keep the weights that their constructors drew.
-    Raises TypeError for any other module with parameters that has no rule here.
+    blocks: a user's own blocks; those without ``reset`` keep the weights that their constructors drew, in all of their
+    parts. unruled: modules (as from ``without_rule``) that keep their own parameters as they are, but not those of the
+    modules in them. Raises TypeError for any other module with parameters that has no rule here.
     """
-    own = {id(block) for block in blocks}
+    own, kept = {id(block) for block in blocks}, {id(module) for module in unruled}
     done: set[int] = set()
     for name, module in model.named_modules():
         if id(module) in done:
@@ -42,7 +45,7 @@ def initialise(model: nn.Module, seed: int, blocks: Iterable[nn.Module] = ()) ->
             module.reset(_generator(seed, name))
         if resets or id(module) in own:
             done |= {id(part) for part in module.modules()}
-        elif any(True for _ in module.parameters(recurse=False)):
+        elif id(module) not in kept and any(True for _ in module.parameters(recurse=False)):
             _reset(module, _generator(seed, name))
 
 

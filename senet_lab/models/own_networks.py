@@ -45,5 +45,5 @@ def own_network(
         mark_random(model, (2, 3, own.image_size, own.image_size))
     if device != "meta":
         own_blocks = placement.blocks if isinstance(se, BlockSpec) else ()
-        initialise(model, seed, [*own_blocks, *without_rule(model)])
+        initialise(model, seed, own_blocks, without_rule(model))
     return model.to(device)

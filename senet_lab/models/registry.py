@@ -22,7 +22,7 @@ from senet_lab.models.family import Family, Sized
 from senet_lab.models.initialise import Undrawn, initialise
 from senet_lab.models.placement import Placement
 from senet_lab.models.se_block import SEBlock
-from senet_lab.models.sites import AttentionFactory, refuse_missing_sites, se_factory
+from senet_lab.models.sites import AttentionFactory, refuse_missing_sites, se_factory, with_stages
 from senet_lab.study.names import nearest
 from senet_lab.study.released import View
 from senet_lab.study.se import SESpec
@@ -81,24 +81,27 @@ def build_model(
     sits there, or ``nn.Identity()`` for an empty site. ``models.blocks`` says what a block may declare about itself.
 
     Equal names and seeds give equal weights, and the backbone's weights do not depend on the blocks. On the "meta"
-    device no weights are drawn. Raises ValueError for an unknown name, for ``se`` and ``attention`` together, for a
-    factory that does not give a module, and for an SESpec that does not fit the network: its reduction ratio does not
-    divide a width, or the network does not have its stage or integration point.
+    device no weights are drawn. Raises ValueError for an unknown name, for ``se`` of another type, for ``se`` and
+    ``attention`` together, for a factory that does not give a module, and for an SESpec that does not fit the network:
+    its reduction ratio does not divide a width, or the network does not have its stage or integration point.
     """
+    if not isinstance(se, SESpec | None):
+        raise ValueError(f"se is {se!r}; it must be an SESpec or None. Blocks of your own go into a Cell or attention=")
     if se is not None and attention is not None:
         raise ValueError("a network has blocks by se or by attention, not both")
     family = _family(name)
     placement = Placement(attention, seed) if attention is not None else None
+    attend, stages = with_stages(se_factory(se), se)
     # Layers draw weights when they are made. ``initialise`` replaces them, so only a user's blocks need draw any; they
     # draw from the global stream, which is restored.
     drawing = torch.random.fork_rng(devices=[]) if placement else Undrawn()
     with torch.device("meta" if device == "meta" else "cpu"), drawing:
         try:
-            model = family.build(name, placement or se_factory(se), num_classes)
+            model = family.build(name, placement or attend, num_classes)
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
     if se is not None:
-        _refuse_unfit(name, model, se)
+        refuse_missing_sites(name, stages, se)
     if device != "meta":
         initialise(model, seed, placement.blocks if placement else ())
     return model.to(device)
@@ -119,8 +122,3 @@ def _family(name: str) -> Family[Any]:
         if name in family.layouts:
             return family
     raise ValueError(f"no network is called {name!r}; the nearest name is {nearest(name, model_names())!r}")
-
-
-def _refuse_unfit(name: str, model: nn.Module, se: SESpec) -> None:
-    found = {int(block.split("_")[1]) for block in se_blocks(model)}
-    refuse_missing_sites(name, found, se)

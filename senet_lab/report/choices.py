@@ -9,19 +9,23 @@ from senet_lab.study.cell import Cell
 from senet_lab.study.se import Integration, SESpec
 
 UNSAID = "Not stated in the paper"
-OF_NETWORKS = {  # by the beginnings of networks' names
-    ("cifar_resnet20", "cifar_resnet32", "cifar_resnet44", "cifar_resnet56", "cifar_resnet110"): (
+# Names of networks.
+BASIC = ("cifar_resnet20", "cifar_resnet32", "cifar_resnet44", "cifar_resnet56", "cifar_resnet110")
+PRE_ACTIVATION = ("cifar_preresnet110", "cifar_preresnet164", "cifar_wrn16_8")
+SHAKE = ("cifar_shake26_2x96d", "cifar_shake29_2x4x64d")
+OF_NETWORKS = {
+    BASIC: (
         "Departure: CIFAR ResNets of basic units have a 1x1 projection where the shape changes; He et al. 2016a have "
         "shortcuts without parameters."
     ),
-    ("vgg",): (
+    ("vgg16",): (
         f"{UNSAID}: whether VGG-16 has dropout. Here it has that of its authors, 0.5 after both hidden FC layers."
     ),
     ("inception_resnet_v2",): (
         f"{UNSAID}: which Inception-ResNet-v2. Here it has the widths of its authors' released network."
     ),
 }
-OF_SE = {  # the same, of networks with SE blocks
+OF_SE = {  # of networks with SE blocks
     ("shufflenet",): (
         "Departure: the first unit of ShuffleNet's stage 2 has no SE block, since r=16 does not divide its 216 "
         f"channels. {UNSAID}: the place of the others. Here it is the end of a unit's residual branch."
@@ -33,10 +37,10 @@ OF_SE = {  # the same, of networks with SE blocks
     ("inception_resnet_v2",): (
         f"{UNSAID}: on which side of the constant scaling SE blocks stand. Here they stand before it."
     ),
-    ("cifar_preresnet", "cifar_wrn"): (
+    PRE_ACTIVATION: (
         f"{UNSAID}: where SE blocks stand in pre-activation units. Here they stand at the end of the branch."
     ),
-    ("cifar_shake",): (
+    SHAKE: (
         f"{UNSAID}: where SE blocks stand in Shake-Shake units. Here a unit has one, after its branches are mixed."
     ),
 }
@@ -53,14 +57,30 @@ OF_PLACES = {
         f"{UNSAID}: on which side of a shortcut's projection SE-Identity stands. Here it stands behind it."
     ),
 }
+OF_PLACES_IN = {  # of a place in some networks
+    (Integration.PRE, PRE_ACTIVATION): (
+        f"{UNSAID}: where SE-PRE stands in pre-activation units. Here it stands before the unit's first batch norm; in "
+        "units that change the shape and in the network's first, behind that batch norm and its ReLU."
+    ),
+    (Integration.POST, (*PRE_ACTIVATION, SHAKE[0])): (
+        "Departure: SE-POST follows the ReLU after the sum in the paper; units that have no ReLU there have it right "
+        "after the sum."
+    ),
+}
 
 
 def choices_of(cells: Iterable[Cell]) -> list[str]:
     """A sentence for each choice that the networks of these cells contain, each once."""
     found: dict[str, None] = {}
     for cell in cells:
-        for texts, holds in ((OF_NETWORKS, True), (OF_SE, isinstance(cell.se, SESpec))):
-            found |= {text: None for names, text in texts.items() if holds and cell.backbone.startswith(names)}
-        if isinstance(cell.se, SESpec) and cell.se.integration in OF_PLACES:
-            found[OF_PLACES[cell.se.integration]] = None
+        se = cell.se if isinstance(cell.se, SESpec) else None
+        for texts, holds in ((OF_NETWORKS, True), (OF_SE, se is not None)):
+            found |= {text: None for names, text in texts.items() if holds and cell.backbone in names}
+        if se is not None and se.integration in OF_PLACES:
+            found[OF_PLACES[se.integration]] = None
+        found |= {
+            text: None
+            for (place, names), text in OF_PLACES_IN.items()
+            if se is not None and se.integration is place and cell.backbone in names
+        }
     return list(found)

@@ -1,7 +1,7 @@
 """Families of comparisons: which comparisons of a table and its claims share one error rate, and their cells."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from senet_lab.study.cell import Cell
 from senet_lab.study.claim import Claim, ComparedPart, Costs, Directed, LargerGain, Lower, NotWorse, labels_of
@@ -90,8 +90,12 @@ def compared(part: ComparedPart, cells: Mapping[str, Cell]) -> Compared:
 
 
 def claims_asked(table: Table, claims: Iterable[Claim]) -> Asked:
-    """The claims about a table, or about the paper's table that it is a companion of."""
-    return [(claim, _cells(claim, table)) for claim in claims if _applies(claim, table)]
+    """The claims about a table, or about the paper's table that it is a companion of.
+
+    A claim about further rows, whose networks have no companion, says nothing about companions.
+    """
+    found = ((claim, _cells(claim, table)) for claim in claims if _applies(claim, table))
+    return [(claim, cells) for claim, cells in found if cells is not None]
 
 
 def _applies(claim: Claim, table: Table) -> bool:
@@ -99,11 +103,14 @@ def _applies(claim: Claim, table: Table) -> bool:
     return same and (claim.transfers or claim.table.rows == table.rows)
 
 
-def _cells(claim: Claim, table: Table) -> dict[str, Cell]:
-    """The cells that the claim's labels mean under the table's protocol, by label."""
-    wide = replace(claim.table, rows=claim.table.rows + claim.rows)
+def _cells(claim: Claim, table: Table) -> dict[str, Cell] | None:
+    """The cells that the claim's labels mean under the table's protocol, by label; None for a lack of networks."""
+    wide = claim.wide
     if claim.table.rows != table.rows:
-        wide = wide.under(table.paper_protocol)
+        try:
+            wide = wide.under(table.paper_protocol)
+        except ValueError:
+            return None
     return {row.label: row.cell for row in wide.rows}
 
 

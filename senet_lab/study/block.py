@@ -7,9 +7,12 @@ from senet_lab.study.se import Integration, stages_of
 from senet_lab.study.values import convert_fields
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Parameter:
-    """One argument of a block's factory. Raises ValueError for an invalid name or a value of another type."""
+    """One argument of a block's factory. 1, 1.0 and True are three values, as in a cell's key.
+
+    Raises ValueError for an invalid name or a value of another type.
+    """
 
     name: str
     value: str | int | float | bool
@@ -18,6 +21,16 @@ class Parameter:
         convert_fields(self)
         if not self.name.isidentifier():
             raise ValueError(f"parameter {self.name!r} is not a valid name of an argument")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Parameter) and self._identity == other._identity
+
+    def __hash__(self) -> int:
+        return hash(self._identity)
+
+    @property
+    def _identity(self) -> tuple[str, type, str | int | float | bool]:
+        return self.name, type(self.value), self.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,14 +7,14 @@ import types
 import typing
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, StrEnum
 from functools import lru_cache
 from typing import Any
 
 from senet_lab.study.block import BlockSpec
 from senet_lab.study.protocol import Protocol
 from senet_lab.study.se import SESpec
-from senet_lab.study.values import left_out, may_be_missing
+from senet_lab.study.values import choice, left_out, may_be_missing
 
 T = typing.TypeVar("T")
 KEY_LENGTH = 16  # hexadecimal digits: 64 bits
@@ -129,7 +129,7 @@ def _build(kind: Any, data: Any) -> Any:
     if dataclasses.is_dataclass(kind):
         return _build_dataclass(kind, data)
     if isinstance(kind, type) and issubclass(kind, Enum):
-        return kind(data)
+        return choice(kind, kind.__name__.lower(), data) if issubclass(kind, StrEnum) else kind(data)
     if kind is float and type(data) is int:
         return float(data)
     if type(data) is not kind:

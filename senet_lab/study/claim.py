@@ -1,7 +1,7 @@
 """Claim: a statement of the paper as comparisons of rows of one table."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from senet_lab.study.names import check_label, check_name
@@ -95,8 +95,9 @@ class Claim:
     rows: further rows that the statement needs and the printed table lacks. transfers: whether companions under another
     protocol can test the statement, too, or only the paper's own networks.
 
-    Raises ValueError where there is no part, or where a part names an unknown row, compares a row with itself, has no
-    positive margin, or says Lower or LargerGain of AP or Higher of errors.
+    Raises ValueError for a further row that the table cannot have, where there is no part, or where a part names an
+    unknown row, compares a row with itself, has no positive margin, or says Lower or LargerGain of AP or Higher of
+    errors.
     """
 
     name: str
@@ -110,7 +111,10 @@ class Claim:
     def __post_init__(self) -> None:
         check_name("a claim's name", self.name)
         check_label(f"the statement of claim {self.name}", self.statement, 300)
-        labels = {row.label for row in (*self.table.rows, *self.rows)}
+        try:
+            labels = {row.label for row in self.wide.rows}
+        except ValueError as error:
+            raise ValueError(f"claim {self.name}, with its own rows: {error}") from None
         if not self.parts:
             raise ValueError(f"claim {self.name}: it compares nothing")
         for part in self.parts:
@@ -128,3 +132,8 @@ class Claim:
                     raise ValueError(f"claim {self.name}: {label!r} is compared with itself")
             if isinstance(part, NotWorse | Equivalent) and not part.margin > 0:
                 raise ValueError(f"claim {self.name}: margin {part.margin} is not above 0")
+
+    @property
+    def wide(self) -> Table:
+        """The table with the claim's further rows."""
+        return replace(self.table, rows=self.table.rows + self.rows)

@@ -4,6 +4,10 @@ from senet_lab.study.block import BlockSpec
 from senet_lab.study.cell import from_plain, to_plain
 from senet_lab.study.se import SESpec
 
+# What descriptions begin with.
+_SE_FIELDS = ("reduction", "stage_reductions")
+_BLOCK_FIELDS = ("block", "parameters")
+
 
 def parse_network(text: str) -> tuple[str, SESpec]:
     """Reads ``resnet50:gate=tanh,reduction=8,stages=2+3`` as a backbone's name and an SESpec.
@@ -11,11 +15,14 @@ def parse_network(text: str) -> tuple[str, SESpec]:
     ``reduction=4+8`` gives each stage its own ratio. Raises ValueError for text of another form.
     """
     name, _, rest = text.partition(":")
-    fields = to_plain(SESpec())
+    fields, given = to_plain(SESpec()), set[str]()
     for part in filter(None, rest.split(",")):
         key, equals, value = part.partition("=")
         if not equals or key not in fields:
             raise ValueError(f"{part!r} is no field=value of an SESpec ({', '.join(fields)})")
+        if key in given:
+            raise ValueError(f"{key} is given twice")
+        given.add(key)
         if key == "reduction" and "+" in value:
             key = "stage_reductions"
         fields[key] = _value(key, value)
@@ -42,15 +49,16 @@ def _value(key: str, value: str) -> object:
 def described(backbone: str, se: SESpec | BlockSpec | None) -> str:
     """A network in a few words: its backbone and its block.
 
-    Of an SE block it names r and every other field that is not at its default, except ``bias``.
+    It names r, or the block and its parameters, and every other field that is not at its default.
     """
     if se is None:
         return f"{backbone}, plain"
     if isinstance(se, BlockSpec):
-        return f"{backbone}, {' '.join([se.block, *(f'{one.name}={one.value}' for one in se.parameters)])}"
-    shown = [f"SE {se.ratio}"]
-    for field, default in SESpec.__dataclass_fields__.items():
+        shown, named = [" ".join([se.block, *(f"{one.name}={one.value}" for one in se.parameters)])], _BLOCK_FIELDS
+    else:
+        shown, named = [f"SE {se.ratio}"], _SE_FIELDS
+    for field, default in type(se).__dataclass_fields__.items():
         value = getattr(se, field)
-        if field not in ("reduction", "stage_reductions", "bias") and value != default.default:
-            shown.append(f"{field} {value}")
+        if field not in named and value != default.default:
+            shown.append("with biases" if field == "bias" else f"{field} {value}")
     return f"{backbone}, {', '.join(shown)}"

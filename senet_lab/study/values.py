@@ -105,7 +105,7 @@ def _converted(kind: Any, found: Any, field: str) -> Any:
         raise ValueError(f"{field} is {found!r}; it must be of type {kind.__name__}")
     if kind is float and not math.isfinite(found):
         raise ValueError(f"{field} is {found}; it must be a finite number")
-    return found
+    return found + 0.0 if kind is float else found  # -0.0, which equals 0.0, becomes it
 
 
 def _converted_union(kinds: tuple[Any, ...], found: Any, field: str) -> Any:

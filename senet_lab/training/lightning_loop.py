@@ -7,7 +7,7 @@ import threading
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol as Interface
-from typing import runtime_checkable
+from typing import cast
 
 import pytorch_lightning as pl
 import torch
@@ -93,9 +93,11 @@ def _evaluated(resume: Checkpoint, module: SENetModule, data: BatchSource, hooks
     return state.snapshot(optimizer)
 
 
-@runtime_checkable
 class Driven(Placed, Interface):
-    """A module that ``RunCallback`` can follow. ranks: the processes that train together."""
+    """A module that ``RunCallback`` can follow. ranks: the processes that train together.
+
+    It is not checked at run time: from Python 3.12 on, ``isinstance`` does not see a network that a module holds.
+    """
 
     model: nn.Module
     ranks: Ranks
@@ -111,25 +113,24 @@ class RunCallback(pl.Callback):
         self._on_sigterm = signal.getsignal(signal.SIGTERM)
 
     def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
-        assert isinstance(module, Driven)
+        driven = cast(Driven, module)
         if callable(self._on_sigterm) and threading.current_thread() is threading.main_thread():
             # All processes of a run have to end after the same step; Lightning's own handler would end each anywhere.
             signal.signal(signal.SIGTERM, self._on_sigterm)
         optimizer = trainer.optimizers[0]
         if self.resume is not None:
-            put(self.resume, module.model, optimizer)
+            put(self.resume, driven.model, optimizer)
             # Loggers take this count for the step: it must be the run's, not this process's.
-            epoch, step = module.position(0)
-            done = epoch * module.cell.protocol.steps_per_epoch + step
+            epoch, step = driven.position(0)
+            done = epoch * driven.cell.protocol.steps_per_epoch + step
             trainer.fit_loop.epoch_loop._batches_that_stepped = done
-        self.follower = Follower(module.run_state, optimizer, self.hooks, ranks=module.ranks)
+        self.follower = Follower(driven.run_state, optimizer, self.hooks, ranks=driven.ranks)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, module: pl.LightningModule, outputs: STEP_OUTPUT, batch: Batch, batch_idx: int
     ) -> None:
-        assert isinstance(module, Driven)
         assert self.follower
-        epoch, step = module.position(batch_idx)
+        epoch, step = cast(Driven, module).position(batch_idx)
         self.follower.after_step(epoch, step + 1)
 
     def on_validation_batch_end(
@@ -141,9 +142,8 @@ class RunCallback(pl.Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        assert isinstance(module, Driven)
         assert self.follower
-        self.follower.after_evaluation_batch(module.position(0).epoch)
+        self.follower.after_evaluation_batch(cast(Driven, module).position(0).epoch)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
         assert self.follower

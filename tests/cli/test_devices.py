@@ -22,9 +22,9 @@ COMMAND = ["-m", "senet_lab", "train", "mine.py", "--protocol", "paper", "--devi
 HALF = "10"  # images of a batch of 20
 
 
-def called(folder: Path, *words: str) -> subprocess.Popen:
+def called(folder: Path, *words: str, text: str = TABLE) -> subprocess.Popen:
     """A command that runs in a folder with the table."""
-    (folder / "mine.py").write_text(TABLE)
+    (folder / "mine.py").write_text(text)
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
         [sys.executable, *words], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -84,6 +84,20 @@ def test_a_paused_run_says_75_through_the_command(tmp_path):
     status, _, err = result(called(tmp_path, *words))
     assert status == 0, err
     assert len(Store(tmp_path / "here").read_all()) == 2
+
+
+@pytest.mark.slow
+def test_a_network_with_random_parts_holds_up_no_other(tmp_path):
+    """It is left out, named at the end with what to do, and the rows after it are trained."""
+    dropout = 'BLOCKS = {"drops": lambda site: __import__("torch").nn.Dropout()}\n'
+    rows = TABLE.replace("rows=(", 'rows=(Row("drops", replace(PLAIN, se=own_block("drops"))), ')
+    text = dropout + rows.replace("import Cell,", "import own_block, Cell,")
+    status, _, err = result(called(tmp_path, *COMMAND, "--devices", "2", "--results", "here", text=text))
+
+    assert status == 2
+    assert err.splitlines()[-1].startswith("senet-lab: left out: mine-table1 drops seed 0; ")
+    assert err.splitlines()[-1].endswith("name them with --row, without --devices")
+    assert len(Store(tmp_path / "here").read_all()) == 3
 
 
 @pytest.mark.parametrize(

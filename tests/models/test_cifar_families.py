@@ -117,7 +117,7 @@ def test_preresnet110_by_hand():
         return 9 * c_in * c + 9 * c * c + 2 * c_in + 2 * c
 
     stages = 18 * unit(16, 16) + unit(16, 32) + 17 * unit(32, 32) + unit(32, 64) + 17 * unit(64, 64)
-    assert 432 + stages + 16 * 32 + 32 * 64 + 128 + 650 == 1_730_522
+    assert 432 + stages + 16 * 32 + 32 * 64 + 128 + 650 == parameters("cifar_preresnet110", None, 10)
 
 
 def test_shake26_by_hand():
@@ -129,8 +129,9 @@ def test_shake26_by_hand():
 
     widths = (16, 96, 192, 384)
     stages = sum(unit(a, b) + 3 * unit(b, b) for a, b in pairwise(widths))
-    assert 432 + 32 + stages + 385 * 10 == 26_192_922
-    assert 4 * sum(2 * c * (c // 16) for c in widths[1:]) == 26_289_690 - 26_192_922
+    plain, se = (parameters("cifar_shake26_2x96d", se, 10) for se in (None, SESpec()))
+    assert 432 + 32 + stages + 385 * 10 == plain
+    assert 4 * sum(2 * c * (c // 16) for c in widths[1:]) == se - plain
 
 
 def test_shake29_by_hand():
@@ -142,8 +143,9 @@ def test_shake29_by_hand():
 
     widths = (64, 256, 512, 1024)
     stages = sum(unit(a, b) + 2 * unit(b, b) for a, b in pairwise(widths))
-    assert 27 * 64 + 128 + stages + 1025 * 10 == 34_437_450
-    assert 3 * sum(2 * c * (c // 16) for c in widths[1:]) == 34_953_546 - 34_437_450
+    plain, se = (parameters("cifar_shake29_2x4x64d", se, 10) for se in (None, SESpec()))
+    assert 27 * 64 + 128 + stages + 1025 * 10 == plain
+    assert 3 * sum(2 * c * (c // 16) for c in widths[1:]) == se - plain
 
 
 def test_wrn_adds_what_its_widths_say():

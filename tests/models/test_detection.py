@@ -11,7 +11,7 @@ from torch import nn
 from torchvision.ops.misc import FrozenBatchNorm2d
 
 from senet_lab.data.coco import read_boxes
-from senet_lab.models.detection import faster_rcnn_trunk
+from senet_lab.models.detection import frozen, pyramid_on
 from senet_lab.models.detector import build_detector, detection_losses
 from senet_lab.models.registry import build_model, se_blocks
 from senet_lab.study import SESpec
@@ -63,10 +63,15 @@ class _Photos:
         return torch.from_numpy(pixels).permute(2, 0, 1).float() / 255, target
 
 
+def trunk_of(network, frozen_stages=0):
+    """A pyramid on a residual network, whose batch norms are frozen in place."""
+    return pyramid_on(frozen(network, "a network", frozen_stages), 0)
+
+
 @pytest.fixture(scope="module")
 def trunk():
     """SE-ResNet-50 under a pyramid, of seed 0, to be read or copied."""
-    return faster_rcnn_trunk("resnet50", SE)
+    return trunk_of(build_model("resnet50", SE))
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +160,7 @@ def test_trunk_has_the_networks_weights_and_no_moving_batch_norm(trunk, weights)
 @pytest.mark.slow
 def test_the_deeper_trunk_has_the_networks_weights():
     """SE-ResNet-101's."""
-    assert_trunk_of(build_model("resnet101", SE).state_dict(), 33, faster_rcnn_trunk("resnet101", SE))
+    assert_trunk_of(build_model("resnet101", SE).state_dict(), 33, trunk_of(build_model("resnet101", SE)))
 
 
 def test_a_frozen_trunk_computes_what_the_network_does(weights):
@@ -166,7 +171,7 @@ def test_a_frozen_trunk_computes_what_the_network_does(weights):
     for norm in (m for m in network.modules() if isinstance(m, nn.BatchNorm2d)):
         norm.running_mean.normal_(0, 0.1, generator=generator)
         norm.running_var.uniform_(0.5, 1.5, generator=generator)
-    trunk = faster_rcnn_trunk("resnet50", SE, weights=network.state_dict(), seed=1).double().train()
+    trunk = trunk_of(copy.deepcopy(network)).double().train()
     network, x = network.double().eval(), torch.randn(1, 3, 64, 64, generator=generator, dtype=torch.float64)
     with torch.no_grad():
         torch.testing.assert_close(trunk.stages(trunk.stem(x)), network.stages(network.stem(x)))
@@ -174,7 +179,7 @@ def test_a_frozen_trunk_computes_what_the_network_does(weights):
 
 def test_frozen_stages_are_not_trained():
     """frozen_stages=2: stem and stage 2 stay; stages 3 to 5 and the pyramid learn. Frozen norms have no weights."""
-    trunk = faster_rcnn_trunk("resnet50", SE, frozen_stages=2)
+    trunk = trunk_of(build_model("resnet50", SE), frozen_stages=2)
     learned = {name.split(".")[0] + "." + name.split(".")[1] for name, p in trunk.named_parameters() if p.requires_grad}
 
     assert {"stages.1", "stages.2", "stages.3", "pyramid.inner_blocks", "pyramid.layer_blocks"} == learned
@@ -182,7 +187,8 @@ def test_frozen_stages_are_not_trained():
     assert all(not list(m.parameters()) for m in trunk.modules() if isinstance(m, FrozenBatchNorm2d))
 
 
-def test_only_the_papers_trunks_are_built():
-    """Another network has other stages."""
-    with pytest.raises(ValueError, match="resnet50, resnet101"):
-        faster_rcnn_trunk("cifar_resnet20")
+@pytest.mark.parametrize("name", ["cifar_resnet20", "cifar_preresnet110", "vgg16"])
+def test_a_network_of_other_stages_is_no_trunk(name):
+    """The message names networks that are."""
+    with pytest.raises(ValueError, match=f"{name} is no trunk of a detector; .* such as resnet50 or resnet101"):
+        frozen(build_model(name, device="meta"), name, 0)

@@ -14,12 +14,15 @@ from senet_lab.models.blocks import gated_blocks
 from senet_lab.models.gate_taps import gate_taps, tapped
 from senet_lab.models.of_cell import build_cell, can_be_built
 from senet_lab.models.registry import build_model, model_names
+from senet_lab.models.se_block import SEBlock
 from senet_lab.study import Cell, SESpec, own_block
 from senet_lab.study.block import BlockSpec
+from senet_lab.study.cell import derive_seed
 from senet_lab.study.se import Integration
 from senet_lab.training.final_weights import weights_path
 from senet_lab.weights.names import classes_of
 from tests.samples import SE, filled, finished
+from tests.tensors import assert_same_tensors
 from tests.tiny import TINY
 
 CELL = Cell(backbone="cifar_resnet11_bottleneck", se=None, protocol=TINY)
@@ -87,6 +90,17 @@ def test_layers_without_a_rule_draw_the_same_weights_whatever_the_block(se):
 
     assert {"up.weight", "free"} < set(plain) < set(other)
     assert all(torch.equal(tensor, other[name]) for name, tensor in plain.items())
+
+
+def test_layers_below_a_parameter_without_a_rule_are_drawn_as_everywhere():
+    """The network's own parameter keeps its value; the SE block and the layers beside it have this project's rules."""
+    model = build_cell(replace(CELL, backbone="net", se=SESpec(reduction=4)), 3)
+    alone = SEBlock(8, SESpec(reduction=4))
+    alone.reset(torch.Generator().manual_seed(derive_seed(3, "init", "at")))
+
+    assert_same_tensors(dict(model.at.state_dict()), dict(alone.state_dict()))
+    assert torch.count_nonzero(model.first.bias) == torch.count_nonzero(model.last.bias) == 0
+    assert 0.005 < model.last.weight.std() < 0.015  # of 0.01; torch's own draw has about 0.2
 
 
 @pytest.mark.parametrize("point", Integration)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from senet_lab.models.registry import model_names
-from senet_lab.report.choices import OF_NETWORKS, OF_SE, UNSAID, choices_of
+from senet_lab.report.choices import OF_NETWORKS, OF_PLACES_IN, OF_SE, UNSAID, choices_of
 from senet_lab.report.load import load
 from senet_lab.report.notes import notes_of
 from senet_lab.study import SESpec
@@ -16,11 +16,13 @@ from tests.samples import PLAIN, SE, TABLE, comparisons_of, filled, finished
 BACKBONES = Path(__file__).parents[2] / "senet_lab" / "models" / "backbones"
 
 
-def test_every_beginning_is_that_of_a_network():
-    """None stands for a network that was renamed."""
-    beginnings = [name for names in (*OF_NETWORKS, *OF_SE) for name in names]
+def test_every_name_is_that_of_a_network():
+    """None stands for a network that was renamed, and none of a family is forgotten."""
+    named = {name for names in (*OF_NETWORKS, *OF_SE, *(names for _, names in OF_PLACES_IN)) for name in names}
+    families = ("vgg", "inception_resnet", "shufflenet", "mobilenet", "cifar_preresnet", "cifar_wrn", "cifar_shake")
+    basic = {name for name in model_names() if re.fullmatch(r"cifar_resnet\d+", name)}
 
-    assert [name for name in beginnings if not any(one.startswith(name) for one in model_names())] == []
+    assert named == basic | {name for name in model_names() if name.startswith(families)}
 
 
 def test_every_departure_in_the_code_of_a_network_is_on_its_pages():
@@ -43,11 +45,14 @@ def test_every_departure_in_the_code_of_a_network_is_on_its_pages():
         ("vgg16", None, ["whether VGG-16 has dropout"]),
         ("shufflenet", "standard", ["has no SE block"]),
         ("shufflenet", None, []),
+        ("vgg_small_of_a_user", None, []),
+        ("mobilenet_of_a_user", "standard", []),
+        ("cifar_wrn16_8", "pre", ["end of the branch", "passes by SE-PRE", "before the unit's first batch norm"]),
+        ("cifar_wrn16_8", "post", ["end of the branch", "right after the sum"]),
     ],
 )
 def test_a_network_has_its_sentences_and_no_others(backbone, integration, said):
     """Those about SE blocks only where it has them."""
-    backbone = next(name for name in model_names() if name.startswith(backbone))
     found = choices_of([replace(PLAIN, backbone=backbone, se=integration and SESpec(integration=integration))] * 2)
 
     assert len(found) == len(said)

@@ -1,12 +1,16 @@
 """Claims: what a value refuses, and what the declared ones must be."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from senet_lab.cli import catalogue
 from senet_lab.report.published import load_published, published_table
+from senet_lab.stats.families import claims_asked
+from senet_lab.study import Row
 from senet_lab.study.claim import Claim, Costs, Equivalent, Higher, LargerGain, Lower, NotWorse
+from senet_lab.study.protocol import Dataset
 from tests.samples import TABLE
 
 CLAIMS = catalogue.claims()
@@ -30,6 +34,24 @@ def test_a_claim_without_meaning_is_refused(parts, said):
     """With its name and what is wrong."""
     with pytest.raises(ValueError, match=f"claim c: {re.escape(said)}"):
         Claim(name="c", table=TABLE, statement="a statement", source="", parts=parts)
+
+
+def test_a_further_row_that_the_table_has_already_is_refused():
+    """When the claim is made, not when a report joins the rows."""
+    with pytest.raises(ValueError, match="claim c, with its own rows: table99: two rows share a label"):
+        Claim(name="c", table=TABLE, statement="s", source="", parts=(Lower("SE", "plain"),), rows=(TABLE.rows[1],))
+
+
+def test_a_claim_whose_further_row_has_no_companion_says_nothing_about_companions():
+    """It still applies to the table itself."""
+    vgg = Row("VGG", replace(TABLE.rows[0].cell, backbone="vgg16"))
+    paper = {"companions": {Dataset.CIFAR100: {row.cell.backbone: row.cell.backbone for row in TABLE.rows}}}
+    table = replace(TABLE, **paper)
+    claim = Claim(name="c", table=table, statement="s", source="", parts=(Lower("VGG", "plain"),), rows=(vgg,))
+    small = replace(table.paper_protocol, name="small", dataset=Dataset.CIFAR100, image_size=16)
+
+    assert [one for one, _ in claims_asked(table, [claim])] == [claim]
+    assert claims_asked(table.under(small), [claim]) == []
 
 
 def test_the_papers_claims_are_many_and_have_names_and_sources():
