@@ -1,4 +1,4 @@
-"""The exception that commands turn into one line for the user, and the exceptions that damaged files cause."""
+"""The exception that commands turn into one line for the user, and what damaged files and a lack of memory raise."""
 
 import zipfile
 import zlib
@@ -19,6 +19,22 @@ INVALID_ARRAYS = (
     zlib.error,
 )
 
+# How PyTorch, cuBLAS, cuDNN and the CPU's allocator say that memory is short. Without memory the libraries also fail to
+# make their handles (NOT_INITIALIZED), and cuDNN finds no engine.
+MEMORY_SIGNS = (
+    "out of memory",
+    "cudaErrorMemoryAllocation",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUBLAS_STATUS_NOT_INITIALIZED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_NOT_INITIALIZED",
+    "DEVICE_ALLOCATION_FAILED",
+    "HOST_ALLOCATION_FAILED",
+    "unable to find an engine to execute this computation",
+    "can't allocate memory",
+    "not enough memory",
+)
+
 
 class StudyError(Exception):
     """A mistake that the user can correct. The text names what is wrong and what to do.
@@ -27,3 +43,8 @@ class StudyError(Exception):
     """
 
     exit_status = 2
+
+
+def lacks_memory(error: Exception) -> bool:
+    """Whether an error means that memory was short."""
+    return isinstance(error, MemoryError) or any(sign in str(error) for sign in MEMORY_SIGNS)

@@ -20,7 +20,7 @@ from senet_lab.cli import (
     commands_verify,
 )
 from senet_lab.cli.printing import make_printable
-from senet_lab.errors import StudyError
+from senet_lab.errors import StudyError, lacks_memory
 
 # Exit statuses.
 INTERRUPTED = 130
@@ -74,7 +74,9 @@ def main() -> None:
         _end(end)
     except OSError as error:
         _fail(f"{error.filename or ''}: {error.strerror or error}".lstrip(": "), 1)
-    except RuntimeError as error:
+    except (RuntimeError, MemoryError) as error:
+        if lacks_memory(error):
+            _fail(f"too little memory; take smaller batches, fewer workers or another device ({str(error)[:200]})", 1)
         if not str(error).startswith("Symlink loop"):  # Path.resolve, up to Python 3.12
             raise
         _fail(f"{error}: this link leads back to itself; set it anew", 1)

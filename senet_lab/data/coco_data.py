@@ -147,10 +147,15 @@ class CocoData:
             yield [next(chunks) for _ in mine]
 
     def test_batches(self) -> Iterator[Chunk]:
-        """Every evaluation photo of this process's share, once and in order."""
-        photos = self.share.of(np.arange(len(self.photos["test"]))).tolist()
-        parts = [tuple(photos[start : start + self.together]) for start in range(0, len(photos), self.together)]
-        yield from self._chunks("test", [_Wanted(number, part, None) for number, part in enumerate(parts)])
+        """Every evaluation photo of this process's share, once and in order.
+
+        The same photos pass through the network together in any number of processes, since photos that do are padded
+        to one size.
+        """
+        photos, together = range(len(self.photos["test"])), self.together
+        mine = self.share.of(np.arange(-(-len(photos) // together))).tolist()
+        parts = [_Wanted(part, tuple(photos[part * together :][:together]), None) for part in mine]
+        yield from self._chunks("test", parts)
 
     def _chunks(self, split: str, wanted: Sequence[_Wanted]) -> Iterator[Chunk]:
         for one, made in zip(wanted, self._loaders[split].made(wanted), strict=True):

@@ -160,7 +160,7 @@ class Fleet:
             return
         news = seat.news()
         if isinstance(news, Progress):
-            if run in self._begun:
+            if run in self._begun and not news.note:  # a note comes before the first step
                 self._start_seconds = max(self._start_seconds, time.monotonic() - self._begun.pop(run))
             self.watcher.progressed(run, news)
         elif news is None or news.fate is Fate.LOST:

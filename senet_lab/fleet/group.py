@@ -11,9 +11,9 @@ from dataclasses import replace
 
 from senet_lab import processes
 from senet_lab.data.coco_data import Source
-from senet_lab.errors import StudyError
+from senet_lab.errors import StudyError, lacks_memory
 from senet_lab.fleet.fleet import RETRY_SECONDS, Watcher
-from senet_lab.fleet.outcome import Fate, Outcome, lacks_memory, recorded
+from senet_lab.fleet.outcome import Fate, Outcome, recorded
 from senet_lab.fleet.worker import keep_memory
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run
@@ -157,9 +157,11 @@ def told_in_words(ranks: Ranks) -> Iterator[None]:
     """Raises StudyError in plain words where the connection or a loader process broke, or memory was short."""
     try:
         yield
-    except RuntimeError as error:
+    except (RuntimeError, MemoryError) as error:
         if lacks_memory(error):
-            raise StudyError("too little memory for this device's part of a batch; --at-once N takes less") from None
+            raise StudyError(
+                "too little memory for this device's part of a batch; --at-once N takes less (of classifiers alone)"
+            ) from None
         if "DataLoader worker" in str(error):
             raise StudyError("a process that loads photos ended; is there too little memory?") from None
         if ranks.together and any(sign in f"{type(error).__name__} {error}" for sign in LOST_SIGNS):

@@ -7,27 +7,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from senet_lab.errors import StudyError
+from senet_lab.errors import StudyError, lacks_memory
 from senet_lab.extensions import blamed
 from senet_lab.records.record import Record
 from senet_lab.training.stopping import Paused, TakenOver
 
 NO_ROOM_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
-# How PyTorch, cuBLAS, cuDNN and the CPU's allocator say that memory is short. Without memory the libraries also fail to
-# make their handles (NOT_INITIALIZED), and cuDNN finds no engine.
-MEMORY_SIGNS = (
-    "out of memory",
-    "cudaErrorMemoryAllocation",
-    "CUBLAS_STATUS_ALLOC_FAILED",
-    "CUBLAS_STATUS_NOT_INITIALIZED",
-    "CUDNN_STATUS_ALLOC_FAILED",
-    "CUDNN_STATUS_NOT_INITIALIZED",
-    "DEVICE_ALLOCATION_FAILED",
-    "HOST_ALLOCATION_FAILED",
-    "unable to find an engine to execute this computation",
-    "can't allocate memory",
-    "not enough memory",
-)
 LONGEST = 300  # characters of an error in one line
 
 
@@ -81,8 +66,3 @@ def outcome_of(error: Exception, results: Path) -> Outcome:
     if lacks_memory(error):
         return Outcome(Fate.OUT_OF_MEMORY, text)
     return Outcome(Fate.BROKEN, blamed(error) or f"{type(error).__name__}: {text}")
-
-
-def lacks_memory(error: Exception) -> bool:
-    """Whether an error means that memory was short."""
-    return isinstance(error, MemoryError) or any(sign in str(error) for sign in MEMORY_SIGNS)

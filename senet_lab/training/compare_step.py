@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from senet_lab.errors import StudyError
+from senet_lab.errors import StudyError, lacks_memory
 from senet_lab.models.fuse import Fused
 from senet_lab.models.stochastic import kept_streams
 
@@ -86,8 +86,10 @@ def _compare_exactly(model: nn.Module, fused: Fused, images_BCHW: Tensor) -> boo
     fused.follow()
     try:
         expected = _double_step(model, model, few)
-    except RuntimeError:  # a part takes no double precision; the compiled step is still compared
-        return False
+    except RuntimeError as error:
+        if lacks_memory(error):
+            raise
+        return False  # a part takes no double precision; the compiled step is still compared
     found = _double_step(model, fused.network, few)
     _refuse(_difference(expected.loss, found.loss), EXACT, "the loss", MEND_THE_BLOCK)
     floor = FLOOR * _norm(expected.gradients.values())

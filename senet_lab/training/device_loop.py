@@ -68,7 +68,8 @@ def _train(steps: "Steps", follower: Follower, data: BatchSource) -> Trained:
         state.end_epoch(epoch, evaluation)
         follower.after_epoch()
     if evaluation is None:
-        evaluation = evaluate_all(model, data.test_batches(), protocol, follower.ranks)
+        batches = follower.watched(data.test_batches(), protocol.epochs - 1)
+        evaluation = evaluate_all(model, batches, protocol, follower.ranks)
     return Trained(state.snapshot(follower.optimizer), evaluation)
 
 

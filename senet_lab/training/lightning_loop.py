@@ -23,7 +23,7 @@ from senet_lab.study.protocol import Protocol
 from senet_lab.training.checkpoint import Checkpoint, put
 from senet_lab.training.epoch import Evaluation, evaluate_all
 from senet_lab.training.lightning_data import Placed
-from senet_lab.training.lightning_module import SENetData, SENetModule
+from senet_lab.training.lightning_module import SENetData, SENetModule, log_epoch
 from senet_lab.training.ranks import ALONE, Ranks
 from senet_lab.training.run_state import Follower, Hooks, RunState, Trained
 from senet_lab.training.step import make_optimizer
@@ -53,7 +53,7 @@ def train(
     follow = RunCallback(resume, hooks)
     if resume is not None:
         model.load_state_dict(resume.model)
-        resume = _evaluated(resume, module, data, hooks)
+        resume = _evaluated(resume, module, data, hooks, [logger] if isinstance(logger, Logger) else logger or ())
         module.go_on(resume)
         follow.resume = resume
     left = cell.protocol.epochs - len(module.curve)
@@ -67,11 +67,15 @@ def train(
         optimizer = make_optimizer(model, cell.protocol)
         if resume is not None:
             put(resume, model, optimizer)
-    evaluation = module.evaluation or evaluate_all(model, data.test_batches(), cell.protocol, ranks)
+    follower = Follower(module.run_state, optimizer, hooks, ranks=ranks)
+    batches = follower.watched(data.test_batches(), cell.protocol.epochs - 1)
+    evaluation = module.evaluation or evaluate_all(model, batches, cell.protocol, ranks)
     return Trained(module.run_state.snapshot(optimizer), evaluation)
 
 
-def _evaluated(resume: Checkpoint, module: SENetModule, data: BatchSource, hooks: Hooks) -> Checkpoint:
+def _evaluated(
+    resume: Checkpoint, module: SENetModule, data: BatchSource, hooks: Hooks, loggers: Iterable[Logger]
+) -> Checkpoint:
     """A state from which an epoch of training can begin: ``resume`` itself, if its epoch has steps left to do.
 
     Otherwise only the evaluation at the epoch's end is left; it is done here, and the state after it is returned.
@@ -88,7 +92,8 @@ def _evaluated(resume: Checkpoint, module: SENetModule, data: BatchSource, hooks
     batches = follower.watched(data.test_batches(), epoch)
     evaluation: Evaluation = evaluate_all(module.model, batches, protocol, module.ranks)
     module.evaluation = evaluation
-    state.end_epoch(epoch, evaluation)
+    point = state.end_epoch(epoch, evaluation)
+    log_epoch(loggers, point, epoch, protocol)
     follower.after_epoch()
     return state.snapshot(optimizer)
 

@@ -7,10 +7,12 @@
 Epoch and step are the trainer's. Lightning's checkpoints hold the curve, the gates and the sums of an unfinished epoch.
 """
 
+from collections.abc import Iterable
 from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.loggers import Logger
 from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor, nn
 
@@ -21,6 +23,7 @@ from senet_lab.models.registry import channels_last
 from senet_lab.records.curves import CurvePoint
 from senet_lab.records.gate_health import GateHealth
 from senet_lab.study.cell import Cell
+from senet_lab.study.protocol import Protocol
 from senet_lab.training.checkpoint import Checkpoint
 from senet_lab.training.compiled import compiled_network
 from senet_lab.training.epoch import Evaluation, collect, evaluate_all
@@ -134,7 +137,7 @@ class SENetModule(pl.LightningModule):
         if trainer.limit_val_batches and (epoch + 1) % (trainer.check_val_every_n_epoch or 1) == 0:
             data = cast(pl.LightningDataModule, trainer.datamodule)  # type: ignore[attr-defined]
             self.evaluation = evaluate_all(self.model, data.val_dataloader(), self.cell.protocol)
-            self._run.end_epoch(epoch, self.evaluation)
+            log_epoch(trainer.loggers, self._run.end_epoch(epoch, self.evaluation), epoch, self.cell.protocol)
         self._run.leave_epoch()
 
     def on_train_batch_start(self, batch: Batch, batch_index: int) -> None:
@@ -191,7 +194,7 @@ class SENetModule(pl.LightningModule):
             self.log_dict(test)
         elif self._run.in_epoch:
             point = self._run.end_epoch(self.position(0).epoch, evaluation)
-            self.log_dict({name: getattr(point, name) for name in ("learning_rate", *LOGGED)})
+            self.log_dict(_logged(point))
             if self._first.epoch:  # otherwise loggers have the trainer's epoch, which counts from this process's start
                 self.log("epoch", float(self.position(0).epoch))
 
@@ -218,3 +221,17 @@ class SENetModule(pl.LightningModule):
         self._run = RunState(
             self.model, self.cell.protocol, self.seed, self.device, state_of(card, dict(card["streams"]))
         )
+
+
+def log_epoch(loggers: Iterable[Logger], point: CurvePoint, epoch: int, protocol: Protocol) -> None:
+    """Gives an epoch (from 0) to loggers where no trainer does it.
+
+    Its evaluation was interrupted, and was done when the run went on. The step is the one that trainers name then.
+    """
+    for logger in loggers:
+        logger.log_metrics({"epoch": float(epoch), **_logged(point)}, (epoch + 1) * protocol.steps_per_epoch - 1)
+        logger.save()
+
+
+def _logged(point: CurvePoint) -> dict[str, float]:
+    return {name: getattr(point, name) for name in ("learning_rate", *LOGGED)}

@@ -56,7 +56,7 @@ class Saved:
 
 def to_bytes(kind: Kind, run: Run, saved: Saved) -> bytes:
     """The bytes of a file that holds this state of this run."""
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in _tensors(saved.state).items()}
+    tensors = _apart(_tensors(saved.state))
     card = json.dumps(
         {
             "form": FORM,
@@ -72,6 +72,17 @@ def to_bytes(kind: Kind, run: Run, saved: Saved) -> bytes:
         allow_nan=False,
     )
     return save(tensors, metadata={"card": card, "card_sha256": _sha256(card)})
+
+
+def _apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors in main memory. Those that share memory, as tied weights do, get a copy each: the form needs it."""
+    apart: dict[str, Tensor] = {}
+    seen: set[int] = set()
+    for name, tensor in tensors.items():
+        here = tensor.detach().cpu().contiguous()
+        apart[name] = here.clone() if here.untyped_storage().data_ptr() in seen else here
+        seen.add(here.untyped_storage().data_ptr())
+    return apart
 
 
 def from_bytes(data: bytes, path: Path, kind: Kind, run: Run) -> Saved:

@@ -175,6 +175,18 @@ def test_a_photo_without_boxes_trains_as_background(small, read_here):
     assert tuple(empty[0].boxes[0].shape) == (0, 4)
 
 
+def test_the_same_photos_are_seen_together_in_any_number_of_processes(small, read_here):
+    """They are padded to one size, which changes what is computed at the border."""
+    protocol = small.stage5.paper_protocol
+    pairs = replace(protocol, batch_size=6, detection=replace(protocol.detection, images_together=2))
+
+    def seen(ranks):
+        data = [open_coco(pairs, torch.device("cpu"), folder=small.folder, share=Share(r, ranks)) for r in range(ranks)]
+        return [(chunk.number, chunk.photos) for one in data for chunk in one.test_batches()]
+
+    assert seen(1) == seen(3) == [(0, (0, 1)), (1, (2, 3))]
+
+
 def test_a_damaged_photo_is_named(small, tmp_path):
     """In training another one stands for it where that is asked for; in evaluation none does."""
     root = coco_folder(tmp_path / "boxes")

@@ -39,13 +39,16 @@ def lines_of(folder):
     return [(int(line["step"]), float(line["epoch"]), float(line["test_loss"])) for line in found]
 
 
-def test_a_run_that_went_on_is_logged_by_the_steps_of_the_run(tmp_path):
-    """Stopped after its first epoch of three steps: both parts together hold the whole curve, a line an epoch."""
+@pytest.mark.parametrize(("epochs", "step"), [(1, 0), (0, 3), (2, 9)])
+def test_a_run_that_went_on_is_logged_by_the_steps_of_the_run(tmp_path, epochs, step):
+    """Stopped after an epoch of three steps, or before the evaluation of the first or the last: all parts together hold
+    the whole curve, a line an epoch."""
     store, source = Store(tmp_path), open_source(RUN.cell.protocol, torch.device("cpu"))
     settings, stop = Settings(loggers=("csv",)), StopSign()
 
     def report(progress):
-        if progress.top1_error_pct is not None:
+        evaluated = progress.top1_error_pct is not None
+        if (progress.epoch, progress.step if not evaluated else 0) == (epochs, step) and evaluated == (step == 0):
             stop.ask("a test")
 
     with pytest.raises(Paused):

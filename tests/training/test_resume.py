@@ -200,6 +200,17 @@ def test_a_run_whose_last_checkpoint_is_final_is_only_evaluated(executor, source
     equal(whole[executor], (model, trained))
 
 
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_the_evaluation_of_a_final_checkpoint_can_be_stopped(executor, source, whole):
+    """After its first batch, like any other. What was saved stays the final state."""
+    state, files = through_a_file(whole[executor][1].state), []
+    hooks = Hooks(save=files.append, plan=Every(1))
+    with pytest.raises(Paused, match="in the evaluation after epoch 2"):
+        EXECUTORS[executor](network(), source, CELL, 0, resume=state, hooks=hooks)
+
+    assert [saved.curve for saved in files] == [state.curve]
+
+
 def test_seconds_add_up(source):
     """The time before an interruption counts, of the run and of its epoch."""
     begun = through_a_file(device_loop.train(network(), source, SMALL, 0).state)

@@ -73,6 +73,19 @@ def test_a_state_survives_its_file():
     assert misfit(state, small_network(), AUGMENTED) == ""
 
 
+def test_tied_weights_are_written_twice_and_stay_tied():
+    """The form of the file refuses tensors that share memory."""
+    model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
+    model[1].weight = model[0].weight
+    state = replace(STATE, model=model.state_dict(), momentum={})
+    found = from_bytes(to_bytes(Kind.CHECKPOINT, RUN, Saved(state, (PART,))), PATH, Kind.CHECKPOINT, RUN).state
+    model.load_state_dict(found.model)
+
+    assert set(found.model) == {"0.weight", "0.bias", "1.weight", "1.bias"}
+    assert torch.equal(found.model["0.weight"], found.model["1.weight"])
+    assert model[1].weight is model[0].weight
+
+
 @pytest.mark.parametrize("stride", [7, pytest.param(1, marks=pytest.mark.slow)])
 def test_no_flipped_bit_is_gone_on_from(stride):
     """Any byte of the card, the names or the tensors: refused with the path, and how to go on."""
