@@ -127,13 +127,13 @@ def _class_root(folder: Path) -> Path:
         if wnids and len(wnids) < len(folders):
             others = [name for name in folders if name not in wnids]
             raise StudyError(f"{root}: {_named(others)} beside {len(wnids)} classes of ImageNet; move it away")
-        if len(folders) > 1 or wnids or not _nested(root / folders[0]):
+        if len(folders) > 1 or wnids or not holds_folders(root / folders[0]):
             return root
         root = root / folders[0]
     raise StudyError(f"{folder} holds folders in folders, but no class folders with photos")
 
 
-def _nested(folder: Path) -> bool:
+def holds_folders(folder: Path) -> bool:
     """Whether a folder holds folders and no photos, so that it cannot be a class."""
     entries = list(_entries(folder))
     return any(is_folder for _, is_folder in entries) and not any(

@@ -13,9 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from senet_lab.errors import StudyError
-from senet_lab.excitations.files import ALL
 from senet_lab.excitations.frames import Captured, class_histograms, class_means, image_spread
-from senet_lab.excitations.statistics import BINS
+from senet_lab.excitations.statistics import ALL, BINS
 from senet_lab.records.gate_health import SATURATED
 from senet_lab.report.picture import LINES, ONE_COLUMN, REFERENCE, SMALL, TWO_COLUMNS, draw
 from senet_lab.study.names import nearest

@@ -1,7 +1,7 @@
 """The small part of excitations that git keeps and that figures are made from: CSV files and a card.
 
     <results>/excitations/<name>/card.json        network and images
-                                 means.csv        block, channel, mean gate of each class and of all classes
+                                 means.csv        block, channel, mean gate of each class and of all images
                                  deviations.csv   block, channel, standard deviation over the images of each class
                                  histograms.csv   block, lower edge of the bin, share of gates of each class and of all
                                  blocks.csv       one line for each block: see ``block_numbers``
@@ -16,12 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from senet_lab.excitations.card import card_of
-from senet_lab.excitations.statistics import Counts, Excitations, Floats, Span
+from senet_lab.excitations.statistics import ALL, Counts, Excitations, Floats, Span
 from senet_lab.records.checked_files import csv_text
 from senet_lab.records.files import replace_file
 from senet_lab.records.gate_health import SATURATED
 
-ALL = "all classes"
 DEMO = "demo"  # the folder of captures that git does not keep
 NEAR_ONE = 0.9
 

@@ -9,7 +9,8 @@ import pandas as pd
 from senet_lab.errors import StudyError
 from senet_lab.excitations.card import Card, card_from
 from senet_lab.excitations.chosen_blocks import evenly, panels
-from senet_lab.excitations.files import ALL, DEMO
+from senet_lab.excitations.files import DEMO
+from senet_lab.excitations.statistics import ALL
 from senet_lab.records.checked_files import read_json, read_numbers
 from senet_lab.records.reading import is_folder, list_folder
 

@@ -4,8 +4,6 @@ B batch, C channels, H W space.
 """
 
 import contextlib
-import hashlib
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,28 +12,33 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
-from torchvision.datasets import ImageFolder
-from torchvision.datasets.folder import IMG_EXTENSIONS
+from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import InterpolationMode, v2
 
 from senet_lab.data.arrays import ImageArrays
 from senet_lab.data.augment import normalise, scale_and_shift
 from senet_lab.data.batches import Batch
-from senet_lab.data.photo_folders import refuse_unread
+from senet_lab.data.photo_folders import WNID, PhotoList, find_split, holds_folders, photos_of
 from senet_lab.data.photos import DamagedPhoto, read_photo
 from senet_lab.errors import StudyError
 from senet_lab.evaluation.labels import wnids as imagenet_wnids
 from senet_lab.evaluation.photo_set import PhotoSet
+from senet_lab.excitations.statistics import COLUMNS
 from senet_lab.loading import begin_pass
 from senet_lab.machine import cores, enough_shared_memory
 from senet_lab.study.names import nearest
-from senet_lab.study.protocol import Dataset
+from senet_lab.study.protocol import Dataset as Datasets
 from senet_lab.study.released import View
 
 IMAGENET_VALIDATION = (1000, 50_000, "validation")  # classes, images, split
 FEW_IMAGES = 2_000  # for fewer images, starting processes takes longer than decoding
-SPLITS = {"val": "validation", "test": "test", "train": "training"}
+SPLITS = {
+    "val": "validation",
+    "validation": "validation",
+    "test": "test",
+    "train": "training",
+    "training": "training",
+}
 # The four classes in the paper's figures of excitations, under the paper's names.
 WNIDS = {"n01443537": "goldfish", "n02110958": "pug", "n02690373": "plane", "n09246464": "cliff"}
 NAME_FILES = ("synset_words.txt", "LOC_synset_mapping.txt")  # each line: WordNet ID, space, names
@@ -87,36 +90,38 @@ class ArrayBatches:
             yield normalise(images, scale, shift), torch.from_numpy(test.labels[part]).to(device)
 
 
-class ClassFolders(ImageFolder):  # type: ignore[misc]  # torchvision has no types
-    """Images in class folders. Hidden folders and files are ignored. An image that cannot be read is a StudyError."""
+class Photos(Dataset[tuple[Tensor, int]]):
+    """Photos of class folders as a view shows them, and their labels. A damaged photo is a StudyError."""
 
-    def find_classes(self, directory: str) -> tuple[list[str], dict[str, int]]:
-        """The names of the class folders, sorted, and the label of each. Raises FileNotFoundError without any."""
-        found = [entry.name for entry in os.scandir(directory) if entry.is_dir() and not entry.name.startswith(".")]
-        if not found:
-            raise FileNotFoundError(f"there is no class folder in {directory}")
-        return sorted(found), {name: label for label, name in enumerate(sorted(found))}
+    def __init__(self, photos: PhotoList, view: View) -> None:
+        self.photos = photos
+        self.shown = v2.Compose(
+            [
+                v2.Resize(view.resize, InterpolationMode(view.interpolation), antialias=True),
+                v2.CenterCrop(view.size),
+                v2.ToImage(),
+                v2.ToDtype(torch.float32, scale=True),
+                v2.Normalize(view.mean, view.std),
+            ]
+        )
+
+    def __len__(self) -> int:
+        return len(self.photos)
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        path, label = self.samples[index]
+        path = self.photos.path(index)
         try:
             image = read_photo(path)
         except DamagedPhoto as error:
             raise StudyError(f"{path} cannot be read as an image ({error.why})") from None
-        assert self.transform is not None
-        return self.transform(image), label
-
-
-def _is_image(path: str) -> bool:
-    refuse_unread(path)
-    return not Path(path).name.startswith(".") and path.lower().endswith(IMG_EXTENSIONS)
+        return self.shown(image), int(self.photos.labels[index])
 
 
 @dataclass(frozen=True, slots=True)
 class FolderBatches:
     """Images in class folders. view: how they are resized and cropped. processes: how many decode; 0 for this one."""
 
-    folder: ClassFolders
+    photos: PhotoList
     view: View
     batch: int = 50
     processes: int = 0
@@ -124,18 +129,10 @@ class FolderBatches:
     def batches(self, device: torch.device) -> Iterator[Batch]:
         """Batches of images B 3 H W, fp32 in channels_last, with labels B. Raises StudyError for an image that cannot
         be read."""
-        self.folder.transform = v2.Compose(
-            [
-                v2.Resize(self.view.resize, InterpolationMode(self.view.interpolation), antialias=True),
-                v2.CenterCrop(self.view.size),
-                v2.ToImage(),
-                v2.ToDtype(torch.float32, scale=True),
-                v2.Normalize(self.view.mean, self.view.std),
-            ]
-        )
+        loader = DataLoader(Photos(self.photos, self.view), self.batch, num_workers=self.processes)
         try:
             with enough_shared_memory():
-                for images, labels in begin_pass(DataLoader(self.folder, self.batch, num_workers=self.processes)):
+                for images, labels in begin_pass(loader):
                     yield _moved(images, device), labels.to(device)
         except StudyError as error:  # from a loader process it is a traceback whose last line holds the text
             raise StudyError(str(error).strip().splitlines()[-1].partition("StudyError: ")[2] or str(error)) from None
@@ -146,18 +143,18 @@ def _moved(images_BCHW: Tensor, device: torch.device) -> Tensor:
 
 
 def open_labelled(data: str, view: View | None = None, test_images: int = 1_000) -> Labelled:
-    """The images of this name: synthetic, cifar10, cifar100, or a folder with class folders in it or in its val/.
+    """The images of this name: synthetic, cifar10, cifar100, or a folder of photos (``data.photo_folders``).
 
     view: how photos are shown. test_images: how many synthetic images. Raises StudyError for any other name.
     """
-    if data == Dataset.SYNTHETIC:
+    if data == Datasets.SYNTHETIC:
         from senet_lab.data.synthetic import synthetic
 
         return _of_arrays(synthetic(1_000, test_images), synthetic=True)
-    if data in (Dataset.CIFAR10, Dataset.CIFAR100):
+    if data in (Datasets.CIFAR10, Datasets.CIFAR100):
         from senet_lab.data.cifar import cifar
 
-        return _of_arrays(cifar(Dataset(data)))
+        return _of_arrays(cifar(Datasets(data)))
     if not Path(data).is_dir():
         raise StudyError(f"{data!r} is neither synthetic, cifar10 or cifar100 nor a folder of class folders")
     return _of_folder(Path(data), view or View())
@@ -169,48 +166,52 @@ def _of_arrays(arrays: ImageArrays, synthetic: bool = False) -> Labelled:
 
 
 def _of_folder(path: Path, view: View) -> Labelled:
-    inner = next((path / name for name in SPLITS if (path / name).is_dir()), path)
-    try:
-        folder = ClassFolders(str(inner), is_valid_file=_is_image)
-    except OSError as error:
-        raise StudyError(
-            f"{inner} does not hold class folders with images ({' '.join(str(error).split())[:200]})"
-        ) from None
-    wnids = tuple(folder.classes)
-    names = _human_names(path, wnids)
-    by_wnid = all(name[0] == "n" and name[1:].isdigit() for name in wnids)
+    inner = _split_of(path)
+    photos = photos_of(inner)
+    wnids = photos.classes
+    by_wnid = all(WNID.match(name) for name in wnids)
     split = SPLITS.get(inner.name, "")
     # The folder's own name is not used, since it tells about the machine. Only the whole validation set is called
     # ImageNet.
     dataset = "a folder of ImageNet's classes" if by_wnid else "class folders"
-    if by_wnid and (len(wnids), len(folder), split) == IMAGENET_VALIDATION:
+    if by_wnid and (len(wnids), len(photos), split) == IMAGENET_VALIDATION:
         dataset = "ImageNet"
-    readable = tuple(names.get(name, name) for name in wnids)
-    unique = readable if len(set(readable)) == len(readable) else wnids
-    counts = tuple(np.bincount(folder.targets, minlength=len(wnids)).tolist())
-    processes = 0 if len(folder) < FEW_IMAGES else cores()
-    source = FolderBatches(folder, view, processes=processes)
+    counts = tuple(np.bincount(photos.labels, minlength=len(wnids)).tolist())
+    source = FolderBatches(photos, view, processes=0 if len(photos) < FEW_IMAGES else cores())
     split = split if dataset == "ImageNet" else ""
-    return Labelled(dataset, split, unique, counts, False, wnids, source, _digest_of(folder))
+    return Labelled(dataset, split, _readable(path, wnids), counts, False, wnids, source, photos.digest)
 
 
-def _digest_of(folder: ClassFolders) -> str:
-    """A hash over the names and sizes of the folder's images."""
-    found = hashlib.sha256()
-    for path, _ in folder.samples:
-        found.update(f"{os.path.relpath(path, folder.root)} {os.path.getsize(path)}\n".encode())
-    return found.hexdigest()
+def _split_of(path: Path) -> Path:
+    """The folder of a split in a data set's folder, else the folder itself. Validation photos come first.
+
+    A class may be called as a split is. It holds photos, and a split holds folders.
+    """
+    places = (find_split(path, "test"), path / "test", find_split(path, "train"))
+    return next((place for place in places if place is not None and place.is_dir() and holds_folders(place)), path)
 
 
 def of_photo_set(photos: PhotoSet, path: Path) -> Labelled:
     """ImageNet's classes and the number of photos of each, of an evaluation's photos. path: the photos' folder."""
-    known = _human_names(path, imagenet_wnids())
-    names = [known.get(wnid, wnid) for wnid in imagenet_wnids()]
-    counts = Counter(names)
-    unique = tuple(name if counts[name] == 1 else wnid for name, wnid in zip(names, imagenet_wnids(), strict=True))
+    unique = _readable(path, imagenet_wnids())
     images = np.bincount([photo.label for photo in photos.photos], minlength=len(unique)).tolist()
     dataset, split = ("ImageNet", IMAGENET_VALIDATION[2]) if photos.whole else ("a folder of ImageNet's classes", "")
     return Labelled(dataset, split, unique, tuple(images), False, imagenet_wnids(), None, photos.digest)
+
+
+def _readable(path: Path, wnids: Sequence[str]) -> tuple[str, ...]:
+    """A readable name of each class, no two alike.
+
+    Of classes with one name, that of the paper's figures keeps it; others are called as their folders.
+    A class that is called as a column of a capture's files gets a word before its name.
+    """
+    known = _human_names(path, wnids)
+    names = [known.get(wnid, wnid) for wnid in wnids]
+    counts = Counter(names)
+    unique = (
+        name if counts[name] == 1 or WNIDS.get(wnid) == name else wnid for name, wnid in zip(names, wnids, strict=True)
+    )
+    return tuple(f"class {name}" if name in COLUMNS else name for name in unique)
 
 
 def _human_names(path: Path, wnids: Sequence[str]) -> Mapping[str, str]:

@@ -107,7 +107,7 @@ def task_of(
 
     Raises StudyError for classes that are not there, for too many classes, and where a folder cannot be written.
     """
-    shown = class_indices(labelled, list(classes)) or usual_classes(labelled)
+    shown = list(dict.fromkeys(class_indices(labelled, list(classes)))) or usual_classes(labelled)
     if len(shown) > MOST_SHOWN:
         raise StudyError(f"{len(shown)} classes are too many for one figure; name up to {MOST_SHOWN}")
     origin = replace(
@@ -137,7 +137,8 @@ def _arrays(root: Path) -> Path:
 
 def usual_classes(labelled: Labelled) -> list[int]:
     """The labels of the paper's four classes if all have images, else of four of the classes with the most images."""
-    paper = [labelled.class_names.index(name) for name in WNIDS.values() if name in labelled.class_names]
+    known = {name: k for names in (labelled.class_names, labelled.folders) for k, name in enumerate(names)}
+    paper = [known[one] for one in (wnid if wnid in known else name for wnid, name in WNIDS.items()) if one in known]
     if len(paper) == len(WNIDS) and all(labelled.image_counts[k] for k in paper):
         return paper
     most = max(labelled.image_counts)

@@ -6,7 +6,7 @@ captured network says nothing about another network or data set.
 
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +14,7 @@ import pandas as pd
 from senet_lab.excitations.chosen_blocks import ChosenBlocks, choose_blocks
 from senet_lab.excitations.frames import Captured
 from senet_lab.records.files import replace_file
+from senet_lab.study.se import Gate
 
 NEARLY_COINCIDE = 0.05  # in units of the gate, which is between 0 and 1
 TWICE = 2.0
@@ -21,13 +22,14 @@ HARDLY_ANY = 0.05  # share of the variance; a ratio of shares never divides by l
 MOST = 0.5
 SIMILAR = 0.9  # correlation
 UNIFORM = 0.05  # in units of the gate
+OF_ANY_SCALE = ("between-class share", "correlation")  # measures that do not depend on the gate's range
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
     """One statement of the paper: the blocks and the measure by which it was judged, the value, and the threshold.
 
-    holds: None where the value is NaN.
+    holds: None where the value is NaN, or where the threshold is of a sigmoid's gates and the network has others.
     """
 
     says: str
@@ -39,7 +41,8 @@ class Statement:
 
     def line(self) -> str:
         """The statement in one line, for the user."""
-        word = {True: "holds here", False: "does not hold here", None: "not measured"}[self.holds]
+        unknown = "not measured" if pd.isna(self.value) else "not judged"
+        word = {True: "holds here", False: "does not hold here", None: unknown}[self.holds]
         return f"{word:18}  {self.says} [{self.blocks}] {self.measure}: {self.value:.3f}, holds if {self.threshold}"
 
 
@@ -56,19 +59,21 @@ class BlockNumbers:
     def specificity(self, names: Sequence[str]) -> float:
         """Between-class share of the variance beyond chance: 0 if classes do not matter, 1 if nothing else matters.
 
-        Chance is subtracted, because with few images in a class most of the share is chance. Where no gate varies, the
-        share is 0.
+        Chance is subtracted, because with few images in a class most of the share is chance. A block whose gates never
+        vary has a share of 0. NaN where nothing was measured.
         """
-        chance, found = self.mean(names, "by_chance"), self.mean(names, "specificity")
-        if self.mean(names, "share_constant") == 1:
-            return 0.0 * chance  # NaN where nothing was measured
-        return (found - chance) / (1 - chance)
+        blocks = self.blocks.loc[list(names)]
+        shares = (blocks["specificity"] - blocks["by_chance"]) / (1 - blocks["by_chance"])
+        return float(shares.mask(blocks["share_constant"] == 1, 0.0 * blocks["by_chance"]).mean(skipna=False))
 
 
 def statements(captured: Captured) -> list[Statement]:
     """The paper's statements, each judged at the blocks of this network that stand for the paper's blocks."""
     chosen, numbers = choose_blocks(captured.block_names()), BlockNumbers(captured.blocks.set_index("block"))
-    return [*_early_and_later(chosen, numbers), *_of_the_last_stage(chosen, numbers)]
+    found = [*_early_and_later(chosen, numbers), *_of_the_last_stage(chosen, numbers)]
+    if captured.card.gate is Gate.SIGMOID:
+        return found
+    return [one if one.measure.startswith(OF_ANY_SCALE) else replace(one, holds=None) for one in found]
 
 
 def _early_and_later(chosen: ChosenBlocks, numbers: BlockNumbers) -> list[Statement]:
@@ -152,5 +157,7 @@ def text_of(captured: Captured, found: Sequence[Statement]) -> str:
     """The statements for the user, between the capture's heading and a word of caution."""
     lines = [captured.card.heading, "The paper's statements about depth, in this network on these images alone:"]
     lines += ["  " + one.line() for one in found]
+    if any(one.holds is None and pd.notna(one.value) for one in found):
+        lines.append("Not judged: the paper says it of sigmoid gates, and so are the thresholds.")
     lines.append("The thresholds are this project's. None of this is a verdict about another network or data set.")
     return "\n".join(lines)

@@ -18,6 +18,9 @@ from senet_lab.study.se import Gate
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 RANDOM = "random"  # a value of ``Origin.weights``
+ALL = "all classes"
+# Names of columns in these files and in the figures' data, which no class may have.
+COLUMNS = ("block", "channel", "gate", ALL, "class_name", "mean_gate", "standard_deviation", "share")
 ARRAYS = ("count_K", "mean_KM", "m2_KM", "lowest_KM", "highest_KM", "histogram_SMN")
 
 
@@ -140,8 +143,8 @@ class Excitations:
         return self.m2_KM / np.maximum(self.count_K, 1)[:, None]
 
     def overall_mean_M(self) -> Floats:
-        """Mean of the class means over the classes that have images; every class has the same weight."""
-        return np.asarray(self.mean_KM[self.seen].mean(axis=0))
+        """Mean over all images, as the histograms and numbers of all classes are."""
+        return np.asarray(np.average(self.mean_KM[self.seen], axis=0, weights=self.count_K[self.seen]))
 
     def blocks(self) -> Iterator[tuple[Span, "Excitations"]]:
         """Every block in forward order: its span, and excitations whose arrays are views of the block's part."""

@@ -102,7 +102,7 @@ def test_a_recorded_run_becomes_files_and_figures(senet_lab, trained, tmp_path, 
     (folder,) = (tmp_path / "results" / "excitations" / "demo").iterdir()
 
     assert seen[0] == seen[1] == seen[2]
-    assert "SYNTHETIC images, cifar_resnet11_bottleneck, SE r=16; protocol tiny, seed 0" in seen[0]
+    assert "SYNTHETIC images, cifar_resnet11_bottleneck, SE r=16, with biases; protocol tiny, seed 0" in seen[0]
     assert "40 images of 10 classes, 4 each" in seen[0]
     assert {"card.json", "means.csv", "deviations.csv", "histograms.csv", "blocks.csv", "statements.csv"} == {
         p.name for p in folder.iterdir()
@@ -177,7 +177,7 @@ def test_class_folders_have_human_names(photos):
     assert (labelled.dataset, labelled.split, labelled.images) == ("a folder of ImageNet's classes", "", 10)
     (photos / "synset_words.txt").write_text("n99999999 teapot, pot\n")
     assert open_labelled(str(photos)).class_names[4] == "teapot"
-    with pytest.raises(StudyError, match="does not hold class folders"):
+    with pytest.raises(StudyError, match="no class folders: it is flat"):
         open_labelled(str(photos / "val" / WNIDS[0]))
 
 
@@ -244,7 +244,7 @@ def test_a_file_needs_no_library_for_our_networks(senet_lab, tmp_path):
     torch.save({name: torch.zeros((), dtype=t.dtype).expand(t.shape) for name, t in named.items()}, tmp_path / "w.pth")
     subject = from_file(tmp_path / "w.pth", "resnet50:bias=true")
 
-    assert subject.origin.network == "resnet50, SE r=16"
+    assert subject.origin.network == "resnet50, SE r=16, with biases"
     assert (len(subject.notes), "384 tensors, 384 renamed, 32 reshaped" in subject.notes[0]) == (1, True)
 
 
@@ -281,7 +281,7 @@ def test_hidden_names_are_no_classes_and_a_broken_image_is_named(senet_lab, phot
 def test_classes_with_most_images_are_shown_where_the_papers_are_not_there(photos):
     """Four of those with the most, from the first to the last; the paper's four where they are."""
     labelled = open_labelled(str(photos))
-    others = replace(labelled, class_names=tuple("abcdef"), image_counts=(1, 3, 3, 2, 1, 3))
+    others = replace(labelled, class_names=tuple("abcdef"), folders=tuple("abcdef"), image_counts=(1, 3, 3, 2, 1, 3))
 
     assert sorted(usual_classes(labelled), key=[0, 3, 1, 2].index) == [0, 3, 1, 2]
     assert usual_classes(others) == [1, 2, 3, 5]

@@ -7,13 +7,15 @@ import pytest
 
 from senet_lab.errors import StudyError
 from senet_lab.excitations.chosen_blocks import ChosenBlocks, choose_blocks, evenly, panels
-from senet_lab.excitations.files import ALL, write_capture
+from senet_lab.excitations.files import block_numbers, write_capture
 from senet_lab.excitations.frames import class_means, image_spread, load_capture
-from senet_lab.excitations.statements import statements
+from senet_lab.excitations.statements import BlockNumbers, statements, text_of
+from senet_lab.excitations.statistics import ALL
 from senet_lab.records.files import replace_file
 from senet_lab.records.gate_health import GateHealth, gates_csv, gates_path
 from senet_lab.report.load import load as load_records
 from senet_lab.report.views import measured_views
+from senet_lab.study.se import Gate
 from tests.excitations.made_up import CLASSES, captured_of, made_up
 from tests.samples import PLAIN, SE, TABLE, block_of, filled, finished, one_line
 
@@ -150,3 +152,41 @@ def test_a_report_warns_of_constant_gates(tmp_path):
 
     assert len(notes) == 1
     assert "SE, seed 0, the gates of SE_4_1 are constant" in notes[0]
+
+
+def test_a_block_that_never_varies_counts_as_one_without_a_share(tmp_path):
+    """Beside one that does, it halves what the later blocks say."""
+    captured = captured_of(tmp_path)
+    later = next(s for s in statements(captured) if "class-specific" in s.says).blocks.partition(" against")[0].split()
+    numbers = BlockNumbers(captured.blocks.set_index("block"))
+    whole = [numbers.specificity([name]) for name in later]
+    dead = captured.blocks.set_index("block")
+    dead.loc[later[0], ["specificity", "share_constant"]] = [float("nan"), 1.0]
+
+    assert len(later) > 1
+    assert numbers.specificity(later) == pytest.approx(sum(whole) / len(whole))
+    assert BlockNumbers(dead).specificity(later) == pytest.approx(sum(whole[1:]) / len(whole))
+
+
+@pytest.mark.parametrize("gate", [Gate.RELU, Gate.TANH, Gate.DOUBLE_SIGMOID])
+def test_what_is_said_of_sigmoid_gates_is_judged_for_them_alone(tmp_path, gate):
+    """Numbers in the gate's own units have no threshold elsewhere; ratios and correlations have."""
+    captured = captured_of(tmp_path)
+    other = replace(captured, card=replace(captured.card, gate=gate))
+    judged = [one.says for one in statements(other) if one.holds is not None]
+
+    assert None not in {one.holds for one in statements(captured)}
+    assert judged == ["later: channels are class-specific", "last block: one pattern for all classes but for its scale"]
+    assert "not judged" in text_of(other, statements(other))
+    assert "Not judged" not in text_of(captured, statements(captured))
+
+
+def test_all_classes_are_all_images_in_every_file(tmp_path):
+    """With five images of one class and one of another, means, histograms and numbers of blocks agree."""
+    found = made_up()
+    counts = np.array([5, 1, 1, 1, 1])
+    uneven = replace(found, count_K=counts)
+
+    assert uneven.overall_mean_M() == pytest.approx((found.mean_KM * counts[:, None]).sum(axis=0) / 9)
+    line = block_numbers(*next(iter(uneven.blocks())))
+    assert line["mean"] == pytest.approx(float(uneven.overall_mean_M()[: line["channels"]].mean()))

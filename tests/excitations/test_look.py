@@ -1,17 +1,22 @@
 """A look at a network that cannot take the images that were named."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from safetensors.torch import save_file
 
 from senet_lab.errors import StudyError
-from senet_lab.excitations.labelled_images import WNIDS, Labelled, class_indices, open_labelled
-from senet_lab.excitations.look import look_at, usual_classes
+from senet_lab.evaluation.labels import wnids as imagenet_wnids
+from senet_lab.excitations.labelled_images import WNIDS, Labelled, _readable, class_indices, open_labelled
+from senet_lab.excitations.look import look_at, task_of, usual_classes
 from senet_lab.excitations.networks_of_others import from_file
 from senet_lab.excitations.statistics import Origin
 from senet_lab.excitations.trained_network import TrainedNetwork
 from senet_lab.models.registry import build_model
 from senet_lab.study import SESpec
 from tests.data.pictures import class_folders, photo
+from tests.excitations.made_up import ORIGIN
 
 
 def test_photos_for_a_network_of_small_images_are_refused(tmp_path):
@@ -58,3 +63,54 @@ def test_captures_of_other_images_and_of_other_gates_have_other_names(tmp_path):
     assert found[0].digest != found[1].digest
     assert names[0].startswith("file-resnet50-se-")
     assert names[1].startswith("file-resnet50-gate-tanh-se-")
+
+
+def test_the_papers_classes_are_found_among_all_of_imagenets():
+    """Two of the thousand are called plane, and some others share a name, too: those are called as their folders."""
+    wnids = imagenet_wnids()
+    names = _readable(Path("nowhere"), wnids)
+    all_of_them = Labelled("ImageNet", "validation", names, (50,) * 1000, False, wnids, None)
+
+    assert len(set(names)) == 1000
+    assert [names[k] for k in usual_classes(all_of_them)] == ["goldfish", "pug", "plane", "cliff"]
+    assert [wnids[k] for k in class_indices(all_of_them, ["plane", "n03954731"])] == ["n02690373", "n03954731"]
+
+
+@pytest.mark.parametrize(
+    ("place", "aside", "images"),
+    [
+        ("val", "train", 6),
+        ("validation", "training", 6),
+        ("ILSVRC/Data/CLS-LOC/val", "ILSVRC/Data/CLS-LOC/train", 6),
+        ("val/ILSVRC2012_img_val", "train", 6),
+        ("test", "train", 6),
+        ("training", None, 6),
+        (".", None, 6),
+    ],
+)
+def test_photos_are_found_where_training_finds_them(tmp_path, place, aside, images):
+    """Validation photos before training photos, in every layout that a data set may have."""
+    for label, name in enumerate(("cat", "dog", "fox")):
+        for index in range(2):
+            photo(tmp_path / place / name / f"{index}.{'gif' if index else 'jpg'}", index + 10 * label)
+        if aside:
+            photo(tmp_path / aside / name / "0.jpg")
+    found = open_labelled(str(tmp_path))
+
+    assert (found.class_names, found.images) == (("cat", "dog", "fox"), images)
+
+
+def test_a_class_may_be_called_as_a_split_or_a_column(tmp_path):
+    """A split holds folders, a class photos; a column's name gets a word before it."""
+    for name in ("test", "train", "gate", "share"):
+        photo(tmp_path / name / "0.jpg")
+
+    assert open_labelled(str(tmp_path)).class_names == ("class gate", "class share", "test", "train")
+
+
+def test_a_class_that_is_named_twice_is_shown_once(tmp_path):
+    """By its name and by its folder."""
+    subject = TrainedNetwork("mine", None, ORIGIN)
+    found = replace(labelled((1,) * 5), folders=("n1", "n2", "n3", "n4", "n5"))
+
+    assert list(task_of(subject, tmp_path, found, ["pug", "n2", "pug"]).shown) == [1]
