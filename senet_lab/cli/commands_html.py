@@ -60,6 +60,7 @@ def _material(results: Path | None) -> Material:
 
 
 def _contents(material: Material) -> "Contents":
+    from senet_lab.excitations.card import card_from
     from senet_lab.html.gates import captures
     from senet_lab.html.page import Contents
     from senet_lab.report import check_counts
@@ -77,6 +78,6 @@ def _contents(material: Material) -> "Contents":
         missing=missing_block(material, wanted_runs()),
         figures=check_counts.figures([report.published for report in material.reports], material.counts, notes),
         speed=speed_blocks(RESULTS / "benchmarks"),
-        gates=[capture for root in roots for capture in captures(root)],
+        gates=[one for root in roots for one in captures(root, lambda card: card_from(card).heading)],
         origin_of=origins(),
     )

@@ -33,7 +33,9 @@ def excitations(
     ] = None,
     weights: Annotated[Path | None, typer.Option("--weights", help="a file, for timm:NAME or torchvision:NAME")] = None,
     protocol: options.ProtocolName = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, max=options.MOST_SEEDS, help="the seed of TABLE:ROW")] = 0,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, max=options.MOST_SEEDS, help="the seed of TABLE:ROW [default: 0]")
+    ] = None,
     figure: Annotated[list[str] | None, typer.Option("--figure", help="draw only this figure; may be repeated")] = None,
     random_weights: Annotated[bool, typer.Option("--random-weights", help="untrained, to try the command")] = False,
     results: options.Results = None,
@@ -54,13 +56,32 @@ def excitations(
     if data:
         check_classes(data, chosen)
     where = device_named(device)
+    _refuse_unused(source, network, protocol, seed, random_weights)
     found = _of_others(source, network, weights, random_weights)
     subject = found or _of_runs(
-        source, protocol, seed, random_weights, root, device, bool(data and Path(data).is_dir())
+        source, protocol, seed or 0, random_weights, root, device, bool(data and Path(data).is_dir())
     )
     look = look_at(subject, root, data, chosen, where, names)
     print(look.text)
     print(look.written, file=sys.stderr)
+
+
+def _refuse_unused(
+    source: str, network: str | None, protocol: str | None, seed: int | None, random_weights: bool
+) -> None:
+    """Raises StudyError for an option that this source does not have."""
+    from senet_lab.excitations.networks_of_others import is_of_a_library
+    from senet_lab.weights import is_weights_file
+
+    of_a_file = not is_of_a_library(source) and is_weights_file(source)
+    if network is not None and not of_a_file:
+        raise StudyError(f"--network belongs to a file of weights, not to {source}")
+    if of_a_file and random_weights:
+        raise StudyError(f"{source} holds weights; leave --random-weights out")
+    if source == "best" or of_a_file or is_of_a_library(source):
+        for name, value in (("protocol", protocol), ("seed", seed)):
+            if value is not None:
+                raise StudyError(f"--{name} belongs to TABLE:ROW, not to {source}")
 
 
 def _of_others(source: str, network: str | None, weights: Path | None, random_weights: bool) -> "TrainedNetwork | None":

@@ -11,7 +11,7 @@ import pandas as pd
 
 from senet_lab.report.comparison import Comparison
 from senet_lab.report.figure_data import cost, differences
-from senet_lab.report.forest import VERDICTS, axis_text
+from senet_lab.report.forest import VERDICTS, axis_text, row_labels
 from senet_lab.report.row_styles import PLAIN, row_styles
 from senet_lab.report.views import View
 
@@ -36,9 +36,7 @@ def forest(comparisons: Sequence[Comparison]) -> Spec | None:
     if not frames:
         return None
     frame = pd.concat(frames, ignore_index=True)
-    frame["label"] = [
-        f"{row.row}  (n = {row.seeds})" if row.seeds else f"{row.row}  ({row.verdict})" for row in frame.itertuples()
-    ]
+    frame["label"] = row_labels(frame)
     frame["low"] = frame["measured_points"] - frame["half_width_95"]
     frame["high"] = frame["measured_points"] + frame["half_width_95"]
     layers = {"layer": _forest_layers(frame, axis_text(comparisons)), "width": WIDTH, "height": {"step": STEP}}

@@ -1,11 +1,11 @@
 """Charts of committed excitations: the mean gate of each class by channel, and histograms, for a block to choose."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from senet_lab.errors import StudyError
+from senet_lab.errors import INVALID, StudyError
 from senet_lab.html.charts import INK, WIDTH, Spec
 from senet_lab.records.checked_files import read_json, read_numbers
 from senet_lab.records.reading import folders_in, is_file
@@ -13,6 +13,7 @@ from senet_lab.records.reading import folders_in, is_file
 MEND = "restore it from git, or capture it again (senet-lab excitations)"
 NOT_KEPT = "demo"  # the folder of captures with synthetic images or random weights
 ALL = "all classes"
+Heading = Callable[[Mapping[str, Any]], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +34,18 @@ class Gates:
     lines: tuple[tuple[str, ...], ...]
 
 
-def captures(root: Path) -> list[Gates]:
-    """The captures in a results folder, except those of synthetic images. Raises StudyError for a damaged file."""
+def captures(root: Path, heading: Heading) -> list[Gates]:
+    """The captures in a results folder, except those of synthetic images.
+
+    heading: what a capture's card says of its network and images. Raises StudyError for a damaged file.
+    """
     folders = [folder for folder in folders_in(root / "excitations") if folder.name != NOT_KEPT]
-    return [_gates(folder) for folder in folders if is_file(folder / "card.json")]
+    return [_gates(folder, heading) for folder in folders if is_file(folder / "card.json")]
 
 
-def _gates(folder: Path) -> Gates:
+def _gates(folder: Path, heading: Heading) -> Gates:
     try:
-        title = _title(folder / "card.json")
+        title = _title(folder / "card.json", heading)
         blocks = read_numbers(folder / "blocks.csv", "block", (), MEND, may_be_unknown=True)
         means = read_numbers(folder / "means.csv", "block", ("channel", ALL), MEND)
         spread = read_numbers(folder / "histograms.csv", "block", ("gate", ALL), MEND)
@@ -58,14 +62,10 @@ def _gates(folder: Path) -> Gates:
     )
 
 
-def _title(path: Path) -> str:
-    card = read_json(path, MEND)
+def _title(path: Path, heading: Heading) -> str:
     try:
-        return (
-            f"{card['network']}; {card['weights']} weights of protocol {card['protocol']}, seed {card['seed']}; "
-            f"{card['images']:,} {card['split']} images of {card['dataset']}"
-        )
-    except (KeyError, TypeError, ValueError) as error:
+        return heading(read_json(path, MEND)).replace("\n", "; ")
+    except INVALID as error:
         raise StudyError(f"{path} is no card of a capture ({error}); {MEND}") from None
 
 

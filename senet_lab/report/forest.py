@@ -130,13 +130,16 @@ def plot_forest(frame: pd.DataFrame, places: Sequence[int], ax: Axes) -> Axes:
     ax.axvline(0, color="black", linewidth=0.7, zorder=0)
     ax.grid(axis="x", linewidth=0.3)
     ax.set_axisbelow(True)
-    ax.set_yticks(list(places), _labels(frame))
+    ax.set_yticks(list(places), row_labels(frame))
     ax.tick_params(axis="y", length=0)
     return ax
 
 
-def _labels(frame: pd.DataFrame) -> list[str]:
-    """The rows' names. Where a table's row is a baseline of another and has one itself, each names its baseline."""
+def row_labels(frame: pd.DataFrame) -> list[str]:
+    """The rows' names and numbers of seeds. frame: as from ``figure_data.differences``, of one or more tables.
+
+    Where a table's row is a baseline of another and has one itself, each names its baseline.
+    """
     rows = list(frame.itertuples(index=False))
     compared = {(row.table, row.row) for row in rows}
     chained = {row.table for row in rows if (row.table, row.baseline) in compared}

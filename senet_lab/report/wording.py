@@ -133,6 +133,9 @@ def rule_text(judgement: Judgement) -> str:
     )
 
 
+UNTESTED_PLAN = "none is tested: under a sequential plan that takes the plan's most seeds of every row"
+
+
 def order_text(order: RankAgreement) -> str:
     """How far the measured order of the rows agrees with the published one, in one line."""
     text = f"Order of {order.rows} rows, published against measured: of {order.pairs} pairs of rows "
@@ -143,7 +146,7 @@ def order_text(order: RankAgreement) -> str:
             "one has a chance below 5 %)"
         )
     else:
-        text += "none is tested yet (one seed: no test)" if order.seeds == 1 else "none is tested before the last look"
+        text += "none is tested yet (one seed: no test)" if order.seeds == 1 else UNTESTED_PLAN
     over = "1 seed" if order.seeds == 1 else f"{order.seeds} seeds"
     return f"{text}. Kendall's tau of the means of {over} is {order.tau_b:+.2f}, a description without an interval."
 
@@ -195,6 +198,8 @@ def needs_text(needs: Needs) -> str:
     ]
     if needs.first_seed:
         lines.append(f"a plan begins with seed {needs.first_seed}: seeds recorded before it enter no verdict")
+    if needs.plan_seeds:
+        lines.append(f"the plan that was begun has at most {needs.plan_seeds} seeds, which cannot change")
     width = max((len(part_text(need.part)) for need in needs.comparisons), default=0)
     lines += [f"  {part_text(n.part):{width}}  {difference_text(n.now):34} {_answer(n)}" for n in needs.comparisons]
     if any(need.obstacle is None for need in needs.comparisons):
@@ -214,6 +219,8 @@ def _answer(need: Need) -> str:
             return f"not settled by any number of seeds: by the pilot's image variance, {need.best:.2f} points at best"
         case Obstacle.SEEDS:
             return f"not settled by {MOST_SEEDS} seeds"
+        case Obstacle.SETTLED:
+            return "settled by the plan"
         case Obstacle.UPPER_LIMIT:
             return f"{need.seeds} to more than {MOST_SEEDS} seeds: a larger pilot would tell"
     return f"not settled: {seeds} seeds would take {(need.cost.seconds or 0.0) / 3600:.1f} hours"

@@ -12,6 +12,7 @@ from senet_lab.search.journal import Journal, note, quiet
 from senet_lab.search.space import RANGES, Point, held_out_protocol
 from senet_lab.search.trial import Trainer
 from senet_lab.stats.expected_best import expected_best
+from senet_lab.study.names import LONGEST_LABEL
 from senet_lab.study.table import Row, Table
 
 DISTRIBUTIONS: dict[str, BaseDistribution] = {
@@ -158,13 +159,19 @@ def tuned_table(table: Table, found: Sequence[RowTrials]) -> Table:
         replace(row, cell=replace(row.cell, protocol=best[row.cell.key].under(row.cell.protocol)), published=None)
         for row in table.rows
     )
+    how = f"; every row at its own best of {len(found[0].points)} points"
     return replace(
         table,
         edition=f"searched-{table.edition}",
-        caption=f"{table.caption}; every row at its own best of {len(found[0].points)} points",
+        caption=f"{_begun(table.caption, LONGEST_LABEL - len(how))}{how}",
         rows=rows,
         companions={},
     )
+
+
+def _begun(text: str, longest: int) -> str:
+    """The text, or as much of its beginning as fits, with an ellipsis."""
+    return text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…"
 
 
 def describe(found: Sequence[RowTrials]) -> str:

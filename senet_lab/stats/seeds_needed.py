@@ -1,7 +1,7 @@
 """The seeds, runs and device time that are needed to settle the comparisons of a table, judged by its records."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from senet_lab.errors import StudyError
@@ -10,8 +10,10 @@ from senet_lab.records.record import Record
 from senet_lab.records.sequential import SequentialPlan
 from senet_lab.stats.difference import Difference
 from senet_lab.stats.families import Compared, Family, family_of
+from senet_lab.stats.measured import measure_family
 from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.stats.power_analysis import Design, Spread, limit_of_images, pilot_spread, seeds_needed
+from senet_lab.stats.verdicts import decisions
 from senet_lab.study.cell import Run
 from senet_lab.study.claim import Claim, ComparedPart, Directed
 from senet_lab.study.table import Table
@@ -24,6 +26,7 @@ class Obstacle(StrEnum):
     SEEDS = "seeds"  # it needs more than MOST_SEEDS seeds
     UPPER_LIMIT = "upper limit"  # MOST_SEEDS are enough by the pilot's spread, but not by its upper limit
     HOURS = "hours"  # it would take longer than the user allows
+    SETTLED = "settled"  # the plan that was begun has its verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,8 @@ class Needs:
     """The needs of all comparisons of a table under a protocol.
 
     pilot: the table whose runs give the spread. first_seed: the first seed that a plan counts; earlier records may have
-    been seen before the plan. cost: the cost of all comparisons in the plan, where shared runs count once.
+    been seen before the plan. plan_seeds: the most seeds of the plan that was begun; None where there is none.
+    cost: the cost of all comparisons in the plan, where shared runs count once.
     """
 
     table: str
@@ -59,6 +63,7 @@ class Needs:
     design: Design
     spread: Spread
     first_seed: int
+    plan_seeds: int | None
     cost: Total
     comparisons: tuple[Need, ...]
 
@@ -86,15 +91,15 @@ def needs_of(
     """
     if not resolve > 0:
         raise StudyError(f"--resolve is {resolve:g}; it must be a difference above 0 points")
-    family = family_of(table, claims)
-    runs = PairedRuns(records)
+    family, runs = family_of(table, claims), PairedRuns(records)
     spread = _spread(pilot or table, table, family_of(pilot, claims) if pilot else family, runs)
     keys = {cell.key for cell in (*family.rows, *family.cells)}
     done = {(record.run.cell.key, record.run.seed) for record in records if record.run.cell.key in keys}
     before = done | {(record.run.cell.key, record.run.seed) for record in seen if record.run.cell.key in keys}
     first = max((seed + 1 for _, seed in before), default=0) if plan is None else plan.first_seed
     design = Design(len(family.rows), len(family.comparisons), resolve)
-    planner = _Planner(spread, design, model, first, done, max_hours)
+    settled = frozenset(decisions(measure_family(family, runs), plan)) if plan else frozenset()
+    planner = _Planner(spread, design, model, first, done, max_hours, settled)
     needs = [planner.need(one, runs, family) for one in family.comparisons.values()]
     wanted = {
         (run.cell.key, run.seed): run
@@ -109,6 +114,7 @@ def needs_of(
         design=design,
         spread=spread,
         first_seed=first,
+        plan_seeds=plan.most_seeds if plan else None,
         cost=model.total(wanted.values()),
         comparisons=tuple(needs),
     )
@@ -138,14 +144,20 @@ class _Planner:
     first_seed: int
     done: set[tuple[str, int]]
     max_hours: float | None
+    settled: Set[str]
 
     def need(self, one: Compared, runs: PairedRuns, family: Family) -> Need:
-        seeds = seeds_needed(one.part, self.spread, self.design)
-        upper = seeds_needed(one.part, self.spread.upper, self.design)
-        best = limit_of_images(one.part, self.spread, self.design.comparisons)
-        cost = self.model.total(self.missing(one, upper))
+        # A verdict pools the rows of one protocol, which are not all of a table's where its rows have several.
+        pooled = {cell.key for cell in family.rows if cell.protocol == one.cell.protocol}
+        design = replace(self.design, rows=len(pooled))
+        seeds = seeds_needed(one.part, self.spread, design)
+        upper = seeds_needed(one.part, self.spread.upper, design)
+        best = limit_of_images(one.part, self.spread, design.comparisons)
+        cost = self.model.total(() if one.name in self.settled else self.missing(one, upper))
         obstacle = None
-        if seeds is None:
+        if one.name in self.settled:
+            obstacle = Obstacle.SETTLED
+        elif seeds is None:
             wanted = self.design.resolve if isinstance(one.part, Directed) else one.part.margin
             obstacle = Obstacle.IMAGES if best > wanted else Obstacle.SEEDS
         elif upper is None:

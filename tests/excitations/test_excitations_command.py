@@ -160,6 +160,10 @@ def test_what_is_not_there_is_said_in_one_line(senet_lab, photos):
         (("nothing",), "is none of best, TABLE:ROW"),
         (("table7:r=16", "--random-weights", "--data", "cifar11"), "neither synthetic"),
         (("best", "pug"), "one word too many"),
+        (("best", "--seed", "0"), "--seed belongs to TABLE:ROW, not to best"),
+        (("timm:legacy_seresnet50", "--protocol", "demo", "--data", photos), "--protocol belongs to TABLE:ROW"),
+        (("table7:r=16", "--network", "resnet50"), "--network belongs to a file of weights"),
+        (("x.safetensors", "--random-weights", "--network", "resnet50"), "leave --random-weights out"),
         (("timm:legacy_seresnet5000", "--data", photos), "nearest"),
         (("x.safetensors", "--network", "resnet50"), "is missing"),
     ):

@@ -167,6 +167,15 @@ def test_tuned_rows_differ_from_the_table_in_their_point_alone(tmp_path):
     assert tuned.row("the same again").cell == tuned.row("SE").cell
 
 
+def test_a_long_caption_is_cut_before_what_the_search_adds(tmp_path):
+    """A caption may have 120 characters, and so may that of the tuned table."""
+    table = replace(TABLE, caption="c" * 120)
+    tuned = fair.tuned_table(table, fair_search(tmp_path, Pretended()))
+
+    assert len(tuned.caption) == 120
+    assert "c…; every row at its own best of " in tuned.caption
+
+
 def test_one_row_is_searched_by_tpe_with_a_new_seed_each_trial(tmp_path):
     """Trials count in all; a later call draws other points, and the seed of each is in the journal."""
     trainer, path = Pretended(), tmp_path / "row.journal"

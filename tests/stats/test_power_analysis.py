@@ -143,6 +143,32 @@ def test_records_before_a_plan_are_not_counted_and_those_of_a_plan_are():
     assert begun.cost.runs == max(0, 2 * (begun.comparisons[0].upper_seeds - 3))
 
 
+def test_what_a_begun_plan_has_settled_is_not_planned_again():
+    """Ten points at the first look of two seeds: no runs, no price, and the plan's number of seeds is told."""
+    plan = SequentialPlan(table=TABLE.slug, protocol="sample", most_seeds=3, level=0.05)
+    wide = [finished(cell, s, w) for cell, w in ((PLAIN, 400), (SE, 100)) for s in (0, 1, 2)]
+    needs = needs_of(TABLE, [], wide, MODEL, 0.1, None, plan)
+
+    assert [(need.obstacle, need.cost.runs) for need in needs.comparisons] == [(Obstacle.SETTLED, 0)]
+    assert (needs.plan_seeds, needs.cost.runs) == (3, 0)
+    assert "settled by the plan" in needs_text(needs)
+    assert "has at most 3 seeds, which cannot change" in needs_text(needs)
+
+
+def test_only_rows_of_one_protocol_help_to_estimate_the_spread():
+    """As in verdicts: two rows of each of two protocols are planned for as two, not as four."""
+    other = replace(PLAIN.protocol, name="other")
+    theirs = [replace(cell, protocol=other) for cell in (PLAIN, SE)]
+    rows = (*TABLE.rows, Row("a", theirs[0], baseline="a"), Row("b", theirs[1], baseline="a"))
+    records = [*RECORDS, *(finished(cell, s, 200 + 10 * s) for cell in theirs for s in (0, 1, 2))]
+    mixed = needs_of(replace(TABLE, rows=rows), [], records, MODEL, 6.0, None).comparisons[0]
+    alone = replace(needs_of(TABLE, [], RECORDS, MODEL, 6.0, None).design, comparisons=2)
+    spread = needs_of(replace(TABLE, rows=rows), [], records, MODEL, 6.0, None).spread
+
+    assert alone.rows == 2
+    assert mixed.seeds == seeds_needed(mixed.part, spread, alone)
+
+
 def test_a_plan_begins_after_seeds_that_are_recorded_elsewhere():
     """Equal seeds give equal runs, whichever folder they lie in. Seeds of rows of other tables do not count."""
     other = replace(SE, se=SESpec(reduction=2))
