@@ -1,5 +1,6 @@
 # senet_lab: the table of contents. `make help` prints it.
-#   PROTOCOL=  demo (default), cifar10-quick, cifar10, cifar100, imagenet, ...   SEEDS= how many, from 0
+#   PROTOCOL=  cifar10-short, cifar10, imagenet, ...; without it the paper's tables take synthetic images, and
+#              gate-start, light, peak-rate and a table of your own their own recipe (hours)   SEEDS= how many, from 0
 #   RESOLVE=   of plan-NAME: points to settle              HOURS=   of resolve-NAME: at most so long
 #   PILOT=     of plan-NAME with RESOLVE: the table whose spread over seeds it plans with
 #   ROW=       only this row and its baseline       RESULTS= another folder for records, beside the committed ones
@@ -40,7 +41,7 @@ endif
 .PHONY: help install test test-all check lint list conform tables report html claims verify docs lock bench simulate figure5 histograms figures
 
 help: ## print this
-	@sed -n 's/^# *//p;/^PYTHON/q' Makefile | head -8
+	@sed -n 's/^# *//p;/^PYTHON/q' Makefile | head -9
 	@echo
 	@grep -hE '^[a-zA-Z0-9%-]+:.*## ' Makefile | sed -E 's/^([^:]+):.*## (.*)/  make \1\t\2/' | expand -t 26
 	@echo

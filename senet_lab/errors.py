@@ -36,6 +36,11 @@ MEMORY_SIGNS = (
 )
 
 
+def to_install(extra: str) -> str:
+    """How to install one of the extras of pyproject.toml."""
+    return f"in the folder of senet_lab: pip install -c constraints.txt -e '.[{extra}]'"
+
+
 class StudyError(Exception):
     """A mistake that the user can correct. The text names what is wrong and what to do.
 

@@ -46,8 +46,8 @@ def test_links_lead_to_files_of_the_project(page):
 @pytest.mark.slow
 def test_the_site_builds_without_a_warning(tmp_path):
     """`make docs`: Sphinx follows every link of every page; what the index does not list is an error too."""
-    pytest.importorskip("myst_parser", reason="needs Sphinx, MyST and Furo (pip install senet-lab[docs])")
-    pytest.importorskip("furo", reason="needs Furo (pip install senet-lab[docs])")
+    pytest.importorskip("myst_parser", reason="needs Sphinx, MyST and Furo (the extra docs)")
+    pytest.importorskip("furo", reason="needs Furo (the extra docs)")
     words = [sys.executable, "-m", "sphinx", "--fail-on-warning", "--keep-going", "--quiet", "-c", "docs", "."]
     done = subprocess.run([*words, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False)
     makefile = (ROOT / "Makefile").read_text()

@@ -10,7 +10,7 @@ from senet_lab.cli import catalogue, options
 from senet_lab.cli.gather import RESULTS
 from senet_lab.cli.runs import TrainingOptions, device_named, train_runs
 from senet_lab.cli.studies import study_of
-from senet_lab.errors import StudyError
+from senet_lab.errors import StudyError, to_install
 from senet_lab.study import Table
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _trainer(device: str, threads: int) -> "Trainer":
     try:
         import optuna  # noqa: F401 - only to see whether it is installed
     except ModuleNotFoundError:
-        raise StudyError("senet-lab search needs Optuna: pip install 'senet-lab[search]'") from None
+        raise StudyError(f"senet-lab search needs Optuna; {to_install('search')}") from None
     import torch
 
     from senet_lab.search.trial import Trainer

@@ -124,7 +124,7 @@ def _trained(
     tidy(store, runs)
     missing = store.missing(runs)
     if not missing:
-        say_nothing_to_train(name, runs)
+        say_nothing_to_train(name, runs, root)
         return []
     from senet_lab.cli.console import Watch
     from senet_lab.fleet.capacity import refuse_workers, workers_for

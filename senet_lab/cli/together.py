@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from senet_lab.cli.catalogue import RESULTS
 from senet_lab.errors import StudyError
 from senet_lab.study import Run
 
@@ -46,7 +47,7 @@ def trained_together(
 
     missing = Store(root).missing(runs)
     if not missing:
-        say_nothing_to_train(name, runs)
+        say_nothing_to_train(name, runs, root)
         return []
     from senet_lab.fleet.group import start
 
@@ -97,7 +98,7 @@ def _as_one_of_them(
     if alone:
         raise StudyError(f"left out: {', '.join(labels[run.cell.key, run.seed] for run in alone)}; {RANDOM_PARTS}")
     if not missing:
-        say_nothing_to_train(name, runs)
+        say_nothing_to_train(name, runs, root)
     return missing
 
 
@@ -109,9 +110,12 @@ def parted(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:
     return [run for run in runs if not random[run.cell]], [run for run in runs if random[run.cell]]
 
 
-def say_nothing_to_train(name: str, runs: Sequence[Run]) -> None:
-    """Says on stderr that all runs are recorded."""
-    print(f"{name}: all {len(runs)} runs are recorded, nothing to train", file=sys.stderr)
+def say_nothing_to_train(name: str, runs: Sequence[Run], root: Path) -> None:
+    """Says on stderr that all runs are recorded, and how this machine can train them as well."""
+    again = ""
+    if root.resolve() == RESULTS.resolve() and not all(run.cell.protocol.synthetic for run in runs):
+        again = "; to train them on this machine too, name a folder: --results FOLDER (with make: RESULTS=FOLDER)"
+    print(f"{name}: all {len(runs)} runs are recorded, nothing to train{again}", file=sys.stderr)
 
 
 def make_small_photos(missing: Sequence[Run], data: Path | None, skip_damaged: bool) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from senet_lab.errors import StudyError
+from senet_lab.errors import StudyError, to_install
 from senet_lab.study.names import nearest
 from senet_lab.study.released import View
 
@@ -96,9 +96,7 @@ def _of_timm(name: str, pretrained: bool) -> tuple[nn.Module, View, str]:
     try:
         import timm
     except ImportError:
-        raise StudyError(
-            f"{TIMM}:{name} needs timm, which is not installed: pip install 'senet-lab[evaluate]'"
-        ) from None
+        raise StudyError(f"{TIMM}:{name} needs timm, which is not installed; {to_install('evaluate')}") from None
     if not timm.is_model(name.partition(".")[0]):
         raise StudyError(f"timm has no network {name!r}; the nearest is {nearest(name, timm.list_models())!r}")
     with _quiet("huggingface_hub", "timm"), _named(f"timm could not bring the weights of {name}", pretrained):

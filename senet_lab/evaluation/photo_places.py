@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from senet_lab.errors import StudyError
+from senet_lab.errors import StudyError, to_install
 
 SUFFIXES = (".jpeg", ".jpg", ".png", ".webp", ".bmp", ".ppm", ".gif", ".tif", ".tiff")
 DEPTH = 4  # photos are looked for in DEPTH + 1 levels of folders below the named one
@@ -104,9 +104,7 @@ class ParquetPhotos:
         try:
             import pyarrow.parquet as parquet
         except ImportError:
-            raise StudyError(
-                f"{path} needs pyarrow, which is not installed: pip install 'senet-lab[parquet]'"
-            ) from None
+            raise StudyError(f"{path} needs pyarrow, which is not installed; {to_install('parquet')}") from None
         try:
             self.file = parquet.ParquetFile(path)
             self.starts = [0]

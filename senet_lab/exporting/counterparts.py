@@ -7,7 +7,7 @@ from enum import StrEnum
 import torch
 from torch import Tensor, nn
 
-from senet_lab.errors import StudyError
+from senet_lab.errors import StudyError, to_install
 from senet_lab.exporting.trained import Trained
 from senet_lab.study.se import SESpec
 from senet_lab.weights import fitted
@@ -74,7 +74,7 @@ def _of_timm(trained: Trained, backbone: str) -> Counterpart:
     try:
         import timm
     except ImportError:
-        raise StudyError("--to timm needs timm, which is not installed: pip install 'senet-lab[evaluate]'") from None
+        raise StudyError(f"--to timm needs timm, which is not installed; {to_install('evaluate')}") from None
     name = TIMM_NAMES[backbone]
     model = timm.create_model(name, num_classes=trained.num_classes, reduction=se.reduction)
     tensors, _ = fitted(model, _with_biases(trained.model.state_dict()))

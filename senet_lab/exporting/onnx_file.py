@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from senet_lab.errors import StudyError
+from senet_lab.errors import StudyError, to_install
 
 OPSET = 17  # read by runtimes from 2022 on
-MISSING = "--to onnx needs onnx and onnxruntime, which are not installed: pip install 'senet-lab[onnx]'"
+MISSING = f"--to onnx needs onnx and onnxruntime, which are not installed; {to_install('onnx')}"
 
 
 def onnx_bytes(model: nn.Module, pixels: int, metadata: Mapping[str, str]) -> bytes:

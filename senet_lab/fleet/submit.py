@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from senet_lab.errors import INVALID, StudyError
+from senet_lab.errors import INVALID, StudyError, to_install
 from senet_lab.records.files import replace_file
 from senet_lab.records.reading import read_bytes
 from senet_lab.training.stopping import EXIT_GO_ON
@@ -30,7 +30,7 @@ POLL_SECONDS = 1.0  # between two looks whether the command has ended
 REQUEUES = 10_000  # how often a worker that is out of time is queued again: in practice always
 JOBS = "jobs.jsonl"  # the file in a folder that lists the jobs queued from there
 SQUEUE = ("squeue", "--me", "--noheader", "--array", "--format=%i %T")
-SUBMITIT = "submit needs submitit, which is not installed: install senet-lab[cluster]"
+SUBMITIT = f"submit needs submitit, which is not installed; {to_install('cluster')}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,17 +74,18 @@ def part_text(part: Part) -> str:
     return f"{least}{part.quantity.value} of {part.row} / {part.than}{most}"
 
 
+_OF_HALF_A_STEP = ", widened by half an image for rounding"
 _INTERVALS = (
-    "± of an error is the half-width of its 95 % interval over further seeds on these images (Student's t over n "
-    "seeds, with the spread of half an image's step). With n = 1 there is none, since the seed noise is unknown.",
+    f"± of an error: 95 % interval over further seeds on these images (Student's t){_OF_HALF_A_STEP}. There is none "
+    "with one seed, since the seed noise is then unknown.",
     "Differences are to the baseline, over the seeds of the error beside them, and paired by seed and image. Their ± "
     "is the half-width of the 95 % interval over seeds and images; both parts of the variance are in closed form, with "
     'Student\'s t for the seeds. With one seed ("images only") it is over images alone.',
-    f"With {POOLED_SEEDS[0]} to {POOLED_SEEDS[-1]} seeds, the variance of a difference over seeds is estimated from "
-    f"all rows of the table that have them, if these are {FEWEST_ROWS} or more (the residual of rows times seeds). A "
-    f"row that scatters more keeps its own variance, at its {100 * OWN_LIMIT:.0f} % upper limit. Else, and from "
-    f"{POOLED_SEEDS[-1] + 1} seeds on, it is estimated from the compared rows alone. Verdicts use the intervals' rule. "
-    "The ± of one row's error is from its own seeds, so with two or three of them it says little.",
+    f"With {POOLED_SEEDS[0]} to {POOLED_SEEDS[-1]} seeds, the variance over seeds is estimated from all rows of the "
+    f"table together, if at least {FEWEST_ROWS} have these seeds (the residual of rows times seeds). A row that varies "
+    f"more than the others keeps its own, larger estimate (its {100 * OWN_LIMIT:.0f} % upper limit). Otherwise only "
+    "the compared rows count. Verdicts use the same rule. The ± of one row's error is from its own seeds, so with two "
+    "or three of them it says little.",
 )
 
 
@@ -93,9 +94,7 @@ def intervals(measure: Measure) -> Iterable[str]:
     if not measure.higher_is_better:
         return _INTERVALS
     return (
-        _INTERVALS[0]
-        .replace("± of an error", "± of an AP")
-        .replace(" (Student's t over n seeds, with the spread of half an image's step)", " (Student's t over n seeds)"),
+        _INTERVALS[0].replace("± of an error", "± of an AP").replace(_OF_HALF_A_STEP, ""),
         "Higher is better. Differences are to the baseline, over the seeds of the AP beside them, and paired by seed "
         "and photo. Their ± is the half-width of the 95 % interval over both: over photos by a bootstrap of "
         f"{RESAMPLES:,} resamples that are the same in every run, over seeds in closed form with Student's t. With one "
@@ -116,7 +115,7 @@ def rule_text(judgement: Judgement) -> str:
     if judgement.plan is None:
         return (
             f"{holm}, if the number of seeds was chosen before looking. No plan records that here, and seeds added "
-            f"after a look make false verdicts two to four times as frequent. {bad}"
+            f"after a look make false verdicts more frequent. {bad}"
         )
     plan = judgement.plan
     levels = ", ".join(f"{plan.level_at(look):.2g}" for look in plan.looks())

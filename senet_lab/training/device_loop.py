@@ -42,10 +42,11 @@ def train(
 
     Raises Diverged where a loss is not finite, and Paused where the plan of the hooks asks for the end.
     """
-    optimizer = make_optimizer(model, protocol)
-    if resume is not None:
-        put(resume, model, optimizer)
-    state = RunState(model, protocol, seed, data.device, resume)
+    with TURNS.shared():
+        optimizer = make_optimizer(model, protocol)
+        if resume is not None:
+            put(resume, model, optimizer)
+        state = RunState(model, protocol, seed, data.device, resume)
     follower = Follower(state, optimizer, hooks or Hooks(), TURNS.shared, ranks)
     with ExitStack() as ends:
         if captures(data, model) and not ranks.together and at_once is None:
@@ -68,8 +69,9 @@ def _train(steps: "Steps", follower: Follower, data: BatchSource) -> Trained:
         state.end_epoch(epoch, evaluation)
         follower.after_epoch()
     if evaluation is None:
-        batches = follower.watched(data.test_batches(), protocol.epochs - 1)
-        evaluation = evaluate_all(model, batches, protocol, follower.ranks)
+        with TURNS.shared():
+            batches = follower.watched(data.test_batches(), protocol.epochs - 1)
+            evaluation = evaluate_all(model, batches, protocol, follower.ranks)
     return Trained(state.snapshot(follower.optimizer), evaluation)
 
 

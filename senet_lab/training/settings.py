@@ -7,7 +7,7 @@ from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 
-from senet_lab.errors import StudyError
+from senet_lab.errors import StudyError, to_install
 from senet_lab.machine import compiled_code_folder
 from senet_lab.study.cell import Cell
 
@@ -90,7 +90,7 @@ def refuse_loggers(names: Sequence[str], executor: Executor) -> None:
         if name not in LOGGERS and not (colon and module and function.isidentifier()):
             raise StudyError(f"no logger is called {name!r}: {', '.join(LOGGERS)}, or module:function of your own")
         if package := LOGGERS.get(name):
-            hint = "pip install 'senet-lab[loggers]'" if package == "tensorboard" else f"pip install {package}"
+            hint = to_install("loggers") if package == "tensorboard" else f"pip install {package}"
             try:
                 missing = find_spec(package) is None
             except ValueError:

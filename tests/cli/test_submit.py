@@ -9,6 +9,7 @@ from unittest.mock import Mock
 import pytest
 
 from senet_lab.cli import catalogue, studies
+from senet_lab.errors import to_install
 from senet_lab.fleet import submit as jobs
 from senet_lab.training.stopping import EXIT_GO_ON
 from tests.data.pictures import class_folders
@@ -36,7 +37,7 @@ def test_without_submitit_the_extra_is_named(senet_lab, monkeypatch):
     status, out, err = senet_lab("submit", "table7", "--executor", "local")
 
     assert (status, out) == (2, "")
-    assert one_line(err) == "senet-lab: submit needs submitit, which is not installed: install senet-lab[cluster]"
+    assert one_line(err) == f"senet-lab: submit needs submitit, which is not installed; {to_install('cluster')}"
 
 
 def test_a_mistyped_table_is_said_before_anything_is_queued(senet_lab, monkeypatch):

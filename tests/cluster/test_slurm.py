@@ -197,4 +197,4 @@ def test_without_submitit_the_extra_is_named(senet_lab, monkeypatch):
     status, _, err = senet_lab("submit", "table7", "--protocol", "demo", "--executor", "local")
 
     assert status == 2
-    assert err.strip().endswith("install senet-lab[cluster]")
+    assert err.strip().endswith("-e '.[cluster]'")

@@ -200,7 +200,7 @@ def test_other_logits_stop_an_export_before_anything_is_written(small, tmp_path,
 def test_a_missing_package_is_one_line(small, tmp_path, monkeypatch):
     """It names the extra."""
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(StudyError, match=r"pip install 'senet-lab\[onnx\]'"):
+    with pytest.raises(StudyError, match=r"-e '\.\[onnx\]'"):
         export(small, Target.ONNX, tmp_path / "out")
 
 

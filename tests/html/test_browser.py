@@ -24,9 +24,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def opened(page, tmp_path_factory):  # noqa: F811
     """The page, drawn, with what it asked for and complained about."""
-    playwright = pytest.importorskip(
-        "playwright.sync_api", reason="needs Playwright (pip install senet-lab[html-test])"
-    )
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright (the extra html-test)")
     file = Path(tmp_path_factory.mktemp("page") / "report.html")
     file.write_text(html_of(page))
     with playwright.sync_playwright() as driver:
@@ -101,9 +99,7 @@ def test_dark_mode_and_paper(opened):
 
 def test_axe_finds_nothing_serious(opened):
     """For keyboards and screen readers."""
-    axe = pytest.importorskip(
-        "axe_playwright_python.sync_playwright", reason="needs axe (pip install senet-lab[html-test])"
-    )
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe (the extra html-test)")
     found = axe.Axe().run(opened).response["violations"]
 
     assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []

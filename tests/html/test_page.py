@@ -32,8 +32,8 @@ from tests.samples import (
     report_of_views,
 )
 
-pytest.importorskip("jinja2", reason="needs jinja2 (pip install senet-lab[html])")
-pytest.importorskip("vl_convert", reason="needs vl-convert-python (pip install senet-lab[html])")
+pytest.importorskip("jinja2", reason="needs jinja2 (the extra html)")
+pytest.importorskip("vl_convert", reason="needs vl-convert-python (the extra html)")
 
 EVIL = "SE <img src=x onerror=alert(1)> </script>"
 ROWS = (Row("plain", PLAIN, "ResNet-50"), Row(EVIL, SE, "SE-ResNet-50"))

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from senet_lab.cli import catalogue
+from senet_lab.errors import to_install
 
 MINE = """
 from dataclasses import replace
@@ -87,7 +88,7 @@ def test_without_optuna_the_extra_is_named(senet_lab, mine, monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
     status, _, err = senet_lab("search", "my_table.py", "--protocol", "paper")
 
-    assert (status, err) == (2, "senet-lab: senet-lab search needs Optuna: pip install 'senet-lab[search]'\n")
+    assert (status, err) == (2, f"senet-lab: senet-lab search needs Optuna; {to_install('search')}\n")
 
 
 @pytest.mark.parametrize("words", [("--row", "r=16", "--seeds", "3"), ("--design", "--fresh-seeds", "2")])

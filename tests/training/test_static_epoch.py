@@ -12,7 +12,6 @@ from senet_lab.models.registry import build_model, channels_last
 from senet_lab.study import SESpec
 from senet_lab.study.protocol import Precision
 from senet_lab.training import device_loop
-from senet_lab.training.epoch import EpochMeter
 from senet_lab.training.run_state import Hooks
 from senet_lab.training.static_epoch import StaticEpoch
 from senet_lab.training.step import make_optimizer, set_learning_rate, training_loss
@@ -87,8 +86,6 @@ def test_an_epoch_begins_anew():
         assert [float(total) for total in steps.sums()] == [0.0, 0.0]
         for _ in FEW:
             steps.step()
-        meter = EpochMeter(torch.device("cpu"))
-        meter.add_all(*steps.sums(), len(FEW), SHORT.train_images)
         assert float(steps.sums()[0]) > 0
 
     assert not torch.equal(*orders)

@@ -25,7 +25,6 @@ from tests.tiny import AUGMENTED, BACKBONE
 SMALL = replace(AUGMENTED, name="small", train_images=12, batch_size=4, test_images=9, epochs=2)
 CELL = Cell(backbone=BACKBONE, se=SESpec(), protocol=SMALL)
 RUN = Run(cell=CELL, seed=0)
-LOOKS = 2 * (3 + 1) - 1  # of a process: after each step, and after the first epoch; in no evaluation
 
 
 class StopAt(SavePlan):
