@@ -41,7 +41,7 @@ endif
 .PHONY: help install test test-all check lint list conform tables report html claims verify docs lock bench simulate figure5 histograms figures
 
 help: ## print this
-	@sed -n 's/^# *//p;/^PYTHON/q' Makefile | head -9
+	@sed -n 's/^# *//p;/^PYTHON/q' Makefile
 	@echo
 	@grep -hE '^[a-zA-Z0-9%-]+:.*## ' Makefile | sed -E 's/^([^:]+):.*## (.*)/  make \1\t\2/' | expand -t 26
 	@echo

@@ -58,8 +58,8 @@ MOBILE = replace(
         "pixel jitter of the authors' release are left out",
         '400 epochs for "about 400"; plateau: ten epochs without a lower validation loss, three drops; the paper gives '
         "no rule. It selects on the images that the error is measured on, as the paper's does",
-        "in the 2018 edition's table 3 too, whose baselines are weaker: that edition states one recipe for all its "
-        "networks, of 100 epochs",
+        "used for the 2018 edition's table 3 too: that edition states one recipe of 100 epochs for all networks, and "
+        "its baselines are weaker",
         IMAGENET_100EP.departures[1],
         IMAGENET_100EP.departures[2],
         IMAGENET_100EP.departures[4],

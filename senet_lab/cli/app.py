@@ -76,7 +76,7 @@ def main() -> None:
         _fail(f"{error.filename or ''}: {error.strerror or error}".lstrip(": "), 1)
     except (RuntimeError, MemoryError) as error:
         if lacks_memory(error):
-            _fail(f"too little memory; take smaller batches, fewer workers or another device ({str(error)[:200]})", 1)
+            _fail("too little memory; free some, or take fewer workers or another device", 1)
         if not str(error).startswith("Symlink loop"):  # Path.resolve, up to Python 3.12
             raise
         _fail(f"{error}: this link leads back to itself; set it anew", 1)

@@ -53,10 +53,10 @@ def excitations(
     if context.args and not classes:
         raise StudyError(f"{context.args[0]!r} is one word too many; class names follow --classes")
     names, root, chosen = figure_names(figure or []), results or RESULTS, [*(classes or []), *context.args]
+    _refuse_unused(source, network, protocol, seed, random_weights)
     if data:
         check_classes(data, chosen)
     where = device_named(device)
-    _refuse_unused(source, network, protocol, seed, random_weights)
     found = _of_others(source, network, weights, random_weights)
     subject = found or _of_runs(
         source, protocol, seed or 0, random_weights, root, device, bool(data and Path(data).is_dir())

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from senet_lab.cli.runs import TrainingOptions
 
 RANDOM_PARTS = (
-    "these networks have random parts of their own, such as dropout, so one process trains them: "
-    "name them with --row, without --devices"
+    "these networks have random parts of their own, such as dropout; train them in one process, with --row and without "
+    "--devices or torchrun"
 )
 
 
@@ -114,7 +114,7 @@ def say_nothing_to_train(name: str, runs: Sequence[Run], root: Path) -> None:
     """Says on stderr that all runs are recorded, and how this machine can train them as well."""
     again = ""
     if root.resolve() == RESULTS.resolve() and not all(run.cell.protocol.synthetic for run in runs):
-        again = "; to train them on this machine too, name a folder: --results FOLDER (with make: RESULTS=FOLDER)"
+        again = "; to train them again, name another folder: --results FOLDER (with make: RESULTS=FOLDER)"
     print(f"{name}: all {len(runs)} runs are recorded, nothing to train{again}", file=sys.stderr)
 
 

@@ -4,6 +4,7 @@ B batch, C channels, H W space.
 """
 
 import contextlib
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,13 +13,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
 from torchvision.transforms import InterpolationMode, v2
 
 from senet_lab.data.arrays import ImageArrays
 from senet_lab.data.augment import normalise, scale_and_shift
 from senet_lab.data.batches import Batch
-from senet_lab.data.photo_folders import WNID, PhotoList, find_split, holds_folders, photos_of
+from senet_lab.data.photo_folders import SPLIT_NAMES, WNID, PhotoList, find_split, holds_folders, photos_of, visible
 from senet_lab.data.photos import DamagedPhoto, read_photo
 from senet_lab.errors import StudyError
 from senet_lab.evaluation.labels import wnids as imagenet_wnids
@@ -27,18 +29,11 @@ from senet_lab.excitations.statistics import COLUMNS
 from senet_lab.loading import begin_pass
 from senet_lab.machine import cores, enough_shared_memory
 from senet_lab.study.names import nearest
-from senet_lab.study.protocol import Dataset as Datasets
+from senet_lab.study.protocol import Dataset
 from senet_lab.study.released import View
 
 IMAGENET_VALIDATION = (1000, 50_000, "validation")  # classes, images, split
 FEW_IMAGES = 2_000  # for fewer images, starting processes takes longer than decoding
-SPLITS = {
-    "val": "validation",
-    "validation": "validation",
-    "test": "test",
-    "train": "training",
-    "training": "training",
-}
 # The four classes in the paper's figures of excitations, under the paper's names.
 WNIDS = {"n01443537": "goldfish", "n02110958": "pug", "n02690373": "plane", "n09246464": "cliff"}
 NAME_FILES = ("synset_words.txt", "LOC_synset_mapping.txt")  # each line: WordNet ID, space, names
@@ -90,7 +85,7 @@ class ArrayBatches:
             yield normalise(images, scale, shift), torch.from_numpy(test.labels[part]).to(device)
 
 
-class Photos(Dataset[tuple[Tensor, int]]):
+class Photos(TorchDataset[tuple[Tensor, int]]):
     """Photos of class folders as a view shows them, and their labels. A damaged photo is a StudyError."""
 
     def __init__(self, photos: PhotoList, view: View) -> None:
@@ -147,14 +142,14 @@ def open_labelled(data: str, view: View | None = None, test_images: int = 1_000)
 
     view: how photos are shown. test_images: how many synthetic images. Raises StudyError for any other name.
     """
-    if data == Datasets.SYNTHETIC:
+    if data == Dataset.SYNTHETIC:
         from senet_lab.data.synthetic import synthetic
 
         return _of_arrays(synthetic(1_000, test_images), synthetic=True)
-    if data in (Datasets.CIFAR10, Datasets.CIFAR100):
+    if data in (Dataset.CIFAR10, Dataset.CIFAR100):
         from senet_lab.data.cifar import cifar
 
-        return _of_arrays(cifar(Datasets(data)))
+        return _of_arrays(cifar(Dataset(data)))
     if not Path(data).is_dir():
         raise StudyError(f"{data!r} is neither synthetic, cifar10 or cifar100 nor a folder of class folders")
     return _of_folder(Path(data), view or View())
@@ -170,7 +165,7 @@ def _of_folder(path: Path, view: View) -> Labelled:
     photos = photos_of(inner)
     wnids = photos.classes
     by_wnid = all(WNID.match(name) for name in wnids)
-    split = SPLITS.get(inner.name, "")
+    split = IMAGENET_VALIDATION[2] if inner.name in SPLIT_NAMES["test"] else ""
     # The folder's own name is not used, since it tells about the machine. Only the whole validation set is called
     # ImageNet.
     dataset = "a folder of ImageNet's classes" if by_wnid else "class folders"
@@ -185,10 +180,18 @@ def _of_folder(path: Path, view: View) -> Labelled:
 def _split_of(path: Path) -> Path:
     """The folder of a split in a data set's folder, else the folder itself. Validation photos come first.
 
-    A class may be called as a split is. It holds photos, and a split holds folders.
+    A class may have a split's name. It holds photos, a split holds folders; a split without folders is flat.
     """
-    places = (find_split(path, "test"), path / "test", find_split(path, "train"))
-    return next((place for place in places if place is not None and place.is_dir() and holds_folders(place)), path)
+    places = [place for place in (find_split(path, "test"), path / "test", find_split(path, "train")) if place]
+    places = [place for place in places if place.is_dir()]
+    folders = {entry.name for entry in os.scandir(path) if entry.is_dir() and visible(entry.name)}
+    if any(holds_folders(place) for place in places) or folders <= {
+        *SPLIT_NAMES["test"],
+        *SPLIT_NAMES["train"],
+        "test",
+    }:
+        return next(iter(places), path)
+    return path
 
 
 def of_photo_set(photos: PhotoSet, path: Path) -> Labelled:
@@ -202,8 +205,8 @@ def of_photo_set(photos: PhotoSet, path: Path) -> Labelled:
 def _readable(path: Path, wnids: Sequence[str]) -> tuple[str, ...]:
     """A readable name of each class, no two alike.
 
-    Of classes with one name, that of the paper's figures keeps it; others are called as their folders.
-    A class that is called as a column of a capture's files gets a word before its name.
+    Of classes with one name, that of the paper's figures keeps it; others get the names of their folders.
+    A class with the name of a column in a capture's files gets a word before its name.
     """
     known = _human_names(path, wnids)
     names = [known.get(wnid, wnid) for wnid in wnids]

@@ -158,6 +158,6 @@ def text_of(captured: Captured, found: Sequence[Statement]) -> str:
     lines = [captured.card.heading, "The paper's statements about depth, in this network on these images alone:"]
     lines += ["  " + one.line() for one in found]
     if any(one.holds is None and pd.notna(one.value) for one in found):
-        lines.append("Not judged: the paper says it of sigmoid gates, and so are the thresholds.")
+        lines.append("Not judged: the paper says this of sigmoid gates, and the thresholds are for them.")
     lines.append("The thresholds are this project's. None of this is a verdict about another network or data set.")
     return "\n".join(lines)

@@ -25,6 +25,7 @@ from senet_lab.study.block import BlockSpec
 from senet_lab.study.cell import to_plain
 from senet_lab.study.released import View
 from senet_lab.training import provenance
+from senet_lab.training.state_file import apart
 
 WEIGHTS, ONNX_FILE, CARD_JSON, CARD_TEXT = "model.safetensors", "model.onnx", "card.json", "README.md"
 
@@ -101,7 +102,7 @@ def _view(trained: Trained) -> tuple[View | None, str]:
 def _ours(trained: Trained) -> _File:
     header = _header(trained)
     metadata = {"format": "pt"} if header is None else header.metadata()
-    data = save(_plain_tensors(trained.model), metadata=metadata)
+    data = save(apart(trained.model.state_dict()), metadata=metadata)
     other: nn.Module = header.build() if header is not None else _copy_of(trained)
     other.load_state_dict(tensors_of(data), strict=True)
     lines = (*_own_code(trained), "from senet_lab import load", "", f'model = load("{WEIGHTS}")  # in evaluation mode')
@@ -141,7 +142,7 @@ def _copy_of(trained: Trained) -> nn.Module:
 
 def _of_library(trained: Trained, target: Target) -> _File:
     other = counterpart(trained, target)
-    data = save(_plain_tensors(other.model), metadata={"format": "pt"})
+    data = save(apart(other.model.state_dict()), metadata={"format": "pt"})
     again = ("from safetensors.torch import load_file",)
     loading = (f'model.load_state_dict(load_file("{WEIGHTS}"))', "model.eval()")
     return _File(WEIGHTS, data, other.model, (*again, *other.lines, *loading))
@@ -157,7 +158,3 @@ def _onnx(trained: Trained) -> _File:
         'logits = network.run(None, {"images": images})[0]  # images: float32, B 3 H W, normalised as above',
     )
     return _File(ONNX_FILE, data, onnx_function(data), lines)
-
-
-def _plain_tensors(model: nn.Module) -> dict[str, Tensor]:
-    return {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}

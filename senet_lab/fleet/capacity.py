@@ -37,15 +37,11 @@ def reason_for_one(settings: Settings, cells: Iterable[Cell]) -> str:
     """
     if not settings.on_gpu:
         return ""
-    from senet_lab.fleet.gpu_capacity import has_random_parts
-
     for cell in cells:
         if settings.executor_for(cell) is Executor.LIGHTNING:
             return "that Lightning drives"
         if cell.protocol.dataset.of_photos:
             return "on photos"
-        if has_random_parts(cell):
-            return "of networks with random parts"
     return "with --at-once" if settings.at_once is not None else ""
 
 

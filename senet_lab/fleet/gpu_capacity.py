@@ -13,6 +13,7 @@ from torch import nn
 from senet_lab import processes
 from senet_lab.data.open import open_source
 from senet_lab.data.resident import ResidentData
+from senet_lab.errors import StudyError
 from senet_lab.extensions import load_extension, used_by
 from senet_lab.models.of_cell import build_cell
 from senet_lab.models.registry import channels_last
@@ -111,9 +112,13 @@ def doubled(add: Callable[[], int], rate: Callable[[], float], free: Callable[[]
 def to_look_at(cell: Cell) -> nn.Module:
     """The network of a cell, to find its random parts.
 
-    A user's code is built with values, since what it draws shows there alone.
+    A user's code is built with values, since what it draws shows there alone. Raises StudyError for a network that
+    cannot be built.
     """
-    return build_cell(cell, device="cpu" if used_by(cell) else "meta")
+    try:
+        return build_cell(cell, device="cpu" if used_by(cell) else "meta")
+    except ValueError as error:
+        raise StudyError(str(error)) from None
 
 
 def has_random_parts(cell: Cell) -> bool:

@@ -160,7 +160,7 @@ def told_in_words(ranks: Ranks) -> Iterator[None]:
     except (RuntimeError, MemoryError) as error:
         if lacks_memory(error):
             raise StudyError(
-                "too little memory for this device's part of a batch; --at-once N takes less (of classifiers alone)"
+                "too little memory for this device's part of a batch; with --at-once N a classifier takes less"
             ) from None
         if "DataLoader worker" in str(error):
             raise StudyError("a process that loads photos ended; is there too little memory?") from None

@@ -13,7 +13,7 @@ from senet_lab.extensions import find_block, find_network
 from senet_lab.models.own_blocks import own_factory
 from senet_lab.models.own_networks import own_network
 from senet_lab.models.registry import build_model, model_names
-from senet_lab.models.sites import refuse_missing_sites, se_factory, with_stages
+from senet_lab.models.sites import noting_stages, refuse_missing_sites, se_factory
 from senet_lab.study.block import BlockSpec
 from senet_lab.study.cell import Cell
 from senet_lab.study.names import nearest
@@ -73,7 +73,7 @@ def build_network(cell: Cell, num_classes: int, seed: int = 0, device: str = "cp
         )
     if own is None and not isinstance(spec, BlockSpec):
         return build_model(cell.backbone, spec, num_classes, seed, device)
-    attend, stages = with_stages(own_factory(spec) if isinstance(spec, BlockSpec) else se_factory(spec), spec)
+    attend, stages = noting_stages(own_factory(spec) if isinstance(spec, BlockSpec) else se_factory(spec), spec)
     if own is not None:
         model = own_network(own, spec, attend, num_classes, seed, device)
     else:

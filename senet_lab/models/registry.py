@@ -22,7 +22,7 @@ from senet_lab.models.family import Family, Sized
 from senet_lab.models.initialise import Undrawn, initialise
 from senet_lab.models.placement import Placement
 from senet_lab.models.se_block import SEBlock
-from senet_lab.models.sites import AttentionFactory, refuse_missing_sites, se_factory, with_stages
+from senet_lab.models.sites import AttentionFactory, noting_stages, refuse_missing_sites, se_factory
 from senet_lab.study.names import nearest
 from senet_lab.study.released import View
 from senet_lab.study.se import SESpec
@@ -91,7 +91,7 @@ def build_model(
         raise ValueError("a network has blocks by se or by attention, not both")
     family = _family(name)
     placement = Placement(attention, seed) if attention is not None else None
-    attend, stages = with_stages(se_factory(se), se)
+    attend, stages = noting_stages(se_factory(se), se)
     # Layers draw weights when they are made. ``initialise`` replaces them, so only a user's blocks need draw any; they
     # draw from the global stream, which is restored.
     drawing = torch.random.fork_rng(devices=[]) if placement else Undrawn()

@@ -45,7 +45,7 @@ def se_factory(se: SESpec | None) -> AttentionFactory:
     return attend
 
 
-def with_stages(attend: AttentionFactory, spec: SESpec | BlockSpec | None) -> tuple[AttentionFactory, set[int]]:
+def noting_stages(attend: AttentionFactory, spec: SESpec | BlockSpec | None) -> tuple[AttentionFactory, set[int]]:
     """The factory, and the stages that have a site at the spec's integration point. They are known when the network is
     built."""
     stages = set[int]()
@@ -61,8 +61,7 @@ def with_stages(attend: AttentionFactory, spec: SESpec | BlockSpec | None) -> tu
 def refuse_missing_sites(name: str, stages: Collection[int], spec: SESpec | BlockSpec) -> None:
     """Raises ValueError where a network lacks a place that the spec names, so that a row is not trained without it.
 
-    Also where the spec has another number of reduction ratios than the network has stages with blocks, and where it
-    names all stages, one by one: that network has another key already.
+    Also where the spec has another number of reduction ratios than the network has stages with blocks.
 
     name: of the network. stages: those that have a site at the spec's integration point.
     """
@@ -76,8 +75,6 @@ def refuse_missing_sites(name: str, stages: Collection[int], spec: SESpec | Bloc
         missing = sorted(set(spec.stages) - set(stages))
         if missing:
             raise ValueError(f"{name} has no stage {missing[0]} with a site at {point!r}")
-        if not ratios and len(spec.stages) == len(stages) > 1:
-            raise ValueError(f"stages {spec.stages} are all that {name} has; say stages='all', the same network's name")
 
 
 SMALL, SMALLEST_LARGE = 32, 64  # pixels: CIFAR's images; the smallest images that an ImageNet network takes

@@ -74,10 +74,10 @@ def part_text(part: Part) -> str:
     return f"{least}{part.quantity.value} of {part.row} / {part.than}{most}"
 
 
-_OF_HALF_A_STEP = ", widened by half an image for rounding"
+_OF_STEPS = ", which allows for errors that move in steps of one image"
 _INTERVALS = (
-    f"± of an error: 95 % interval over further seeds on these images (Student's t){_OF_HALF_A_STEP}. There is none "
-    "with one seed, since the seed noise is then unknown.",
+    f"± of an error: half-width of the 95 % interval over further seeds on these images (Student's t){_OF_STEPS}. "
+    "There is none with one seed, since the seed noise is then unknown.",
     "Differences are to the baseline, over the seeds of the error beside them, and paired by seed and image. Their ± "
     "is the half-width of the 95 % interval over seeds and images; both parts of the variance are in closed form, with "
     'Student\'s t for the seeds. With one seed ("images only") it is over images alone.',
@@ -94,7 +94,7 @@ def intervals(measure: Measure) -> Iterable[str]:
     if not measure.higher_is_better:
         return _INTERVALS
     return (
-        _INTERVALS[0].replace("± of an error", "± of an AP").replace(_OF_HALF_A_STEP, ""),
+        _INTERVALS[0].replace("± of an error", "± of an AP").replace(_OF_STEPS, ""),
         "Higher is better. Differences are to the baseline, over the seeds of the AP beside them, and paired by seed "
         "and photo. Their ± is the half-width of the 95 % interval over both: over photos by a bootstrap of "
         f"{RESAMPLES:,} resamples that are the same in every run, over seeds in closed form with Student's t. With one "
@@ -132,7 +132,7 @@ def rule_text(judgement: Judgement) -> str:
     )
 
 
-UNTESTED_PLAN = "none is tested: under a sequential plan that takes the plan's most seeds of every row"
+UNTESTED_PLAN = "none is tested: under a plan this test needs the plan's largest number of seeds in every row"
 
 
 def order_text(order: RankAgreement) -> str:
@@ -203,6 +203,8 @@ def needs_text(needs: Needs) -> str:
     lines += [f"  {part_text(n.part):{width}}  {difference_text(n.now):34} {_answer(n)}" for n in needs.comparisons]
     if any(need.obstacle is None for need in needs.comparisons):
         lines.append(f"all comparisons with a number of seeds: {needs.cost.runs} more runs, {time_text(needs.cost)}")
+    elif all(need.obstacle is Obstacle.SETTLED for need in needs.comparisons):
+        lines.append("every comparison is settled")
     else:
         lines.append("no comparison can be planned for")
     return "\n".join(lines)

@@ -163,13 +163,13 @@ def tuned_table(table: Table, found: Sequence[RowTrials]) -> Table:
     return replace(
         table,
         edition=f"searched-{table.edition}",
-        caption=f"{_begun(table.caption, LONGEST_LABEL - len(how))}{how}",
+        caption=f"{_shortened(table.caption, LONGEST_LABEL - len(how))}{how}",
         rows=rows,
         companions={},
     )
 
 
-def _begun(text: str, longest: int) -> str:
+def _shortened(text: str, longest: int) -> str:
     """The text, or as much of its beginning as fits, with an ellipsis."""
     return text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…"
 

@@ -105,7 +105,7 @@ def _applies(claim: Claim, table: Table) -> bool:
 
 def _cells(claim: Claim, table: Table) -> dict[str, Cell] | None:
     """The cells that the claim's labels mean under the table's protocol, by label; None for a lack of networks."""
-    wide = claim.wide
+    wide = claim.with_rows
     if claim.table.rows != table.rows:
         try:
             wide = wide.under(table.paper_protocol)

@@ -148,7 +148,7 @@ class _Planner:
 
     def need(self, one: Compared, runs: PairedRuns, family: Family) -> Need:
         # A verdict pools the rows of one protocol, which are not all of a table's where its rows have several.
-        pooled = {cell.key for cell in family.rows if cell.protocol == one.cell.protocol}
+        pooled = {cell.key for cell in (*family.rows, *one.cells) if cell.protocol == one.cell.protocol}
         design = replace(self.design, rows=len(pooled))
         seeds = seeds_needed(one.part, self.spread, design)
         upper = seeds_needed(one.part, self.spread.upper, design)

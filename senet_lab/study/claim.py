@@ -112,7 +112,7 @@ class Claim:
         check_name("a claim's name", self.name)
         check_label(f"the statement of claim {self.name}", self.statement, 300)
         try:
-            labels = {row.label for row in self.wide.rows}
+            labels = {row.label for row in self.with_rows.rows}
         except ValueError as error:
             raise ValueError(f"claim {self.name}, with its own rows: {error}") from None
         if not self.parts:
@@ -134,6 +134,6 @@ class Claim:
                 raise ValueError(f"claim {self.name}: margin {part.margin} is not above 0")
 
     @property
-    def wide(self) -> Table:
+    def with_rows(self) -> Table:
         """The table with the claim's further rows."""
         return replace(self.table, rows=self.table.rows + self.rows)

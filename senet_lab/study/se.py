@@ -53,7 +53,7 @@ class SESpec:
     stages: the residual stages with a block (TPAMI table 13), numbered as in the paper (the first is 2).
     bias: whether the two FC layers have biases. The 2018 tables have them; TPAMI section 6 drops them.
     stage_reductions: r of each stage with a block, in the order of the stages, instead of one r for all.
-        They begin with stage 2; for a network whose blocks begin later, such as bn_inception, name ``stages`` too.
+        The first ratio is stage 2's; for a network whose blocks begin later, as bn_inception's, name ``stages`` too.
 
     Enumerated fields accept names as strings: ``SESpec(gate="tanh")``. Raises ValueError for an invalid value, and for
     fields that contradict each other.

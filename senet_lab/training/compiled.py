@@ -27,10 +27,12 @@ Network = Callable[[Tensor], Tensor]
 P = ParamSpec("P")
 T = TypeVar("T", Tensor, tuple[Tensor, Tensor])
 MOST_NETWORKS = 1024  # that one process may compile from the same forward code
+PYTHON_HEADERS = "Python's headers (Debian: apt install python3-dev)"
 MISSING_TOOLS = {  # what torch and Triton say -> what this machine lacks
     "No working C++ compiler found": "a C++ compiler (Debian: apt install g++; macOS: xcode-select --install)",
     "Failed to find C compiler": "a C compiler (Debian: apt install gcc)",
-    "Python.h": "Python's headers (Debian: apt install python3-dev)",
+    "Python.h: No such file": PYTHON_HEADERS,
+    "'Python.h' file not found": PYTHON_HEADERS,
 }
 
 

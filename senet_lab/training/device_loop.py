@@ -99,13 +99,17 @@ def _plain_steps(
     network = compiled_network(model) if compiled else model
 
     def plain(seed: int, epoch: int, rates: Sequence[float], meter: EpochMeter) -> Iterator[int]:
-        first = meter.steps
-        for index, batch in enumerate(data.training_batches(seed, epoch, first), first):
-            set_learning_rate(optimizer, rates[index])
-            loss, wrong = take_gradients(network, model, batch, protocol, ranks, at_once)
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-            meter.add(loss, wrong, protocol.batch_size)
+        batches = enumerate(data.training_batches(seed, epoch, meter.steps), meter.steps)
+        while True:
+            with TURNS.shared():
+                index, batch = next(batches, (None, None))
+                if index is None or batch is None:
+                    return
+                set_learning_rate(optimizer, rates[index])
+                loss, wrong = take_gradients(network, model, batch, protocol, ranks, at_once)
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
+                meter.add(loss, wrong, protocol.batch_size)
             yield index
 
     return plain

@@ -15,6 +15,7 @@ from senet_lab.training.epoch import Evaluation
 from senet_lab.training.ranks import Ranks
 from senet_lab.training.run_state import Trained
 from senet_lab.training.trunks import Trunk
+from senet_lab.training.turns import TURNS
 
 
 class LeftOut:
@@ -57,7 +58,9 @@ def provenance_of(
 
 def record_of(run: Run, model: nn.Module, trained: Trained | None, failure: str | None, where: Provenance) -> Record:
     """The record of a run; failure says why it has no result."""
-    counts, found = complexity_of(model, run.cell), trained.evaluation if trained else None
+    with TURNS.shared():  # counting passes an image through the network
+        counts = complexity_of(model, run.cell)
+    found = trained.evaluation if trained else None
     hits = found.hits_N2.numpy() if isinstance(found, Evaluation) else None
     top1, top5 = (None if hits is None else ImageBits.of(hits[:, k]) for k in (0, 1))
     return Record(

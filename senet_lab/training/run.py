@@ -104,8 +104,7 @@ def make(
     except Diverged as error:
         steps, seconds, failure = error.steps, error.seconds, str(error)
     where = provenance_of(here, parts(steps), data, left_out.meet(), seconds, trunk)
-    with TURNS.shared():  # counting passes an image through the network
-        record = record_of(run, model, trained, failure, where)
+    record = record_of(run, model, trained, failure, where)
     if ranks.first:
         record = _published(store, record, _files(run, trained, where.parts) if trained else RunFiles(), report)
         remove_file(path)

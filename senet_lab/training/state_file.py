@@ -56,7 +56,7 @@ class Saved:
 
 def to_bytes(kind: Kind, run: Run, saved: Saved) -> bytes:
     """The bytes of a file that holds this state of this run."""
-    tensors = _apart(_tensors(saved.state))
+    tensors = apart(_tensors(saved.state))
     card = json.dumps(
         {
             "form": FORM,
@@ -74,7 +74,7 @@ def to_bytes(kind: Kind, run: Run, saved: Saved) -> bytes:
     return save(tensors, metadata={"card": card, "card_sha256": _sha256(card)})
 
 
-def _apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors in main memory. Those that share memory, as tied weights do, get a copy each: the form needs it."""
     apart: dict[str, Tensor] = {}
     seen: set[int] = set()

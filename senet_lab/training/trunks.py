@@ -9,6 +9,7 @@ A file of trunks has such a part for each row that is trained. The recipe says i
 
 import hashlib
 import tomllib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,10 +20,12 @@ from senet_lab.errors import StudyError
 from senet_lab.models.of_cell import TRUNK_CLASSES, build_network
 from senet_lab.records.record import Status
 from senet_lab.records.store import Store
+from senet_lab.study.block import BlockSpec
 from senet_lab.study.cell import Cell, Run, canonical_json
 from senet_lab.study.detection import Pretraining, TrunkFile, digest_of
 from senet_lab.study.network_names import described
 from senet_lab.study.protocol import Protocol
+from senet_lab.study.se import Integration, SESpec
 from senet_lab.study.table import Table
 from senet_lab.training.final_weights import load_final_weights
 from senet_lab.weights import fitted, read_state
@@ -76,14 +79,26 @@ def with_trunks(table: Table, path: Path) -> Table:
         odd = next((f"[{one.row}]" for one in named if one.row not in cells), "no part")
         raise StudyError(f"{path} has {odd}; its parts are named after the rows of {table.name}: {', '.join(cells)}")
     _refuse_mixed(named)
-    files, notes = [], []
+    files, notes, short = [], [], Counter(_in_short(cells[one.row]) for one in named)
     for one in named:
         cell = cells[one.row]
         trunk, departures = _of_file(one.file, cell)
-        files.append(TrunkFile(described(cell.backbone, cell.se), trunk.sha256))
+        text = _in_short(cell) if short[_in_short(cell)] == 1 else described(cell.backbone, cell.se)
+        files.append(TrunkFile(text, trunk.sha256))
         notes += [f"trunk of {one.row}: {text}" for text in departures]
     pretraining = Pretraining(recipe=named[0].recipe, files=tuple(dict.fromkeys(files)))
     return table.under(_with_pretraining(table.paper_protocol, pretraining, notes))
+
+
+def _in_short(cell: Cell) -> str:
+    """A network in the words that ``TrunkFile`` has always had, and keys of cells with it: without biases, and without
+    the places of a user's own blocks."""
+    se = cell.se
+    if isinstance(se, SESpec):
+        se = replace(se, bias=False)
+    elif isinstance(se, BlockSpec):
+        se = replace(se, integration=Integration.STANDARD, stages="all")
+    return described(cell.backbone, se)
 
 
 def _refuse_mixed(named: Sequence[NamedFile]) -> None:
@@ -127,7 +142,9 @@ def trunk_of(run: Run, store: Store, trunks: Path | None) -> Trunk | None:
 
 def _of_named(cell: Cell, pretraining: Pretraining, trunks: Path | None) -> Trunk:
     network = described(cell.backbone, cell.se)
-    wanted = {one.sha256 for one in pretraining.files if one.network == network}
+    names = {one.network for one in pretraining.files}
+    text = network if network in names else _in_short(cell)
+    wanted = {one.sha256 for one in pretraining.files if one.network == text}
     if trunks is None:
         raise StudyError(f"the trunk of {network} begins with a file of weights; say with --trunks where it lies")
     for one in read_trunks(trunks):

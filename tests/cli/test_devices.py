@@ -96,7 +96,7 @@ def test_a_network_with_random_parts_holds_up_no_other(tmp_path):
 
     assert status == 2
     assert err.splitlines()[-1].startswith("senet-lab: left out: mine-table1 drops seed 0; ")
-    assert err.splitlines()[-1].endswith("name them with --row, without --devices")
+    assert err.splitlines()[-1].endswith("with --row and without --devices or torchrun")
     assert len(Store(tmp_path / "here").read_all()) == 3
 
 

@@ -12,10 +12,10 @@ from senet_lab.errors import StudyError
 from senet_lab.models.of_cell import build_cell, build_network
 from senet_lab.records.publish import RunFiles, publish
 from senet_lab.records.store import Store
-from senet_lab.study import Run
+from senet_lab.study import Run, SESpec
 from senet_lab.training.checkpoint import Checkpoint
 from senet_lab.training.state_file import Kind, Saved, to_bytes
-from senet_lab.training.trunks import trunk_of, with_trunks
+from senet_lab.training.trunks import _in_short, trunk_of, with_trunks
 from tests.samples import PROTOCOL as NAMES_PHOTOS
 from tests.samples import finished
 
@@ -60,6 +60,34 @@ def test_trunks_begin_with_files_of_one_recipe(small, files):
         assert torch.equal(model.backbone.state_dict()[name], wanted[name])
     assert torch.equal(model.roi_heads.box_head.stage.state_dict()["0.transform.0.0.weight"],
                        wanted["stages.3.0.transform.0.0.weight"])  # fmt: skip
+
+
+def test_keys_do_not_depend_on_how_networks_are_described(small, files):
+    """A file's text names no biases, as always; two rows that differ in them alone are told apart."""
+    biased = replace(small.stage5.rows[1].cell, se=SESpec(bias=True))
+    without = replace(biased, se=SESpec())
+    assert [_in_short(cell) for cell in (*small.stage5.cells, biased, without)] == [
+        "small, plain",
+        *["small, SE r=16"] * 3,
+    ]
+
+    plain, se = small.stage5.rows
+    rows = (plain, replace(se, cell=biased), replace(se, label="without", cell=without))
+    for cell, name in ((biased, "se"), (without, "without")):
+        save_file(network(cell).state_dict(), files.parent / f"{name}.safetensors")
+    both, recipe = (
+        replace(small.stage5, rows=rows),
+        '[without]\nfile = "without.safetensors"\nrecipe = "ours, 90 epochs"\n',
+    )
+    files.write_text(files.read_text() + recipe)
+    table = with_trunks(both, files)
+
+    assert {one.network for one in table.paper_protocol.detection.pretraining.files} == {
+        "small, plain", "small, SE r=16", "small, SE r=16, with biases",
+    }  # fmt: skip
+    for cell in table.cells:
+        trunk = trunk_of(Run(cell=cell, seed=0), Store(files.parent), files)
+        assert build_cell(cell, 0, trunk=trunk.state)
 
 
 def test_mixed_recipes_are_refused(small, files):

@@ -100,7 +100,17 @@ def test_photos_are_found_where_training_finds_them(tmp_path, place, aside, imag
     assert (found.class_names, found.images) == (("cat", "dog", "fox"), images)
 
 
-def test_a_class_may_be_called_as_a_split_or_a_column(tmp_path):
+@pytest.mark.parametrize("train", [True, False])
+def test_a_flat_split_is_told_instead_of_showing_another(tmp_path, train):
+    """As ImageNet's validation photos come: no training photos stand for them, and the split is no class."""
+    photo(tmp_path / "val" / "ILSVRC2012_val_00000001.jpg")
+    if train:
+        photo(tmp_path / "train" / "cat" / "0.jpg")
+    with pytest.raises(StudyError, match="val has 1 photos and no class folders: it is flat"):
+        open_labelled(str(tmp_path))
+
+
+def test_a_class_may_have_the_name_of_a_split_or_a_column(tmp_path):
     """A split holds folders, a class photos; a column's name gets a word before it."""
     for name in ("test", "train", "gate", "share"):
         photo(tmp_path / name / "0.jpg")

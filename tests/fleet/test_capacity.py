@@ -45,7 +45,6 @@ def test_lightning_has_a_gpu_for_itself(tmp_path):
 
 
 ON_PHOTOS = [replace(RUNS[0], cell=replace(cell(), backbone="resnet50", protocol=IMAGENET_100EP))]
-SHAKEN = [replace(RUNS[0], cell=replace(cell(), backbone="cifar_shake26_2x96d"))]
 
 
 @pytest.mark.parametrize(
@@ -55,7 +54,6 @@ SHAKEN = [replace(RUNS[0], cell=replace(cell(), backbone="cifar_shake26_2x96d"))
         (Settings(device="cuda", executor=Executor.LIGHTNING), RUNS, "runs that Lightning drives train"),
         (Settings(device="cuda"), [*RUNS, *ON_PHOTOS], "runs that Lightning drives train"),
         (Settings(device="cuda", executor=Executor.DEVICE), ON_PHOTOS * 2, "runs on photos train"),
-        (Settings(device="cuda"), [*RUNS, *SHAKEN], "runs of networks with random parts train"),
     ],
 )
 def test_runs_whose_steps_are_no_graphs_train_one_by_one(tmp_path, monkeypatch, settings, runs, said):

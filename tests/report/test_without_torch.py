@@ -81,7 +81,7 @@ def test_a_table_is_reported_without_torch(clone, without_torch, drawn_in):
     paths = json.loads(out)["files"]
 
     assert status == 0
-    assert err.startswith("table7: all 10 runs are recorded, nothing to train; to train them on this machine too, name")
+    assert err.startswith("table7: all 10 runs are recorded, nothing to train; to train them again, name another")
     assert {".md", ".csv", ".tex", *(f".{name}" for name in drawn_in)} == {Path(path).suffix for path in paths}
     assert "results/figures/cvpr2018-table7-cifar10-curves.svg" in paths
     first = {path: (clone / path).read_bytes() for path in paths}

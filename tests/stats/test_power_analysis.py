@@ -153,6 +153,7 @@ def test_what_a_begun_plan_has_settled_is_not_planned_again():
     assert (needs.plan_seeds, needs.cost.runs) == (3, 0)
     assert "settled by the plan" in needs_text(needs)
     assert "has at most 3 seeds, which cannot change" in needs_text(needs)
+    assert needs_text(needs).endswith("every comparison is settled")
 
 
 def test_only_rows_of_one_protocol_help_to_estimate_the_spread():

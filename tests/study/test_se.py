@@ -105,16 +105,6 @@ def test_a_network_refuses_a_stage_that_it_does_not_have():
         build_model("resnet50", SESpec(stages=(5, 6)), device="meta")
 
 
-@pytest.mark.parametrize(
-    ("name", "stages"), [("resnet50", (2, 3, 4, 5)), ("cifar_resnet20", (2, 3, 4)), ("bn_inception", (3, 4, 5))]
-)
-def test_all_stages_have_one_name(name, stages):
-    """Two specs of one network would be trained twice, under two keys."""
-    with pytest.raises(ValueError, match=rf"are all that {name} has; say stages='all'"):
-        build_model(name, SESpec(stages=stages), device="meta")
-    assert build_model(name, SESpec(stages=stages[:2]), device="meta")
-
-
 def test_what_is_no_se_spec_is_refused_by_name():
     """A block of a user's own belongs into a Cell."""
     for other in (own_block("eca"), 16):

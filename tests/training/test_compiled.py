@@ -240,7 +240,11 @@ def test_a_machine_without_a_compiler_is_told_what_to_install(monkeypatch, tmp_p
 
 @pytest.mark.parametrize(
     ("said", "tool"),
-    [("fatal error: Python.h: No such file or directory", "Python's headers"), ("Failed to find C compiler.", "gcc")],
+    [
+        ("fatal error: Python.h: No such file or directory", "Python's headers"),
+        ("fatal error: 'Python.h' file not found", "Python's headers"),
+        ("Failed to find C compiler.", "gcc"),
+    ],
 )
 def test_other_missing_tools_are_named_too(monkeypatch, said, tool):
     def fail(*_):
@@ -253,7 +257,7 @@ def test_other_missing_tools_are_named_too(monkeypatch, said, tool):
 
 def test_other_errors_of_the_compiler_are_left_as_they_are(monkeypatch):
     def fail(*_):
-        raise RuntimeError("an error of its own")
+        raise RuntimeError("In file included from /usr/include/python3.12/Python.h:1: an error of its own")
 
     monkeypatch.setattr(torch, "compile", lambda call, **_: fail)
     with pytest.raises(RuntimeError, match="an error of its own") as caught:
