@@ -21,6 +21,7 @@ NAMES = (
     {"train": ("train_images", "train_labels"), "test": ("test_images", "test_labels")},
     {"train": ("x_train", "y_train"), "test": ("x_test", "y_test")},
 )
+WANTED = " or ".join(", ".join(name for pair in names.values() for name in pair) for names in NAMES)
 PIXELS = 32
 
 
@@ -88,15 +89,17 @@ def _of_npz(dataset: Dataset, folder: Path) -> Splits | None:
     if not paths:
         return None
     path = paths[0]
-    with _loaded(path) as archive:
+    loaded = _loaded(path)
+    if isinstance(loaded, np.ndarray):
+        raise StudyError(f"{path} is one array; it needs {WANTED}")
+    with loaded as archive:
         for names in NAMES:
             if all(name in archive for pair in names.values() for name in pair):
                 try:
                     return {s: Raw(archive[i], archive[k], f"{path}:{i}", f"{path}:{k}") for s, (i, k) in names.items()}
                 except INVALID_ARRAYS as error:
                     raise StudyError(f"{path} is damaged ({' '.join(str(error).split())}); copy it again") from None
-        wanted = " or ".join(", ".join(name for pair in names.values() for name in pair) for names in NAMES)
-        raise StudyError(f"{path} has the arrays {', '.join(archive) or 'none'}; it needs {wanted}")
+        raise StudyError(f"{path} has the arrays {', '.join(archive) or 'none'}; it needs {WANTED}")
 
 
 def _of_batches(dataset: Dataset, folder: Path) -> Splits | None:

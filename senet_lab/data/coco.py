@@ -7,7 +7,6 @@ N photos, M boxes.
 
 import hashlib
 import json
-import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from senet_lab.errors import StudyError
 
 LISTS = ("images", "annotations", "categories")
+LARGEST = 2**63 - 1  # what an array of whole numbers holds
 MEND = "mend or restore that file"
 
 
@@ -139,8 +139,8 @@ class _Photo:
 
 def _number(entry: Mapping[str, Any], name: str, what: str) -> int:
     value = entry.get(name)
-    if type(value) is not int or value < 0:
-        raise Broken(f"{what} has {name} {value!r}, which is no whole number")
+    if type(value) is not int or not 0 <= value <= LARGEST:
+        raise Broken(f"{what} has {name} {repr(value)[:80]}, which is no whole number from 0 to {LARGEST}")
     return value
 
 
@@ -160,7 +160,7 @@ def _photos(entries: list[dict[str, Any]]) -> dict[int, _Photo]:
     for place, entry in enumerate(entries):
         number = _number(entry, "id", f"photo {place + 1} of its list")
         what, name = f"photo {number}", entry.get("file_name")
-        if not isinstance(name, str) or os.path.isabs(name) or not name or ".." in Path(name).parts:
+        if not isinstance(name, str) or os.path.isabs(name) or not name or "\0" in name or ".." in Path(name).parts:
             raise Broken(f"{what} has file_name {name!r}, which is no name of a file in the folder")
         width, height = (_number(entry, side, what) for side in ("width", "height"))
         if not width or not height:
@@ -180,12 +180,12 @@ def _boxes(
     lines = []
     for place, entry in enumerate(entries):
         what = f"annotation {entry.get('id', f'{place + 1} of its list')}"
-        photo = photos.get(entry.get("image_id"))  # type: ignore[arg-type]
+        number, category = (_number(entry, name, what) for name in ("image_id", "category_id"))
+        photo, label = photos.get(number), labels.get(category)
         if photo is None:
-            raise Broken(f"{what} is of photo {entry.get('image_id')!r}, which it does not list")
-        label = labels.get(entry.get("category_id"))  # type: ignore[arg-type]
+            raise Broken(f"{what} is of photo {number}, which it does not list")
         if label is None:
-            raise Broken(f"{what} is of category {entry.get('category_id')!r}, which it does not list")
+            raise Broken(f"{what} is of category {category}, which it does not list")
         box, crowd = _box(entry, what, empty_boxes), entry.get("iscrowd", 0)
         if crowd not in (0, 1):
             raise Broken(f"{what} has iscrowd {crowd!r}; it must be 0 or 1")
@@ -208,7 +208,7 @@ def _box(entry: Mapping[str, Any], what: str, empty_boxes: bool) -> tuple[float,
 
 
 def _finite(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST
 
 
 def _bytes_of(root: Path, files: tuple[str, ...], annotations: Path) -> list[int]:

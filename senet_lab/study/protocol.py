@@ -137,6 +137,7 @@ class Protocol:
         """
         self._check_ranges()
         self._check_crop()
+        self._check_unread()
         if mistake := self.schedule.mistake(self.epochs):
             raise ValueError(f"protocol {self.name}: {mistake}")
 
@@ -169,6 +170,23 @@ class Protocol:
         if self.crop is Crop.NONE and self.crop_padding:
             padding = f"crop_padding is {self.crop_padding}; set it to 0"
             raise ValueError(f"protocol {self.name}: crop 'none' has no padding, but {padding}")
+
+    def _check_unread(self) -> None:
+        """Raises ValueError for what is not read for this kind of images: a record would say that it was applied."""
+        if self.dataset is Dataset.COCO and self.detection is None:
+            raise ValueError(f"protocol {self.name}: photos with boxes need detection")
+        arrays, boxes = not self.dataset.of_photos, self.detection is not None
+        kind = "images in arrays" if arrays else "photos with boxes" if boxes else "photos"
+        for name, unread in (
+            ("cutout", self.cutout and not arrays),
+            ("crop_padding", self.crop_padding and not arrays),
+            ("resize", self.resize and (arrays or boxes)),
+            ("training_sizes", self.training_sizes and (arrays or boxes)),
+            ("evaluation_split", self.evaluation_split == HELD_OUT and not arrays),
+        ):
+            if unread:
+                found = getattr(self, name)
+                raise ValueError(f"protocol {self.name}: {name} is {found!r}, which {kind} do not have; leave it out")
 
     def _check_detection(self, detection: Detection) -> None:
         if detection.longest < self.image_size:

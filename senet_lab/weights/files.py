@@ -20,7 +20,7 @@ SUFFIXES = (SAFETENSORS, *PICKLED)
 WRAPPERS = ("state_dict", "model_state_dict", "model", "network", "net")
 # Prefixes of every name that come from DataParallel, from Lightning and this project's checkpoints, from torch.compile.
 PREFIXES = ("module.", "model.", "_orig_mod.")
-MOMENTUM = "momentum."  # the prefix of momentum in this project's checkpoints, beside "model."
+BESIDE = ("momentum.", "stream.")  # prefixes of what this project's checkpoints have beside "model."
 # Many checkpoints hold command line options in this class, which has attributes only. NumPy's numbers are not allowed:
 # reading them builds arrays of a type that the file chooses.
 HARMLESS = argparse.Namespace
@@ -89,7 +89,7 @@ def _unwrapped(content: object, path: Path) -> dict[str, Tensor]:
 
 def _without_prefixes(state: dict[str, Tensor]) -> dict[str, Tensor]:
     if any(name.startswith("model.") for name in state):
-        state = {name: tensor for name, tensor in state.items() if not name.startswith(MOMENTUM)}
+        state = {name: tensor for name, tensor in state.items() if not name.startswith(BESIDE)}
     for prefix in PREFIXES * 2:
         if state and all(name.startswith(prefix) for name in state):
             state = {name.removeprefix(prefix): tensor for name, tensor in state.items()}

@@ -67,9 +67,7 @@ def test_class_folders_of_pictures_are_read_once(place, published):
             (place / split / name).mkdir(parents=True, exist_ok=True)
             Image.fromarray(image).save(place / split / name / f"{index}.png")
     (place / "train" / ".ipynb_checkpoints").mkdir()
-    (place / "train" / "apple" / "._1.png").write_text("not a picture") if (
-        place / "train" / "apple"
-    ).is_dir() else None
+    (place / "train" / "0" / "._1.png").write_text("not a picture")
     (place / "test" / "0" / ".DS_Store").write_text("not a picture")
 
     assert hashes() == module.SHA256

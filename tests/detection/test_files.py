@@ -25,6 +25,11 @@ def first(content, name):
 BROKEN = {
     "image of another number": (lambda c: first(c, "annotations").update(image_id=99), "annotation 1 is of photo 99"),
     "category": (lambda c: first(c, "annotations").update(category_id=91), "annotation 1 is of category 91"),
+    "a list for a photo": (lambda c: first(c, "annotations").update(image_id=[1]), "annotation 1 has image_id [1]"),
+    "a list for a category": (lambda c: first(c, "annotations").update(category_id=[3]), "has category_id [3]"),
+    "a hash for a number": (lambda c: first(c, "images").update(id=2**64), "has id 18446744073709551616"),
+    "400 digits": (lambda c: first(c, "annotations").update(bbox=[1, 2, 10**400, 4]), "annotation 1 has the bbox"),
+    "a zero byte": (lambda c: first(c, "images").update(file_name="3\0.png"), "which is no name of a file"),
     "three numbers": (lambda c: first(c, "annotations").update(bbox=[1, 2, 3]), "annotation 1 has the bbox [1, 2, 3]"),
     "negative": (lambda c: first(c, "annotations").update(bbox=[1, 2, -3, 4]), "which is not left, top, width, height"),
     "no number": (lambda c: first(c, "annotations").update(bbox=[1, 2, None, 4]), "has the bbox [1, 2, None, 4]"),

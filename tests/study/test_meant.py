@@ -12,6 +12,7 @@ from senet_lab.data.open import open_source
 from senet_lab.errors import StudyError
 from senet_lab.extensions.read import read_extension
 from senet_lab.study import Cell, Protocol, Row, Run, Schedule, Table
+from senet_lab.study.protocol import HELD_OUT
 from senet_lab.training.run import open_data
 from senet_lab.training.settings import Settings
 from tests.samples import filled, finished
@@ -65,6 +66,32 @@ def test_a_schedule_that_does_not_fit_its_run_is_refused(fields, text):
     recipe = replace(TINY, epochs=2)
     with pytest.raises(ValueError, match=text):
         replace(recipe, schedule=Schedule(**{"peak_lr": 0.1} | fields)).check_meant()
+
+
+@pytest.mark.parametrize(
+    ("recipe", "fields", "text"),
+    [
+        (protocols.IMAGENETTE, {"cutout": 32}, "cutout is 32, which photos do not have"),
+        (protocols.IMAGENETTE, {"crop_padding": 4}, "crop_padding is 4, which photos do not have"),
+        (
+            protocols.IMAGENETTE,
+            {"evaluation_split": HELD_OUT},
+            "evaluation_split is 'held-out training', which photos do",
+        ),
+        (
+            protocols.CIFAR10_SHORT,
+            {"training_sizes": (24,) * 10},
+            "training_sizes is .*, which images in arrays do not",
+        ),
+        (protocols.CIFAR10_SHORT, {"resize": 40}, "resize is 40, which images in arrays do not have"),
+        (protocols.COCO_MINIVAL, {"cutout": 16}, "cutout is 16, which photos with boxes do not have"),
+        (protocols.COCO_MINIVAL, {"detection": None, "image_size": 224, "crop": "resized-crop", "resize": 256}, "need"),
+    ],
+)
+def test_what_is_not_read_for_this_kind_of_images_is_refused(recipe, fields, text):
+    """A record would say that it was applied."""
+    with pytest.raises(ValueError, match=text):
+        replace(recipe, **fields).check_meant()
 
 
 def test_every_declared_recipe_can_be_meant():

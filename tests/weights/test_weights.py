@@ -107,6 +107,15 @@ def test_a_training_checkpoint_is_unwrapped(tmp_path, small, key):
     assert same(small.state_dict(), read_state(tmp_path / "c.pth.tar"))
 
 
+def test_a_checkpoint_within_an_epoch_is_read(tmp_path, small):
+    """Momentum and the states of random streams, which this project's checkpoints have beside it, are no weights."""
+    state = {f"model.{name}": tensor.clone() for name, tensor in small.state_dict().items()}
+    beside = {"momentum.stem.weight": torch.ones(2), "stream.0": torch.ones(16, dtype=torch.uint8)}
+    save_file(state | beside, tmp_path / "c.safetensors")
+
+    assert same(small.state_dict(), read_state(tmp_path / "c.safetensors"))
+
+
 class Trap:
     """Writes a file when it is unpickled."""
 
