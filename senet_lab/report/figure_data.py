@@ -82,7 +82,8 @@ def cost(view: View) -> pd.DataFrame:
 def differences(comparison: Comparison) -> pd.DataFrame:
     """A line for each row that has a measured or a published difference to its baseline.
 
-    Columns: table, row, baseline, published_points, measured_points, half_width_95, interval_over, seeds, verdict.
+    Columns: table, row, baseline, published_points, measured_points, half_width_95, interval_over, seeds, failed_seeds,
+    verdict.
     """
     lines = [
         {
@@ -94,6 +95,7 @@ def differences(comparison: Comparison) -> pd.DataFrame:
             "half_width_95": row.difference.half_width if row.difference else None,
             "interval_over": row.difference.interval_over if row.difference else None,
             "seeds": row.difference.seeds if row.difference else 0,
+            "failed_seeds": len(row.summary.failed),
             "verdict": row.direction or "not run",
         }
         for row in comparison.rows

@@ -147,7 +147,7 @@ def row_labels(frame: pd.DataFrame) -> list[str]:
     for row in rows:
         name = f"{row.row} against {row.baseline}" if row.table in chained else row.row
         seeds = f"n = {row.seeds}" if row.seeds else row.verdict
-        labels.append(f"{name}  ({seeds})")
+        labels.append(f"{name}  ({seeds}{f', {row.failed_seeds} failed' if row.failed_seeds else ''})")
     return labels
 
 

@@ -106,23 +106,24 @@ def _line(row: ComparedRow, measure: Measure, chained: bool) -> tuple[str, ...]:
     return (
         row.row.label,
         first.value if first else NONE,
-        mean_text(row.summary.first),
+        mean_text(row.summary.first, len(row.summary.failed)),
         points if compared else "baseline",
         difference_text(row.difference) + against if compared else "baseline",
         (row.direction or NONE) if compared else "",
         f"{row.counts.trainable:,}" if row.counts else NONE,
         second.value if second else NONE,
-        mean_text(row.summary.second),
+        mean_text(row.summary.second, len(row.summary.failed)),
         f"{row.counts.multiply_adds / 1e6:,.1f}" if row.counts else NONE,
     )
 
 
-def mean_text(mean: Mean | None) -> str:
-    """A mean with its interval and the number of seeds; a dash for None."""
+def mean_text(mean: Mean | None, failed: int = 0) -> str:
+    """A mean with its interval and the number of seeds; a dash for None. failed: the runs that are in no mean."""
+    beside = f"{failed} failed" if failed else ""
     if mean is None:
-        return NONE
+        return f"{NONE} ({beside})" if beside else NONE
     interval = "" if mean.half_width is None else f" ± {mean.half_width:.2f}"
-    return f"{mean.value:.2f}{interval} (n = {mean.n})"
+    return f"{mean.value:.2f}{interval} ({', '.join(filter(None, (f'n = {mean.n}', beside)))})"
 
 
 def published_block(published: PublishedTable, counts: Mapping[str, Counts]) -> Block:

@@ -6,6 +6,7 @@ import pytest
 
 from senet_lab.report.load import Loaded, load, load_all
 from senet_lab.report.summary import summarise
+from senet_lab.report.tables import mean_text
 from senet_lab.report.views import measured_views
 from senet_lab.study import Row
 from tests.samples import PLAIN, PROTOCOL, SE, SYNTHETIC, TABLE, block_of, comparison_of, failed, filled, finished
@@ -84,7 +85,7 @@ def test_no_difference_crosses_protocols_within_a_table(tmp_path):
 
 
 def test_failed_runs_are_listed_and_not_averaged(tmp_path):
-    """Two of three seeds finished: n is 2, and the third is named."""
+    """Two of three seeds finished: n is 2, the failure stands beside it, and the seed is named."""
     records = loaded(tmp_path, finished(SE, 0, 200), finished(SE, 1, 220), failed(SE, 2), finished(PLAIN, 2))
     (view,) = measured_views(TABLE, [records])
     se = view.rows[1]
@@ -93,6 +94,7 @@ def test_failed_runs_are_listed_and_not_averaged(tmp_path):
     assert (se.seeds, se.failed) == ((0, 1), (2,))
     assert comparison_of(view).rows[1].difference is None
     assert "Failed runs of SE, in no mean: seed 2." in block_of(view).notes
+    assert block_of(view).lines[1][1].endswith(" (n = 2, 1 failed)")
 
 
 def test_a_row_of_failed_runs_has_no_number(tmp_path):
@@ -100,6 +102,7 @@ def test_a_row_of_failed_runs_has_no_number(tmp_path):
     se = summary_of_se(tmp_path, failed(SE, 0), finished(PLAIN, 0))
 
     assert (se.first, se.second, se.seeds, se.failed) == (None, None, (), (0,))
+    assert mean_text(se.first, len(se.failed)) == "– (1 failed)"
 
 
 def test_only_failed_runs_are_summarised_too(tmp_path):
