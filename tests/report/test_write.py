@@ -193,6 +193,7 @@ def test_a_figure_has_its_numbers_beside_it(tmp_path):
         "half_width_95": "0.617",
         "interval_over": "images",
         "seeds": "1",
+        "failed_seeds": "0",
         "verdict": "one seed: no test",
     }
 
