@@ -185,11 +185,8 @@ def _split_of(path: Path) -> Path:
     places = [place for place in (find_split(path, "test"), path / "test", find_split(path, "train")) if place]
     places = [place for place in places if place.is_dir()]
     folders = {entry.name for entry in os.scandir(path) if entry.is_dir() and visible(entry.name)}
-    if any(holds_folders(place) for place in places) or folders <= {
-        *SPLIT_NAMES["test"],
-        *SPLIT_NAMES["train"],
-        "test",
-    }:
+    only_splits = folders <= {*SPLIT_NAMES["test"], *SPLIT_NAMES["train"], "test"}
+    if only_splits or any(holds_folders(place) for place in places):
         return next(iter(places), path)
     return path
 

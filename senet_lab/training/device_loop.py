@@ -102,9 +102,10 @@ def _plain_steps(
         batches = enumerate(data.training_batches(seed, epoch, meter.steps), meter.steps)
         while True:
             with TURNS.shared():
-                index, batch = next(batches, (None, None))
-                if index is None or batch is None:
+                following = next(batches, None)
+                if following is None:
                     return
+                index, batch = following
                 set_learning_rate(optimizer, rates[index])
                 loss, wrong = take_gradients(network, model, batch, protocol, ranks, at_once)
                 optimizer.step()

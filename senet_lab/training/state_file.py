@@ -76,13 +76,14 @@ def to_bytes(kind: Kind, run: Run, saved: Saved) -> bytes:
 
 def apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors in main memory. Those that share memory, as tied weights do, get a copy each: the form needs it."""
-    apart: dict[str, Tensor] = {}
+    found: dict[str, Tensor] = {}
     seen: set[int] = set()
     for name, tensor in tensors.items():
         here = tensor.detach().cpu().contiguous()
-        apart[name] = here.clone() if here.untyped_storage().data_ptr() in seen else here
-        seen.add(here.untyped_storage().data_ptr())
-    return apart
+        memory = here.untyped_storage().data_ptr()
+        found[name] = here.clone() if memory in seen else here
+        seen.add(memory)
+    return found
 
 
 def from_bytes(data: bytes, path: Path, kind: Kind, run: Run) -> Saved:

@@ -83,8 +83,10 @@ def with_trunks(table: Table, path: Path) -> Table:
     for one in named:
         cell = cells[one.row]
         trunk, departures = _of_file(one.file, cell)
-        text = _in_short(cell) if short[_in_short(cell)] == 1 else described(cell.backbone, cell.se)
-        files.append(TrunkFile(text, trunk.sha256))
+        network = _in_short(cell)
+        if short[network] > 1:
+            network = described(cell.backbone, cell.se)
+        files.append(TrunkFile(network, trunk.sha256))
         notes += [f"trunk of {one.row}: {text}" for text in departures]
     pretraining = Pretraining(recipe=named[0].recipe, files=tuple(dict.fromkeys(files)))
     return table.under(_with_pretraining(table.paper_protocol, pretraining, notes))
