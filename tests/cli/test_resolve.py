@@ -37,9 +37,9 @@ class Trainer:
 
 
 def until(root, gap, most=6, hours=None):
-    """How many comparisons stay open, what was trained, and what was said."""
+    """How many comparisons stay open, what was trained, and what was said. The clock stands still."""
     trainer, said = Trainer(root, gap), []
-    left = train_until_resolved(TABLE, [], root, Limits(most, hours, 2), trainer, said.append)
+    left = train_until_resolved(TABLE, [], root, Limits(most, hours, 2, clock=lambda: 0.0), trainer, said.append)
     return left, trainer.trained, said
 
 
@@ -97,12 +97,12 @@ def test_runs_that_leave_no_record_end_it(tmp_path):
 
 
 def test_it_begins_no_seed_that_does_not_fit_into_the_hours(tmp_path):
-    """A run takes 12.5 seconds: two are begun without knowing it, a third seed not within a hundredth of a second."""
-    left, trained, said = until(tmp_path, gap=0, hours=1e-6)
+    """A run takes 12.5 seconds: two are begun without knowing it, a third seed not within 3.6 seconds."""
+    left, trained, said = until(tmp_path, gap=0, hours=0.001)
 
     assert left == 1
     assert {seed for _, seed in trained} == {0, 1}
-    assert "do not fit into 1e-06 hours" in said[-2]
+    assert "do not fit into 0.001 hours" in said[-2]
 
 
 def test_hours_are_judged_by_this_machine_and_end_runs_of_unknown_time(tmp_path):
@@ -116,13 +116,15 @@ def test_hours_are_judged_by_this_machine_and_end_runs_of_unknown_time(tmp_path)
         minutes.append(left)
         raise Paused("saved")
 
-    limits = Limits(3, 8.0, 2, lambda runs: slow)
-    assert train_until_resolved(TABLE, [], tmp_path, limits, pauses, said.append) == 1
+    def until(limits):
+        return train_until_resolved(TABLE, [], tmp_path, replace(limits, clock=lambda: 0.0), pauses, said.append)
+
+    assert until(Limits(3, 8.0, 2, lambda runs: slow)) == 1
     assert (minutes, "do not fit into 8 hours" in said[0]) == ([], True)
     with pytest.raises(Paused):  # by a signal, since hours are left
-        train_until_resolved(TABLE, [], tmp_path, Limits(3, 8.0, 2), pauses, said.append)
-    assert 479 < minutes[0] <= 480
-    assert train_until_resolved(TABLE, [], tmp_path, Limits(3, 0.01, 2), pauses, said.append) == 1
+        until(Limits(3, 8.0, 2))
+    assert minutes == [480.0]
+    assert until(Limits(3, 0.01, 2)) == 1
     assert said[-2].startswith("the 0.01 hours are over; what was trained is saved")
 
 
