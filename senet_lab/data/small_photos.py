@@ -3,9 +3,10 @@
     $SENET_LAB_SMALL_PHOTOS, or <data folder>/small-photos
         photos400/<digest>.pack          PER_PACK photos, in their order
 
-A pack is WORD, the SHA-256 of all that follows, the offsets of the photos, and the photos as JPEG. The offsets are
-unsigned little-endian integers of 8 bytes: the beginning of each photo, and the end of the last. A photo of no length
-is not in the pack, because its own file is small enough or damaged; that file is read instead.
+A pack is WORD, the SHA-256 of all that follows, an INDEX entry for each photo and one for the end of the last, and the
+photos as JPEG. An entry is where the photo begins and the CRC-32 of its bytes, which is compared whenever the photo is
+read. A photo of no length is not in the pack, because its own file is small enough or damaged; that file is read
+instead.
 A pack is named after the files that it was made from. It appears whole or not at all, and only missing packs are made.
 """
 
@@ -17,6 +18,7 @@ import os
 import sys
 import tempfile
 import time
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +39,8 @@ from senet_lab.machine import cores
 
 VARIABLE = "SENET_LAB_SMALL_PHOTOS"
 PER_PACK = 1_000
-WORD = b"senet_lab photos 1\n"
+WORD = b"senet_lab photos 2\n"
+INDEX = np.dtype([("begin", "<u8"), ("crc", "<u4")])
 QUALITY = 95
 RULE = f"shorter side, lanczos, JPEG {QUALITY}"  # how small photos are made; part of a pack's name
 HEAD = len(WORD) + hashlib.sha256().digest_size
@@ -61,16 +64,18 @@ class SmallPhotos:
         path = self.packs[pack]
         try:
             with open(path, "rb", buffering=0) as file:
-                file.seek(HEAD + 8 * place)
-                first, last = np.frombuffer(file.read(16), "<u8").tolist()
+                file.seek(HEAD + INDEX.itemsize * place)
+                (first, crc), (last, _) = np.frombuffer(file.read(2 * INDEX.itemsize), INDEX).tolist()
                 if first == last:
                     return None
                 file.seek(first)
-                data = file.read(last - first)
+                data = file.read(max(0, last - first))
+            if zlib.crc32(data) != crc:
+                raise ValueError("its bytes are not those that were written")
             with Image.open(io.BytesIO(data)) as image:
                 image.load()
                 return image
-        except (OSError, ValueError, SyntaxError) as error:
+        except (OSError, ValueError, SyntaxError, OverflowError, MemoryError) as error:
             raise DamagedPack(str(path), f"photo {place}: {error}") from None
 
     def digest(self) -> str:
@@ -102,7 +107,7 @@ def small_photos(photos: PhotoList, side: int, *, skip_damaged: bool = False, sa
 
 def _name(photos: PhotoList, part: range, side: int) -> str:
     """The name of a pack: a digest of the files that it is made from, and of how."""
-    about = hashlib.sha256(f"{photos.root.resolve()}\n{side}\n{RULE}".encode())
+    about = hashlib.sha256(WORD + f"{photos.root.resolve()}\n{side}\n{RULE}".encode())
     for index in part:
         about.update(b"\n%s\t%d" % (bytes(photos.files[index]), photos.sizes[index]))
     return about.hexdigest()[:24]
@@ -159,9 +164,10 @@ class _Maker(Dataset[str]):
 
 
 def _write(path: Path, photos: Sequence[bytes]) -> None:
-    first = HEAD + 8 * (len(photos) + 1)
-    begins = np.cumsum([first, *(len(photo) for photo in photos)]).astype("<u8")
-    content = b"".join([begins.tobytes(), *photos])
+    index = np.zeros(len(photos) + 1, INDEX)
+    index["begin"] = HEAD + index.nbytes + np.cumsum([0, *(len(photo) for photo in photos)])
+    index["crc"][:-1] = [zlib.crc32(photo) for photo in photos]
+    content = b"".join([index.tobytes(), *photos])
     descriptor, name = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:

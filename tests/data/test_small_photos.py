@@ -103,6 +103,22 @@ def test_a_damaged_photo_is_named(folder):
 
 
 @pytest.mark.usefixtures("in_this_process")
+@pytest.mark.parametrize(
+    ("place", "index"),
+    [(module.HEAD + 3, 0), (module.HEAD + 7, 0), (module.HEAD + 9, 0), (module.HEAD + 19, 0), (-200, 1)],
+)
+def test_one_wrong_byte_in_a_pack_is_found(folder, place, index):
+    """In where the photo begins, in its CRC, in where it ends, and among pixels, which JPEG would decode."""
+    _, small = made(folder)
+    data = bytearray(small.packs[0].read_bytes())
+    data[place] ^= 64
+    small.packs[0].write_bytes(data)
+
+    with pytest.raises(module.DamagedPack, match=r"\.pack"):
+        small.read(index)
+
+
+@pytest.mark.usefixtures("in_this_process")
 def test_another_photo_makes_its_own_pack_anew(folder):
     """Of five packs one; the others are not touched."""
     made(folder)
