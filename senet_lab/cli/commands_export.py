@@ -32,6 +32,7 @@ WhichSeed = Annotated[
 Protocol = Annotated[
     str | None, typer.Option("--protocol", help="for TABLE:ROW; unless named, the one whose weights are here")
 ]
+Data = Annotated[Path | None, typer.Option("--data", help="the photos that it was trained on, to name the classes")]
 Network = Annotated[
     str | None, typer.Option("--network", help="for a weights file: resnet50:bias=true, resnet50:plain, timm:NAME")
 ]
@@ -43,6 +44,7 @@ def export(
     seed: WhichSeed = 0,
     protocol: Protocol = None,
     network: Network = None,
+    data: Data = None,
     out: Annotated[Path | None, typer.Option("--out", help="folder; results/cache/exports unless named")] = None,
     results: options.Results = None,
 ) -> None:
@@ -58,7 +60,7 @@ def export(
     root = results or RESULTS
     trained = open_trained(source, seed, protocol, network, root)
     warn_of_runs([trained.run] if trained.run else [], root)
-    exported = write(trained, Target(to.value), out or root / "cache" / "exports")
+    exported = write(trained, Target(to.value), out or root / "cache" / "exports", data)
     for note in trained.notes:
         print(note, file=sys.stderr)
     print(f"{exported.card.network}; {exported.card.facts.error_line()}")
@@ -72,9 +74,7 @@ def predict(
     seed: WhichSeed = 0,
     protocol: Protocol = None,
     network: Network = None,
-    data: Annotated[
-        Path | None, typer.Option("--data", help="the photos that it was trained on, to name the classes")
-    ] = None,
+    data: Data = None,
     results: options.Results = None,
     device: options.Device = "cpu",
     as_json: options.AsJson = False,

@@ -2,8 +2,9 @@
 
 import copy
 import hashlib
+import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from safetensors.torch import load as tensors_of
@@ -17,7 +18,7 @@ from senet_lab.exporting.model_card import ModelCard
 from senet_lab.exporting.onnx_file import onnx_bytes, onnx_function
 from senet_lab.exporting.same_logits import agreement
 from senet_lab.exporting.trained import Trained
-from senet_lab.exporting.views import UNKNOWN, view_of
+from senet_lab.exporting.views import UNKNOWN, known_class_names, view_of
 from senet_lab.extensions import used_by
 from senet_lab.records.file_system import refuse_unwritable
 from senet_lab.records.files import replace_file
@@ -53,12 +54,14 @@ class _File:
     lines: tuple[str, ...]
 
 
-def export(trained: Trained, target: Target, folder: Path) -> Exported:
+def export(trained: Trained, target: Target, folder: Path, data: Path | None = None) -> Exported:
     """Writes ``<folder>/<name>-<target>/`` with the network and its card. It replaces an earlier export of this name.
 
+    data: the folder of a user's own photos that the network was trained on, which has the names of its classes.
     Raises StudyError, and writes nothing, where the target has no counterpart of the network, where a package is
-    missing, and where the exported file computes other logits than the source.
+    missing, where ``data`` are other photos, and where the exported file computes other logits than the source.
     """
+    trained = replace(trained, class_names=known_class_names(trained, data))
     place = folder / f"{trained.name}-{target.value}"
     makers: dict[Target, Callable[[Trained], _File]] = {
         Target.ONNX: _onnx,
@@ -80,6 +83,7 @@ def export(trained: Trained, target: Target, folder: Path) -> Exported:
         facts=trained.facts,
         view=view,
         view_note=note,
+        class_names=trained.class_names,
         agreement=agreed,
         lines=made.lines,
         exported_by=f"senet_lab {provenance.revision().name[:10]}{'+changes' * provenance.revision().dirty}",
@@ -125,7 +129,9 @@ def _header(trained: Trained) -> Header | None:
     if trained.backbone is None:
         return None
     if trained.run is not None:
-        return Header(facts=trained.facts, num_classes=trained.num_classes, run=trained.run)
+        return Header(
+            facts=trained.facts, num_classes=trained.num_classes, run=trained.run, class_names=trained.class_names
+        )
     assert not isinstance(trained.se, BlockSpec)  # a network with a user's own block always has a run
     fields = "plain" if trained.se is None else ",".join(_field(*item) for item in to_plain(trained.se).items())
     return Header(facts=trained.facts, num_classes=trained.num_classes, network=f"{trained.backbone}:{fields}")
@@ -150,6 +156,8 @@ def _of_library(trained: Trained, target: Target) -> _File:
 
 def _onnx(trained: Trained) -> _File:
     known = {"network": trained.network, "weights": trained.facts.weights, "error": trained.facts.error_line()}
+    if trained.class_names is not None:
+        known["class_names"] = json.dumps(trained.class_names)
     data = onnx_bytes(trained.model, trained.pixels, known)
     lines = (
         "import onnxruntime",

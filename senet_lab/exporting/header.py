@@ -23,13 +23,14 @@ class Header:
     """The network of a file, and the facts about its weights.
 
     run: the run that trained the weights. network: without a run, the network's name, such as ``resnet50:bias=true``
-    or ``resnet50:plain``.
+    or ``resnet50:plain``. class_names: in the order of the logits, where they are known.
     """
 
     facts: Facts
     num_classes: int
     run: Run | None = None
     network: str | None = None
+    class_names: tuple[str, ...] | None = None
 
     def build(self) -> nn.Module:
         """The network, without the file's weights. Raises as ``build_cell``, and ValueError for an unknown name."""
@@ -42,6 +43,7 @@ class Header:
         file would have no fixed digest."""
         run = None if self.run is None else {"cell": to_plain(self.run.cell, prose=True), "seed": self.run.seed}
         data: dict[str, Any] = {
+            "class_names": self.class_names,
             "facts": facts_to_json(self.facts),
             "network": self.network,
             "num_classes": self.num_classes,
@@ -67,7 +69,17 @@ def header_of(path: Path) -> Header | None:
             num_classes=int(data["num_classes"]),
             run=None if run is None else Run(cell=from_plain(Cell, run["cell"]), seed=int(run["seed"])),
             network=data["network"],
+            class_names=_names(data.get("class_names"), int(data["num_classes"])),
         )
     except INVALID as error:
         said = " ".join(str(error).split())[:150]
         raise StudyError(f"{path} has a header of this project that cannot be read ({said}); export it again") from None
+
+
+def _names(found: list[str] | None, classes: int) -> tuple[str, ...] | None:
+    """Raises ValueError for names that are not those of so many classes. Older files have none."""
+    if found is None:
+        return None
+    if len(found) != classes or not all(isinstance(name, str) for name in found):
+        raise ValueError(f"{len(found)} names of {classes} classes")
+    return tuple(found)

@@ -10,14 +10,16 @@ from senet_lab.exporting.facts import Facts, facts_to_json
 from senet_lab.exporting.same_logits import Agreement
 from senet_lab.study.released import View
 
+MOST_NAMES = 20  # of classes in the text
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCard:
     """The content of an export's model card.
 
     network: in words. weights_sha256: of the source's tensors. file_sha256: of the exported file. pixels: the side of
-    the network's images. view: how photos are shown to it; None if that is not known. lines: of Python, which open the
-    file. exported_by: the revision of this project.
+    the network's images. view: how photos are shown to it; None if that is not known. class_names: in the order of the
+    logits; None if they are not known. lines: of Python, which open the file. exported_by: this project's revision.
     """
 
     network: str
@@ -30,6 +32,7 @@ class ModelCard:
     facts: Facts
     view: View | None
     view_note: str
+    class_names: Sequence[str] | None
     agreement: Agreement
     lines: Sequence[str]
     exported_by: str
@@ -45,6 +48,7 @@ class ModelCard:
             "file_sha256": self.file_sha256,
             "weights_sha256": self.weights_sha256,
             "num_classes": self.num_classes,
+            "class_names": None if self.class_names is None else list(self.class_names),
             "input": {"shape": ["batch", 3, self.pixels, self.pixels], "view": shown, "note": self.view_note},
             "check": {
                 "images": self.agreement.images,
@@ -70,7 +74,7 @@ class ModelCard:
             "Protocol": recipe,
             "Result": facts.error_line(),
             "Input": f"B 3 {self.pixels} {self.pixels}; {self.view_note}",
-            "Output": f"logits of {self.num_classes} classes",
+            "Output": f"logits of {self.num_classes} classes{self._of_classes()}",
             "Licence": facts.licence,
             "Revision": f"trained by {facts.revision}; exported by {self.exported_by}",
             "Device": facts.device or "not known here",
@@ -84,3 +88,11 @@ class ModelCard:
         text = [f"# {self.network}", "", *loud, *(f"- {name}: {value}" for name, value in items.items())]
         text += [f"- Departure from the paper: {one}" for one in facts.departures]
         return "\n".join([*text, "", "```python", *self.lines, "```", ""])
+
+    def _of_classes(self) -> str:
+        """The names of few classes, or where they stand."""
+        if self.class_names is None:
+            return "; their names are not known here"
+        if len(self.class_names) > MOST_NAMES:
+            return "; card.json has their names, in this order"
+        return ": " + ", ".join(self.class_names)

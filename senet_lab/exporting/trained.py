@@ -6,7 +6,7 @@ Sources: ``TABLE:ROW`` (``table7:r=16``), the key of a cell (16 hexadecimal digi
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -41,7 +41,8 @@ class Trained:
     source: the name that the user gave. network: in words. backbone, se: of a network of this project; backbone is None
     for a library's network. pixels: the side of its images. run: the run that made the weights, if one of this project
     did. view: how photos are shown, where no protocol says it. notes: messages for the user. departures: in words,
-    where the network that the weights are from computes differently, so that it gives other logits.
+    where the network that the weights are from computes differently, so that it gives other logits. class_names: in the
+    order of the logits, of an exported file that holds them.
     """
 
     source: str
@@ -56,6 +57,7 @@ class Trained:
     view: View | None = None
     notes: tuple[str, ...] = ()
     departures: tuple[str, ...] = ()
+    class_names: tuple[str, ...] | None = None
 
     @property
     def protocol(self) -> Protocol | None:
@@ -188,7 +190,7 @@ def _of_export(path: Path, header: Header, state: Mapping[str, Tensor]) -> Train
         raise StudyError(f"{path}: {error}") from None
     load_file(model, path, "the network that its header names", state)
     if header.run is not None:
-        return _of_cell(str(path), model, header.run, header.facts)
+        return replace(_of_cell(str(path), model, header.run, header.facts), class_names=header.class_names)
     assert header.network is not None
     backbone, se = parse_plain_or_se(header.network)
     return Trained(

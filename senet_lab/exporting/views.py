@@ -49,11 +49,25 @@ def class_names(trained: Trained, data: Path | None = None) -> tuple[str, ...]:
     data: the folder of photos that the network was trained on, if they were a user's own. Raises StudyError where the
     names are part of data that are missing, and where their number is not that of the network's classes.
     """
+    if trained.class_names is not None:
+        return trained.class_names
     protocol = trained.protocol
     names = _imagenet(trained.num_classes) if protocol is None else _of_protocol(protocol, data)
     if len(names) != trained.num_classes:
         raise StudyError(f"{trained.source} has {trained.num_classes} classes, and {len(names)} names are known")
     return names
+
+
+def known_class_names(trained: Trained, data: Path | None = None) -> tuple[str, ...] | None:
+    """As ``class_names``; None where nothing tells them. Raises StudyError for ``data`` that do not fit."""
+    if trained.class_names is None and trained.run is None and trained.backbone is not None:
+        return None  # a file of weights, whose training is not known
+    try:
+        return class_names(trained, data)
+    except StudyError:
+        if data is not None:
+            raise
+        return None
 
 
 def _of_protocol(protocol: Protocol, data: Path | None) -> tuple[str, ...]:

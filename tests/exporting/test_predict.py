@@ -2,19 +2,30 @@
 
 import json
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from ablations.protocols import IMAGENETTE
 from senet_lab.cli.app import main
 from senet_lab.data.open import open_arrays
+from senet_lab.data.own_photos import own_photos
+from senet_lab.errors import StudyError
+from senet_lab.exporting.counterparts import Target
+from senet_lab.exporting.export import export
 from senet_lab.exporting.trained import open_trained
 from senet_lab.exporting.views import STATISTICS, class_names, view_of
+from senet_lab.models.registry import build_model
+from senet_lab.study import Run
 from senet_lab.study.protocol import Dataset
+from tests.data.pictures import class_folders
+from tests.exporting.conftest import Recorded
 from tests.real_data import real_cifar
 from tests.samples import one_line
+from tests.tiny import BACKBONE, cell
 
 
 @pytest.fixture
@@ -99,6 +110,40 @@ def test_classes_have_names(recorded):
 
     assert (class_names(found)[0], class_names(found)[-1]) == ("texture 0", "texture 9")
     assert view_of(found).mean == open_arrays(recorded.run.cell.protocol).channel_mean
+
+
+def test_an_export_names_the_classes_of_a_users_own_photos(tmp_path):
+    """Where it is told where they lie. Its file then names them by itself. Without them the card says that."""
+    folder = class_folders(tmp_path / "pets")
+    recipe = replace(IMAGENETTE, batch_size=8, image_size=32, resize=36, epochs=1)
+    of_pets = replace(cell(reduction=4), protocol=own_photos(recipe, folder))
+    pets = Recorded(tmp_path / "results", Run(cell=of_pets, seed=0))
+    source = open_trained(of_pets.key, root=pets.root)
+    named, unnamed = (
+        export(source, Target.SAFETENSORS, tmp_path / name, data) for name, data in (("a", folder), ("b", None))
+    )
+
+    assert json.loads(named.paths[1].read_text())["class_names"] == ["cat", "dog", "fox"]
+    assert "logits of 3 classes: cat, dog, fox" in named.paths[2].read_text()
+    assert class_names(open_trained(str(named.paths[0]))) == ("cat", "dog", "fox")
+    assert "logits of 3 classes; their names are not known here" in unnamed.paths[2].read_text()
+    with pytest.raises(StudyError, match="say with --data where they lie"):
+        class_names(open_trained(str(unnamed.paths[0])))
+    with pytest.raises(StudyError, match="has other files than those"):
+        export(source, Target.SAFETENSORS, tmp_path, class_folders(tmp_path / "others", classes=("ant", "bee", "fly")))
+
+
+def test_a_file_of_weights_has_no_names(recorded, tmp_path):
+    """A network of 1000 outputs need not be ImageNet's in its order; the card of a recorded run names its classes."""
+    model = build_model(BACKBONE, None, 1000)
+    torch.save(model.state_dict(), tmp_path / "some.pth")
+    card = export(
+        open_trained(str(tmp_path / "some.pth"), network=f"{BACKBONE}:plain"), Target.SAFETENSORS, tmp_path
+    ).card
+    own = export(open_trained(recorded.row, 3, root=recorded.root), Target.SAFETENSORS, tmp_path).card
+
+    assert card.class_names is None
+    assert own.class_names == tuple(f"texture {k}" for k in range(10))
 
 
 @pytest.mark.data
