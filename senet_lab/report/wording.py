@@ -185,6 +185,7 @@ def needs_text(needs: Needs) -> str:
     """How many seeds a table's comparisons need, as text."""
     design, spread = needs.design, needs.spread
     of_pilot = "" if needs.pilot == needs.table else f" in {needs.pilot}, taken to be that of these rows"
+    of_pilot += " (by the project's records, since this folder has too few)" if needs.elsewhere else ""
     wanted = f"{design.resolve:g} point{'s' * (design.resolve != 1)}"
     limit = f"{100 * UPPER:.0f} % upper limit {spread.upper.seeds**0.5:.2f}"
     lines = [

@@ -52,7 +52,8 @@ class Need:
 class Needs:
     """The needs of all comparisons of a table under a protocol.
 
-    pilot: the table whose runs give the spread. first_seed: the first seed that a plan counts; earlier records may have
+    pilot: the table whose runs give the spread. elsewhere: whether its records are the project's, because the folder
+    of the plan has too few. first_seed: the first seed that a plan counts; earlier records may have
     been seen before the plan. plan_seeds: the most seeds of the plan that was begun; None where there is none.
     cost: the cost of all comparisons in the plan, where shared runs count once.
     """
@@ -60,6 +61,7 @@ class Needs:
     table: str
     protocol: str
     pilot: str
+    elsewhere: bool
     design: Design
     spread: Spread
     first_seed: int
@@ -84,7 +86,8 @@ def needs_of(
     resolve: the difference in points that tests should find. max_hours: comparisons that take more hours of one worker
     are left out. plan: the sequential plan that the table was begun with, if any. pilot: another table under the same
     protocol, whose rows are taken to scatter as those of ``table`` do; None takes the spread from ``table`` itself.
-    seen: records elsewhere that a new plan begins after as well.
+    seen: the project's records, where ``records`` are of another folder. A new plan begins after them as well, and they
+    give the spread where ``records`` cannot.
 
     Raises StudyError where no two rows of the pilot share two seeds yet, since then the spread over seeds is unknown,
     where the pilot has another protocol, and for a ``resolve`` that is not above zero.
@@ -92,7 +95,9 @@ def needs_of(
     if not resolve > 0:
         raise StudyError(f"--resolve is {resolve:g}; it must be a difference above 0 points")
     family, runs = family_of(table, claims), PairedRuns(records)
-    spread = _spread(pilot or table, table, family_of(pilot, claims) if pilot else family, runs)
+    seen = list(seen)
+    of_pilot = family_of(pilot, claims) if pilot else family
+    spread, elsewhere = _spread(pilot or table, table, of_pilot, (runs, PairedRuns(seen)))
     keys = {cell.key for cell in (*family.rows, *family.cells)}
     done = {(record.run.cell.key, record.run.seed) for record in records if record.run.cell.key in keys}
     before = done | {(record.run.cell.key, record.run.seed) for record in seen if record.run.cell.key in keys}
@@ -111,6 +116,7 @@ def needs_of(
         table=table.name,
         protocol=table.paper_protocol.name,
         pilot=(pilot or table).name,
+        elsewhere=elsewhere,
         design=design,
         spread=spread,
         first_seed=first,
@@ -120,20 +126,23 @@ def needs_of(
     )
 
 
-def _spread(pilot: Table, table: Table, family: Family, runs: PairedRuns) -> Spread:
-    """The spread of the pilot's rows, which may be those of the table itself. family: the pilot's."""
+def _spread(pilot: Table, table: Table, family: Family, sources: Sequence[PairedRuns]) -> tuple[Spread, bool]:
+    """The spread of the pilot's rows, which may be those of the table itself, by the first source that can tell.
+
+    family: the pilot's. Also returns whether another source than the first gave it.
+    """
     if pilot.paper_protocol != table.paper_protocol:
         raise StudyError(
             f"{pilot.name} has another protocol ({pilot.paper_protocol.name}) than {table.name} "
             f"({table.paper_protocol.name}), so its spread says nothing about it"
         )
-    found = pilot_spread(runs, family)
-    if found is None:
-        raise StudyError(
-            f"{pilot.name} has no two rows with two equal seeds under {pilot.paper_protocol.name}, so nothing is known "
-            "of the spread over seeds; train a pilot first: --seeds 2, or take another table's: --pilot TABLE"
-        )
-    return found
+    for number, runs in enumerate(sources):
+        if (found := pilot_spread(runs, family)) is not None:
+            return found, number > 0
+    raise StudyError(
+        f"{pilot.name} has no two rows with two equal seeds under {pilot.paper_protocol.name}, so nothing is known of "
+        "the spread over seeds; train a pilot first: --seeds 2, or take another table's: --pilot TABLE"
+    )
 
 
 @dataclass(frozen=True, slots=True)

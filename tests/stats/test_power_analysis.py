@@ -178,6 +178,17 @@ def test_a_plan_begins_after_seeds_that_are_recorded_elsewhere():
     assert needs.first_seed == 7
 
 
+def test_the_projects_records_give_the_spread_where_the_folder_has_too_few():
+    """A folder without a record, or with one seed; its own records come first, and the text says whose they are."""
+    by_own = needs_of(TABLE, [], RECORDS, MODEL, 10.0, None, seen=[finished(PLAIN, s, 100 * s) for s in (0, 1)])
+    for few in ([], [finished(PLAIN, 0), finished(SE, 0)]):
+        needs = needs_of(TABLE, [], few, MODEL, 10.0, None, seen=RECORDS)
+
+        assert (by_own.spread, by_own.elsewhere) == (needs.spread, not needs.elsewhere)
+        assert "(by the project's records, since this folder has too few)" in needs_text(needs)
+    assert "project's records" not in needs_text(by_own)
+
+
 def test_missing_runs_are_counted_and_priced():
     """Seeds that differ by a point: each 12.5 seconds, a shared row once; too dear is no answer."""
     records = [finished(cell, s, w + 10 * s * (cell is SE)) for cell, w in ((PLAIN, 210), (SE, 200)) for s in (0, 1, 2)]
