@@ -48,7 +48,7 @@ J13, J14 = tpami_table13_stages.TABLE, tpami_table14_integration.TABLE
 J15, J16 = tpami_table15_se3x3.TABLE, tpami_table16_nosqueeze.TABLE
 GATE_START = experiment_table1_gate_start.TABLE
 
-PLAIN_ROW = Row("ResNet-50", PLAIN, "ResNet-50")
+PLAIN_ROW = Row("ResNet-50", PLAIN, "ResNet-50", printed_in="10")  # of the same recipe as tables 11 to 16
 WITHOUT_LAST = Row("SE without stage 5", variant(stages=(2, 3, 4)))
 RESNETS = ("ResNet-50", "ResNet-101", "ResNet-152")
 EVERY = "every network (in the paper: on {paper})"
@@ -202,7 +202,7 @@ CLAIMS = (
     Claim(
         name="tpami-both-squeezes",
         table=J11,
-        statement="Both squeeze operators are better than none of SE",
+        statement="With either squeeze operator SE is better than no SE",
         source="TPAMI, section 6.2, table 11",
         parts=(Lower("Avg", "ResNet-50"), Lower("Max", "ResNet-50")),
         rows=(PLAIN_ROW,),
@@ -288,7 +288,7 @@ CLAIMS = (
         table=GATE_START,
         statement=(
             "This project's question: SE-Identity gains more from a gate that starts near one than SE does (asked "
-            "after seeds 0 to 2 of SE and SE-Identity had been seen)"
+            "after runs of SE and SE-Identity with seeds 0 to 2 had been seen)"
         ),
         source="this project's experiment, table 1",
         parts=(LargerGain("SE-Identity, double sigmoid", "SE-Identity", "SE, double sigmoid", "SE"),),

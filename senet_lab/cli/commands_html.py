@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from senet_lab.cli import catalogue, options
-from senet_lab.cli.commands_report import missing_block, wanted_runs
+from senet_lab.cli.commands_report import missing_blocks, wanted_runs
 from senet_lab.cli.gather import RESULTS, Material, gather, sources_of
 from senet_lab.cli.named_records import origins, records_named
 from senet_lab.cli.printing import print_json, said_if_slow
@@ -75,7 +75,7 @@ def _contents(material: Material) -> "Contents":
         sources=material.loaded,
         comparisons=comparisons,
         claims=[*claim_blocks(comparisons), open_block(material.unrecorded)],
-        missing=missing_block(material, wanted_runs()),
+        missing=missing_blocks(material, wanted_runs())[0],
         figures=check_counts.figures([report.published for report in material.reports], material.counts, notes),
         speed=speed_blocks(RESULTS / "benchmarks"),
         gates=[one for root in roots for one in captures(root, lambda card: card_from(card).heading)],

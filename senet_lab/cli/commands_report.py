@@ -161,7 +161,7 @@ def wanted_runs() -> "list[Wanted]":
 def _write_missing(material: Material, wanted: "list[Wanted]") -> None:
     from senet_lab.report.not_run import write_not_run
 
-    write_not_run(missing_block(material, wanted), material.root)
+    write_not_run(missing_blocks(material, wanted), material.root)
 
 
 def _write_artifact(material: Material) -> None:
@@ -182,12 +182,21 @@ def plan_model(material: Material) -> "CostModel":
     return CostModel((record for loaded in material.loaded for record in loaded.records), material.counts)
 
 
-def missing_block(material: Material, wanted: "list[Wanted]") -> "Block":
-    """The runs of the wanted study that have no record in the folder that is written to, and what they would cost."""
-    from senet_lab.report.not_run import not_run_block
+def missing_blocks(material: Material, wanted: "list[Wanted]") -> "list[Block]":
+    """The runs of the wanted study that have no record in the folder that is written to, and what they would cost.
+
+    A second block lists them by row, for tables of which a part is recorded.
+    """
+    from senet_lab.report.not_run import not_run_block, rows_block
 
     records = [record for loaded in material.loaded if loaded.store.root == material.root for record in loaded.records]
-    return not_run_block(wanted, records, plan_model(material))
+    tables = [
+        (table_under(catalogue.find_table(name), protocol), seeds)
+        for protocol, names, seeds in catalogue.wanted()
+        for name in names
+    ]
+    rows = rows_block(tables, records)
+    return [not_run_block(wanted, records, plan_model(material)), *([rows] if rows.lines else [])]
 
 
 def conform(table: options.AnyTableName = None, as_json: options.AsJson = False) -> None:

@@ -89,7 +89,7 @@ def gather(
     loaded, root = load_all(roots, tables, claims), roots[-1][0]
     if not allow_fewer:
         refuse_fewer(tables, root, dict.fromkeys((RESULTS, root)))
-    published = load_tables(catalogue.published_folder(), tables)
+    published = load_tables(catalogue.published_folder(), tables, claims)
     views = [measured_views(table, loaded) for table in tables]
     cells = set(also) | _counted_cells(tables, [view for of_table in views for view in of_table], claims)
     counts, counted = counts_of(cells, root)

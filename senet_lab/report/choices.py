@@ -6,12 +6,13 @@ Recipes have departures of their own (``Protocol.departures``). These here belon
 from collections.abc import Iterable
 
 from senet_lab.study.cell import Cell
-from senet_lab.study.se import Integration, SESpec
+from senet_lab.study.se import FIRST_STAGE, Excitation, Integration, SESpec
 
 UNSAID = "Not stated in the paper"
 # Names of networks.
 BASIC = ("cifar_resnet20", "cifar_resnet32", "cifar_resnet44", "cifar_resnet56", "cifar_resnet110")
 PRE_ACTIVATION = ("cifar_preresnet110", "cifar_preresnet164", "cifar_wrn16_8")
+COMPANIONS = ("cifar_resnet29_bottleneck", "cifar_resnet11_bottleneck")
 SHAKE = ("cifar_shake26_2x96d", "cifar_shake29_2x4x64d")
 OF_NETWORKS = {
     BASIC: (
@@ -68,6 +69,23 @@ OF_PLACES_IN = {  # of a place in some networks
     ),
 }
 
+CHANNELS = 16  # of the narrowest maps that these networks have, where r=16 leaves an SE block one hidden unit
+ONE_UNIT = "has one hidden unit. If that is off for every image, the gates are constant"
+OF_ONE_UNIT = {  # of blocks with FC layers that see maps of CHANNELS at r=CHANNELS; by place, None stands for any
+    (Integration.PRE, COMPANIONS): (
+        f"Departure: the block of SE-PRE in the first unit sees {CHANNELS} channels, so with r={CHANNELS} it {ONE_UNIT}"
+        ". ResNet-50's has four."
+    ),
+    (Integration.CONV3X3, COMPANIONS): (
+        f"Departure: each block of SE_3x3 in stage 2 sees {CHANNELS} channels, so with r={CHANNELS} it {ONE_UNIT}. "
+        "ResNet-50's have four."
+    ),
+    (None, BASIC): (
+        f"With r={CHANNELS} each SE block of a stage with {CHANNELS} channels {ONE_UNIT}. The paper's networks for "
+        "ImageNet have four or more."
+    ),
+}
+
 
 def choices_of(cells: Iterable[Cell]) -> list[str]:
     """A sentence for each choice that the networks of these cells contain, each once."""
@@ -83,4 +101,14 @@ def choices_of(cells: Iterable[Cell]) -> list[str]:
             for (place, names), text in OF_PLACES_IN.items()
             if se is not None and se.integration is place and cell.backbone in names
         }
+        found |= {
+            text: None
+            for (place, names), text in OF_ONE_UNIT.items()
+            if se is not None and _has_one_unit(se) and place in (None, se.integration) and cell.backbone in names
+        }
     return list(found)
+
+
+def _has_one_unit(se: SESpec) -> bool:
+    """Whether a block that sees CHANNELS has one hidden unit."""
+    return se.excitation is Excitation.FC and se.covers(FIRST_STAGE) and se.at(FIRST_STAGE).reduction == CHANNELS

@@ -29,7 +29,10 @@ FROM_IMAGENET = "a companion of an ImageNet table"  # the beginning of a departu
 def notes_of(comparison: Comparison) -> Iterable[str]:
     """The notes of one view, in the order in which a reader needs them."""
     view = comparison.view
-    yield "Published numbers have one training run and no interval. " * comparison.printed + "Measured: final epoch."
+    yield (
+        "Published: one number each; the paper gives no interval and no number of runs. " * comparison.printed
+        + "Measured: final epoch."
+    )
     yield from intervals(view.measure)
     yield from _baselines(comparison)
     yield f"Verdict: the true difference is below (lower) or above (higher) zero; {rule_text(comparison.judgement)}"

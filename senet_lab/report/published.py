@@ -1,13 +1,13 @@
 """The published numbers, as transcribed in ``published/<edition>.csv``."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from senet_lab.errors import StudyError
 from senet_lab.records.checked_files import number, read_csv
-from senet_lab.study.claim import Costs, LargerGain, Part
-from senet_lab.study.table import Table
+from senet_lab.study.claim import Claim, Costs, LargerGain, Part
+from senet_lab.study.table import Row, Table
 
 COSTS = ("gflops", "mflops")  # the metrics of printed multiply-adds, in thousand millions and in millions
 FIELDS = ("edition", "table", "row", "dataset", "metric", "unit", "value", "protocol", "confidence", "note")
@@ -63,14 +63,18 @@ def read_published(path: Path) -> list[Published]:
 
 @dataclass(frozen=True, slots=True)
 class PublishedTable:
-    """What the paper prints in one table. rows: for each row, by its label, the printed numbers by metric."""
+    """What the paper prints in one table. rows: for each row, by its label, the printed numbers by metric.
+
+    further: the same for further rows of claims, which another table of the edition prints.
+    """
 
     table: Table
     rows: Mapping[str, Mapping[str, Published]]
+    further: Mapping[str, Mapping[str, Published]] = field(default_factory=dict)
 
     def value(self, row: str, metrics: Sequence[str]) -> float | None:
         """The printed value of a row for the first of these metrics that is printed; None where none is."""
-        printed = self.rows.get(row, {})
+        printed = self.rows.get(row) or self.further.get(row, {})
         return next((float(printed[metric].value) for metric in metrics if metric in printed), None)
 
     def points(self, row: str, than: str) -> float | None:
@@ -90,18 +94,24 @@ class PublishedTable:
         return None if points is None or less is None else points - less
 
 
-def load_tables(folder: Path, tables: Iterable[Table]) -> list[PublishedTable]:
-    """What is printed in each of these tables. Raises as ``load_published``."""
+def load_tables(folder: Path, tables: Iterable[Table], claims: Sequence[Claim] = ()) -> list[PublishedTable]:
+    """What is printed in each of these tables, and of the further rows of claims. Raises as ``load_published``."""
     numbers = load_published(folder)
-    return [published_table(table, numbers) for table in tables]
+    return [published_table(table, numbers, claims) for table in tables]
 
 
-def published_table(table: Table, numbers: Iterable[Published]) -> PublishedTable:
+def published_table(table: Table, numbers: Sequence[Published], claims: Iterable[Claim] = ()) -> PublishedTable:
     """The numbers that one table prints, by its rows' labels. Each row says by what name the paper prints it."""
-    printed = of_table(numbers, table)
+    further = [row for claim in claims if claim.table.slug == table.slug for row in claim.rows if row.printed_in]
     return PublishedTable(
-        table, {row.label: {n.metric: n for n in printed if n.row == row.published} for row in table.rows}
+        table,
+        {row.label: _printed(row, of_table(numbers, table)) for row in table.rows},
+        {row.label: _printed(row, of_table(numbers, replace(table, number=row.printed_in))) for row in further},
     )
+
+
+def _printed(row: Row, numbers: Iterable[Published]) -> dict[str, Published]:
+    return {number.metric: number for number in numbers if number.row == row.published}
 
 
 def of_table(numbers: Iterable[Published], table: Table) -> list[Published]:

@@ -1,6 +1,6 @@
 """The generated parts of README.md and results/README.md, each between two markers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from senet_lab.records.checked_files import read_text
@@ -41,18 +41,45 @@ def write_readmes(
 
 
 def _decided(comparisons: Sequence[Comparison]) -> str:
-    """The rows of the paper's tables that a test puts above or below their baselines, a line for each."""
-    lines = [
-        f"- {one.view.paper.name}, {one.view.name} ({one.view.datasets}): **{row.row.label} is {row.direction} than "
-        f"{row.baseline.label}**, {difference_text(row.difference)} points of {one.view.measure.first.words} over "
-        f"{row.difference.seeds} seeds, p {p_text(row.adjusted_p)} after Holm's adjustment"
-        f"{at_look_text(row.looked_at)}{_published(one, row)}. {_chosen(one.judgement)}\n"
+    """The rows of the paper's tables that a test puts above or below their baselines, and those that it leaves open."""
+    tested = [
+        (one, row)
         for one in comparisons
         if one.view.paper.of_the_paper and not one.view.synthetic
         for row in one.rows
-        if row.baseline and row.difference and row.direction in DIRECTIONS.values()
+        if row.baseline and row.difference and row.adjusted_p is not None
     ]
-    return "".join(["What tests decide so far:\n\n", *lines]) if lines else "No test decides a comparison so far.\n"
+    lines = [_decision(one, row) for one, row in tested if row.direction in DIRECTIONS.values()]
+    begin = "What tests decide so far:\n\n" if lines else "No test decides a comparison so far.\n"
+    return "".join([begin, *lines, *_open([pair for pair in tested if pair[1].direction not in DIRECTIONS.values()])])
+
+
+def _decision(one: Comparison, row: ComparedRow) -> str:
+    assert row.baseline
+    assert row.difference
+    return (
+        f"- **{row.row.label} has a {row.direction} {one.view.measure.first.words} than {row.baseline.label}** "
+        f"({one.view.paper.name}, {one.view.name}: {one.view.datasets}): {difference_text(row.difference)} points over "
+        f"{row.difference.seeds} seeds, p {p_text(row.adjusted_p)} after Holm's adjustment for the "
+        f"{one.judgement.comparisons} comparisons of this table{at_look_text(row.looked_at)}{_published(one, row)}. "
+        f"{_chosen(one.judgement)}\n"
+    )
+
+
+def _open(tested: Sequence[tuple[Comparison, ComparedRow]]) -> Iterator[str]:
+    """The undecided rows by the protocol that sees most training images. A pair of cells that several tables have
+    stands once."""
+    most = max((_images_seen(one.view) for one, _ in tested), default=0)
+    found = {
+        (row.row.cell.key, row.baseline.cell.key): f"{row.row.label} against {row.baseline.label} "
+        f"{difference_text(row.difference)} ({one.view.paper.name}, {row.difference.seeds} seeds)"
+        for one, row in reversed(tested)
+        if row.baseline and row.difference and _images_seen(one.view) == most
+    }
+    if found:
+        name = next(one.view.name for one, _ in tested if _images_seen(one.view) == most)
+        listed = "; ".join(reversed(found.values()))
+        yield f"\nTested and undecided under {name}, in points with 95 % intervals: {listed}.\n"
 
 
 def _published(one: Comparison, row: ComparedRow) -> str:

@@ -15,14 +15,17 @@ PAPER_EDITIONS = ("cvpr2018", "tpami")
 class Row:
     """A labelled cell.
 
-    published: the row's name in the published numbers; None where it has none. baseline: the label of the row that this
-    row is compared with. None means the table's baseline. The row's own label means that it is compared with no row.
+    published: the row's name in the published numbers; None where it has none. printed_in: for a claim's further row,
+    the number of the table of the same edition that prints it; empty for a row of its own table. baseline: the label of
+    the row that this row is compared with. None means the table's baseline. The row's own label means that it is
+    compared with no row.
     """
 
     label: str
     cell: Cell
     published: str | None = None
     baseline: str | None = None
+    printed_in: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

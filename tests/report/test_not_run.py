@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from senet_lab.cli import catalogue, studies
 from senet_lab.records.cost import CostModel
-from senet_lab.report.not_run import not_run_block
+from senet_lab.report.not_run import not_run_block, rows_block
 from senet_lab.study import Run
 from senet_lab.study.counts import network_key
-from tests.samples import PLAIN, PROTOCOL, SE, counted, finished
+from tests.samples import PLAIN, PROTOCOL, SE, TABLE, counted, failed, finished
 
 COUNTS = {network_key(PLAIN): counted(1, 0, 1_000), network_key(SE): counted(1, 0, 2_000)}
 LONG = replace(PROTOCOL, name="long", epochs=20)
@@ -37,6 +37,17 @@ def test_without_records_there_is_no_estimate():
     block = not_run_block([("sample", "t", 1, [Run(cell=SE, seed=0)])], [], CostModel([], COUNTS))
 
     assert block.lines == (("sample", "t", "1", "1", "1", "–"),)
+
+
+def test_rows_that_lack_a_seed_are_listed_with_those_that_they_have():
+    """A failed run is recorded and no result; a table of which nothing is recorded has no line, a full row neither."""
+    records = [finished(PLAIN, 0), finished(PLAIN, 1), finished(SE, 1), failed(SE, 0)]
+    other = TABLE.under(LONG)
+
+    assert rows_block([(TABLE, 2), (other, 2)], records).lines == (
+        ("sample", TABLE.name, "SE", "0 to 1", "1", "0", "–"),
+    )
+    assert rows_block([(TABLE, 3)], records).lines[0][2:] == ("plain", "0 to 2", "0, 1", "–", "2")
 
 
 def test_the_wanted_study_is_of_known_tables():

@@ -76,10 +76,11 @@ def test_the_front_page_says_what_tests_decide(tmp_path, better, seeds):
     compared = comparisons_of(PRINTED_TABLE, [load(tmp_path / "results", "results")])
     text = front_page(tmp_path, [], compared)
 
-    decided = "**SE is lower than plain**, -10.00 ± " in text
+    decided = "**SE has a lower top-1 error than plain** " in text and "): -10.00 ± " in text
     assert decided == (better > 0 and seeds > 1)
     assert decided == ("No plan records how the number of seeds was chosen" in text)
     assert decided != ("No test decides a comparison so far." in text)
+    assert (better == 0) == ("Tested and undecided under sample, in points with 95 % intervals: SE against pl" in text)
 
 
 def test_claims_of_the_paper_are_counted_without_our_own(tmp_path):
@@ -114,12 +115,14 @@ def test_a_p_value_stands_beside_the_look_that_it_is_of(tmp_path):
     filled(tmp_path / "results", *(finished(SE, s, 200 + s) for s in range(4)))
     begin_plan(store.root, SequentialPlan(table=TABLE.slug, protocol="sample", most_seeds=4, level=0.05))
     (compared,) = comparisons_of(PRINTED_TABLE, [load(store.root, "results")])
-    (line,) = [line for line in front_page(tmp_path, [], [compared]).splitlines() if "SE is lower than plain" in line]
+    (line,) = [
+        line for line in front_page(tmp_path, [], [compared]).splitlines() if "lower top-1 error than plain" in line
+    ]
     row = compared.rows[1]
 
     assert row.looked_at < 4
     assert "over 4 seeds" in line
-    assert f" after Holm's adjustment at the look at {row.looked_at} seeds. A plan chose" in line
+    assert f" comparisons of this table at the look at {row.looked_at} seeds. A plan chose" in line
     assert any(note.endswith(f" at the look at {row.looked_at} seeds.") for note in notes_of(compared))
     lines = csv.DictReader(wide_csv(compared.published, [compared]).splitlines())
     (measured,) = [one for one in lines if one["adjusted_p"]]

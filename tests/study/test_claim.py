@@ -85,7 +85,7 @@ def test_the_published_numbers_agree_with_the_claims():
 
 def _printed(claim, part):
     """The published difference of a part, in points."""
-    return published_table(claim.table, NUMBERS).points_of(part)
+    return published_table(claim.table, NUMBERS, CLAIMS).points_of(part)
 
 
 def _holds(part, difference: float) -> bool:
@@ -95,8 +95,8 @@ def _holds(part, difference: float) -> bool:
 
 
 def test_nearly_every_comparison_has_a_published_number():
-    """All but those of the row without the last stage's blocks, which the paper describes and does not print, those
-    that set a row beside a table it is not in, and this project's own."""
+    """All but those of the row without the last stage's blocks, which the paper describes and does not print, and this
+    project's own."""
     without = [
         (claim.name, part.row, part.than)
         for claim in CLAIMS
@@ -105,9 +105,6 @@ def test_nearly_every_comparison_has_a_published_number():
     ]
 
     assert without == [
-        ("tpami-both-squeezes", "Avg", "ResNet-50"),
-        ("tpami-both-squeezes", "Max", "ResNet-50"),
-        ("tpami-relu-gate", "ResNet-50", "ReLU"),
         ("tpami-last-stage", "SE without stage 5", "SE_All"),
         ("experiment-gate-start", "SE-Identity, double sigmoid", "SE-Identity"),
     ]
