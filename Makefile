@@ -10,18 +10,20 @@
 
 PYTHON ?= python3
 VENV ?= .venv
-PROTOCOL ?=
-SEEDS ?= 1
-RESULTS ?=
-ROW ?=
-DATA ?=
-DEVICE ?= auto
-SOURCE ?= best
-RESOLVE ?=
-PILOT ?=
-HOURS ?=
-MINUTES ?=
+# Only make's own words set these. A variable of the shell with such a name is another program's.
+PROTOCOL =
+SEEDS = 1
+RESULTS =
+ROW =
+DATA =
+DEVICE = auto
+SOURCE = best
+RESOLVE =
+PILOT =
+HOURS =
+MINUTES =
 
+OLD := "make: $(PYTHON) is older than 3.11; name another with PYTHON="
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 PLACE := $(if $(RESULTS),--results "$(RESULTS)")
@@ -43,24 +45,27 @@ endif
 help: ## print this
 	@sed -n 's/^# *//p;/^PYTHON/q' Makefile
 	@echo
-	@grep -hE '^[a-zA-Z0-9%-]+:.*## ' Makefile | sed -E 's/^([^:]+):.*## (.*)/  make \1\t\2/' | expand -t 26
+	@awk -F ':.*## ' '/^[a-zA-Z0-9%-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
 	@echo
-	@$(PYTHON) -m senet_lab.cli.catalogue
+	@$(if $(SERVES),$(BIN)/python,$(PYTHON)) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo $(OLD) >&2; exit 2; }
+	@$(if $(SERVES),$(BIN)/python,$(PYTHON)) -m senet_lab.cli.catalogue
 
 install: $(STAMP) ## make the virtual environment
 
 $(STAMP): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: $(PYTHON) is older than 3.11; name another with PYTHON=" >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo $(OLD) >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
 	@echo '$(CURDIR)' > $(STAMP)
 
 test: check ## lint, types, fast tests: what CI runs
 
-check: $(STAMP) ## the same as test
+lint: $(STAMP) ## lint and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+check: lint ## the same as test
 	$(BIN)/pytest -q -n 2 --dist worksteal
 
 test-all: $(STAMP) ## every test that this machine can run, the slow ones too

@@ -1,5 +1,6 @@
 """The exception that commands turn into one line for the user, and what damaged files and a lack of memory raise."""
 
+import sys
 import zipfile
 import zlib
 
@@ -38,7 +39,7 @@ MEMORY_SIGNS = (
 
 def to_install(extra: str) -> str:
     """How to install one of the extras of pyproject.toml."""
-    return f"in the folder of senet_lab: pip install -c constraints.txt -e '.[{extra}]'"
+    return f"in the folder of senet_lab: {sys.executable} -m pip install -c constraints.txt -e '.[{extra}]'"
 
 
 class StudyError(Exception):

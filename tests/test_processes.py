@@ -27,7 +27,7 @@ if __name__ == "__main__":
     [
         ("time.sleep(60)", signal.SIGKILL),
         ("time.sleep(60)", signal.SIGTERM),
-        ("time.sleep(1); processes.end(child)", 0),
+        ("input(); processes.end(child)", 0),
     ],
     ids=["parent killed", "parent terminated", "ended by its parent"],
 )
@@ -35,13 +35,14 @@ def test_nobody_outlives_the_parent(tmp_path, then, kill):
     """Their common output comes to its end long before the minute that they would sleep."""
     script = tmp_path / "parent.py"
     script.write_text(PARENT.format(then=then))
-    parent = subprocess.Popen([sys.executable, str(script)], env={"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    parent = subprocess.Popen([sys.executable, str(script)], env={"PYTHONPATH": str(ROOT)}, **pipes)
     assert parent.stdout is not None
     assert parent.stdout.readline() == b"here\n"
     if kill:
         parent.send_signal(kill)
 
-    assert parent.communicate(timeout=30) == (b"", None)
+    assert parent.communicate(b"go on\n", timeout=50) == (b"", None)
 
 
 def test_a_child_that_is_gone_can_be_ended_once_more():

@@ -94,21 +94,18 @@ def needs_of(
     """
     if not resolve > 0:
         raise StudyError(f"--resolve is {resolve:g}; it must be a difference above 0 points")
-    family, runs = family_of(table, claims), PairedRuns(records)
-    seen = list(seen)
-    of_pilot = family_of(pilot, claims) if pilot else family
-    spread, elsewhere = _spread(pilot or table, table, of_pilot, (runs, PairedRuns(seen)))
-    keys = {cell.key for cell in (*family.rows, *family.cells)}
-    done = {(record.run.cell.key, record.run.seed) for record in records if record.run.cell.key in keys}
-    before = done | {(record.run.cell.key, record.run.seed) for record in seen if record.run.cell.key in keys}
-    first = max((seed + 1 for _, seed in before), default=0) if plan is None else plan.first_seed
+    family, runs, seen = family_of(table, claims), PairedRuns(records), list(seen)
+    spread, elsewhere = _spread(pilot or table, table, claims, (runs, PairedRuns(seen)))
+    done, before = _recorded(family, records), _recorded(family, seen)
+    first = max((seed + 1 for _, seed in done | before), default=0) if plan is None else plan.first_seed
     design = Design(len(family.rows), len(family.comparisons), resolve)
     settled = frozenset(decisions(measure_family(family, runs), plan)) if plan else frozenset()
     planner = _Planner(spread, design, model, first, done, max_hours, settled)
-    needs = [planner.need(one, runs, family) for one in family.comparisons.values()]
+    compared = list(family.comparisons.values())
+    needs = [planner.need(one, runs, family) for one in compared]
     wanted = {
         (run.cell.key, run.seed): run
-        for one, need in zip(family.comparisons.values(), needs, strict=True)
+        for one, need in zip(compared, needs, strict=True)
         if need.obstacle is None
         for run in planner.missing(one, need.upper_seeds)
     }
@@ -126,11 +123,18 @@ def needs_of(
     )
 
 
-def _spread(pilot: Table, table: Table, family: Family, sources: Sequence[PairedRuns]) -> tuple[Spread, bool]:
+def _recorded(family: Family, records: Iterable[Record]) -> set[tuple[str, int]]:
+    """The key and seed of each record of the family's cells."""
+    keys = {cell.key for cell in (*family.rows, *family.cells)}
+    return {(record.run.cell.key, record.run.seed) for record in records if record.run.cell.key in keys}
+
+
+def _spread(pilot: Table, table: Table, claims: Sequence[Claim], sources: Sequence[PairedRuns]) -> tuple[Spread, bool]:
     """The spread of the pilot's rows, which may be those of the table itself, by the first source that can tell.
 
-    family: the pilot's. Also returns whether another source than the first gave it.
+    Also returns whether another source than the first gave it.
     """
+    family = family_of(pilot, claims)
     if pilot.paper_protocol != table.paper_protocol:
         raise StudyError(
             f"{pilot.name} has another protocol ({pilot.paper_protocol.name}) than {table.name} "

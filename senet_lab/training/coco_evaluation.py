@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senet_lab.data.coco import BoxedPhotos
-from senet_lab.errors import StudyError
+from senet_lab.errors import StudyError, to_install
 from senet_lab.records.precision import RESAMPLES, AveragePrecision, FoundBoxes, drawn, packed
 
 MOST_BOXES = 100  # boxes of one category in a photo that count, those with the highest scores
@@ -34,7 +34,7 @@ def coco_code() -> tuple[ModuleType, ModuleType]:
         from pycocotools import coco, cocoeval
     except ImportError:
         raise StudyError(
-            "a detector is evaluated with pycocotools, which is not installed: pip install 'senet-lab[detection]'"
+            f"a detector is evaluated with pycocotools, which is not installed; {to_install('detection')}"
         ) from None
     return coco, cocoeval
 

@@ -1,6 +1,7 @@
 """Settings: how runs are trained. This file does not import torch, because workers need it before they load torch."""
 
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -90,7 +91,7 @@ def refuse_loggers(names: Sequence[str], executor: Executor) -> None:
         if name not in LOGGERS and not (colon and module and function.isidentifier()):
             raise StudyError(f"no logger is called {name!r}: {', '.join(LOGGERS)}, or module:function of your own")
         if package := LOGGERS.get(name):
-            hint = to_install("loggers") if package == "tensorboard" else f"pip install {package}"
+            hint = to_install("loggers") if package == "tensorboard" else f"{sys.executable} -m pip install {package}"
             try:
                 missing = find_spec(package) is None
             except ValueError:

@@ -1,6 +1,5 @@
 """A data set that several processes ask for at once is brought once; an interruption leaves nothing to mend."""
 
-import multiprocessing
 import time
 
 import numpy as np
@@ -8,8 +7,7 @@ import pytest
 
 from senet_lab.data.first_use import TEMPORARY, alone, save_arrays, scratch
 from senet_lab.errors import StudyError
-
-FORK = multiprocessing.get_context("fork")
+from tests.children import exit_statuses, in_child
 
 
 def _bring(folder, log):
@@ -26,13 +24,9 @@ def _bring(folder, log):
 def test_one_process_brings_and_the_others_wait(tmp_path):
     """Four processes at once: one download, four times the same data, no temporary name left."""
     folder, log = tmp_path / "set", tmp_path / "log"
-    processes = [FORK.Process(target=_bring, args=(folder, log)) for _ in range(4)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(20)
+    children = [in_child(_bring, folder, log) for _ in range(4)]
 
-    assert [process.exitcode for process in processes] == [0, 0, 0, 0]
+    assert exit_statuses(children) == [0, 0, 0, 0]
     assert log.read_text() == "brought\n"
     assert {".lock", "set.npz"} == {path.name for path in folder.iterdir()}
 

@@ -36,7 +36,10 @@ class Device:
         (1, 100, 100, 1),  # the first run fills it
         (8, 100, 100, 8),
         (6, 100, 100, 8),  # six of eight are more than four
-        (100, 11, 100, 4),  # 7 are left beside 4, and 4 more would take more than 80 % of ... 7
+        (100, 11, 100, 8),  # 4 more fit into 80 % of the 7 that are left, 8 more do not fit into the 3 beside 8
+        (100, 13, 100, 8),  # 8 more do not fit into 5
+        (100, 17, 100, 8),  # 8 more fit into the 9 that are left, and not into 80 % of them
+        (100, 18, 100, 16),  # 8 are 80 % of 10
         (100, 100, 5, 4),
         (100, 100, 1, 1),
     ],
@@ -46,7 +49,7 @@ def test_runs_are_doubled_as_long_as_it_pays_and_fits(full, room, most, expected
     device = Device(full, room)
 
     found = doubled(device.add, device.rate, device.free, most)
-    assert expected == found if room == 100 else found <= room
+    assert found == expected
 
 
 @pytest.mark.slow

@@ -3,20 +3,17 @@
 import os
 
 from senet_lab.records.file_system import Flock, flock
+from tests.children import exit_statuses, in_child
 
 
 def test_a_child_that_was_forked_meanwhile_does_not_keep_the_lock(tmp_path):
     """As processes that load photos, which live longer than the run for which they were started."""
     ended, end = os.pipe()
     with flock(tmp_path / "run.lock") as first:
-        child = os.fork()
-        if not child:
-            os.close(end)
-            os.read(ended, 1)
-            os._exit(0)
+        child = in_child(lambda: (os.close(end), os.read(ended, 1)))
     try:
         with flock(tmp_path / "run.lock") as second, flock(tmp_path / "run.lock") as third:
             assert (first, second, third) == (Flock.HELD, Flock.HELD, Flock.BUSY)
     finally:
         os.close(end)
-        os.waitpid(child, 0)
+        assert exit_statuses([child]) == [0]

@@ -12,6 +12,7 @@ from filelock import FileLock
 
 from senet_lab.training.compiled_code import remove_unfinished
 
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems have another form of libraries")
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import torch

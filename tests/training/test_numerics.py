@@ -1,6 +1,8 @@
 """The switches that decide numbers: off in one function, called wherever numbers are made."""
 
+import os
 import re
+import shutil
 import subprocess
 from functools import partial
 from pathlib import Path
@@ -89,12 +91,14 @@ def test_no_git_is_no_revision(monkeypatch):
     assert provenance.Revision("unknown", False) == found
 
 
+@pytest.mark.skipif(not shutil.which("git"), reason="needs git")
 def test_a_repository_around_the_package_is_not_its_own(tmp_path, monkeypatch):
     """Installed inside a user's repository: that one's revision is not senet_lab's. One of its own is."""
     module = tmp_path / "lib" / "senet_lab" / "training" / "provenance.py"
     module.parent.mkdir(parents=True)
     module.touch()
     monkeypatch.setattr(provenance, "__file__", str(module))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     found = []
     for folder in (tmp_path, tmp_path / "lib"):
         git = ["git", "-C", str(folder), "-c", "user.name=x", "-c", "user.email=x"]

@@ -16,17 +16,17 @@ def started(function):
 
 def test_shared_turns_are_at_the_same_time():
     """Two threads meet inside theirs."""
-    turns, meeting = Turns(), threading.Barrier(2)
+    turns, meeting, met = Turns(), threading.Barrier(2), []
 
     def share():
         with turns.shared():
-            meeting.wait(timeout=10)
+            met.append(meeting.wait(timeout=60))
 
     threads = [started(share) for _ in range(2)]
     for thread in threads:
-        thread.join(timeout=10)
+        thread.join(timeout=60)
 
-    assert not meeting.broken
+    assert sorted(met) == [0, 1]
 
 
 def test_a_turn_alone_waits_for_those_that_share_and_they_for_it():
@@ -42,7 +42,7 @@ def test_a_turn_alone_waits_for_those_that_share_and_they_for_it():
 
     threads = [started(lambda alone=alone: work(alone)) for alone in (True, False, False, True)]
     for thread in threads:
-        thread.join(timeout=30)
+        thread.join(timeout=60)
 
     assert len(seen) == 200
     assert all(there == [True] if alone else True not in there for alone, there in seen)
@@ -67,7 +67,7 @@ def test_who_waits_to_be_alone_goes_before_who_comes_later():
 
         second = started(share)
     for thread in (first, second):
-        thread.join(timeout=10)
+        thread.join(timeout=60)
 
     assert order == ["alone", "shared"]
 
