@@ -96,12 +96,11 @@ def needs_of(
         raise StudyError(f"--resolve is {resolve:g}; it must be a difference above 0 points")
     family, runs, seen = family_of(table, claims), PairedRuns(records), list(seen)
     spread, elsewhere = _spread(pilot or table, table, claims, (runs, PairedRuns(seen)))
-    done, before = _recorded(family, records), _recorded(family, seen)
-    first = max((seed + 1 for _, seed in done | before), default=0) if plan is None else plan.first_seed
+    done = _recorded(family, records)
+    first = plan.first_seed if plan else max((seed + 1 for _, seed in done | _recorded(family, seen)), default=0)
     design = Design(len(family.rows), len(family.comparisons), resolve)
     settled = frozenset(decisions(measure_family(family, runs), plan)) if plan else frozenset()
-    planner = _Planner(spread, design, model, first, done, max_hours, settled)
-    compared = list(family.comparisons.values())
+    planner, compared = _Planner(spread, design, model, first, done, max_hours, settled), family.comparisons.values()
     needs = [planner.need(one, runs, family) for one in compared]
     wanted = {
         (run.cell.key, run.seed): run
