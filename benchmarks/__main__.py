@@ -207,10 +207,13 @@ def main() -> None:
         if name == "lightning":  # its steps are short, so more are timed
             slices = Slices(3 * asked.rounds, 10 * asked.steps)
         found = SECTIONS[name](asked.device, slices, asked.network)
+        if not found:
+            say(f"{name}: no network has {asked.network!r} in its name; nothing is measured")
+            continue
         revision, dirty = provenance.revision()
         kept: Section = json.loads(path.read_text()) if path.exists() else {"device": where, "sections": {}}
-        kept["cores"] = cores()
         conditions = {
+            "cores": cores(),
             "revision": revision + "+changes" * dirty,
             "versions": provenance.versions(torch.device(asked.device)),
             "rounds": slices.rounds,

@@ -26,6 +26,8 @@ IMAGES = 10_000
 SHOWN = 8  # one in so many records belongs to a table
 SEEDS = 5  # seeds of each cell
 STAGES = ((2,), (3,), (4,), (2, 3), (2, 4), (3, 4))
+# So many records are of different cells or seeds.
+MOST = len(Gate) * len(Integration) * 2 * 5 * len(STAGES) * SEEDS * SHOWN // (SHOWN - 1)
 MOST_MEGABYTES = 400.0
 MOST_SECONDS = {"plan table7": 4.0, "report table7": 4.0, "report-all": 20.0}  # report-all mostly draws figures
 PROVENANCE = Provenance(
@@ -76,6 +78,8 @@ def _of_no_table(cell: Cell, number: int) -> Cell:
 def fill(root: Path, count: int) -> None:
     """Writes ``count`` records, without waiting for the disk."""
     random = np.random.default_rng(0)
+    if count > MOST:
+        raise SystemExit(f"at most {MOST:,} records are different ones")
     for run in runs(count):
         top1 = ImageBits.of(random.random(IMAGES) > 0.08)
         top5 = ImageBits.of(random.random(IMAGES) > 0.004)
@@ -106,7 +110,7 @@ try:
     main()
 except SystemExit as end:
     status = end.code or 0
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
 print(time.perf_counter() - begun, peak, status, file=sys.stderr)
 """
 

@@ -93,6 +93,18 @@ def test_results_become_tables_that_name_their_device(tmp_path, monkeypatch):
     assert text.endswith("<!-- /benchmarks -->\ntail\n")
 
 
+def test_a_section_without_a_result_is_left_out_and_each_names_its_own_cores(tmp_path):
+    """A file of an older version may have an empty one; the number of cores of one section is not the other's."""
+    sections = {name: dict(section) for name, section in RESULTS["sections"].items()}
+    sections["price"]["result"] = {}
+    sections["executors"]["cores"] = 1
+    (tmp_path / "a.json").write_text(json.dumps({**RESULTS, "sections": sections}))
+    titles = [block.title for block in speed_blocks(tmp_path)]
+
+    assert [title for title in titles if "price" in title] == []
+    assert next(title for title in titles if title.startswith("Training")).endswith("A (processor), 1 cores")
+
+
 @pytest.mark.parametrize("text", ["no json", '{"sections": {"executors": {}}, "device": "A", "cores": 2}'])
 def test_a_damaged_file_is_one_line(tmp_path, text):
     """It names the file and what to do."""

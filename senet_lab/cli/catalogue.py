@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 from senet_lab.errors import StudyError
-from senet_lab.extensions import Extension, entry_points, load_extension
+from senet_lab.extensions import Extension, entry_points, load_extension, own_protocols
 from senet_lab.study import Protocol, Table
 from senet_lab.study.claim import Claim
 from senet_lab.study.names import nearest
@@ -145,12 +145,17 @@ def _refuse_own_classes(extension: Extension, table: Table) -> None:
 
 def _refuse_taken_protocols(extension: Extension, table: Table) -> None:
     """Raises StudyError where another protocol has a declared recipe's name: headings and folders go by that name."""
-    declared = {protocol.name: protocol for protocol in protocols()}
-    for protocol in (*extension.protocols, *(row.cell.protocol for row in table.rows)):
-        if protocol != declared.get(protocol.name, protocol):
-            where = "PROTOCOLS" if protocol in extension.protocols else "TABLE"
-            place = extension.place_of(where, protocol.name)
-            raise StudyError(f"{place}: protocol {protocol.name!r} is taken by a declared recipe; rename this one")
+    taken = {protocol.name: (protocol, "a declared recipe") for protocol in protocols()}
+    for protocol in own_protocols():
+        known, by = taken.setdefault(protocol.name, (protocol, "another recipe in PROTOCOLS"))
+        if protocol != known:
+            place = extension.place_of("PROTOCOLS", protocol.name)
+            raise StudyError(f"{place}: protocol {protocol.name!r} is taken by {by}; rename this one")
+    for protocol in (row.cell.protocol for row in table.rows):
+        known, by = taken.get(protocol.name, (protocol, ""))
+        if protocol != known:
+            place = extension.place_of("TABLE", protocol.name)
+            raise StudyError(f"{place}: protocol {protocol.name!r} is taken by {by}; rename this one")
 
 
 def _own_source(name: str) -> str | None:

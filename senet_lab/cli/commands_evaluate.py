@@ -140,14 +140,14 @@ def evaluate_table(table: Table, choice: Choice, as_json: bool = False) -> None:
                 f"--view: a row of {table.name} stands for {one.source} at {one.view}, and its page would not show "
                 f"{choice.view}; name the network, as in senet-lab evaluate {one.source} --view {choice.view}"
             )
-    photos = _photos(choice)
+    left_out, photos = _left_out(choice), _photos(choice)
     opened, networks = {}, []
     for one in wanted:
         if one.source not in opened:
             print(f"{one.source}: weights are opened", file=sys.stderr)
             opened[one.source] = open_network(one.source, None, choice.random_weights)
         networks.append(with_view(opened[one.source], view or one.view))
-    found = _made(networks, photos, choice)
+    found = _made(networks, photos, choice, left_out)
     if None in found:
         _say_unfinished(found)
         return
@@ -170,11 +170,12 @@ def _evaluate_networks(sources: Sequence[str], choice: Choice, as_json: bool) ->
         raise StudyError("--excitations are of all photos; leave --shard out")
     if choice.weights and choice.random_weights:
         raise StudyError("--weights and --random-weights contradict each other; leave one out")
+    left_out = _left_out(choice)
     photos, view = _photos(choice), _view(choice)
     opened = [open_network(source, choice.weights, choice.random_weights) for source in sources]
     networks = [with_view(one, view and replace(view, interpolation=one.view.interpolation)) for one in opened]
     task, watch = watched(sources[0], networks[0], photos, choice) if choice.excitations else (None, None)
-    found = _made([replace(networks[0], watched=watch)] if watch else networks, photos, choice)
+    found = _made([replace(networks[0], watched=watch)] if watch else networks, photos, choice, left_out)
     done = [one for one in found if one is not None]
     if len(done) < len(found):
         _say_unfinished(found)
@@ -202,7 +203,16 @@ def _photos(choice: Choice) -> "PhotoSet":
     return photos
 
 
-def _made(networks: "Sequence[Network]", photos: "PhotoSet", choice: Choice) -> "list[Evaluated | None]":
+def _left_out(choice: Choice) -> frozenset[int] | None:
+    """The photos of the blacklist, which is read before any photo is shown; None without one."""
+    from senet_lab.evaluation.labels import blacklisted
+
+    return blacklisted(choice.blacklist) if choice.blacklist else None
+
+
+def _made(
+    networks: "Sequence[Network]", photos: "PhotoSet", choice: Choice, left_out: frozenset[int] | None
+) -> "list[Evaluated | None]":
     from senet_lab.cli.evaluated import say_without_blacklist
     from senet_lab.evaluation.run import Options, evaluate
 
@@ -210,8 +220,8 @@ def _made(networks: "Sequence[Network]", photos: "PhotoSet", choice: Choice) -> 
         raise StudyError(f"precision {choice.arithmetic!r} is none of fp32, bf16")
     made = Options(choice.device, choice.arithmetic, choice.batch, _shard(choice.shard))
     found = evaluate(networks, photos, choice.results, made, lambda text: print(text, file=sys.stderr, flush=True))
-    if choice.blacklist:
-        say_without_blacklist(choice.blacklist, [p.name for p in photos.photos], found)
+    if left_out is not None:
+        say_without_blacklist(left_out, [p.name for p in photos.photos], found)
     return found
 
 

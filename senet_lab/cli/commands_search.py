@@ -6,14 +6,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from senet_lab import extensions
 from senet_lab.cli import catalogue, options
 from senet_lab.cli.gather import RESULTS
+from senet_lab.cli.network_counts import count
 from senet_lab.cli.runs import TrainingOptions, device_named, train_runs
 from senet_lab.cli.studies import study_of
 from senet_lab.errors import StudyError, to_install
-from senet_lab.study import Table
+from senet_lab.study import Row, Table
+from senet_lab.study.protocol import HELD_OUT
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from senet_lab.search.fair import RowTrials
     from senet_lab.search.trial import Trainer
 
@@ -44,7 +49,8 @@ def search(
     Every row of the table gets the same points, trials, seeds and epochs. The results are the expected best error
     against the number of trials, and the table's verdicts with every row at its own best point, on fresh seeds. --row
     searches one row alone, by TPE. --design searches forms of the SE block for low error, few multiply-adds and short
-    steps. A call that was stopped goes on where it stopped; several calls side by side share the work.
+    steps. It measures time, so it wants a quiet machine, and takes one call alone. A call that was stopped goes on
+    where it stopped; several calls side by side share the work of the other searches.
     """
     found, _ = study_of(catalogue.find_table(table), protocol, 1, [row] if row else None)
     root, where = results or RESULTS, device_named(device)
@@ -53,25 +59,46 @@ def search(
         raise StudyError(
             f"{option} belongs to the search over a table; designs and single rows are tried with one seed"
         )
-    _refuse_photos(found, row)
+    fresh = 0 if design or row else FRESH_SEEDS if fresh_seeds is None else fresh_seeds
+    _refuse_unsearchable([found.row(row)] if row else found.rows, verdicts=fresh > 0)
     trainer = _trainer(where, threads)
-    if design:
-        _search_designs(found, row, trials, root, trainer)
-    elif row:
-        _search_row(found, row, trials, root, trainer)
-    else:
-        searched = _search_table(found, trials, seeds, root, trainer)
-        fresh = FRESH_SEEDS if fresh_seeds is None else fresh_seeds
-        if searched and fresh:
-            _retest(found, searched, seeds, fresh, root, TrainingOptions(where, threads=threads))
+    try:
+        if design:
+            _search_designs(found, row, trials, root, trainer)
+        elif row:
+            _search_row(found, row, trials, root, trainer)
+        else:
+            searched = _search_table(found, trials, seeds, root, trainer)
+            if searched and fresh:
+                _retest(found, searched, seeds, fresh, root, TrainingOptions(where, threads=threads))
+    except StudyError:
+        raise
+    except Exception as error:
+        if (text := extensions.blamed(error)) is not None:  # a user's own block or network raised it
+            raise StudyError(text) from None
+        raise
 
 
-def _refuse_photos(table: Table, row: str | None) -> None:
-    """Raises StudyError for protocols of photos, before anything is opened or downloaded."""
-    from senet_lab.search.space import held_out_protocol
+def _refuse_unsearchable(rows: "Sequence[Row]", *, verdicts: bool) -> None:
+    """Raises StudyError for rows that cannot be searched, before anything is opened or downloaded.
 
-    for one in [table.row(row)] if row else table.rows:
-        held_out_protocol(one.cell.protocol)
+    verdicts: whether the search ends with verdicts, which need other images than those that choose the points.
+    """
+    from senet_lab.search.space import PEAK_LR, WEIGHT_DECAY, Point, held_out_protocol
+
+    for row in rows:
+        protocol = row.cell.protocol
+        if verdicts and protocol.evaluation_split == HELD_OUT:
+            raise StudyError(
+                f"protocol {protocol.name} evaluates on held-out training images, which choose the points here, so no "
+                "verdict can come of them; say --fresh-seeds 0"
+            )
+        held_out = held_out_protocol(protocol)
+        try:
+            Point(PEAK_LR[0] * 1.2345, WEIGHT_DECAY[0] * 1.2345).under(held_out)  # as long a name as any
+        except ValueError as error:
+            raise StudyError(f"protocol {protocol.name} cannot be searched: {error}") from None
+    count([row.cell for row in rows])
 
 
 def _trainer(device: str, threads: int) -> "Trainer":

@@ -80,7 +80,8 @@ def verify(
         try:
             train_run(label, record.run, place, made)
         except StudyError as error:
-            again = [("--results", results), ("--data", data), ("--trunks", trunks)]
+            chosen = None if device == "auto" else device
+            again = [("--results", results), ("--data", data), ("--trunks", trunks), ("--device", chosen)]
             raise _explained(error, record, scratch, again) from None
         held = _compare(store, record, place, label, as_json)
     raise typer.Exit(0 if held else 1)
@@ -172,9 +173,11 @@ def _folder(scratch: Path | None, record: "Record") -> Iterator[Path]:
 
 
 def _explained(
-    error: StudyError, record: "Record", scratch: Path | None, again: Sequence[tuple[str, Path | None]]
+    error: StudyError, record: "Record", scratch: Path | None, again: Sequence[tuple[str, object]]
 ) -> StudyError:
     """The error with a hint. For a paused run: how to go on. For a run with a user's own code: how to load it.
+
+    A run that broke in a temporary folder has lost its log with that: --scratch keeps it.
 
     again: options that were given and have to be given again.
     """
@@ -183,9 +186,10 @@ def _explained(
     if not isinstance(error, Paused):
         own = any(part.extensions for part in record.provenance.parts)
         hint = "; the record has code of its user's own: senet-lab verify my_table.py loads it and draws a record of it"
-        return StudyError(f"{error}{hint}") if own else error
+        kept = "" if scratch or "/cache/logs" not in str(error) else "; with --scratch DIR its log stays"
+        return StudyError(f"{error}{kept}{hint * own}")
     label = f"{record.run.cell.key}/{record.run.seed}"
-    place = scratch or "DIR"
+    place = shlex.quote(str(scratch)) if scratch else "DIR"
     kept = "goes on" if scratch else "keeps what it has trained"
     given = "".join(f" {name} {shlex.quote(str(path))}" for name, path in again if path is not None)
     return Paused(

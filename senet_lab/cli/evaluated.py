@@ -1,7 +1,7 @@
 """What an evaluation gives beside records: excitations from the same pass, errors without blacklisted photos, pages."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,18 +51,20 @@ def keep_excitations(task: "Task", watch: "WatchedNetwork") -> None:
     print(look.written, file=sys.stderr)
 
 
-def say_without_blacklist(path: Path, names: Sequence[str], found: "Sequence[Evaluated | None]") -> None:
+def say_without_blacklist(out: Set[int], names: Sequence[str], found: "Sequence[Evaluated | None]") -> None:
     """Prints the errors without the blacklisted photos on stderr.
 
-    path: the blacklist. names: the photos' names, in the order of the evaluations' images.
+    out: their numbers. names: the photos' names, in the order of the evaluations' images.
     """
     import numpy as np
 
-    from senet_lab.evaluation.labels import blacklisted, number_of
+    from senet_lab.evaluation.labels import number_of
     from senet_lab.report.released import without
 
-    out = blacklisted(path)
     keep = np.array([number_of(name) not in out for name in names])
+    if not keep.any():
+        print("every photo is on the blacklist, so no error is left without them", file=sys.stderr)
+        return
     for one in found:
         if one is not None:
             print(without(one, keep, "outside the 2014 blacklist"), file=sys.stderr)

@@ -76,8 +76,9 @@ class BoxedPhotos:
         of_photo = self._by_photo[index]
         left_top, size = self.boxes[of_photo, :2], self.boxes[of_photo, 2:]
         corners = np.concatenate([left_top, left_top + size], axis=1).clip(0, np.tile(self.sizes[index], 2))
+        corners = corners.astype(np.float32)  # in which a box of a millionth of a pixel may have no width left
         seen = (corners[:, 2:] > corners[:, :2]).all(axis=1)
-        return corners[seen].astype(np.float32), self.labels[of_photo[seen]]
+        return corners[seen], self.labels[of_photo[seen]]
 
 
 def read_boxes(file: Path, root: Path, *, empty_boxes: bool = False) -> BoxedPhotos:

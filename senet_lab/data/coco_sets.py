@@ -10,6 +10,7 @@ from pathlib import Path
 from senet_lab.data.coco import BoxedPhotos, read_boxes
 from senet_lab.data.folder import FOLDER_VARIABLE, data_folder
 from senet_lab.data.own_photos import DATA, DIGEST_LENGTH, name_of
+from senet_lab.data.photos import DamagedPhoto, read_photo
 from senet_lab.errors import StudyError
 from senet_lab.study.detection import Detection
 from senet_lab.study.protocol import Dataset, PhotoSet, Protocol
@@ -23,7 +24,7 @@ def open_boxes(protocol: Protocol, folder: Path | None = None) -> Splits:
     """Training (``train``) and evaluation (``test``) photos of a protocol of detection.
 
     folder: where a user's own photos lie. Raises StudyError where the photos or their annotations are missing, broken,
-    or not those that the protocol names.
+    or not those that the protocol names, and for an evaluation photo of a user's own that cannot be shown.
     """
     assert protocol.detection is not None
     own = protocol.photos is not None
@@ -34,6 +35,8 @@ def open_boxes(protocol: Protocol, folder: Path | None = None) -> Splits:
     found = _read(root, protocol.detection, own)
     if protocol.photos is not None and _digest(found) != protocol.photos.digest:
         raise StudyError(f"{root} has other files than those that {protocol.name} is about; restore them")
+    if own:
+        _look_at(found["test"], root / "annotations" / FILE.format(protocol.detection.test))
     for split, said in (("train", protocol.train_images), ("test", protocol.test_images)):
         photos = found[split]
         if len(photos) != said or len(photos.categories) != protocol.num_classes:
@@ -103,6 +106,24 @@ def _read(root: Path, detection: Detection, own: bool) -> Splits:
         if not which.any():
             raise StudyError(f"no photo of {photos.root} has a box, crowds left out; there is nothing to find")
     return found
+
+
+def _look_at(photos: BoxedPhotos, file: Path) -> None:
+    """Reads every evaluation photo once, before a detector is trained for hours.
+
+    To mend one later would make another data set of a user's own folder, and so another run. file: the annotations.
+    """
+    for index in range(len(photos)):
+        width, height = photos.sizes[index].tolist()
+        try:
+            size = read_photo(photos.path(index)).size
+        except DamagedPhoto as error:
+            raise StudyError(f"{error.path} is damaged ({error.why}); copy it again before training") from None
+        if size != (width, height):
+            raise StudyError(
+                f"{file}: {photos.files[index]} is {width} x {height} pixels there, and {size[0]} x {size[1]} in its "
+                "own file; mend one of them before training"
+            )
 
 
 def _split_of(folder: Path, begin: str) -> str:

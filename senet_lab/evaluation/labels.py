@@ -93,8 +93,14 @@ def _devkit_classes(meta: Path) -> dict[int, str]:
 
 
 def blacklisted(path: Path) -> frozenset[int]:
-    """The numbers of the photos in the 2014 blacklist. Raises StudyError for a line that is not a photo's number."""
-    lines = path.read_text(errors="replace").split()
+    """The numbers of the photos in the 2014 blacklist.
+
+    Raises StudyError for a file that cannot be read, and for a line that is not a photo's number.
+    """
+    try:
+        lines = path.read_text(errors="replace").split()
+    except OSError as error:
+        raise StudyError(f"{path} cannot be read ({error.strerror}); it is the list of photos to leave out") from None
     for number, line in enumerate(lines, start=1):
         if not line.isdigit() or not 1 <= int(line) <= IMAGES:
             raise StudyError(f"{path} line {number}: {line[:40]!r} is no number of a validation photo")

@@ -28,7 +28,8 @@ class OwnNetwork:
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """A loaded file or module. source: its path or name. sha256: the hash of its source text."""
+    """A loaded file or module. source: its path or name. sha256: the hash of its source text, and of the
+    files beside it that its blocks and networks are from; for a package, of all of its files."""
 
     source: str
     sha256: str

@@ -1,8 +1,10 @@
 """Reads a user's file or package, and checks what stands in it."""
 
+import contextlib
 import hashlib
 import importlib
 import importlib.util
+import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -16,22 +18,39 @@ from senet_lab.study.claim import Claim
 from senet_lab.study.protocol import Protocol
 
 T = TypeVar("T")
+_begun = set[str]()  # the modules of files that are being run
 
 
 def read_extension(source: str) -> Extension:
     """Runs a file or module, and takes its entries. Raises StudyError with the file and line of a mistake in it."""
     module, path = _module(source)
+    blocks = _mapping(module, source, path, "BLOCKS", callable, "a factory: factory(site, **parameters) -> nn.Module")
+    networks = _mapping(module, source, path, "NETWORKS", lambda one: isinstance(one, OwnNetwork), "an OwnNetwork")
     datasets = _mapping(module, source, path, "DATASETS", lambda one: isinstance(one, str | Path), "a folder")
     return Extension(
         source,
-        hashlib.sha256(path.read_bytes()).hexdigest(),
+        _digest(path, module, [*blocks.values(), *(network.build for network in networks.values())]),
         module,
-        _mapping(module, source, path, "BLOCKS", callable, "a factory: factory(site, **parameters) -> nn.Module"),
-        _mapping(module, source, path, "NETWORKS", lambda one: isinstance(one, OwnNetwork), "an OwnNetwork"),
+        blocks,
+        networks,
         _values(module, source, path, "PROTOCOLS", Protocol),
         {name: (path.parent / folder).resolve() for name, folder in datasets.items()},
         _values(module, source, path, "CLAIMS", Claim),
     )
+
+
+def _digest(path: Path, module: ModuleType, code: Iterable[object]) -> str:
+    """SHA-256 of the file; where there is more, of the SHA-256s of all: a package's own files, and those of the code.
+
+    code: factories, which may be imported from files beside this one. Files of installed libraries do not count.
+    """
+    found = set(path.parent.rglob("*.py")) if hasattr(module, "__path__") else {path}
+    for one in code:
+        with contextlib.suppress(TypeError, OSError):  # it has no source: a builtin, or made while running
+            place = Path(inspect.getsourcefile(inspect.unwrap(one)) or path).resolve()  # type: ignore[arg-type]
+            found |= {place} if place.is_relative_to(path.parent.resolve()) else set()
+    digests = [hashlib.sha256(one.read_bytes()).hexdigest() for one in sorted({one.resolve() for one in found})]
+    return digests[0] if len(digests) == 1 else hashlib.sha256(" ".join(digests).encode()).hexdigest()
 
 
 def _module(source: str) -> tuple[ModuleType, Path]:
@@ -46,13 +65,18 @@ def _module(source: str) -> tuple[ModuleType, Path]:
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None or not path.is_file():
         raise StudyError(f"{source} is no Python file")
+    if name in _begun:
+        raise StudyError(f"{source} loads itself, or a file that loads it")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses and pickle look up a class's module there
+    _begun.add(name)
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
-        del sys.modules[name]
+        sys.modules.pop(name, None)
         raise StudyError(blame(error, source)) from None
+    finally:
+        _begun.remove(name)
     return module, path
 
 

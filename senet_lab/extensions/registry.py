@@ -50,8 +50,16 @@ def needed_by(cells: Iterable[Cell]) -> list[Extension]:
 
 
 def digests(cell: Cell) -> dict[str, str]:
-    """Name and SHA-256 of each extension whose code a cell's network uses, for records."""
-    return {one.name: one.sha256 for one in used_by(cell)}
+    """Name and SHA-256 of each extension whose code a cell's network uses, for records.
+
+    Where two have one name, the folders of their files are added.
+    """
+    used = used_by(cell)
+    names = [one.name for one in used]
+    return {
+        one.name if names.count(one.name) == 1 else f"{Path(one.source).resolve().parent.name}/{one.name}": one.sha256
+        for one in used
+    }
 
 
 def find_block(name: str) -> Entry | None:
@@ -94,6 +102,11 @@ def blamed(error: BaseException) -> str | None:
 
 
 def _refuse_taken(extension: Extension) -> None:
+    recipes = dict[str, Protocol]()
+    for protocol in [*own_protocols(), *extension.protocols]:
+        if recipes.setdefault(protocol.name, protocol) != protocol:
+            place = extension.place_of("PROTOCOLS", protocol.name)
+            raise StudyError(f"{place}: there is another recipe called {protocol.name!r}; rename one")
     for other in _loaded.values():
         for kind, name, mine, theirs in (
             ("block", "BLOCKS", extension.blocks, other.blocks),

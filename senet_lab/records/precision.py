@@ -8,7 +8,7 @@ R resamples, D found boxes.
 
 import base64
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -85,11 +85,9 @@ class FoundBoxes:
         np.savez_compressed(data, photo=self.photo, category=self.category, box=self.box, score=self.score)
         return data.getvalue()
 
-    def columns(self) -> list[list[float]]:
-        """A row for each box, as COCO's own code takes them: photo, left, top, width, height, score, category."""
-        table = np.column_stack([self.photo, self.box, self.score, self.category])
-        found: list[list[float]] = table.tolist()
-        return found
+    def lines(self) -> Iterator[tuple[int, list[float], float, int]]:
+        """Photo, box, score and category of each box. Whole numbers stay exact, however large they are."""
+        return zip(self.photo.tolist(), self.box.tolist(), self.score.tolist(), self.category.tolist(), strict=True)
 
 
 def boxes_from_bytes(data: bytes, path: object) -> FoundBoxes:

@@ -179,7 +179,7 @@ def index(reports: Sequence[Report]) -> str:
         forests = " ".join(
             f"[{part.comparison.view.name}](figures/{slug}-{part.comparison.view.name}-forest.png)"
             for part in report.kept
-            if part.comparison.view.compares and not part.comparison.view.own
+            if any(row.difference for row in part.comparison.rows) and not part.comparison.view.own
         )
         lines.append(f"| {plain(title_of(report.table)).replace('|', ' ')} | {measured} | {files} | {forests} |")
     return "\n".join(lines) + "\n"

@@ -152,7 +152,7 @@ def _notes(shown: Sequence[Shown]) -> Iterable[str]:
     for recipe in dict.fromkeys((one.released.source, one.released.recipe) for one in shown):
         yield f"{recipe[0]}: {recipe[1]}."
     yield from dict.fromkeys(_made(one.found) for one in shown)
-    real = [one for one in shown if one.found.real is not None]
+    real = [one for one in shown if one.found.real is not None and one.found.real[2].any()]
     if real:
         yield "By the reassessed labels (ReaL), top-1 err., %: " + "; ".join(map(_real_text, real)) + "."
 

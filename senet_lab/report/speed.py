@@ -23,16 +23,19 @@ def speed_blocks(folder: Path) -> list[Block]:
             continue
         try:
             blocks += blocks_of(device)
-        except (KeyError, TypeError, AttributeError, ValueError, StopIteration) as error:
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise StudyError(f"{path} is damaged ({error!r}); {MEND}") from None
     return blocks
 
 
 def blocks_of(device: dict[str, Any]) -> Iterable[Block]:
     """A block for each section that was measured on one device. device: the content of its file."""
-    named = f"{device['device']}, {device['cores']} cores"
-    for make in (_executors, _price, _rest):
-        block = make(device["sections"], named)
+    sections = {name: section for name, section in device["sections"].items() if section["result"]}
+    for make, names in ((_executors, ("executors",)), (_price, ("price",)), (_rest, ("lightning", "side-by-side"))):
+        of_it = [sections[name] for name in names if name in sections]
+        # Sections that were measured before each of them had its number of cores have that of the file.
+        cores = " and ".join(dict.fromkeys(str(one.get("cores", device.get("cores"))) for one in of_it))
+        block = make(sections, f"{device['device']}, {cores} cores")
         if block is not None:
             yield block
 

@@ -1,5 +1,6 @@
 """Views: a table under one protocol with the records of one source."""
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from senet_lab.study.names import versioned
 from senet_lab.study.protocol import Dataset, Protocol
 from senet_lab.study.table import Table
 
+LONGEST_VIEW_NAME = 120  # characters
 DATASETS = {
     Dataset.CIFAR10: "CIFAR-10",
     Dataset.CIFAR100: "CIFAR-100",
@@ -124,9 +126,18 @@ def dataset_name(protocol: Protocol) -> str:
 
 
 def view_name(table: Table) -> str:
-    """The names of a table's protocols, joined by "+". Versions from 2 on are added, as in "name-v2"."""
+    """The names of a table's protocols, joined by "+". Versions from 2 on are added, as in "name-v2".
+
+    It is a part of file names. So of a long one the beginning is kept, followed by how many protocols there are and a
+    digest of all names.
+    """
     protocols = dict.fromkeys(row.cell.protocol for row in table.rows)
-    return "+".join(versioned(protocol.name, protocol.version) for protocol in protocols)
+    name = "+".join(versioned(protocol.name, protocol.version) for protocol in protocols)
+    if len(protocols) == 1 or len(name) <= LONGEST_VIEW_NAME:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:12]
+    end = f"+of-{len(protocols)}-{digest}"
+    return name[: LONGEST_VIEW_NAME - len(end)].rstrip("+-_.") + end
 
 
 def title_of(table: Table) -> str:

@@ -17,13 +17,14 @@ from senet_lab.search.journal import Journal, quiet, run_trials
 from senet_lab.search.space import held_out_protocol
 from senet_lab.search.trial import Trainer
 from senet_lab.study.cell import Cell
-from senet_lab.study.se import Excitation, Gate, Integration, SESpec
+from senet_lab.study.se import FIRST_STAGE, Excitation, Gate, Integration, SESpec
 
 OBJECTIVES = ("held_out_error_pct", "multiply_adds", "step_seconds")
 REDUCTIONS = (2, 4, 8, 16, 32)
 REDUCTION = "reduction_"  # begins the names of the parameters for a stage's reduction ratio
 SEED = 0  # the seed of every trial's network and batches
 ALL = "all"
+FEWEST_TRIALS = 20  # that importances are computed from
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +103,12 @@ def spec_of(values: Mapping[str, object]) -> SESpec:
     if chosen != ALL:
         others["stages"] = stages
     ratios = [known[stage] for stage in stages]
-    if others.get("excitation") != Excitation.CONV1D and ratios:
-        others |= {"reduction": ratios[0]} if len(set(ratios)) == 1 else {"stages": stages, "stage_reductions": ratios}
+    if others.get("excitation") != Excitation.CONV1D and len(set(ratios)) == 1:
+        others["reduction"] = ratios[0]
+    elif others.get("excitation") != Excitation.CONV1D:
+        others["stage_reductions"] = ratios
+        if stages[0] != FIRST_STAGE:  # without names the first ratio is that of FIRST_STAGE
+            others["stages"] = stages
     return SESpec(**others)  # type: ignore[arg-type]  # it checks its values itself
 
 
@@ -113,8 +118,8 @@ def search_designs(
     """Searches over designs of a cell's network until there are ``trials`` trials, including those of earlier calls.
 
     Returns the designs, and for each objective the importance of each choice (``importances``). tell: prints a line for
-    each trial. Raises StudyError for a protocol of photos, before any data is opened, and ValueError for a backbone
-    without sites.
+    each trial. Raises StudyError for a protocol of photos, before any data is opened, for a journal whose times are of
+    another machine, and where another process searches, and ValueError for a backbone without sites.
     """
     protocol = held_out_protocol(cell.protocol)
     space = space_of(cell.backbone, protocol.num_classes)
@@ -122,6 +127,7 @@ def search_designs(
     study = journal.study(f"design-by-stage-{plain.key}", objectives=len(OBJECTIVES))
     with quiet():
         study.set_metric_names(list(OBJECTIVES))
+    _refuse_other_times(study, trainer.machine, journal)
 
     def work(trial: optuna.Trial) -> list[float]:
         se = spec_of({name: trial.suggest_categorical(name, choices) for name, choices in space.choices().items()})
@@ -136,20 +142,40 @@ def search_designs(
         )
         return [error, float(work_done), seconds]
 
+    alone = journal.claim("designs")
+    if alone is None:
+        raise StudyError("another process searches these designs; a second one would disturb its times of a step")
+    try:
+        with quiet():
+            run_trials(journal, study, trials, work)
+    finally:
+        alone.give_back()
     with quiet():
-        run_trials(journal, study, trials, work)
         complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         front = {trial.number for trial in study.best_trials}
         return [_design(trial, front) for trial in complete], importances(study)
 
 
+def _refuse_other_times(study: optuna.Study, machine: str, journal: Journal) -> None:
+    """Raises StudyError where the trials' times of a step are of another machine, and notes this one else."""
+    times_of = study.user_attrs.get("times_of", machine)
+    if times_of != machine and study.get_trials(deepcopy=False):
+        raise StudyError(
+            f"{journal.path} has times of a step on {times_of}, which cannot stand beside those of {machine}; search "
+            "on there, or name another --results"
+        )
+    study.set_user_attr("times_of", machine)
+
+
 def importances(study: optuna.Study) -> dict[str, dict[str, float]]:
     """For each objective, the importance of each choice (PED-ANOVA); the importances of an objective sum to one.
 
-    A choice is important where the best quarter of the trials differs in it from the others. An objective is left out
-    while there are too few trials.
+    A choice is important where the best quarter of the trials differs in it from the others. There is none for fewer
+    than FEWEST_TRIALS trials, whose best quarter says nothing.
     """
     found: dict[str, dict[str, float]] = {}
+    if len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))) < FEWEST_TRIALS:
+        return found
     evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=0.25, evaluate_on_local=True)
     for place, name in enumerate(OBJECTIVES):
         with contextlib.suppress(ValueError, RuntimeError, UserWarning), warnings.catch_warnings():

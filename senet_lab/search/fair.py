@@ -8,7 +8,8 @@ from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
 from senet_lab.errors import StudyError
-from senet_lab.search.journal import Journal, note, quiet
+from senet_lab.extensions import digests
+from senet_lab.search.journal import CODE, Journal, note, quiet, refuse_other_code
 from senet_lab.search.space import RANGES, Point, held_out_protocol
 from senet_lab.search.trial import Trainer
 from senet_lab.stats.expected_best import expected_best
@@ -62,8 +63,8 @@ def search_table(
 
     seeds: how many seeds each trial has. A trial enters the journal when it is done; a trial of a killed process is
     made again. Several processes share the work. Returns the rows' trials, or None while other processes still work on
-    some. Raises StudyError for a protocol of photos, before any data is opened, and for a journal with another number
-    of seeds.
+    some. Raises StudyError for a protocol of photos, before any data is opened, and for a journal whose trials have
+    another number of seeds, or other code of a user's own.
     """
     rows = distinct_rows(table)
     for row in rows:
@@ -71,8 +72,10 @@ def search_table(
     studies = {row.label: journal.study(row.cell.key) for row in rows}
     with journal.alone("points"):
         points = _points(list(studies.values()), trials)
+        for row in rows:
+            _refuse_other_trials(row, studies[row.label], seeds, journal)
         for study in studies.values():
-            _agree(study, seeds, journal)
+            _note(study, seeds)
     for index, params in enumerate(points):
         for row in rows:
             _make(row, studies[row.label], index, params, seeds, journal, trainer, tell)
@@ -97,16 +100,20 @@ def _points(studies: Sequence[optuna.Study], number: int) -> list[dict[str, floa
     return [known.get(index, point) for index, point in enumerate(sobol_points(number))]
 
 
-def _agree(study: optuna.Study, seeds: int, journal: Journal) -> None:
-    """Notes in the study how points are drawn and how many seeds a trial has.
+def _refuse_other_trials(row: Row, study: optuna.Study, seeds: int, journal: Journal) -> None:
+    """Raises StudyError where a row has trials with another number of seeds, or with other code of a user's own."""
+    refuse_other_code(row.cell, study, journal)
+    for trial in study.get_trials(deepcopy=False):
+        before = len(trial.user_attrs.get(SEED_ERRORS, range(seeds)))
+        if before != seeds:
+            raise StudyError(
+                f"{journal.path} has trials of {before} seeds; search on with --seeds {before}, or name another "
+                "--results"
+            )
 
-    Raises StudyError where earlier trials have another number of seeds.
-    """
-    before = study.user_attrs.get("seeds", seeds)
-    if before != seeds:
-        raise StudyError(
-            f"{journal.path} has trials of {before} seeds; search on with --seeds {before}, or name another --results"
-        )
+
+def _note(study: optuna.Study, seeds: int) -> None:
+    """Notes in the study how points are drawn and how many seeds a trial has."""
     study.set_user_attr("seeds", seeds)
     arguments: dict[str, object] = {"sampler": "QMCSampler", "qmc_type": "sobol", "scramble": True, "seed": SOBOL_SEED}
     note(study, f"from-trial-{len(study.get_trials(deepcopy=False)):05d}", arguments)
@@ -132,7 +139,7 @@ def _make(
         cell = replace(row.cell, protocol=point.under(held_out_protocol(row.cell.protocol)))
         errors = trainer.error_pct(cell, range(seeds))
         value = sum(errors) / len(errors)
-        attributes = {POINT: index, SEED_ERRORS: errors}
+        attributes = {POINT: index, SEED_ERRORS: errors, CODE: digests(row.cell)}
         study.add_trial(create_trial(params=params, distributions=DISTRIBUTIONS, value=value, user_attrs=attributes))
         tell(f"{row.label}, trial {index}: {point}: held-out top-1 error {value:.2f} %")
     finally:
@@ -162,7 +169,7 @@ def tuned_table(table: Table, found: Sequence[RowTrials]) -> Table:
     how = f"; every row at its own best of {len(found[0].points)} points"
     return replace(
         table,
-        edition=f"searched-{table.edition}",
+        edition=f"searched-{table.paper_protocol.name}-{table.edition}",
         caption=f"{_shortened(table.caption, LONGEST_LABEL - len(how))}{how}",
         rows=rows,
         companions={},

@@ -19,13 +19,15 @@ from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial, TrialState
 
 from senet_lab.errors import INVALID, StudyError
+from senet_lab.extensions import digests
 from senet_lab.records.lease import Lease, take
 from senet_lab.records.reading import read_bytes
-from senet_lab.study.cell import derive_seed
+from senet_lab.study.cell import Cell, derive_seed
 from senet_lab.training import provenance
 
 MOST = 2**32  # seeds of Optuna's samplers must be smaller
 PACKAGES = ("optuna", "scipy")
+CODE = "code"  # a trial's user attribute: the digests of the user's own code that its network has
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
@@ -162,6 +164,19 @@ def note(study: optuna.Study, key: str, values: dict[str, object]) -> None:
     study.set_user_attr(key, {**values, "versions": found, "revision": provenance.revision()[0]})
 
 
+def refuse_other_code(cell: Cell, study: optuna.Study, journal: Journal) -> None:
+    """Raises StudyError where trials of a cell were made with other code of a user's own than is loaded now."""
+    mine = digests(cell)
+    for trial in study.get_trials(deepcopy=False):
+        theirs = trial.user_attrs.get(CODE, mine if trial.state is TrialState.RUNNING else {})
+        if theirs != mine:
+            names = ", ".join(sorted(mine.keys() | theirs.keys()))
+            raise StudyError(
+                f"{journal.path} has trials that were made with another version of {names}; restore that, or name "
+                "another --results"
+            )
+
+
 def ended(study: optuna.Study) -> list[FrozenTrial]:
     """The trials that have ended, in the order of their numbers."""
     return study.get_trials(deepcopy=False, states=ENDED)
@@ -180,12 +195,14 @@ def run_trials(
             with quiet():
                 values = work(trial)
         except optuna.TrialPruned:
-            study.tell(trial, state=TrialState.PRUNED)
+            study.tell(trial, state=TrialState.PRUNED, skip_if_finished=True)
+        except optuna.exceptions.UpdateFinishedTrialError:
+            pass  # this process was suspended, and another took the trial over
         except BaseException:  # the trial has no result yet: the next call works on it again
             lease.give_back()
             raise
         else:
-            study.tell(trial, list(values) if isinstance(values, Sequence) else values)
+            study.tell(trial, list(values) if isinstance(values, Sequence) else values, skip_if_finished=True)
         lease.remove()
 
 

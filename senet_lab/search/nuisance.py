@@ -12,7 +12,8 @@ import optuna
 from optuna.trial import TrialState
 
 from senet_lab.errors import StudyError
-from senet_lab.search.journal import Journal, ended, run_trials
+from senet_lab.extensions import digests
+from senet_lab.search.journal import CODE, Journal, ended, refuse_other_code, run_trials
 from senet_lab.search.space import RANGES, Point, held_out_protocol
 from senet_lab.search.trial import Trainer
 from senet_lab.study.cell import Cell
@@ -37,12 +38,13 @@ def search(cell: Cell, trials: int, journal: Path, trainer: Trainer, tell: Calla
     """Searches until the journal has ``trials`` trials, including those of earlier calls, and returns the best one.
 
     journal: the file. tell: prints a line for each trial. Raises StudyError for a protocol of photos, before any data
-    is opened, and where no trial has ended.
+    is opened, for a journal whose trials have other code of a user's own, and where no trial has ended.
     """
     protocol = held_out_protocol(cell.protocol)
     pruner = optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1, interval_steps=1, n_min_trials=1)
     books = Journal(journal)
     study = books.study(cell.key, pruner=pruner)
+    refuse_other_code(cell, study, books)
 
     def work(trial: optuna.Trial) -> float:
         point = Point.of({name: trial.suggest_float(name, *range_, log=True) for name, range_ in RANGES.items()})
@@ -52,6 +54,7 @@ def search(cell: Cell, trials: int, journal: Path, trainer: Trainer, tell: Calla
             if trial.should_prune():
                 raise optuna.TrialPruned
 
+        trial.set_user_attr(CODE, digests(cell))
         (error,) = trainer.error_pct(replace(cell, protocol=point.under(protocol)), [SEED], after_epoch)
         tell(f"trial {trial.number}: {point}: held-out top-1 error {error:.2f} %")
         return error

@@ -40,7 +40,8 @@ class Point:
 def held_out_protocol(protocol: Protocol) -> Protocol:
     """The protocol with every tenth training image held out for evaluation. No test image is opened.
 
-    Raises StudyError for a protocol of photos, since a search trains many networks.
+    Raises StudyError for a protocol of photos, since a search trains many networks, and for one whose images cannot be
+    parted so.
     """
     if protocol.dataset.of_photos:
         raise StudyError(
@@ -49,14 +50,21 @@ def held_out_protocol(protocol: Protocol) -> Protocol:
         )
     if protocol.evaluation_split == HELD_OUT:
         return protocol
+    if protocol.train_images_per_class:
+        raise StudyError(
+            f"protocol {protocol.name} trains on a part of each class; a search needs one that trains on all"
+        )
     held = -(-protocol.train_images // EVERY)
-    return replace(
-        protocol,
-        name=f"{protocol.name}-search",
-        train_images=protocol.train_images - held,
-        test_images=held,
-        evaluation_split=HELD_OUT,
-    )
+    try:
+        return replace(
+            protocol,
+            name=f"{protocol.name}-search",
+            train_images=protocol.train_images - held,
+            test_images=held,
+            evaluation_split=HELD_OUT,
+        )
+    except ValueError as error:
+        raise StudyError(f"protocol {protocol.name} cannot be searched: {error}") from None
 
 
 def guessing_error_pct(protocol: Protocol) -> float:

@@ -11,6 +11,7 @@ from senet_lab.data.batches import BatchSource
 from senet_lab.data.open import open_source
 from senet_lab.models.of_cell import build_cell
 from senet_lab.models.registry import channels_last
+from senet_lab.records.cost import machine_name
 from senet_lab.records.curves import CurvePoint
 from senet_lab.search.space import guessing_error_pct
 from senet_lab.study.cell import Cell, canonical_json
@@ -20,6 +21,7 @@ from senet_lab.training import device_loop
 from senet_lab.training.checkpoint import Checkpoint
 from senet_lab.training.epoch import Diverged
 from senet_lab.training.numerics import set_switches
+from senet_lab.training.provenance import device_name
 from senet_lab.training.run_state import Hooks
 from senet_lab.training.step import make_optimizer, training_loss
 
@@ -38,6 +40,7 @@ class Trainer:
     def __init__(self, device: torch.device, threads: int) -> None:
         set_switches(threads)
         self.device = device
+        self.machine = machine_name(device_name(device), threads)
         self._opened: dict[str, BatchSource] = {}
 
     def error_pct(self, cell: Cell, seeds: Sequence[int], after_epoch: AfterEpoch = ignore) -> list[float]:

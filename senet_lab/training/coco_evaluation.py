@@ -121,8 +121,8 @@ def _sides(index: Callable[[], Any], truth: BoxedPhotos, found: FoundBoxes) -> l
         for photo, category, box, crowd, area in _objects(truth)
     ]
     boxes = [
-        {"image_id": int(p), "category_id": int(c), "bbox": [x, y, w, h], "score": s, "iscrowd": 0, "area": w * h}
-        for p, x, y, w, h, s, c in found.columns()
+        {"image_id": p, "category_id": c, "bbox": box, "score": s, "iscrowd": 0, "area": box[2] * box[3]}
+        for p, box, s, c in found.lines()
     ]
     with _quietly():
         return [_indexed(index(), truth, lines) for lines in (objects, boxes)]

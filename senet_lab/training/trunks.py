@@ -88,7 +88,10 @@ def with_trunks(table: Table, path: Path) -> Table:
             network = described(cell.backbone, cell.se)
         files.append(TrunkFile(network, trunk.sha256))
         notes += [f"trunk of {one.row}: {text}" for text in departures]
-    pretraining = Pretraining(recipe=named[0].recipe, files=tuple(dict.fromkeys(files)))
+    try:
+        pretraining = Pretraining(recipe=named[0].recipe, files=tuple(dict.fromkeys(files)))
+    except ValueError as error:
+        raise StudyError(f"{path}: {error}") from None
     return table.under(_with_pretraining(table.paper_protocol, pretraining, notes))
 
 

@@ -158,3 +158,37 @@ def test_departures_of_the_data_go_with_the_data(folder):
     assert any("an epoch is 7,200 steps" in text for text in COCO_MINIVAL.departures)
     assert not any("7,200 steps" in text for text in found)
     assert sum("each epoch a pass over them" in text for text in found) == 1
+
+
+def test_an_evaluation_photo_that_cannot_be_shown_is_found_before_training(folder):
+    """Cut off, or of another size than its entry says: to mend it later would make another data set."""
+    protocol = own_boxes(COCO_SHORT, folder)
+    open_boxes(protocol, folder)
+    photo = sorted((folder / "val").iterdir())[0]
+    whole = photo.read_bytes()
+    photo.write_bytes(whole[: len(whole) // 2] + bytes(len(whole) - len(whole) // 2))
+    with pytest.raises(StudyError, match=r"is damaged .*; copy it again before training"):
+        open_boxes(protocol, folder)
+    photo.write_bytes(whole)
+    content = read_annotations(folder, "val")
+    sizes = [content["images"][0][name] for name in ("height", "width")]
+    content["images"][0].update(dict(zip(("width", "height"), sizes, strict=True)))
+    write_annotations(folder, "val", content)
+    with pytest.raises(
+        StudyError, match=r"instances_val\.json: .* pixels there, and .* mend one of them before training"
+    ):
+        open_boxes(own_boxes(COCO_SHORT, folder), folder)
+
+
+def test_a_box_that_has_no_width_in_single_precision_is_not_trained_on(folder):
+    """A millionth of a pixel at the right edge: training would end at it."""
+    content = read_annotations(folder, "train")
+    entry = next(one for one in content["annotations"] if one["image_id"] == 10)
+    before = read_boxes(annotations_file(folder, "train"), folder / "train").corners(0)[0]
+    entry["bbox"] = [64 - 1e-6, 1, 1e-6, 5]
+    write_annotations(folder, "train", content)
+    boxes = read_boxes(annotations_file(folder, "train"), folder / "train")
+    corners, labels = boxes.corners(0)
+
+    assert len(corners) == len(labels) == len(before) - 1
+    assert (corners[:, 2:] > corners[:, :2]).all()

@@ -80,6 +80,15 @@ def test_our_ap_is_that_of_cocos_code(truth):
     assert 0.05 < ours < 0.95
 
 
+def test_numbers_of_photos_beyond_those_of_a_float_are_exact(truth):
+    """Neighbours of 2**53, which a float cannot tell apart: the boxes stay with their photos."""
+    large = replace(truth, numbers=2**53 + 1 + np.arange(len(truth)))
+    found = noisy(truth)
+    moved = replace(found, photo=large.numbers[np.searchsorted(truth.numbers, found.photo)])
+
+    assert evaluated(large, moved).stats.tolist() == evaluated(truth, found).stats.tolist()
+
+
 @pytest.mark.parametrize("boxes", [0, 150])
 def test_the_faster_code_gives_the_same_precision(truth, few, monkeypatch, boxes):
     """With faster-coco-eval and without it: every number and every resample equal to 1e-9, or None in both."""

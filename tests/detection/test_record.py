@@ -87,7 +87,7 @@ def test_found_boxes_survive_their_file():
     read = boxes_from_bytes(boxes.to_bytes(), "it")
 
     assert read.to_bytes() == boxes.to_bytes()
-    assert read.columns() == [[7, 1, 2, 3, 4, 0.5, 3], [5, 0, 0, 9.5, 9, 0.25, 18]]
+    assert list(read.lines()) == [(7, [1, 2, 3, 4], 0.5, 3), (5, [0, 0, 9.5, 9], 0.25, 18)]
     for damaged in (b"", boxes.to_bytes()[:-40], b"PK nothing"):
         with pytest.raises(StudyError, match="here is no file of found boxes"):
             boxes_from_bytes(damaged, "here")

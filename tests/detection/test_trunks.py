@@ -90,6 +90,13 @@ def test_keys_do_not_depend_on_how_networks_are_described(small, files):
         assert build_cell(cell, 0, trunk=trunk.state)
 
 
+def test_a_recipe_that_fits_no_line_of_a_page_is_one_line(small, files):
+    """It becomes a part of names and pages."""
+    files.write_text(TOML.format("r" * 200, "r" * 200))
+    with pytest.raises(StudyError, match=r"trunks\.toml: .* at most|trunks\.toml: .*1 to 120 printable"):
+        with_trunks(small.stage5, files)
+
+
 def test_mixed_recipes_are_refused(small, files):
     """In one line that names both rows and both recipes."""
     files.write_text(TOML.format("torchvision, 90 epochs", "the authors' release"))

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
+from senet_lab.evaluation.labels import number_of
 from senet_lab.evaluation.layouts import open_photos
 from senet_lab.evaluation.networks import open_network
 from senet_lab.evaluation.run import Options, evaluate
@@ -208,3 +209,27 @@ def test_released_weights_are_reproduced_on_the_photos_that_are_named(senet_lab,
     status, _, err = senet_lab(*words, "--dry-run", "--seeds", "2")
     assert status == 2
     assert one_line(err) == "senet-lab: released weights are evaluated, not trained; leave --seeds, --dry-run out"
+
+
+def test_photos_of_the_blacklist_are_left_out(senet_lab, data, tmp_path):
+    """Two of ten; the error of the other eight by hand, and of none where all are on it."""
+    numbers = sorted(number_of(photo.name) for photo in open_photos(data, True).photos)
+    words = ["evaluate", NETWORK, "--random-weights", "--data", str(data), "--subset", *IN_A_MOMENT]
+    for out in (numbers[:2], numbers):
+        (tmp_path / "list.txt").write_text("\n".join(map(str, out)))
+        status, _, err = senet_lab(*words, "--blacklist", str(tmp_path / "list.txt"))
+        assert status == 0
+        assert f"outside the 2014 blacklist (n = {len(numbers) - len(out)})" in err or len(out) == 10
+    assert "every photo is on the blacklist" in err
+
+
+@pytest.mark.parametrize(("content", "said"), [(None, "cannot be read"), ("12\nx\n", "'x' is no number"), ("0", "'0'")])
+def test_a_blacklist_that_cannot_be_read_is_said_before_anything_is_shown(senet_lab, tmp_path, content, said):
+    """Not even the photos are looked for."""
+    if content is not None:
+        (tmp_path / "list.txt").write_text(content)
+    words = ["evaluate", NETWORK, "--data", str(tmp_path / "none"), "--blacklist", str(tmp_path / "list.txt")]
+    status, _, err = senet_lab(*words)
+
+    assert status == 2
+    assert said in one_line(err)

@@ -109,6 +109,17 @@ def test_the_index_says_where_one_row_alone_was_measured(tmp_path, rows, shown):
     assert line.split(" | ")[1] == shown
 
 
+def test_the_index_links_to_no_figure_without_a_difference(tmp_path):
+    """Two rows are measured and the baseline is not, so nothing is drawn."""
+    table = studies.table_under(TABLE7, "cifar10-quick")
+    counts = {network_key(cell): counted(1, 1, 1) for cell in (*table.cells, *TABLE7.cells)}
+    others = [row.cell for row in table.rows if row.label != table.baseline]
+    filled(tmp_path, *(finished(cell) for cell in others[:2]))
+    (line,) = index([report_of_views(TABLE7, [load(tmp_path, "results")], counts=counts)]).splitlines()[2:]
+
+    assert "forest" not in line
+
+
 def test_a_p_value_stands_beside_the_look_that_it_is_of(tmp_path):
     """The difference is over all four seeds, the p-value of the plan's look at fewer."""
     store = filled(tmp_path / "results", *(finished(PLAIN, s, 300 + s) for s in range(4)))

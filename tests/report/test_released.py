@@ -42,10 +42,20 @@ def test_a_larger_crop_stands_beside_the_numbers_of_that_crop(table):
     small, large = block.lines
 
     assert (small[1], small[2]) == ("18.68 / 4.47", "18.68 / 4.47")
-    assert "away" in small[5] or "another view" in small[5]
+    assert "away" in small[5]
     assert large[1] == "17.28 / 3.79"
     assert (large[2], large[5]) == ("–", "–")
     assert "320" in large[7]
+
+
+def test_photos_that_nobody_reassessed_have_no_error_by_reassessed_labels():
+    """One photo of a user's subset: the page is written all the same."""
+    (paper,) = load_tables(FOLDER, [catalogue.find_table("table4")])
+    right = np.arange(10) > 0
+    for judged, said in ((np.zeros(10, bool), False), (right, True)):
+        found = replace(evaluated("timm:legacy_senet154.in1k", PAPER), real=(right, right, judged))
+        (block,) = released_blocks(shown_for(paper.table, RELEASED, [found]), paper, [])
+        assert any("reassessed labels (ReaL)" in note for note in block.notes) == said
 
 
 def test_numbers_of_the_release_are_of_the_smaller_view():

@@ -7,7 +7,7 @@ import pytest
 from senet_lab.report.load import Loaded, load, load_all
 from senet_lab.report.summary import summarise
 from senet_lab.report.tables import mean_text
-from senet_lab.report.views import measured_views
+from senet_lab.report.views import measured_views, view_name
 from senet_lab.study import Row
 from tests.samples import PLAIN, PROTOCOL, SE, SYNTHETIC, TABLE, block_of, comparison_of, failed, filled, finished
 
@@ -170,6 +170,21 @@ def test_reworded_protocols_are_one_view(tmp_path):
 
     assert [view.rows[1].first.n for view in measured_views(TABLE, [records])] == [2]
     assert [view.rows[1].first.n for view in measured_views(companion, [records])] == [2]
+
+
+def test_the_name_of_many_protocols_fits_into_the_name_of_a_file():
+    """A table after a search has a recipe for each row; others of another recipe have another name."""
+
+    def table(last):
+        rates = [f"my-cifar10-lr-0.0800{number}-wd-3.168e-05" for number in (*range(11), last)]
+        rows = [Row(rate, replace(SE, protocol=replace(PROTOCOL, name=rate))) for rate in rates]
+        return replace(TABLE, baseline=rates[0], rows=tuple(rows))
+
+    names = [view_name(table(last)) for last in (11, 12)]
+    assert names[0] != names[1]
+    assert all(name.startswith("my-cifar10-lr-0.08000-wd-3.168e-05+") and len(name) <= 120 for name in names)
+    assert "+of-12-" in names[0]
+    assert view_name(TABLE) == "sample"
 
 
 def test_sources_are_kept_apart(tmp_path):

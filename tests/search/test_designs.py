@@ -32,9 +32,9 @@ def _one_space():
 
 @pytest.fixture(scope="module")
 def searched(tmp_path_factory):
-    """Twelve designs whose error follows from their reduction, and whose time from the name of their gate."""
+    """Twenty designs whose error follows from their reduction, and whose time from the name of their gate."""
     journal = Journal(tmp_path_factory.mktemp("designs") / "d.journal")
-    designs, importances = search_designs(cell(TINY), 12, journal, Pretended(), silent)
+    designs, importances = search_designs(cell(TINY), 20, journal, Pretended(), silent)
     return journal, designs, importances
 
 
@@ -67,7 +67,9 @@ def test_parameters_mean_a_design():
     assert words(spec_of({**values, **ratios})) == "stages 2+4, pre, tanh, conv1d"
     assert spec_of({"stages": "2+4", **ratios}) == SESpec(stages=(2, 4), reduction=8)
     assert spec_of({"stages": "2+4", **other}) == SESpec(stages=(2, 4), stage_reductions=(8, 16))
-    assert spec_of({"stages": "all", **other}) == SESpec(stages=(2, 3, 4), stage_reductions=(8, 2, 16))
+    assert spec_of({"stages": "all", **other}) == SESpec(stage_reductions=(8, 2, 16))
+    late = {"reduction_3": 4, "reduction_4": 8}
+    assert spec_of({"stages": "all", **late}) == SESpec(stages=(3, 4), stage_reductions=(4, 8))
     assert words(spec_of({"stages": "2+4", **other})) == "r=8+16, stages 2+4, standard, sigmoid, fc"
 
 
@@ -80,7 +82,7 @@ def test_no_design_of_the_front_is_beaten_in_all_three(searched):
     def beaten(a, b):
         return all(x >= y for x, y in zip(a, b, strict=True)) and a != b
 
-    assert len(designs) == 12
+    assert len(designs) == 20
     assert front == {n for n, a in numbers.items() if not any(beaten(a, b) for b in numbers.values())}
     assert 0 < len(front) < 12
 
@@ -102,8 +104,30 @@ def test_a_later_call_makes_the_missing_ones_only(searched):
     journal, designs, _ = searched
     trainer = Pretended()
 
-    assert designs == search_designs(cell(TINY), 12, journal, trainer, silent)[0]
+    assert designs == search_designs(cell(TINY), 20, journal, trainer, silent)[0]
     assert trainer.calls == []
+
+
+def test_few_trials_tell_no_importances(tmp_path):
+    """The best quarter of two trials is none."""
+    _, importances = search_designs(cell(TINY), 2, Journal(tmp_path / "d.journal"), Pretended(), silent)
+
+    assert importances == {}
+
+
+def test_times_of_two_machines_are_not_mixed(searched):
+    """Nor are two searches side by side, which would disturb each other's times; the journal stays."""
+    journal, designs, _ = searched
+    other = Pretended()
+    other.machine = "another processor (8 threads)"
+    with pytest.raises(StudyError, match=r"times of a step on a processor \(1 thread\), which cannot stand beside"):
+        search_designs(cell(TINY), 21, journal, other, silent)
+    lease = journal.claim("designs")
+    with pytest.raises(StudyError, match="another process searches these designs"):
+        search_designs(cell(TINY), 21, journal, Pretended(), silent)
+    lease.give_back()
+
+    assert search_designs(cell(TINY), 20, journal, Pretended(), silent)[0] == designs
 
 
 def test_photos_are_refused(tmp_path):

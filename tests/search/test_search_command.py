@@ -83,6 +83,28 @@ def test_photos_are_refused_before_anything_is_opened(senet_lab, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_points_get_no_verdict_on_the_images_that_chose_them(senet_lab, tmp_path):
+    """A protocol that evaluates on held-out images has no others; without verdicts it is searched."""
+    status, _, err = senet_lab("search", "table7", "--protocol", "cifar10-short-peak-0.1")
+
+    assert (status, len(err.splitlines())) == (2, 1)
+    assert "so no verdict can come of them; say --fresh-seeds 0" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_cannot_be_built_is_said_before_anything_is_trained(senet_lab, mine, tmp_path):
+    """A ratio that divides no width, in the last row; a name that has no room for the point's."""
+    text = (tmp_path / "my_table.py").read_text()
+    (tmp_path / "bad.py").write_text(
+        text.replace('Row("SE", CELL)', 'Row("SE", replace(CELL, se=SESpec(reduction=7)))')
+    )
+    (tmp_path / "long.py").write_text(text.replace('name="tiny"', f'name="{"n" * 110}"'))
+    for name, said in (("bad.py", "r=7 does not divide"), ("long.py", "cannot be searched")):
+        status, _, err = senet_lab("search", name, "--protocol", "paper", "--fresh-seeds", "0")
+        assert (status, len(err.splitlines()), said in err) == (2, 1, True)
+    assert not (tmp_path / "results").exists()
+
+
 def test_without_optuna_the_extra_is_named(senet_lab, mine, monkeypatch):
     """One line says what to install; every other command needs it not."""
     monkeypatch.setitem(sys.modules, "optuna", None)

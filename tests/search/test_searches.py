@@ -39,6 +39,8 @@ TABLE = Table(
 class Pretended:
     """Trains nothing: the error follows from the point, and every call is noted."""
 
+    machine = "a processor (1 thread)"
+
     def __init__(self, fail_at: int | None = None) -> None:
         self.calls: list[tuple[str, Point, tuple[int, ...]]] = []
         self.fail_at = fail_at
@@ -267,9 +269,10 @@ def test_a_trial_trains_as_a_run_does():
 
 
 def test_a_journal_is_lines_of_json_as_a_dashboard_reads_them(tmp_path):
-    """Every line is one entry; leases lie beside it and none is left."""
+    """Every line is one entry; beside it lies that of the points, which was given back, and no trial's."""
     fair_search(tmp_path, Pretended())
     entries = [json.loads(line) for line in (tmp_path / "s.journal").read_text().splitlines()]
 
     assert len([entry for entry in entries if entry["op_code"] == 4]) == 6  # a trial each
-    assert take(tmp_path / "s.journal.leases" / f"{TABLE.row('SE').cell.key}-0") is not None
+    assert [path.name for path in (tmp_path / "s.journal.leases").iterdir()] == ["points.lease-1"]
+    assert take(tmp_path / "s.journal.leases" / "points") is not None
