@@ -57,7 +57,7 @@ def claim_block(comparisons: Sequence[Comparison]) -> Block:
         f"Claims: {tally([one for one in results if not one.counted])}.",
         "Published: the difference between the printed numbers; the paper gives no interval and no number of runs. "
         "Margins are this project's. " * printed + '"Counted" parts are computed from the networks.',
-        "Measured: paired over equal seeds and images, with the 95 % half-width; verdicts are about the networks of "
+        "Measured: paired over equal seeds and images, ± half of the 95 % interval; verdicts are about the networks of "
         "this protocol and no others. Adjusted p: the p-value of the verdict after Holm's adjustment; a verdict needs "
         f"{needed_p([one.judgement for one in comparisons])}.",
     ]

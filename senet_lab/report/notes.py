@@ -35,7 +35,10 @@ def notes_of(comparison: Comparison) -> Iterable[str]:
     )
     yield from intervals(view.measure)
     yield from _baselines(comparison)
-    yield f"Verdict: the true difference is below (lower) or above (higher) zero; {rule_text(comparison.judgement)}"
+    yield (
+        "Verdict: lower or higher means that a test found the true difference below or above zero; "
+        f"{rule_text(comparison.judgement)}"
+    )
     yield from _tests(comparison)
     if view.companion:
         yield f"A companion of {view.whose} table: {view.unlike}. Compare signs and order, not sizes."
@@ -66,7 +69,8 @@ def _tests(comparison: Comparison) -> Iterable[str]:
     tested = [row for row in comparison.rows if row.adjusted_p is not None]
     if tested:
         listed = ", ".join(f"{row.row.label} {p_text(row.adjusted_p)}{at_look_text(row.looked_at)}" for row in tested)
-        yield f"p-values after Holm's adjustment (a verdict needs {needed_p([comparison.judgement])}): {listed}."
+        needed = needed_p([comparison.judgement])
+        yield f"p-values, adjusted for these comparisons by Holm's method (a verdict needs {needed}): {listed}."
     alone = [
         row.row.label
         for row in comparison.rows

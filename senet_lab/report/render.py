@@ -1,17 +1,32 @@
 """Blocks as Markdown. Text from tables and records is escaped, so that no name can break a line or become HTML."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from senet_lab.report.blocks import Block
 
+SHARED = "Notes on several of these tables"
+AT_THE_END = f'More notes on this table stand at the end, under "{SHARED}".'
 FOLDED = "How these numbers came about, and what limits them"
 TAG = re.compile(r"<(?=[A-Za-z/!?])")
 
 
 def markdown(title: str, blocks: Sequence[Block]) -> str:
-    """A page: a heading, then each block as an aligned table with its notes."""
-    return "\n".join([f"# {plain(title)}\n", *(block_markdown(block) for block in blocks)])
+    """A page: a heading, then each block as an aligned table with its notes.
+
+    Notes that several blocks have stand once, at the end, and each of these blocks says so.
+    """
+    times = Counter(note for block in blocks for note in dict.fromkeys(block.notes))
+    shared = [note for note, many in times.items() if many > 1]
+    parts = [f"# {plain(title)}\n"]
+    for block in blocks:
+        own = tuple(note for note in block.notes if note not in shared)
+        parts.append(block_markdown(replace(block, notes=own if own == block.notes else (*own, AT_THE_END))))
+    if shared:
+        parts.append(f"## {SHARED}\n\n" + "\n".join(f"- {plain(note)}" for note in shared) + "\n")
+    return "\n".join(parts)
 
 
 def block_markdown(block: Block, level: int = 2, folded: bool = False) -> str:

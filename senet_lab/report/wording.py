@@ -74,18 +74,17 @@ def part_text(part: Part) -> str:
     return f"{least}{part.quantity.value} of {part.row} / {part.than}{most}"
 
 
-_OF_STEPS = ", which allows for errors that move in steps of one image"
+_OF_STEPS = "; it allows for errors that move in steps of one image"
 _INTERVALS = (
-    f"± of an error: half-width of the 95 % interval over further seeds on these images (Student's t){_OF_STEPS}. "
-    "There is none with one seed, since the seed noise is then unknown.",
+    f"± of an error is half of its 95 % interval over further seeds on these images (Student's t{_OF_STEPS}). With one "
+    "seed there is none, since the seed noise is unknown. With two or three it says little.",
     "Differences are to the baseline, over the seeds of the error beside them, and paired by seed and image. Their ± "
-    "is the half-width of the 95 % interval over seeds and images; both parts of the variance are in closed form, with "
-    'Student\'s t for the seeds. With one seed ("images only") it is over images alone.',
-    f"With {POOLED_SEEDS[0]} to {POOLED_SEEDS[-1]} seeds, the variance over seeds is estimated from all rows of the "
-    f"table together, if at least {FEWEST_ROWS} have these seeds (the residual of rows times seeds). A row that varies "
+    'is half of the 95 % interval over other seeds and other images. With one seed ("images only") it allows for '
+    "images alone.",
+    f"{POOLED_SEEDS[0]} to {POOLED_SEEDS[-1]} seeds say little about one row. So the seed noise of a difference is "
+    f"estimated from all rows of the table together, if at least {FEWEST_ROWS} have these seeds. A row that varies "
     f"more than the others keeps its own, larger estimate (its {100 * OWN_LIMIT:.0f} % upper limit). Otherwise only "
-    "the compared rows count. Verdicts use the same rule. The ± of one row's error is from its own seeds, so with two "
-    "or three of them it says little.",
+    "the compared rows count. Verdicts use the same rule (docs/statistics.md).",
 )
 
 
@@ -96,9 +95,9 @@ def intervals(measure: Measure) -> Iterable[str]:
     return (
         _INTERVALS[0].replace("± of an error", "± of an AP").replace(_OF_STEPS, ""),
         "Higher is better. Differences are to the baseline, over the seeds of the AP beside them, and paired by seed "
-        "and photo. Their ± is the half-width of the 95 % interval over both: over photos by a bootstrap of "
-        f"{RESAMPLES:,} resamples that are the same in every run, over seeds in closed form with Student's t. With one "
-        'seed ("images only") it is over photos alone.',
+        "and photo. Their ± is half of the 95 % interval over other seeds and other photos (over photos by a bootstrap "
+        f'of {RESAMPLES:,} resamples that are the same in every run). With one seed ("images only") it allows for '
+        "photos alone.",
         *_INTERVALS[2:],
     )
 
@@ -106,7 +105,7 @@ def intervals(measure: Measure) -> Iterable[str]:
 def rule_text(judgement: Judgement) -> str:
     """The rule by which a table's verdicts were made, in words."""
     holm = (
-        f"over this table's {judgement.comparisons} comparisons, the chance of any false verdict is below "
+        f"the chance of any false verdict among the {judgement.comparisons} comparisons of this table is below "
         f"{100 * SIGNIFICANCE:.0f} % (Holm)"
     )
     bad = (
@@ -137,12 +136,12 @@ UNTESTED_PLAN = "none is tested: under a plan this test needs the plan's largest
 
 def order_text(order: RankAgreement) -> str:
     """How far the measured order of the rows agrees with the published one, in one line."""
-    text = f"Order of {order.rows} rows, published against measured: of {order.pairs} pairs of rows "
+    text = f"Order of {order.rows} rows, published against measured: of {order.pairs} pairs of rows, "
     if order.tested_seeds:
         text += (
-            f"{order.in_order} are in the published order, {order.against} against it, {order.undecided} undecided "
-            f"(paired tests over {order.tested_seeds} seeds and all images; Holm over these pairs, so that any false "
-            "one has a chance below 5 %)"
+            f"tests put {order.in_order} in the published order and {order.against} in the reverse; {order.undecided} "
+            f"are undecided (paired over {order.tested_seeds} seeds and all images; the chance of any false one among "
+            "these pairs is below 5 %, Holm)"
         )
     else:
         text += "none is tested yet (one seed: no test)" if order.seeds == 1 else UNTESTED_PLAN

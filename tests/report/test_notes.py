@@ -71,7 +71,11 @@ def test_it_is_said_where_the_spread_is_that_of_two_rows(tmp_path, third_has, al
     (comparison,) = comparisons_of(three, [load(tmp_path, "results")])
     notes = list(notes_of(comparison))
     said = "Fewer than 3 rows have these seeds, so the spread over seeds is that of the two compared rows alone: SE."
-    (p,) = [note for note in notes if note.startswith("p-values after Holm's adjustment (a verdict needs less than")]
+    (p,) = [
+        note
+        for note in notes
+        if note.startswith("p-values, adjusted for these comparisons by Holm's method (a verdict needs less than")
+    ]
 
     assert alone == (said in notes)
     assert p.endswith(" SE 1.0000." if alone else " SE 1.0000, third 1.0000.")

@@ -32,6 +32,24 @@ def test_a_table_comes_out_as_committed(name, render):
     assert (GOLDEN / name).read_text() == render("Table 99 (CVPR 2018): A_sample", BLOCKS)
 
 
+def test_notes_that_several_tables_share_stand_once():
+    """At the end, in their order; a table that shares one says so, and one of its own notes stays."""
+    first, second = BLOCKS
+    blocks = [
+        replace(first, notes=("Own.", "Both.")),
+        replace(second, notes=("Both.",)),
+        replace(second, notes=("Mine.",)),
+    ]
+    page = markdown("T", blocks)
+    tables, _, end = page.partition("## Notes on several of these tables\n\n")
+
+    assert end == "- Both.\n"
+    assert tables.count("More notes on this table stand at the end") == 2
+    assert "- Both." not in tables
+    assert "- Own.\n- More notes" in tables
+    assert markdown("T", BLOCKS[:1]).endswith("- n = 3.\n")
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
