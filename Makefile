@@ -10,7 +10,9 @@
 
 PYTHON ?= python3
 VENV ?= .venv
-# Only make's own words set these. A variable of the shell with such a name is another program's.
+# Only make's own words set these. A variable of the shell with such a name may be another program's.
+$(foreach name,PROTOCOL SEEDS RESULTS ROW DATA DEVICE SOURCE RESOLVE PILOT HOURS MINUTES,$(if $(filter environment,$(origin $(name))),\
+  $(warning $(name)= of the shell does not count here: say make $(MAKECMDGOALS) $(name)=...)))
 PROTOCOL =
 SEEDS = 1
 RESULTS =
@@ -23,7 +25,9 @@ PILOT =
 HOURS =
 MINUTES =
 
-OLD := "make: $(PYTHON) is older than 3.11; name another with PYTHON="
+OLD := "make: $(PYTHON) is no Python from 3.11 on; name another with PYTHON="
+# The list of tables needs no package: the environment's Python where there is one, else the system's.
+HELPER = $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON))
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 PLACE := $(if $(RESULTS),--results "$(RESULTS)")
@@ -47,8 +51,8 @@ help: ## print this
 	@echo
 	@awk -F ':.*## ' '/^[a-zA-Z0-9%-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
 	@echo
-	@$(if $(SERVES),$(BIN)/python,$(PYTHON)) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo $(OLD) >&2; exit 2; }
-	@$(if $(SERVES),$(BIN)/python,$(PYTHON)) -m senet_lab.cli.catalogue
+	@$(HELPER) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo $(OLD) >&2; exit 2; }
+	@$(HELPER) -m senet_lab.cli.catalogue
 
 install: $(STAMP) ## make the virtual environment
 

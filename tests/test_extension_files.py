@@ -78,7 +78,8 @@ def test_a_file_that_a_table_loads_does_not_replace_a_declared_recipe(tmp_path):
     with pytest.raises(StudyError) as refused:
         studies.table_under(catalogue.find_table(str(tmp_path / "my_table.py")), "cifar10")
 
-    assert "protocol 'cifar10' is taken by a declared recipe" in one_line(str(refused.value))
+    assert one_line(str(refused.value)).startswith(f"{tmp_path / 'b.py'}, line ")
+    assert "protocol 'cifar10' is taken by a declared recipe" in str(refused.value)
 
 
 def test_the_digest_is_of_the_file_and_of_what_its_blocks_are_from(tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 from senet_lab.errors import StudyError
-from senet_lab.extensions import Extension, entry_points, load_extension, own_protocols
+from senet_lab.extensions import Extension, entry_points, load_extension, own_protocols, who_has
 from senet_lab.study import Protocol, Table
 from senet_lab.study.claim import Claim
 from senet_lab.study.names import nearest
@@ -147,9 +147,9 @@ def _refuse_taken_protocols(extension: Extension, table: Table) -> None:
     """Raises StudyError where another protocol has a declared recipe's name: headings and folders go by that name."""
     taken = {protocol.name: (protocol, "a declared recipe") for protocol in protocols()}
     for protocol in own_protocols():
-        known, by = taken.setdefault(protocol.name, (protocol, "another recipe in PROTOCOLS"))
+        known, by = taken.setdefault(protocol.name, (protocol, "a recipe in PROTOCOLS"))
         if protocol != known:
-            place = extension.place_of("PROTOCOLS", protocol.name)
+            place = (who_has(protocol) or extension).place_of("PROTOCOLS", protocol.name)
             raise StudyError(f"{place}: protocol {protocol.name!r} is taken by {by}; rename this one")
     for protocol in (row.cell.protocol for row in table.rows):
         known, by = taken.get(protocol.name, (protocol, ""))

@@ -14,6 +14,7 @@ from senet_lab.cli.runs import TrainingOptions, device_named, train_runs
 from senet_lab.cli.studies import study_of
 from senet_lab.errors import StudyError, to_install
 from senet_lab.study import Row, Table
+from senet_lab.study.names import check_name
 from senet_lab.study.protocol import HELD_OUT
 
 if TYPE_CHECKING:
@@ -60,8 +61,10 @@ def search(
             f"{option} belongs to the search over a table; designs and single rows are tried with one seed"
         )
     fresh = 0 if design or row else FRESH_SEEDS if fresh_seeds is None else fresh_seeds
-    _refuse_unsearchable([found.row(row)] if row else found.rows, verdicts=fresh > 0)
+    rows = [found.row(row or found.baseline)] if design or row else found.rows
+    _refuse_unsearchable(rows, points=not design, verdicts=fresh > 0)
     trainer = _trainer(where, threads)
+    _refuse_unnamed(found, rows[0] if design else None, whole=not (design or row))
     try:
         if design:
             _search_designs(found, row, trials, root, trainer)
@@ -79,12 +82,30 @@ def search(
         raise
 
 
-def _refuse_unsearchable(rows: "Sequence[Row]", *, verdicts: bool) -> None:
+def _refuse_unnamed(table: Table, designed: Row | None, *, whole: bool) -> None:
+    """Raises StudyError where names are too long for the table that the search writes at its end.
+
+    designed: the row whose designs are searched. whole: whether the table is searched.
+    """
+    from senet_lab.search.fair import tuned_edition
+    from senet_lab.search.files import designs_edition
+
+    try:
+        if designed:
+            check_name("the edition of the table of designs", designs_edition(designed.cell))
+        if whole:
+            check_name("the edition of the tuned table", tuned_edition(table))
+    except ValueError as error:
+        raise StudyError(str(error)) from None
+
+
+def _refuse_unsearchable(rows: "Sequence[Row]", *, points: bool, verdicts: bool) -> None:
     """Raises StudyError for rows that cannot be searched, before anything is opened or downloaded.
 
-    verdicts: whether the search ends with verdicts, which need other images than those that choose the points.
+    points: whether the search tries points, which become parts of names. verdicts: whether it ends with verdicts, which
+    need other images than those that choose the points.
     """
-    from senet_lab.search.space import PEAK_LR, WEIGHT_DECAY, Point, held_out_protocol
+    from senet_lab.search.space import RANGES, Point, held_out_protocol
 
     for row in rows:
         protocol = row.cell.protocol
@@ -95,7 +116,8 @@ def _refuse_unsearchable(rows: "Sequence[Row]", *, verdicts: bool) -> None:
             )
         held_out = held_out_protocol(protocol)
         try:
-            Point(PEAK_LR[0] * 1.2345, WEIGHT_DECAY[0] * 1.2345).under(held_out)  # as long a name as any
+            if points:
+                Point.of({name: range_[0] * 1.2345 for name, range_ in RANGES.items()}).under(held_out)  # a long name
         except ValueError as error:
             raise StudyError(f"protocol {protocol.name} cannot be searched: {error}") from None
     count([row.cell for row in rows])
@@ -176,8 +198,6 @@ def _search_designs(table: Table, label: str | None, trials: int, root: Path, tr
     cell = table.row(label or table.baseline).cell
     name = f"designs-{cell.backbone}-{cell.protocol.name}"
     designs, importances = search_designs(cell, trials, Journal(_journal(root, name)), trainer, _tell)
-    if not designs:
-        raise StudyError("no design is trained yet; other processes are working on this search")
     paths = write_designs(search_folder(root, name, cell.protocol), cell, designs, importances)
     print(
         f"designs of {cell.backbone} under {cell.protocol.name}: {len(designs)} trained with one seed, "

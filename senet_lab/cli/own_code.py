@@ -50,8 +50,9 @@ def of_other_code(records: "Iterable[Record]") -> "list[Record]":
     """
     found = []
     for record in records:
-        now = digests(record.run.cell)
-        parts = record.provenance.parts
-        if now and any(set(part.extensions.values()) != set(now.values()) for part in parts):
+        used = used_by(record.run.cell)
+        # Older records have the digest of a file alone, without the files beside it.
+        now = [{one.sha256 for one in used}, {one.own_sha256 for one in used}]
+        if used and any(set(part.extensions.values()) not in now for part in record.provenance.parts):
             found.append(record)
     return found

@@ -3,10 +3,10 @@
     $SENET_LAB_SMALL_PHOTOS, or <data folder>/small-photos
         photos400/<digest>.pack          PER_PACK photos, in their order
 
-A pack is WORD, the SHA-256 of all that follows, an INDEX entry for each photo and one for the end of the last, and the
-photos as JPEG. An entry is where the photo begins and the CRC-32 of its bytes, which is compared whenever the photo is
-read. A photo of no length is not in the pack, because its own file is small enough or damaged; that file is read
-instead.
+A pack is WORD, a SHA-256 of its photos and their lengths, an INDEX entry for each photo and one for the end of the
+last, and the photos as JPEG. An entry is where the photo begins and the CRC-32 of its bytes, which is compared whenever
+the photo is read. A photo of no length is not in the pack, because its own file is small enough or damaged; that file
+is read instead.
 A pack is named after the files that it was made from. It appears whole or not at all, and only missing packs are made.
 """
 
@@ -167,11 +167,14 @@ def _write(path: Path, photos: Sequence[bytes]) -> None:
     index = np.zeros(len(photos) + 1, INDEX)
     index["begin"] = HEAD + index.nbytes + np.cumsum([0, *(len(photo) for photo in photos)])
     index["crc"][:-1] = [zlib.crc32(photo) for photo in photos]
+    # As packs without CRCs had it, in which the photos began after 8 bytes for each: equal photos, equal digest.
+    begins = index["begin"] - np.uint64(index.nbytes - 8 * len(index))
+    digest = hashlib.sha256(b"".join([begins.tobytes(), *photos])).digest()
     content = b"".join([index.tobytes(), *photos])
     descriptor, name = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(WORD + hashlib.sha256(content).digest() + content)
+            file.write(WORD + digest + content)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(name, 0o644)

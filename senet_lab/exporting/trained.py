@@ -42,7 +42,8 @@ class Trained:
     for a library's network. pixels: the side of its images. run: the run that made the weights, if one of this project
     did. view: how photos are shown, where no protocol says it. notes: messages for the user. departures: in words,
     where the network that the weights are from computes differently, so that it gives other logits. class_names: in the
-    order of the logits, of an exported file that holds them.
+    order of the logits, of an exported file that holds them. by_file: whether the weights are of a file whose training
+    is not known.
     """
 
     source: str
@@ -58,6 +59,7 @@ class Trained:
     notes: tuple[str, ...] = ()
     departures: tuple[str, ...] = ()
     class_names: tuple[str, ...] | None = None
+    by_file: bool = False
 
     @property
     def protocol(self) -> Protocol | None:
@@ -141,6 +143,7 @@ def _of_library(name: str, weights: Path | None) -> Trained:
         pixels=opened.view.size,
         facts=facts_of_others(origin, opened.revision),
         view=opened.view,
+        by_file=weights is not None,
     )
 
 
@@ -179,6 +182,7 @@ def _of_file(path: Path, network: str | None, store: Store) -> Trained:
         view=usual_view(backbone),
         notes=(f"{path.name}: {loaded.line()}",),
         departures=loaded.departures,
+        by_file=True,
     )
 
 

@@ -14,6 +14,7 @@ STATISTICS: dict[Dataset, tuple[Triple, Triple]] = {
     Dataset.CIFAR10: ((0.4914, 0.4822, 0.4465), (0.247, 0.2435, 0.2616)),
     Dataset.CIFAR100: ((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)),
 }
+UNNAMED = (Dataset.IMAGENETTE, Dataset.PLACES365)  # their classes are the folders of data that may not be here
 UNKNOWN = "images are normalised as in its training, which is not known here"
 
 
@@ -59,9 +60,17 @@ def class_names(trained: Trained, data: Path | None = None) -> tuple[str, ...]:
 
 
 def known_class_names(trained: Trained, data: Path | None = None) -> tuple[str, ...] | None:
-    """As ``class_names``; None where nothing tells them. Raises StudyError for ``data`` that do not fit."""
-    if trained.class_names is None and trained.run is None and trained.backbone is not None:
-        return None  # a file of weights, whose training is not known
+    """As ``class_names``; None where nothing tells them, and nothing is downloaded for it.
+
+    Raises StudyError for ``data`` that do not fit, or that are not asked for.
+    """
+    protocol = trained.protocol
+    if data is not None and (protocol is None or protocol.dataset is not Dataset.FOLDER):
+        raise StudyError(
+            f"--data names the classes of a user's own photos, and {trained.source} was not trained on such"
+        )
+    if trained.class_names is None and (trained.by_file or (protocol and protocol.dataset in UNNAMED)):
+        return None
     try:
         return class_names(trained, data)
     except StudyError:

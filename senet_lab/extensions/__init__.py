@@ -24,6 +24,7 @@ from senet_lab.extensions.registry import (
     own_protocols,
     sources,
     used_by,
+    who_has,
 )
 
 __all__ = [
@@ -43,4 +44,5 @@ __all__ = [
     "own_protocols",
     "sources",
     "used_by",
+    "who_has",
 ]

@@ -28,10 +28,14 @@ class OwnNetwork:
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """A loaded file or module. source: its path or name. sha256: the hash of its source text, and of the
-    files beside it that its blocks and networks are from; for a package, of all of its files."""
+    """A loaded file or module.
+
+    source: its path or name. own_sha256: the hash of its source text. sha256: the hash of that and of the files beside
+    it that its blocks and networks are from; for a package, of all of its files.
+    """
 
     source: str
+    own_sha256: str
     sha256: str
     module: ModuleType
     blocks: Mapping[str, Callable[..., Any]]

@@ -1,6 +1,7 @@
 """Reads a user's file or package, and checks what stands in it."""
 
 import contextlib
+import functools
 import hashlib
 import importlib
 import importlib.util
@@ -29,6 +30,7 @@ def read_extension(source: str) -> Extension:
     datasets = _mapping(module, source, path, "DATASETS", lambda one: isinstance(one, str | Path), "a folder")
     return Extension(
         source,
+        hashlib.sha256(path.read_bytes()).hexdigest(),
         _digest(path, module, [*blocks.values(), *(network.build for network in networks.values())]),
         module,
         blocks,
@@ -42,15 +44,33 @@ def read_extension(source: str) -> Extension:
 def _digest(path: Path, module: ModuleType, code: Iterable[object]) -> str:
     """SHA-256 of the file; where there is more, of the SHA-256s of all: a package's own files, and those of the code.
 
-    code: factories, which may be imported from files beside this one. Files of installed libraries do not count.
+    code: factories, which may be imported from files beside this one. Installed packages and this project do not count.
     """
     found = set(path.parent.rglob("*.py")) if hasattr(module, "__path__") else {path}
-    for one in code:
-        with contextlib.suppress(TypeError, OSError):  # it has no source: a builtin, or made while running
-            place = Path(inspect.getsourcefile(inspect.unwrap(one)) or path).resolve()  # type: ignore[arg-type]
-            found |= {place} if place.is_relative_to(path.parent.resolve()) else set()
+    found |= {place for one in code if (place := _place_of(one)) and _is_beside(place, path)}
     digests = [hashlib.sha256(one.read_bytes()).hexdigest() for one in sorted({one.resolve() for one in found})]
     return digests[0] if len(digests) == 1 else hashlib.sha256(" ".join(digests).encode()).hexdigest()
+
+
+def _place_of(code: object) -> Path | None:
+    """The file with a factory's source; None where it has none: a builtin, or made while running."""
+    while isinstance(code, functools.partial):
+        code = code.func
+    for one in (code, type(code)):  # an object that is called has the source of its class
+        with contextlib.suppress(TypeError):
+            place = inspect.getsourcefile(inspect.unwrap(one))  # type: ignore[arg-type]
+            return Path(place).resolve() if place else None
+    return None
+
+
+def _is_beside(place: Path, file: Path) -> bool:
+    """Whether a file lies in the folder of another one or below, as a part of the same work."""
+    installed = (Path(sys.prefix).resolve(), Path(__file__).resolve().parents[1])
+    return (
+        place.is_relative_to(file.resolve().parent)
+        and "site-packages" not in place.parts
+        and not any(place.is_relative_to(one) for one in installed)
+    )
 
 
 def _module(source: str) -> tuple[ModuleType, Path]:

@@ -84,6 +84,11 @@ def own_protocols() -> list[Protocol]:
     return [protocol for one in _loaded.values() for protocol in one.protocols]
 
 
+def who_has(protocol: Protocol) -> Extension | None:
+    """The loaded extension whose recipes hold this one; None where none does."""
+    return next((one for one in _loaded.values() if protocol in one.protocols), None)
+
+
 def folder_of(dataset: str) -> Path | None:
     """The folder of the photos with this name; None where no extension names one."""
     return next((one.datasets[dataset] for one in _loaded.values() if dataset in one.datasets), None)

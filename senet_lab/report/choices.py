@@ -12,7 +12,12 @@ UNSAID = "Not stated in the paper"
 # Names of networks.
 BASIC = ("cifar_resnet20", "cifar_resnet32", "cifar_resnet44", "cifar_resnet56", "cifar_resnet110")
 PRE_ACTIVATION = ("cifar_preresnet110", "cifar_preresnet164", "cifar_wrn16_8")
-COMPANIONS = ("cifar_resnet29_bottleneck", "cifar_resnet11_bottleneck")
+BOTTLENECKS = (  # of CIFAR; the first two are the companions of ResNet-50
+    "cifar_resnet29_bottleneck",
+    "cifar_resnet11_bottleneck",
+    "cifar_resnet164_bottleneck",
+    "cifar_preresnet164",
+)
 SHAKE = ("cifar_shake26_2x96d", "cifar_shake29_2x4x64d")
 OF_NETWORKS = {
     BASIC: (
@@ -72,15 +77,15 @@ OF_PLACES_IN = {  # of a place in some networks
 CHANNELS = 16  # of the narrowest maps that these networks have, where r=16 leaves an SE block one hidden unit
 ONE_UNIT = "has one hidden unit. If that is off for every image, the gates are constant"
 OF_ONE_UNIT = {  # of blocks with FC layers that see maps of CHANNELS at r=CHANNELS; by place, None stands for any
-    (Integration.PRE, COMPANIONS): (
+    (Integration.PRE, BOTTLENECKS): (
         f"Departure: the block of SE-PRE in the first unit sees {CHANNELS} channels, so with r={CHANNELS} it {ONE_UNIT}"
         ". ResNet-50's has four."
     ),
-    (Integration.CONV3X3, COMPANIONS): (
+    (Integration.CONV3X3, BOTTLENECKS): (
         f"Departure: each block of SE_3x3 in stage 2 sees {CHANNELS} channels, so with r={CHANNELS} it {ONE_UNIT}. "
         "ResNet-50's have four."
     ),
-    (None, BASIC): (
+    (None, (*BASIC, "cifar_preresnet110")): (
         f"With r={CHANNELS} each SE block of a stage with {CHANNELS} channels {ONE_UNIT}. The paper's networks for "
         "ImageNet have four or more."
     ),

@@ -32,7 +32,7 @@ def write_readmes(
     """
     shown = _front_parts(reports)
     stems = [f"forest-{part.comparison.view.name}" for part in shown]
-    seen = {f"forest-{one.view.name}": _images_seen(one.view) for one in comparisons}
+    seen = {f"forest-{one.view.name}": one.view.images_seen for one in comparisons}
     forests = sorted(forests, key=lambda path: -seen.get(path.stem, 0))
     pictures = _pictures([path for path in forests if path.stem in stems], results.name)
     put_sections(readme, "results", [_decided(comparisons), *pictures, *_front(shown, results.name)])
@@ -69,15 +69,14 @@ def _decision(one: Comparison, row: ComparedRow) -> str:
 def _open(tested: Sequence[tuple[Comparison, ComparedRow]]) -> Iterator[str]:
     """The undecided rows by the protocol that sees most training images. A pair of cells that several tables have
     stands once."""
-    most = max((_images_seen(one.view) for one, _ in tested), default=0)
+    name = max((one.view for one, _ in tested), key=lambda view: view.images_seen).name if tested else ""
     found = {
         (row.row.cell.key, row.baseline.cell.key): f"{row.row.label} against {row.baseline.label} "
         f"{difference_text(row.difference)} ({one.view.paper.name}, {row.difference.seeds} seeds)"
         for one, row in reversed(tested)
-        if row.baseline and row.difference and _images_seen(one.view) == most
+        if row.baseline and row.difference and one.view.name == name
     }
     if found:
-        name = next(one.view.name for one, _ in tested if _images_seen(one.view) == most)
         listed = "; ".join(reversed(found.values()))
         yield f"\nTested and undecided under {name}, in points with 95 % intervals: {listed}.\n"
 
@@ -117,11 +116,7 @@ def _front_parts(reports: Sequence[Report]) -> list[ReportPart]:
 
 def _worth(view: View) -> tuple[int, int, bool]:
     """What the front page prefers: training images, seeds in every row, FRONT."""
-    return _images_seen(view), min(len(row.compared) for row in view.rows), view.paper.slug == FRONT
-
-
-def _images_seen(view: View) -> int:
-    return min(protocol.epochs * protocol.train_images for protocol in view.protocols)
+    return view.images_seen, min(len(row.compared) for row in view.rows), view.paper.slug == FRONT
 
 
 def _front(parts: Sequence[ReportPart], folder: str) -> list[str]:

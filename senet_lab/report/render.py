@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from senet_lab.report.blocks import Block
+from senet_lab.report.wording import INTERVALS
 
-SHARED = "Notes on several of these tables"
-AT_THE_END = f'More notes on this table stand at the end, under "{SHARED}".'
+SHARED = "What ± means in these tables"
+AT_THE_END = "What ± means stands at the end of this page."
 FOLDED = "How these numbers came about, and what limits them"
 TAG = re.compile(r"<(?=[A-Za-z/!?])")
 
@@ -16,10 +17,10 @@ TAG = re.compile(r"<(?=[A-Za-z/!?])")
 def markdown(title: str, blocks: Sequence[Block]) -> str:
     """A page: a heading, then each block as an aligned table with its notes.
 
-    Notes that several blocks have stand once, at the end, and each of these blocks says so.
+    What ± means is the same for several blocks. It stands once, at the end, and each of these blocks says so.
     """
     times = Counter(note for block in blocks for note in dict.fromkeys(block.notes))
-    shared = [note for note, many in times.items() if many > 1]
+    shared = [note for note in INTERVALS if times[note] > 1]
     parts = [f"# {plain(title)}\n"]
     for block in blocks:
         own = tuple(note for note in block.notes if note not in shared)

@@ -14,7 +14,7 @@ from senet_lab.study.names import versioned
 from senet_lab.study.protocol import Dataset, Protocol
 from senet_lab.study.table import Table
 
-LONGEST_VIEW_NAME = 120  # characters
+LONGEST_VIEW_NAME = 200  # characters; with a longer one no file could be made
 DATASETS = {
     Dataset.CIFAR10: "CIFAR-10",
     Dataset.CIFAR100: "CIFAR-100",
@@ -99,6 +99,11 @@ class View:
         return f"{self.name}-{self.source}" if self.own else self.name
 
     @property
+    def images_seen(self) -> int:
+        """How many training images a run sees in all its epochs; of several protocols, the fewest."""
+        return min(protocol.epochs * protocol.train_images for protocol in self.protocols)
+
+    @property
     def datasets(self) -> str:
         """The names of the data sets that the networks were trained on, in words."""
         return ", ".join(dict.fromkeys(dataset_name(protocol) for protocol in self.protocols))
@@ -167,11 +172,14 @@ def _described(protocol: Protocol) -> str:
 
 
 def measured_views(table: Table, sources: Iterable[Loaded]) -> list[View]:
-    """The views of a table, one for each source and protocol that has records of its rows; a user's own first."""
+    """The views of a table, one for each source and protocol that has records of its rows.
+
+    A user's own come first, then those that train longest.
+    """
     views = []
     for loaded in sources:
         recorded = {record.run.cell.key for record in loaded.records}
         for candidate in candidates(table, loaded.protocols()):
             if recorded & {row.cell.key for row in candidate.rows}:
                 views.append(View(table, candidate, loaded, tuple(summarise(candidate, loaded))))
-    return sorted(views, key=lambda view: not view.own)
+    return sorted(views, key=lambda view: (not view.own, -view.images_seen))

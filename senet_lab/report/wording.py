@@ -86,20 +86,20 @@ _INTERVALS = (
     f"more than the others keeps its own, larger estimate (its {100 * OWN_LIMIT:.0f} % upper limit). Otherwise only "
     "the compared rows count. Verdicts use the same rule (docs/statistics.md).",
 )
+_INTERVALS_OF_AP = (
+    _INTERVALS[0].replace("± of an error", "± of an AP").replace(_OF_STEPS, ""),
+    "Higher is better. Differences are to the baseline, over the seeds of the AP beside them, and paired by seed "
+    "and photo. Their ± is half of the 95 % interval over other seeds and other photos (over photos by a bootstrap "
+    f'of {RESAMPLES:,} resamples that are the same in every run). With one seed ("images only") it allows for '
+    "photos alone.",
+    *_INTERVALS[2:],
+)
+INTERVALS = tuple(dict.fromkeys((*_INTERVALS, *_INTERVALS_OF_AP)))  # every note on the meaning of ±
 
 
-def intervals(measure: Measure) -> Iterable[str]:
+def intervals(measure: Measure) -> tuple[str, ...]:
     """What the ± of a table's numbers means, in words."""
-    if not measure.higher_is_better:
-        return _INTERVALS
-    return (
-        _INTERVALS[0].replace("± of an error", "± of an AP").replace(_OF_STEPS, ""),
-        "Higher is better. Differences are to the baseline, over the seeds of the AP beside them, and paired by seed "
-        "and photo. Their ± is half of the 95 % interval over other seeds and other photos (over photos by a bootstrap "
-        f'of {RESAMPLES:,} resamples that are the same in every run). With one seed ("images only") it allows for '
-        "photos alone.",
-        *_INTERVALS[2:],
-    )
+    return _INTERVALS_OF_AP if measure.higher_is_better else _INTERVALS
 
 
 def rule_text(judgement: Judgement) -> str:

@@ -127,7 +127,6 @@ def search_designs(
     study = journal.study(f"design-by-stage-{plain.key}", objectives=len(OBJECTIVES))
     with quiet():
         study.set_metric_names(list(OBJECTIVES))
-    _refuse_other_times(study, trainer.machine, journal)
 
     def work(trial: optuna.Trial) -> list[float]:
         se = spec_of({name: trial.suggest_categorical(name, choices) for name, choices in space.choices().items()})
@@ -146,6 +145,7 @@ def search_designs(
     if alone is None:
         raise StudyError("another process searches these designs; a second one would disturb its times of a step")
     try:
+        _refuse_other_times(study, trainer.machine, journal)
         with quiet():
             run_trials(journal, study, trials, work)
     finally:
@@ -158,8 +158,8 @@ def search_designs(
 
 def _refuse_other_times(study: optuna.Study, machine: str, journal: Journal) -> None:
     """Raises StudyError where the trials' times of a step are of another machine, and notes this one else."""
-    times_of = study.user_attrs.get("times_of", machine)
-    if times_of != machine and study.get_trials(deepcopy=False):
+    times_of = study.user_attrs.get("times_of", "an unknown machine")
+    if times_of != machine and study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
         raise StudyError(
             f"{journal.path} has times of a step on {times_of}, which cannot stand beside those of {machine}; search "
             "on there, or name another --results"

@@ -169,11 +169,16 @@ def tuned_table(table: Table, found: Sequence[RowTrials]) -> Table:
     how = f"; every row at its own best of {len(found[0].points)} points"
     return replace(
         table,
-        edition=f"searched-{table.paper_protocol.name}-{table.edition}",
+        edition=tuned_edition(table),
         caption=f"{_shortened(table.caption, LONGEST_LABEL - len(how))}{how}",
         rows=rows,
         companions={},
     )
+
+
+def tuned_edition(table: Table) -> str:
+    """The edition of ``tuned_table``."""
+    return f"searched-{table.paper_protocol.name}-{table.edition}"
 
 
 def _shortened(text: str, longest: int) -> str:

@@ -121,7 +121,7 @@ def front_table(cell: Cell, designs: Sequence[Design]) -> Table:
     rows = [Row(label, Cell(backbone=cell.backbone, se=se, protocol=cell.protocol)) for label, se in best.items()]
     plain = Row("plain", Cell(backbone=cell.backbone, se=None, protocol=cell.protocol))
     return Table(
-        edition=f"designs-{cell.backbone}-{cell.protocol.name}",
+        edition=designs_edition(cell),
         number="1",
         topic="designs",
         caption=f"Designs of the SE block in {cell.backbone} from a search on held-out training images",
@@ -129,6 +129,11 @@ def front_table(cell: Cell, designs: Sequence[Design]) -> Table:
         rows=(plain, *rows),
         companions={},
     )
+
+
+def designs_edition(cell: Cell) -> str:
+    """The edition of ``front_table``."""
+    return f"designs-{cell.backbone}-{cell.protocol.name}"
 
 
 def _front(figure: Figure, frame: pd.DataFrame, cell: Cell) -> None:

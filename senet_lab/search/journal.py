@@ -168,7 +168,7 @@ def refuse_other_code(cell: Cell, study: optuna.Study, journal: Journal) -> None
     """Raises StudyError where trials of a cell were made with other code of a user's own than is loaded now."""
     mine = digests(cell)
     for trial in study.get_trials(deepcopy=False):
-        theirs = trial.user_attrs.get(CODE, mine if trial.state is TrialState.RUNNING else {})
+        theirs = trial.user_attrs.get(CODE, mine)  # one that is begun, or of an older version, does not tell
         if theirs != mine:
             names = ", ".join(sorted(mine.keys() | theirs.keys()))
             raise StudyError(

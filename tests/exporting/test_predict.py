@@ -17,7 +17,7 @@ from senet_lab.errors import StudyError
 from senet_lab.exporting.counterparts import Target
 from senet_lab.exporting.export import export
 from senet_lab.exporting.trained import open_trained
-from senet_lab.exporting.views import STATISTICS, class_names, view_of
+from senet_lab.exporting.views import STATISTICS, class_names, known_class_names, view_of
 from senet_lab.models.registry import build_model
 from senet_lab.study import Run
 from senet_lab.study.protocol import Dataset
@@ -143,6 +143,9 @@ def test_a_file_of_weights_has_no_names(recorded, tmp_path):
     own = export(open_trained(recorded.row, 3, root=recorded.root), Target.SAFETENSORS, tmp_path).card
 
     assert card.class_names is None
+    assert known_class_names(replace(open_trained(recorded.row, 3, root=recorded.root), by_file=True)) is None
+    with pytest.raises(StudyError, match="--data names the classes of a user's own photos, and"):
+        known_class_names(open_trained(recorded.row, 3, root=recorded.root), tmp_path)
     assert own.class_names == tuple(f"texture {k}" for k in range(10))
 
 

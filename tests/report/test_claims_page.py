@@ -216,7 +216,7 @@ def test_two_versions_of_a_protocol_are_two_blocks(tmp_path):
     tables = [replace(NAMED, companions={Dataset.CIFAR10: {PLAIN.backbone: PLAIN.backbone}})]
     measured, _ = page(tmp_path, *SAME, *newer, tables=tables)
 
-    assert [block.title.split(" — ")[1] for block in measured] == ["sample: a sample", "sample-v2: a sample"]
+    assert [block.title.split(" — ")[1] for block in measured] == ["sample-v2: a sample", "sample: a sample"]
 
 
 def test_claims_are_numbers_for_programs(tmp_path):

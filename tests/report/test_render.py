@@ -9,6 +9,7 @@ from senet_lab.errors import StudyError
 from senet_lab.report.blocks import Block
 from senet_lab.report.latex import escape, latex
 from senet_lab.report.render import block_markdown, markdown
+from senet_lab.report.wording import INTERVALS
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 BLOCKS = [
@@ -32,22 +33,21 @@ def test_a_table_comes_out_as_committed(name, render):
     assert (GOLDEN / name).read_text() == render("Table 99 (CVPR 2018): A_sample", BLOCKS)
 
 
-def test_notes_that_several_tables_share_stand_once():
-    """At the end, in their order; a table that shares one says so, and one of its own notes stays."""
+def test_what_the_intervals_mean_stands_once():
+    """At the end; a table that lacks a note for that says so. What else two tables share stays with each: it may not
+    hold for the third."""
     first, second = BLOCKS
-    blocks = [
-        replace(first, notes=("Own.", "Both.")),
-        replace(second, notes=("Both.",)),
-        replace(second, notes=("Mine.",)),
-    ]
-    page = markdown("T", blocks)
-    tables, _, end = page.partition("## Notes on several of these tables\n\n")
+    meaning = INTERVALS[:2]
+    shared = ("Departure: both.", *meaning)
+    page = markdown(
+        "T", [replace(first, notes=shared), replace(second, notes=shared), replace(second, notes=("Own.",))]
+    )
+    tables, _, end = page.partition("## What ± means in these tables\n\n")
 
-    assert end == "- Both.\n"
-    assert tables.count("More notes on this table stand at the end") == 2
-    assert "- Both." not in tables
-    assert "- Own.\n- More notes" in tables
-    assert markdown("T", BLOCKS[:1]).endswith("- n = 3.\n")
+    assert end == "".join(f"- {note}\n" for note in meaning)
+    assert tables.count("- Departure: both.\n- What ± means stands at the end of this page.\n") == 2
+    assert tables.endswith("- Own.\n\n")
+    assert f"- {meaning[0]}\n" in markdown("T", [replace(first, notes=meaning)])
 
 
 @pytest.mark.parametrize(
