@@ -32,9 +32,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 PLACE := $(if $(RESULTS),--results "$(RESULTS)")
 SHOWN := $(if $(DATA),--data "$(DATA)")
-CHOICE := $(if $(PROTOCOL),--protocol "$(PROTOCOL)") --seeds "$(SEEDS)" $(if $(ROW),--row "$(ROW)") $(SHOWN) $(PLACE)
+UNDER := $(if $(PROTOCOL),--protocol "$(PROTOCOL)")
+CHOICE := $(UNDER) --seeds "$(SEEDS)" $(if $(ROW),--row "$(ROW)") $(SHOWN) $(PLACE)
 
-AGAIN := $(if $(MINUTES),--minutes "$(MINUTES)") --device $(DEVICE) $(SHOWN) $(PLACE)
+AGAIN = $(if $(PROTOCOL),$(error verify draws among the records of all protocols; leave PROTOCOL= out, or name a key))$(if $(MINUTES),--minutes "$(MINUTES)") --device $(DEVICE) $(SHOWN) $(PLACE)
 
 # An environment knows which checkout it was made for: another one's code would run here without a word.
 SERVES := $(if $(wildcard $(STAMP)),$(shell cat "$(STAMP)"))
@@ -82,10 +83,10 @@ conform: $(STAMP) ## computed parameter and multiply-add counts against the publ
 	@$(BIN)/senet-lab conform
 
 figure5: $(STAMP) ## class activations of the best recorded SE network here, or of a demonstration
-	@$(BIN)/senet-lab excitations "$(SOURCE)" --figure activations --figure images --figure depth $(SHOWN) $(PLACE) --device $(DEVICE)
+	@$(BIN)/senet-lab excitations "$(SOURCE)" --figure activations --figure images --figure depth $(UNDER) $(SHOWN) $(PLACE) --device $(DEVICE)
 
 histograms: $(STAMP) ## how the gates of that network are spread, by block and class
-	@$(BIN)/senet-lab excitations "$(SOURCE)" --figure histograms $(SHOWN) $(PLACE) --device $(DEVICE)
+	@$(BIN)/senet-lab excitations "$(SOURCE)" --figure histograms $(UNDER) $(SHOWN) $(PLACE) --device $(DEVICE)
 
 figures: $(STAMP) ## every figure of excitations, curves and cost, and the statements about depth, from files alone
 	@$(BIN)/senet-lab figures $(PLACE)

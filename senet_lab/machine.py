@@ -2,21 +2,36 @@
 
 import atexit
 import contextlib
+import errno
 import hashlib
 import os
 import platform
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from senet_lab.errors import StudyError
 
 
 def cores() -> int:
-    """The number of processors that this process may use: by its affinity mask, where the system has one."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """The number of processors that this process may use: by its affinity mask, where the system has one, and by the
+    limits of its control groups, as a container has them."""
+    mask = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min([mask, *processors_in_groups()])
+
+
+def processors_in_groups(root: Path = Path("/")) -> list[int]:
+    """The processors that each control group around this process may use, rounded up. Groups without a limit are left
+    out. root: the folder with proc and sys."""
+    found = []
+    for group in _groups(root, ("sys/fs/cgroup", "sys/fs/cgroup/cpu"), ("", "cpu")):
+        for names in (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us")):
+            with contextlib.suppress(OSError, ValueError):  # the file does not exist here, or the limit is "max"
+                quota, period = (int(text) for name in names for text in (group / name).read_text().split())
+                found += [max(1, -(-quota // period))] if quota > 0 else []
+    return found
 
 
 def available_bytes(root: Path = Path("/")) -> int:
@@ -44,16 +59,28 @@ _GROUPS = (
 def _left_in_groups(root: Path) -> list[int]:
     """The bytes that each control group around this process has left. Groups without a limit are left out."""
     found = []
-    with contextlib.suppress(OSError):
-        for line in (root / "proc/self/cgroup").read_text().splitlines():
-            _, controllers, path = line.split(":", 2)
-            for place, controller, names in _GROUPS:
-                if controller not in controllers.split(",") or bool(controller) != bool(controllers):
-                    continue
+    for place, controller, names in _GROUPS:
+        for group in _groups(root, (place,), (controller,)):
+            found += _left_in(group, *names)
+    return found
+
+
+def _groups(root: Path, places: Sequence[str], controllers: Sequence[str]) -> Iterator[Path]:
+    """The folders of the control groups around this process, from its own to the outermost.
+
+    places: the folders of the controllers below root; an empty name stands for version 2, which has one for all.
+    """
+    try:
+        lines = (root / "proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, named, path = line.split(":", 2)
+        for place, controller in zip(places, controllers, strict=True):
+            if controller in named.split(",") and bool(controller) == bool(named):
                 group = Path(path.strip("/"))
                 for part in (group, *group.parents) if group.parts else (group,):
-                    found += _left_in(root / place / part, *names)
-    return found
+                    yield root / place / part
 
 
 def _left_in(folder: Path, limit: str, usage: str, cache: str) -> list[int]:
@@ -71,8 +98,9 @@ def enough_shared_memory() -> Iterator[None]:
     StudyError with the mend."""
     try:
         yield
-    except RuntimeError as error:
-        if "shared memory" not in str(error):
+    except (RuntimeError, OSError) as error:
+        full = isinstance(error, OSError) and error.errno == errno.ENOSPC  # a semaphore, which lies there too
+        if not full and "shared memory" not in str(error):
             raise
         raise StudyError(
             "/dev/shm, through which loader processes hand over photos, is too small; give a container more by "

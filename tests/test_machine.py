@@ -56,6 +56,22 @@ def test_groups_of_the_first_version_count_too(system):
     assert machine.available_bytes(root) == GIB // 2
 
 
+def test_groups_bound_the_processors_too(system):
+    """A container's share of a large machine, rounded up; by the tightest group, of both versions."""
+    root, write = system
+    write("proc/self/cgroup", "0::/outer/inner\n")
+    write("sys/fs/cgroup/outer/inner/cpu.max", "max 100000\n")
+    assert machine.processors_in_groups(root) == []
+    write("sys/fs/cgroup/outer/cpu.max", "250000 100000\n")
+    assert machine.processors_in_groups(root) == [3]
+    write("proc/self/cgroup", "5:cpu,cpuacct:/docker/abc\n4:memory:/docker/abc\n")
+    write("sys/fs/cgroup/cpu/cpu.cfs_quota_us", "-1\n")
+    write("sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n")
+    assert machine.processors_in_groups(root) == []
+    write("sys/fs/cgroup/cpu/cpu.cfs_quota_us", "50000\n")
+    assert machine.processors_in_groups(root) == [1]
+
+
 def test_compiled_code_lies_in_the_users_own_cache(tmp_path, monkeypatch):
     """A folder that its owner alone can enter; the same one again."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

@@ -89,6 +89,9 @@ def _end(end: SystemExit) -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python's own last flush
         sys.exit(CLOSED_PIPE)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _fail(f"the output could not be written ({error.strerror})", 1)
     raise end
 
 

@@ -52,6 +52,12 @@ class Choice:
         """The precision that is used."""
         return self.precision or ("fp32" if self.device == "cpu" else "bf16")
 
+    def refuse_invalid(self) -> None:
+        """Raises StudyError for a shard or a precision that there is not, before anything is downloaded."""
+        _shard(self.shard)
+        if self.arithmetic not in ("fp32", "bf16"):
+            raise StudyError(f"precision {self.arithmetic!r} is none of fp32, bf16")
+
 
 def evaluate(
     what: Annotated[
@@ -96,6 +102,7 @@ def evaluate(
         tuple(row or ()),
         excitations,
     )
+    choice.refuse_invalid()
     if len(what) == 1 and ":" not in what[0]:
         evaluate_table(catalogue.find_table(what[0]), choice, as_json)
         return
@@ -116,7 +123,7 @@ def evaluate_table(table: Table, choice: Choice, as_json: bool = False) -> None:
 
     Raises StudyError for a table without such rows.
     """
-    from senet_lab.cli.evaluated import write_released
+    from senet_lab.cli.evaluated import left_out, write_released
     from senet_lab.evaluation.networks import open_network, with_view
     from senet_lab.records.evaluation import read_all
     from senet_lab.report.published import load_tables
@@ -140,14 +147,14 @@ def evaluate_table(table: Table, choice: Choice, as_json: bool = False) -> None:
                 f"--view: a row of {table.name} stands for {one.source} at {one.view}, and its page would not show "
                 f"{choice.view}; name the network, as in senet-lab evaluate {one.source} --view {choice.view}"
             )
-    left_out, photos = _left_out(choice), _photos(choice)
+    without, photos = left_out(choice.blacklist), _photos(choice)
     opened, networks = {}, []
     for one in wanted:
         if one.source not in opened:
             print(f"{one.source}: weights are opened", file=sys.stderr)
             opened[one.source] = open_network(one.source, None, choice.random_weights)
         networks.append(with_view(opened[one.source], view or one.view))
-    found = _made(networks, photos, choice, left_out)
+    found = _made(networks, photos, choice, without)
     if None in found:
         _say_unfinished(found)
         return
@@ -160,7 +167,7 @@ def evaluate_table(table: Table, choice: Choice, as_json: bool = False) -> None:
 
 
 def _evaluate_networks(sources: Sequence[str], choice: Choice, as_json: bool) -> None:
-    from senet_lab.cli.evaluated import keep_excitations, watched
+    from senet_lab.cli.evaluated import keep_excitations, left_out, watched
     from senet_lab.evaluation.networks import open_network, with_view
     from senet_lab.report.released import as_data, compared, error_text
 
@@ -170,12 +177,12 @@ def _evaluate_networks(sources: Sequence[str], choice: Choice, as_json: bool) ->
         raise StudyError("--excitations are of all photos; leave --shard out")
     if choice.weights and choice.random_weights:
         raise StudyError("--weights and --random-weights contradict each other; leave one out")
-    left_out = _left_out(choice)
+    without = left_out(choice.blacklist)
     photos, view = _photos(choice), _view(choice)
     opened = [open_network(source, choice.weights, choice.random_weights) for source in sources]
     networks = [with_view(one, view and replace(view, interpolation=one.view.interpolation)) for one in opened]
     task, watch = watched(sources[0], networks[0], photos, choice) if choice.excitations else (None, None)
-    found = _made([replace(networks[0], watched=watch)] if watch else networks, photos, choice, left_out)
+    found = _made([replace(networks[0], watched=watch)] if watch else networks, photos, choice, without)
     done = [one for one in found if one is not None]
     if len(done) < len(found):
         _say_unfinished(found)
@@ -203,25 +210,16 @@ def _photos(choice: Choice) -> "PhotoSet":
     return photos
 
 
-def _left_out(choice: Choice) -> frozenset[int] | None:
-    """The photos of the blacklist, which is read before any photo is shown; None without one."""
-    from senet_lab.evaluation.labels import blacklisted
-
-    return blacklisted(choice.blacklist) if choice.blacklist else None
-
-
 def _made(
-    networks: "Sequence[Network]", photos: "PhotoSet", choice: Choice, left_out: frozenset[int] | None
+    networks: "Sequence[Network]", photos: "PhotoSet", choice: Choice, without: frozenset[int] | None
 ) -> "list[Evaluated | None]":
     from senet_lab.cli.evaluated import say_without_blacklist
     from senet_lab.evaluation.run import Options, evaluate
 
-    if choice.arithmetic not in ("fp32", "bf16"):
-        raise StudyError(f"precision {choice.arithmetic!r} is none of fp32, bf16")
     made = Options(choice.device, choice.arithmetic, choice.batch, _shard(choice.shard))
     found = evaluate(networks, photos, choice.results, made, lambda text: print(text, file=sys.stderr, flush=True))
-    if left_out is not None:
-        say_without_blacklist(left_out, [p.name for p in photos.photos], found)
+    if without is not None:
+        say_without_blacklist(without, [p.name for p in photos.photos], found)
     return found
 
 

@@ -1,4 +1,4 @@
-"""``list`` names the tables and protocols; ``plan`` says what a table still needs and costs. Both write nothing."""
+"""``list`` names the tables and protocols; ``plan`` says what a table still needs. Both leave records alone."""
 
 from itertools import chain
 from pathlib import Path

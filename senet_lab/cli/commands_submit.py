@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,8 +17,9 @@ from senet_lab.errors import StudyError
 from senet_lab.study import Run, Table
 
 if TYPE_CHECKING:
-    from senet_lab.fleet.submit import Request
+    from senet_lab.fleet.submit import Request, Study
 
+Studies = Mapping[str, tuple[Table, tuple[Run, ...]]]  # tables under a protocol and their runs, by the users' names
 MOST_JOBS, MOST_NODES, MOST_MINUTES = 10_000, 1_000, 100_000
 
 
@@ -79,7 +80,7 @@ def submit(
     )
     words = [_command(table, request), *table, "--seeds", str(seeds), "--results", str(root), *_paths(data, trunks)]
     words += (["--protocol", protocol] if protocol else []) + _share(request)
-    print(script(words, request, folder)) if dry_run else _queue(words, request, folder)
+    print(script(words, request, folder)) if dry_run else _queue(words, studies, request, folder)
 
 
 def _command(tables: list[str], request: "Request") -> str:
@@ -119,23 +120,30 @@ def _paths(data: Path | None, trunks: Path | None) -> list[str]:
     return [word for option, path in named if path for word in (option, str(path.resolve()))]
 
 
-def _queue(words: list[str], request: "Request", folder: Path) -> None:
+def _queue(words: list[str], studies: Studies, request: "Request", folder: Path) -> None:
     from senet_lab.fleet.submit import remember, submit
 
     jobs = submit(words, request, folder)
-    remember(jobs, words, folder)
+    remember(jobs, [_study(*one) for one in studies.values()], folder)
     print(f"{len(jobs)} workers are queued: {', '.join(jobs)}; each runs senet-lab {shlex.join(words)}")
-    print(f"logs: {folder}; senet-lab submit with --status tells how far they are", file=sys.stderr)
+    print(f"logs: {folder}; the same command with --status tells how far they are", file=sys.stderr)
 
 
-def _say_status(studies: Mapping[str, tuple[Table, tuple[Run, ...]]], root: Path) -> None:
+def _study(table: Table, runs: Sequence[Run]) -> "Study":
+    """A table, its protocols and the number of seeds, by which workers in the queue are known again."""
+    from senet_lab.report.views import view_name
+
+    return table.slug, view_name(table), 1 + max((run.seed for run in runs), default=0)
+
+
+def _say_status(studies: Studies, root: Path) -> None:
     """Prints for each table the states of its runs, and the queued workers that may take them."""
     from senet_lab.fleet.submit import queue_of
     from senet_lab.records.status import states_of
     from senet_lab.records.store import Store
 
     for name, (found, runs) in studies.items():
-        queue = queue_of(name, root / "cache" / "submit")
+        queue = queue_of(_study(found, runs), root / "cache" / "submit")
         print("\n".join(status_lines(found, states_of(runs, Store(root)), bool(queue))))
         workers = ", ".join(f"{number} {state.lower()}" for state, number in sorted(queue.items()))
         print(f"{name}: workers in the queue: {workers or 'none'}")

@@ -14,6 +14,7 @@ from senet_lab.cli.gather import RESULTS
 from senet_lab.cli.printing import print_json
 from senet_lab.cli.runs import TrainingOptions, device_named, train_runs, train_until, work_on
 from senet_lab.cli.studies import NoCompanion, study_of
+from senet_lab.cli.together import has_company
 from senet_lab.errors import StudyError
 
 UntilResolved = Annotated[
@@ -58,7 +59,7 @@ def train(
         device, executor.value, threads, workers, data, skip_damaged, max_minutes, devices, at_once, trunks
     ).logged_by(logger)
     if until_resolved:
-        _refuse_beside_until_resolved(row, max_minutes, devices, dry_run)
+        _refuse_beside_until_resolved(row, max_minutes, devices, dry_run, as_json)
         train_until(found, claims, seeds, max_hours, results or RESULTS, chosen)
         return
     if max_hours is not None:
@@ -72,8 +73,10 @@ def train(
 
 
 def _refuse_beside_until_resolved(
-    row: list[str] | None, max_minutes: float | None, devices: int, dry_run: bool
+    row: list[str] | None, max_minutes: float | None, devices: int, dry_run: bool, as_json: bool
 ) -> None:
+    if as_json:
+        raise StudyError("--until-resolved prints no JSON; senet-lab report TABLE --json does, when it has ended")
     if dry_run:
         raise StudyError(
             "--until-resolved decides on its runs as it goes; senet-lab plan TABLE --resolve foresees them"
@@ -82,7 +85,7 @@ def _refuse_beside_until_resolved(
         raise StudyError("--until-resolved is about all comparisons of a table; leave --row out")
     if max_minutes is not None:
         raise StudyError("--until-resolved has --max-hours; leave --max-minutes out")
-    if devices > 1:
+    if devices > 1 or has_company():
         raise StudyError("--until-resolved trains each run on one device; leave --devices out")
 
 
@@ -133,7 +136,7 @@ def reproduce(
     try:
         found, runs = study_of(paper, protocol, seeds, row, data, trunks)
     except NoCompanion as error:
-        if protocol is not None or dry_run:
+        if protocol is not None or dry_run or data is not None or trunks is not None:
             raise
         print(f"nothing is trained: {error}", file=sys.stderr)
         found, runs = paper, ()

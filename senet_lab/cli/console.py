@@ -62,14 +62,16 @@ class Watch:
         self.before: dict[str, int] = {}  # steps of a run that were done when it was first heard of
         self.paces: dict[str, _Pace] = {}
         self.said: dict[str, float] = {}  # when a run's progress was last said
+        self.busy: set[str] = set()  # runs that another worker has; they are asked for again and again
         console = Console(stderr=True)
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),  # a label may have brackets
             BarColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", markup=False),
             TimeElapsedColumn(),
         )
-        self.bars = Progress(*columns, console=console) if console.is_terminal else None
+        bars = console.is_terminal and not console.is_dumb_terminal
+        self.bars = Progress(*columns, console=console) if bars else None
         self.tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> Self:
@@ -88,6 +90,8 @@ class Watch:
         """A worker has begun a run."""
         name = self._name(run)
         self.paces[name], self.said[name] = _Pace(), self.now()
+        if name in self.busy:
+            return
         if self.bars:
             total = run.cell.protocol.epochs * run.cell.protocol.steps_per_epoch
             self.tasks[name] = self.bars.add_task(name, total=total, note="starts")
@@ -97,6 +101,7 @@ class Watch:
     def progressed(self, run: Run, progress: RunProgress) -> None:
         """A run has told its progress."""
         name = self._name(run)
+        self.busy.discard(name)
         if progress.note:
             self._say(f"{name}: {progress.note}")
             return
@@ -133,6 +138,9 @@ class Watch:
         if outcome.fate is Fate.RECORDED:
             self.steps[name] = run.cell.protocol.epochs * run.cell.protocol.steps_per_epoch
             self.before.setdefault(name, self.steps[name])  # no step was reported here: it was trained elsewhere
+        if outcome.fate is Fate.BUSY and name in self.busy:
+            return
+        self.busy = self.busy | {name} if outcome.fate is Fate.BUSY else self.busy - {name}
         note = outcome.fate.value
         if outcome.fate is Fate.PAUSED:
             note = outcome.text

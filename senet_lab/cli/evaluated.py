@@ -51,6 +51,13 @@ def keep_excitations(task: "Task", watch: "WatchedNetwork") -> None:
     print(look.written, file=sys.stderr)
 
 
+def left_out(blacklist: Path | None) -> frozenset[int] | None:
+    """The photos of a blacklist, to be read before any photo is shown; None without one. Raises as ``blacklisted``."""
+    from senet_lab.evaluation.labels import blacklisted
+
+    return blacklisted(blacklist) if blacklist else None
+
+
 def say_without_blacklist(out: Set[int], names: Sequence[str], found: "Sequence[Evaluated | None]") -> None:
     """Prints the errors without the blacklisted photos on stderr.
 

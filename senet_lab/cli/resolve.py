@@ -61,14 +61,14 @@ class _Clock:
         return rounds * (mean(found) if found else 0.0) <= self._left(self.limits.max_hours)
 
     def train(self, missing: Sequence[Run], train: Train) -> bool:
-        """Trains these runs. False where the hours were over, to within a minute, before all had ended."""
+        """Trains these runs. False where the hours were over, or too few to start another, before all had ended."""
         from senet_lab.training.stopping import Paused
 
         hours = self.limits.max_hours
         try:
             train(tuple(missing), None if hours is None else self._left(hours) / 60)
-        except Paused:
-            if hours is None or self._left(hours) > 60:
+        except Paused as error:
+            if hours is None or error.by_signal:
                 raise
             return False
         return True

@@ -162,15 +162,16 @@ def train_until(
     from senet_lab.cli.resolve import MOST_SEEDS, Limits, train_until_resolved
     from senet_lab.fleet.capacity import refuse_workers, workers_for
 
-    settings, first = options.settings(), runs_of(table.cells, 1)
-    refuse_workers(settings, first, options.workers or 1)
-    side_by_side = options.workers or workers_for(settings, first, root)
+    most = seeds if seeds > 1 else MOST_SEEDS
+    settings, all_runs = options.settings(), runs_of(table.cells, most)
+    refuse_workers(settings, all_runs, options.workers or 1)
+    side_by_side = options.workers or workers_for(settings, all_runs, root)
     train_until_resolved(
         table,
         claims,
         root,
         Limits(
-            seeds if seeds > 1 else MOST_SEEDS,
+            most,
             max_hours,
             side_by_side,
             lambda runs: cost_model(runs, root).on(_this_machine(options)),

@@ -9,7 +9,7 @@ from senet_lab.extensions import own_protocols
 from senet_lab.study import Protocol, Row, Run, Table
 from senet_lab.study.cell import runs_of
 from senet_lab.study.names import nearest
-from senet_lab.study.protocol import Dataset
+from senet_lab.study.protocol import HELD_OUT, Dataset
 from senet_lab.study.small_photos import SUFFIX, table_from_small_photos
 
 
@@ -98,4 +98,9 @@ def _protocol_named(name: str | None, table: Table, own_photos: bool) -> Protoco
     if name not in known:
         aliases = [*known, declared.IMAGENET_ALIAS, "paper"]
         raise StudyError(f"no protocol is called {name!r}; the nearest is {nearest(name, aliases)!r} (senet-lab list)")
+    if known[name].evaluation_split == HELD_OUT and name not in own:
+        raise StudyError(
+            f"protocol {name} evaluates on held-out training images: it belongs to the table that chooses a recipe, "
+            f"and no page of {table.name} would show its runs"
+        )
     return None if own == {name} else known[name]

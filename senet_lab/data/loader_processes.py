@@ -85,10 +85,9 @@ class LoaderProcesses(Generic[Wanted, Made]):
             self._own.queue = _Queue()
             self._own.loader = self._loader(self._own.queue)
         self._own.queue.wanted = wanted
-        made = begin_pass(self._own.loader)
         try:
             with enough_shared_memory():
-                yield from made
+                yield from begin_pass(self._own.loader)
         except RuntimeError as error:
             if "DataLoader worker" not in str(error):
                 raise

@@ -34,8 +34,8 @@ def run_of_row(source: str, seed: int, protocol: str | None, store: Store) -> Ru
     if not here:
         raise StudyError(
             f"{store.root} has no weights of {source} seed {seed}: they stay where a run was trained, and "
-            f"senet-lab train {name} --row {shlex.quote(label)} --protocol NAME --seeds {seed + 1} "
-            f"--results {shlex.quote(str(store.root))} trains it"
+            f"senet-lab train {shlex.quote(name)} --row {shlex.quote(label)} --protocol NAME --seeds {seed + 1} "
+            "--results mine trains it here; then say --results mine"
         )
     names = ", ".join(sorted({run.cell.protocol.name for run in here.values()}))
     raise StudyError(f"{store.root} has weights of {source} seed {seed} under several protocols ({names}); name one")

@@ -70,7 +70,9 @@ def train_all(
     if fleet.unfinished:
         why = fleet.stop.reason or "the time that is left is too short to start another"
         text = f"paused with {fleet.unfinished} of {len(runs)} runs to go ({why})"
-        raise Paused(f"{text}; the same command goes on from there")
+        paused = Paused(f"{text}; the same command goes on from there")
+        paused.by_signal = bool(fleet.stop.reason) and not fleet.stop.over
+        raise paused
     mendable = all(outcome.fate in (Fate.REFUSED, Fate.NO_DATA) for _, outcome in failed)
     if failed and mendable and len(failed) == len(runs) and len({outcome.text for _, outcome in failed}) == 1:
         raise StudyError(failed[0][1].text)
@@ -129,11 +131,13 @@ class Fleet:
             due, run = self._waiting.popleft()
             if due > time.monotonic() or not self._start(run):
                 self._waiting.append((due, run))
-        if self._suspects and not self._waiting and not self.crew.busy():
+        others_hold_the_rest = all(run in self._held for _, run in self._waiting)
+        if self._suspects and others_hold_the_rest and not self.crew.busy():
             # Alone in a new process: if it breaks this process too, no other run is lost.
             self.crew.dismiss()
             self.crew.hire(1)
-            self._start(self._suspects.popleft())
+            if not self._start(suspect := self._suspects.popleft()):
+                self._suspects.appendleft(suspect)
 
     def _start(self, run: Run) -> bool:
         """Gives a run to a seat. Returns False if none is free."""

@@ -57,12 +57,14 @@ def outcome_of(error: Exception, results: Path) -> Outcome:
         return Outcome(Fate.NO_DATA, str(error))
     if isinstance(error, StudyError):
         return Outcome(Fate.REFUSED, str(error))
-    if isinstance(error, OSError) and error.errno in NO_ROOM_ERRORS:
-        mend = "make room or name another folder with --results"
-        return Outcome(Fate.NO_ROOM, f"{results}: {error.strerror}; {mend}")
+    own = blamed(error)
+    if isinstance(error, OSError) and error.errno in NO_ROOM_ERRORS and own is None:
+        mend = "get the right to write there" if error.errno == errno.EACCES else "make room"
+        text = f"{error.filename or results}: {error.strerror}; {mend}, or name another folder with --results"
+        return Outcome(Fate.NO_ROOM, text)
     traceback.print_exception(error)
     sys.stderr.flush()
     text = " ".join(str(error).split())[:LONGEST]
     if lacks_memory(error):
         return Outcome(Fate.OUT_OF_MEMORY, text)
-    return Outcome(Fate.BROKEN, blamed(error) or f"{type(error).__name__}: {text}")
+    return Outcome(Fate.BROKEN, own or f"{type(error).__name__}: {text}")

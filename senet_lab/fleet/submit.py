@@ -9,18 +9,18 @@ holds what is done, so no process has to stay alive.
 
 import contextlib
 import json
+import shlex
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from senet_lab.errors import INVALID, StudyError, to_install
-from senet_lab.records.files import replace_file
 from senet_lab.records.reading import read_bytes
 from senet_lab.training.stopping import EXIT_GO_ON
 
@@ -28,6 +28,7 @@ PROGRAM = (sys.executable, "-m", "senet_lab")
 ENDING_SECONDS = 120  # time that a worker gets before its time limit, to save and to be queued again
 POLL_SECONDS = 1.0  # between two looks whether the command has ended
 REQUEUES = 10_000  # how often a worker that is out of time is queued again: in practice always
+Study = tuple[str, str, int]  # a table's slug, the names of its protocols, the number of seeds
 JOBS = "jobs.jsonl"  # the file in a folder that lists the jobs queued from there
 SQUEUE = ("squeue", "--me", "--noheader", "--array", "--format=%i %T")
 SUBMITIT = f"submit needs submitit, which is not installed; {to_install('cluster')}"
@@ -81,7 +82,7 @@ class Worker:
             # again, comes before the job's end, so this sleep never ends by itself.
             time.sleep(60 * self.minutes)
         elif status:
-            raise RuntimeError(f"senet-lab {' '.join(self.words)} ended with status {status}; its log is above")
+            raise RuntimeError(f"senet-lab {shlex.join(self.words)} ended with status {status}; its log is above")
         return status
 
     def checkpoint(self) -> Any:
@@ -119,10 +120,10 @@ def script(words: Sequence[str], request: Request, folder: Path) -> str:
     """The batch script of one worker, to be read. Raises StudyError where submitit is not installed."""
     executor = _executor(request, folder)
     if request.executor != "slurm":
-        return " ".join([*PROGRAM, *words])
+        return shlex.join([*PROGRAM, *words])
     inner = executor._executor
     text: str = inner._make_submission_file_text(inner._submitit_command_str, "worker")
-    return f"{text.rstrip()}\n# each worker then runs: {' '.join([*PROGRAM, *words])}\n"
+    return f"{text.rstrip()}\n# each worker then runs: {shlex.join([*PROGRAM, *words])}\n"
 
 
 def _executor(request: Request, folder: Path) -> Any:
@@ -161,15 +162,16 @@ def _signal_seconds(minutes: int) -> int:
     return min(ENDING_SECONDS, 30 * minutes)
 
 
-def remember(jobs: Sequence[str], words: Sequence[str], folder: Path) -> None:
-    """Writes down which jobs were queued for which command, for ``queue_of``."""
-    path = folder / JOBS
-    line = json.dumps({"jobs": list(jobs), "words": list(words)})
-    replace_file(path, (read_bytes(path) or b"") + f"{line}\n".encode())
+def remember(jobs: Sequence[str], studies: Iterable[Study], folder: Path) -> None:
+    """Writes down which jobs were queued for which studies, for ``queue_of``. Another command may do so at once."""
+    folder.mkdir(parents=True, exist_ok=True)
+    line = json.dumps({"jobs": list(jobs), "studies": [list(study) for study in studies]})
+    with open(folder / JOBS, "ab", buffering=0) as file:
+        file.write(f"{line}\n".encode())  # one write at the end of the file
 
 
-def queue_of(table: str, folder: Path) -> Counter[str]:
-    """How many workers of a table are in each state (RUNNING, PENDING, ...) of SLURM's queue.
+def queue_of(study: Study, folder: Path) -> Counter[str]:
+    """How many workers of a study are in each state (RUNNING, PENDING, ...) of SLURM's queue.
 
     Empty without SLURM, and if none of these workers is in the queue.
     """
@@ -178,7 +180,7 @@ def queue_of(table: str, folder: Path) -> Counter[str]:
     for line in lines:
         with contextlib.suppress(*INVALID):  # a damaged line is ignored
             said = json.loads(line)
-            if table in said["words"]:
+            if any(tuple(one[:2]) == study[:2] and one[2] >= study[2] for one in said["studies"]):
                 ours.update(said["jobs"])
     try:
         found = subprocess.run(SQUEUE, capture_output=True, text=True, check=True) if ours else None

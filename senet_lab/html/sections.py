@@ -12,6 +12,7 @@ from senet_lab.report.blocks import Block
 from senet_lab.report.check_counts import Figure
 from senet_lab.report.comparison import Comparison
 from senet_lab.report.csv_tables import table_csv, wide_csv
+from senet_lab.report.forest import subtitle
 from senet_lab.report.table_report import Report, ReportPart
 from senet_lab.report.views import title_of
 from senet_lab.report.wording import sentence
@@ -137,7 +138,7 @@ def forests(reports: Iterable[Report]) -> list[Chart]:
             words = f"{view.name}, {view.source}", view.measure.what
             groups.setdefault(words, []).append(part.comparison)
     ordered = sorted(groups.items(), key=lambda item: -_measured(item[1]))
-    specs = ((*words, charts.forest(group)) for words, group in ordered)
+    specs = (((f"{subtitle(group)}, {words[0]}"), words[1], charts.forest(group)) for words, group in ordered)
     return [
         Chart(
             f"forest-{place}",

@@ -62,7 +62,7 @@ class CostModel:
         self.machine = machine or next(iter(self._machines), "no machine yet")
         self._counts = counts
         self._multiply_adds = {network_key(record.run.cell): record.multiply_adds for record in self._records}
-        self._here = [record for record in finished if machine_of(record) == self.machine]
+        self._here = [record for record in finished if machine_of(record) == self.machine and _at_one_place(record)]
         self._own: dict[str, list[float]] = {}
         for record in self._here:
             self._own.setdefault(record.run.cell.key, []).append(record.provenance.train_seconds)
@@ -76,8 +76,8 @@ class CostModel:
         return [self.on(name) for name in others]
 
     def on(self, machine: str) -> "CostModel":
-        """The model for another machine; this one where that machine made no records."""
-        return CostModel(self._records, self._counts, machine) if machine in self._machines else self
+        """The model for another machine. It has no estimates where that machine made no records."""
+        return CostModel(self._records, self._counts, machine)
 
     def estimate(self, run: Run) -> Estimate | None:
         """The time of a run; None where no record allows an estimate, or where its network was never counted."""
@@ -130,6 +130,11 @@ def machine_of(record: Record) -> str:
     """The machine that made a record, as ``machine_name`` names it."""
     parts = record.provenance.parts
     return machine_name(record.provenance.device, record.provenance.threads, parts[-1].processes if parts else 1)
+
+
+def _at_one_place(record: Record) -> bool:
+    """Whether all of a run was trained on one machine, so that its time is that machine's."""
+    return len({(part.device, part.threads, part.processes) for part in record.provenance.parts}) < 2
 
 
 def machine_name(device: str, threads: int, processes: int = 1) -> str:

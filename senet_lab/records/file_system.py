@@ -11,6 +11,7 @@ import fcntl
 import functools
 import os
 import re
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -69,12 +70,19 @@ class FileSystem:
         return f"file system {self.kind}: records by {writes}; runs are claimed by {claims}"
 
 
+_testing = threading.Lock()
 _DEAD = f"{lease.DEAD_SECONDS:.0f} s"
 
 
-@functools.cache
 def file_system_of(root: Path) -> FileSystem:
     """What a folder's file system can do; tested once per process. Raises OSError where it cannot be written."""
+    with _testing:  # threads that ask at once would meet each other's files
+        return probed(root)
+
+
+@functools.cache
+def probed(root: Path) -> FileSystem:
+    """As ``file_system_of``, for one thread at a time."""
     place = root / "cache" / "locks"
     place.mkdir(parents=True, exist_ok=True)
     probe = _probe(place, 0)

@@ -10,7 +10,6 @@ import os
 import re
 import time
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 
 from senet_lab.records.lease import NO_LINKS, lives_here, machine, take
@@ -18,7 +17,6 @@ from senet_lab.records.lease import NO_LINKS, lives_here, machine, take
 PART = re.compile(r"^\..+\.(?P<machine>[0-9a-f]{12})-(?P<process>\d+)-\d+\.part$")
 PART_SECONDS = 3600.0  # an older half-written file of another machine was left by a killed process
 NO_SYNC = {errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS, errno.EPERM, errno.EACCES, errno.EBADF, errno.EISDIR}
-_numbers = count()
 
 
 def write_once(path: Path, text: str) -> bool:
@@ -66,6 +64,13 @@ def replace_file(path: Path, data: bytes) -> None:
     _sync_folder(path.parent)
 
 
+def look_anew(folder: Path) -> None:
+    """Makes a file server's client forget which files of a folder it did not find: it may know that for a minute, in
+    which another machine has made them. A change of its own makes it ask again."""
+    with _part(folder / "now", b""):
+        pass
+
+
 def remove_file(path: Path) -> bool:
     """Removes a file. Returns False where it was not there."""
     try:
@@ -104,7 +109,9 @@ def _is_nobodys(path: Path, where: str, process: int) -> bool:
 @contextlib.contextmanager
 def _part(path: Path, data: bytes) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{machine()}-{os.getpid()}-{next(_numbers)}.part")
+    # Not a counter: a process of an earlier container may have had this number, and left a file.
+    number = int.from_bytes(os.urandom(6))
+    part = path.with_name(f".{path.name}.{machine()}-{os.getpid()}-{number}.part")
     try:
         handle = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666)
         try:

@@ -21,7 +21,7 @@ from senet_lab.errors import StudyError
 from senet_lab.records.checked_files import read_json
 from senet_lab.records.files import write_once
 
-MEND = "restore it from git, or delete it"
+MEND = "restore it from git"  # to delete a plan that was begun would void its error rate
 FIRST_LOOK = 2  # seeds; one seed says nothing about the spread over seeds
 # The rule's version. Plans of version 1 look after every seed, spend earlier, and do not pool the spread. Those of
 # version 2 count comparisons that earlier looks settled among those that a look tests, and test with the runs that are
@@ -107,14 +107,15 @@ def read_plan(root: Path, table: str, protocol: str) -> SequentialPlan | None:
 def plan_in(path: Path) -> SequentialPlan | None:
     """The plan in a file, of whichever table; None without the file. Raises StudyError for a damaged one."""
     try:
-        plan = SequentialPlan(**({"first_seed": 0, "version": 1} | read_json(path, MEND)))
+        said = {"first_seed": 0, "version": 1} | read_json(path, MEND)
+        if type(said["version"]) is int and said["version"] > VERSION:
+            raise StudyError(f"{path} is a plan of a newer senet_lab (version {said['version']}); update to read it")
+        plan = SequentialPlan(**said)
         for name in ("most_seeds", "first_seed", "version"):
             if type(getattr(plan, name)) is not int:
                 raise ValueError(f"{name} is {getattr(plan, name)!r}")
         if type(plan.level) is not float:
             raise ValueError(f"level is {plan.level!r}")
-        if plan.version > VERSION:
-            raise StudyError(f"{path} is a plan of a newer senet_lab (version {plan.version}); update to read it")
         if plan.version < 1 or plan.first_seed < 0:
             raise ValueError(f"version {plan.version} from seed {plan.first_seed}")
         if plan.most_seeds < FIRST_LOOK or not 0 < plan.level < 1:

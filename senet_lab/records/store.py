@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from senet_lab.errors import INVALID
-from senet_lab.records.file_system import FileSystem, claim, file_system_of, refuse_unwritable
-from senet_lab.records.files import write_once
+from senet_lab.records.file_system import FileSystem, Reach, claim, file_system_of, refuse_unwritable
+from senet_lab.records.files import look_anew, write_once
 from senet_lab.records.lease import Holder, Lease, holder_of
 from senet_lab.records.reading import Unreadable, folders_in, is_file, list_folder, read_bytes
 from senet_lab.records.record import Record, RecordError, from_json, protocol_in, refuse_invalid, to_json
@@ -134,8 +134,10 @@ class Store:
         Where the process is killed, the lock becomes free; workers on other machines may see this only after
         ``lease.DEAD_SECONDS``. The holder must call ``read`` again before training.
         """
-        path = self.path(run, "cache/locks", ".lock")
-        with claim(path, file_system_of(self.root.resolve()).reach) as lease:
+        path, reach = self.path(run, "cache/locks", ".lock"), file_system_of(self.root.resolve()).reach
+        with claim(path, reach) as lease:
+            if lease is not None and reach is not Reach.MACHINE:
+                look_anew(self.path(run).parent)  # another machine may have recorded the run a moment ago
             yield lease
             if lease is not None and self.has_record(run):
                 lease.remove()

@@ -107,7 +107,7 @@ def _trained(views: Sequence[View], inputs: AppendixInputs) -> Block:
         "digest of its files.",
         f"Every command trains into the folder {FOLDER}, beside the records of results/, and prints both.",
         "Tolerance: on a machine with the same vector instructions, versions and threads every run has the digest that "
-        "is listed below. Elsewhere the top-1 error of a run lies within so many points of the record's, with 95 % "
+        "is listed below. Elsewhere the error or AP of a run lies within so many points of the record's, with 95 % "
         "confidence, by the spread over seeds of all rows that have two.",
     )
     columns = ("table", "command", "tolerance, points", "minutes", "memory of a run", "disk", "runs", "protocol")

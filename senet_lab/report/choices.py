@@ -78,11 +78,11 @@ CHANNELS = 16  # of the narrowest maps that these networks have, where r=16 leav
 ONE_UNIT = "has one hidden unit. If that is off for every image, the gates are constant"
 OF_ONE_UNIT = {  # of blocks with FC layers that see maps of CHANNELS at r=CHANNELS; by place, None stands for any
     (Integration.PRE, BOTTLENECKS): (
-        f"Departure: the block of SE-PRE in the first unit sees {CHANNELS} channels, so with r={CHANNELS} it {ONE_UNIT}"
+        f"The block of SE-PRE in the first unit sees {CHANNELS} channels, so with r={CHANNELS} it {ONE_UNIT}"
         ". ResNet-50's has four."
     ),
     (Integration.CONV3X3, BOTTLENECKS): (
-        f"Departure: each block of SE_3x3 in stage 2 sees {CHANNELS} channels, so with r={CHANNELS} it {ONE_UNIT}. "
+        f"Each block of SE_3x3 in stage 2 sees {CHANNELS} channels, so with r={CHANNELS} it {ONE_UNIT}. "
         "ResNet-50's have four."
     ),
     (None, (*BASIC, "cifar_preresnet110")): (

@@ -148,6 +148,7 @@ def _cells(result: PartResult, published: PublishedTable) -> tuple[str, str, str
 
 def _line(view: View, result: ClaimResult, part: PartResult, published: PublishedTable) -> dict[str, Any]:
     claim, difference = result.claim, part.difference
+    protocol = part.runs[0].cell.protocol if part.runs else view.protocols[0]
     line: dict[str, Any] = {
         "claim": claim.name,
         "source": claim.source,
@@ -155,8 +156,8 @@ def _line(view: View, result: ClaimResult, part: PartResult, published: Publishe
         "table": claim.table.number,
         "records": view.source,
         "protocol": view.name,
-        "dataset": view.protocols[0].data_name,
-        "split": view.protocols[0].evaluation_split,
+        "dataset": protocol.data_name,
+        "split": protocol.evaluation_split,
         **made_by([record for record in view.loaded.records if record.run in part.runs]),
         "part": part_text(part.part),
         "verdict": part.verdict.value,

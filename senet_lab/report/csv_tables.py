@@ -16,6 +16,7 @@ from senet_lab.stats.difference import Difference
 from senet_lab.stats.mean import Mean
 from senet_lab.study.counts import Counts, network_key
 from senet_lab.study.measure import Number
+from senet_lab.study.names import versioned
 from senet_lab.study.table import Row, Table
 
 COLUMNS = (
@@ -26,13 +27,13 @@ WIDE_COLUMNS = (
     "edition", "table", "row", "source", "protocol", "dataset", "split", "model", "img_size", "top1", "top1_err",
     "top1_err_half_width_95", "top5", "top5_err", "top5_err_half_width_95", "top1_err_difference",
     "top1_err_difference_half_width_95", "difference_interval_over", "adjusted_p", "settled_at_seeds", "verdict",
-    "seeds", "selection", "param_count", "gmacs", "device", "revision", "cell_key",
+    "seeds", "failed_seeds", "selection", "param_count", "gmacs", "device", "revision", "cell_key",
 )  # fmt: skip
 WIDE_AP_COLUMNS = (
     "edition", "table", "row", "source", "protocol", "dataset", "split", "model", "img_size", "ap", "ap_half_width_95",
     "ap50", "ap50_half_width_95", "ap_difference", "ap_difference_half_width_95", "difference_interval_over",
-    "adjusted_p", "settled_at_seeds", "verdict", "seeds", "selection", "param_count", "gmacs", "device", "revision",
-    "cell_key",
+    "adjusted_p", "settled_at_seeds", "verdict", "seeds", "failed_seeds", "selection", "param_count", "gmacs", "device",
+    "revision", "cell_key",
 )  # fmt: skip
 Line = dict[str, object]
 
@@ -54,13 +55,18 @@ def wide_csv(published: PublishedTable, comparisons: Iterable[Comparison]) -> st
     percent. Differences are to the row's baseline, in points. param_count: weights and biases, in millions. gmacs:
     multiply-adds for one image, in thousand millions. Both are as printed, or those of the network that was trained.
     difference_interval_over: what the interval of the difference is over. adjusted_p: the p-value of the verdict after
-    Holm's adjustment. settled_at_seeds: with a sequential plan, the number of seeds at the look that p-value is of.
+    Holm's adjustment. failed_seeds: how many runs failed, which are in no mean. settled_at_seeds: with a sequential
+    plan, the number of seeds at the look that p-value is of. device, revision: with a difference, the baseline's too.
     """
     table = published.table
     lines = [_wide_published(published, row) for row in table.rows]
     for comparison in comparisons:
-        lines += [_wide_measured(comparison.view, row) for row in comparison.rows if row.summary.first]
+        lines += [_wide_measured(comparison.view, row) for row in comparison.rows if _was_run(row)]
     return csv_text(WIDE_AP_COLUMNS if table.measure.higher_is_better else WIDE_COLUMNS, _of_table(table, lines))
+
+
+def _was_run(row: ComparedRow) -> bool:
+    return bool(row.summary.first or row.summary.failed)
 
 
 def _of_table(table: Table, lines: Iterable[Line]) -> Iterable[Line]:
@@ -103,7 +109,7 @@ def _measured(view: View, compared: ComparedRow) -> Iterable[Line]:
     common: Line = {
         "row": row.label,
         "source": view.source,
-        "protocol": protocol.name,
+        "protocol": versioned(protocol.name, protocol.version),
         "dataset": protocol.data_name,
         "split": protocol.evaluation_split,
         "backbone": row.cell.backbone,
@@ -120,15 +126,20 @@ def _measured(view: View, compared: ComparedRow) -> Iterable[Line]:
         if mean is None:
             continue
         over = "seeds" if isinstance(mean, Mean) else mean.interval_over
-        yield common | {
-            "metric": metric,
-            "unit": unit,
-            "value": round(mean.value, 4),
-            "half_width_95": "" if mean.half_width is None else round(mean.half_width, 4),
-            "interval_over": "" if mean.half_width is None else over,
-            "n": mean.n if isinstance(mean, Mean) else mean.seeds,
-            "baseline": compared.baseline.label if compared.baseline and unit == "points" else "",
-        }
+        by = {} if isinstance(mean, Mean) else made_by(_compared_records(view, compared))
+        yield (
+            common
+            | by
+            | {
+                "metric": metric,
+                "unit": unit,
+                "value": round(mean.value, 4),
+                "half_width_95": "" if mean.half_width is None else round(mean.half_width, 4),
+                "interval_over": "" if mean.half_width is None else over,
+                "n": mean.n if isinstance(mean, Mean) else mean.seeds,
+                "baseline": compared.baseline.label if compared.baseline and unit == "points" else "",
+            }
+        )
     for metric, seeds in (("left_out_runs", summary.left_out), ("failed_runs", summary.failed)):
         if seeds:
             line = {"metric": metric, "unit": "1", "value": len(seeds), "seeds": " ".join(map(str, seeds))}
@@ -165,7 +176,6 @@ def _wide_published(published: PublishedTable, row: Row) -> Line:
         **_rates(first, value, None),
         **_rates(second, other, None),
         f"{first.data}_difference": "" if points is None else round(points, 2),
-        "seeds": 1 if value is not None else "",
         "param_count": params.value if params else "",
         "gmacs": giga.value if giga else f"{float(mega.value) / 1000:g}" if mega else "",
     }
@@ -177,7 +187,7 @@ def _wide_measured(view: View, compared: ComparedRow) -> Line:
     return {
         "row": row.label,
         "source": view.source,
-        "protocol": row.cell.protocol.name,
+        "protocol": versioned(row.cell.protocol.name, row.cell.protocol.version),
         "dataset": row.cell.protocol.data_name,
         "split": row.cell.protocol.evaluation_split,
         "model": row.cell.backbone,
@@ -191,11 +201,18 @@ def _wide_measured(view: View, compared: ComparedRow) -> Line:
         "settled_at_seeds": compared.looked_at,
         "verdict": compared.direction or "",
         "seeds": len(summary.compared),
+        "failed_seeds": len(summary.failed),
         "param_count": _in(counts.trainable if counts else None, 10**6),
         "gmacs": _in(counts.multiply_adds if counts else None, 10**9),
-        **_made(view, row, summary.compared),
+        **(made_by(_compared_records(view, compared)) if difference else _made(view, row, summary.compared)),
         "cell_key": row.cell.key,
     }
+
+
+def _compared_records(view: View, compared: ComparedRow) -> list[Record]:
+    """The records of a row and of its baseline that their difference is made of."""
+    runs = compared.result.runs if compared.result else ()
+    return [record for record in view.records if record.run in runs]
 
 
 def _mean_rates(number: Number, mean: Mean | None) -> Line:

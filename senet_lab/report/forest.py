@@ -46,7 +46,7 @@ def write_forest(comparison: Comparison, stem: Path) -> list[Path]:
     frame = differences(comparison)
     if frame.empty or frame["measured_points"].notna().sum() == 0:
         return []
-    return _draw(frame, f"{title_of(comparison.view.paper)}\n{_subtitle([comparison])}", [comparison], stem)
+    return _draw(frame, f"{title_of(comparison.view.paper)}\n{subtitle([comparison])}", [comparison], stem)
 
 
 def write_forest_of_all(comparisons: Sequence[Comparison], stem: Path) -> list[Path]:
@@ -57,11 +57,12 @@ def write_forest_of_all(comparisons: Sequence[Comparison], stem: Path) -> list[P
     if not frames:
         return []
     drawn, frame = [one for one, _ in frames], pd.concat([frame for _, frame in frames], ignore_index=True)
-    heading = f"The paper's tables: each row that was run, less its baseline\n{_subtitle(drawn)}"
+    heading = f"The paper's tables: each row that was run, less its baseline\n{subtitle(drawn)}"
     return _draw(frame, heading, drawn, stem)
 
 
-def _subtitle(comparisons: Sequence[Comparison]) -> str:
+def subtitle(comparisons: Sequence[Comparison]) -> str:
+    """What was measured on what, with which networks and protocol, and on what the published numbers are, in words."""
     view = comparisons[0].view
     networks = list(dict.fromkeys(name for comparison in comparisons for name in comparison.view.networks))
     shown = ", ".join(networks) if len(networks) < 3 else f"{len(networks)} networks"

@@ -22,6 +22,8 @@ SPECIAL = {
     "#": r"\#",
     "_": r"\_",
     "{": r"\{",
+    "[": "{[}",  # after the end of a line it would begin an argument
+    "*": "{*}",
     "}": r"\}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",

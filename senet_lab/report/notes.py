@@ -21,7 +21,7 @@ from senet_lab.stats.mean import mean_of
 from senet_lab.stats.rank_agreement import agreement_of
 from senet_lab.stats.seed_noise import FEWEST_ROWS, POOLED_SEEDS
 from senet_lab.study.measure import stepping_images
-from senet_lab.study.protocol import Protocol
+from senet_lab.study.protocol import Dataset, Protocol
 
 FROM_IMAGENET = "a companion of an ImageNet table"  # the beginning of a departure of CIFAR's protocols
 
@@ -84,11 +84,11 @@ def _tests(comparison: Comparison) -> Iterable[str]:
 
 
 def _departures(view: View) -> Iterable[str]:
-    """The protocols' departures. FROM_IMAGENET is left out where the paper's table is of the protocol's data set."""
+    """The protocols' departures. FROM_IMAGENET is left out where the paper's table is of other images than ImageNet."""
+    of_imagenet = view.paper.paper_protocol.dataset is Dataset.IMAGENET
     for protocol in view.protocols:
-        own_images = protocol.dataset is view.paper.paper_protocol.dataset
         for departure in protocol.departures:
-            if not (own_images and departure.startswith(FROM_IMAGENET)):
+            if of_imagenet or not departure.startswith(FROM_IMAGENET):
                 yield f"Departure: {departure}."
 
 

@@ -18,6 +18,7 @@ from senet_lab.report.figure_savers import save_soon
 
 ONE_COLUMN, TWO_COLUMNS = 3.3, 7.0  # inches: width of one and of both columns of a two-column page
 STYLE: dict[Any, Any] = {
+    "text.parse_math": False,  # a label may have dollar signs
     "svg.hashsalt": "senet_lab",
     "svg.fonttype": "none",
     "pdf.fonttype": 42,  # TrueType, embedded

@@ -47,7 +47,7 @@ def _decided(comparisons: Sequence[Comparison]) -> str:
         for one in comparisons
         if one.view.paper.of_the_paper and not one.view.synthetic
         for row in one.rows
-        if row.baseline and row.difference and row.adjusted_p is not None
+        if row.baseline and row.difference and row.difference.seeds > 1
     ]
     lines = [_decision(one, row) for one, row in tested if row.direction in DIRECTIONS.values()]
     begin = "What tests decide so far:\n\n" if lines else "No test decides a comparison so far.\n"

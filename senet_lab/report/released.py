@@ -116,7 +116,7 @@ def _line(one: Shown, paper: PublishedTable, release: list[Published]) -> tuple[
         against,
         f"{found.subject.source}"
         + (f" ({found.subject.weights})" if found.subject.weights != found.subject.source else ""),
-        str(view),
+        f"{view}; {found.subject.precision} on {found.device}",
     )
 
 

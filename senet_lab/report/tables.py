@@ -146,6 +146,13 @@ def published_block(published: PublishedTable, counts: Mapping[str, Counts]) -> 
         f"Computed here from the networks: parameters are {size_convention(table.edition, table.number).text}; "
         f"{cost_convention(table.edition, table.number).text}.",
     ]
+    remarks: dict[str, dict[str, None]] = {}
+    for number in (values[name] for values in printed for name in metrics if name in values):
+        if number.note:
+            remarks.setdefault(number.note, {})[number.row] = None
+    if remarks:
+        of_rows = "; ".join(f"{', '.join(rows)}: {note}" for note, rows in remarks.items())
+        notes.append(f"On the printed numbers. {of_rows}.")
     if single:
         notes.append(f"Transcribed from a single source: {', '.join(single)}.")
     return Block(title, tuple(columns), tuple(lines), tuple(notes), label=f"{table.slug}-counts")

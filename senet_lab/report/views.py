@@ -61,12 +61,18 @@ class View:
 
     @property
     def unlike(self) -> str:
-        """In what a companion differs from the table as it was declared, in words. The schedule always differs."""
-        data = {p.dataset for p in self.protocols} != {row.cell.protocol.dataset for row in self.paper.rows}
-        network = {row.cell.backbone for row in self.paper.rows} != set(self.all_networks)
-        if data and network:
-            return "other data, network and schedule"
-        return f"other {'data and ' if data else ''}{'network and ' if network else ''}schedule"
+        """In what a companion differs from the table as it was declared, in words."""
+        own, declared = self.protocols, tuple(row.cell.protocol for row in self.paper.rows)
+        schedules = [{(p.epochs, p.batch_size, p.schedule) for p in protocols} for protocols in (own, declared)]
+        differs = {
+            "data": {p.dataset for p in own} != {p.dataset for p in declared},
+            "network": {row.cell.backbone for row in self.paper.rows} != set(self.all_networks),
+            "schedule": schedules[0] != schedules[1],
+        }
+        *first, last = [name for name, is_other in differs.items() if is_other] or [
+            "training photos" if any(p.small_photos for p in own) else "details of the recipe"
+        ]
+        return f"other {', '.join(first)} and {last}" if first else f"other {last}"
 
     @property
     def source(self) -> str:
@@ -176,10 +182,12 @@ def measured_views(table: Table, sources: Iterable[Loaded]) -> list[View]:
 
     A user's own come first, then those that train longest.
     """
-    views = []
+    views, declared = list[View](), {row.cell.key for row in table.rows}
     for loaded in sources:
         recorded = {record.run.cell.key for record in loaded.records}
         for candidate in candidates(table, loaded.protocols()):
-            if recorded & {row.cell.key for row in candidate.rows}:
+            keys = {row.cell.key for row in candidate.rows}
+            # Under one of its own protocols a table has some of its declared cells, which its own view shows.
+            if recorded & (keys if candidate is table else keys - declared):
                 views.append(View(table, candidate, loaded, tuple(summarise(candidate, loaded))))
     return sorted(views, key=lambda view: (not view.own, -view.images_seen))

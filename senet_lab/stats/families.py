@@ -1,7 +1,7 @@
 """Families of comparisons: which comparisons of a table and its claims share one error rate, and their cells."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from senet_lab.study.cell import Cell
 from senet_lab.study.claim import Claim, ComparedPart, Costs, Directed, LargerGain, Lower, NotWorse, labels_of
@@ -104,14 +104,17 @@ def _applies(claim: Claim, table: Table) -> bool:
 
 
 def _cells(claim: Claim, table: Table) -> dict[str, Cell] | None:
-    """The cells that the claim's labels mean under the table's protocol, by label; None for a lack of networks."""
-    wide = claim.with_rows
-    if claim.table.rows != table.rows:
+    """The cells that the claim's labels mean, by label; None for a lack of networks.
+
+    Those of the table's rows are the table's own, each under its row's protocol. Further rows have its baseline's.
+    """
+    further = replace(claim.table, rows=(claim.table.row(claim.table.baseline), *claim.rows))
+    if claim.table.rows != table.rows and claim.rows:
         try:
-            wide = wide.under(table.paper_protocol)
+            further = further.under(table.paper_protocol)
         except ValueError:
             return None
-    return {row.label: row.cell for row in wide.rows}
+    return {row.label: row.cell for row in (*further.rows, *table.rows)}
 
 
 def row_pairs(table: Table) -> Sequence[tuple[Row, Row]]:

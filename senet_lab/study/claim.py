@@ -96,8 +96,8 @@ class Claim:
     protocol can test the statement, too, or only the paper's own networks.
 
     Raises ValueError for a further row that the table cannot have, where there is no part, or where a part names an
-    unknown row, compares a row with itself, has no positive margin, or says Lower or LargerGain of AP or Higher of
-    errors.
+    unknown row, compares a row with itself, names one of four rows twice, has no positive margin, or says Lower or
+    LargerGain of AP or Higher of errors.
     """
 
     name: str
@@ -130,6 +130,10 @@ class Claim:
             for label, other in zip(of_part[::2], of_part[1::2], strict=True):
                 if label == other:
                     raise ValueError(f"claim {self.name}: {label!r} is compared with itself")
+            if len(set(of_part)) < len(of_part):
+                raise ValueError(
+                    f"claim {self.name}: a larger gain is of four rows, and one of {of_part} is there twice"
+                )
             if isinstance(part, NotWorse | Equivalent) and not part.margin > 0:
                 raise ValueError(f"claim {self.name}: margin {part.margin} is not above 0")
 

@@ -23,7 +23,7 @@ from senet_lab.records.curves import Point
 from senet_lab.records.gate_health import GateHealth
 from senet_lab.records.reading import read_bytes
 from senet_lab.records.record import TrainedPart
-from senet_lab.study.cell import Run, from_plain, to_plain
+from senet_lab.study.cell import Run, UnknownFields, from_plain, to_plain
 from senet_lab.training.checkpoint import Checkpoint, CheckpointError
 from senet_lab.training.epoch import EpochSums
 
@@ -108,6 +108,8 @@ def from_bytes(data: bytes, path: Path, kind: Kind, run: Run) -> Saved:
             raise ValueError("the digest of its tensors does not fit")
         left_out = from_plain(tuple[str, ...], card.get("left_out", []))
         return Saved(state_of(card, tensors), from_plain(tuple[TrainedPart, ...], card["parts"]), left_out)
+    except UnknownFields as error:
+        raise CheckpointError(f"{path} was written by a later version ({_short(error)}); update senet_lab") from None
     except INVALID as error:
         raise CheckpointError(f"{path} is damaged ({_short(error)}); {mend}") from None
 
@@ -161,6 +163,8 @@ def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 def _refuse_another(card: dict[str, Any], path: Path, kind: Kind, run: Run) -> None:
+    if type(card["form"]) is int and card["form"] > FORM:
+        raise UnknownFields(f"form {card['form']}, known here are 1 to {FORM}")
     found = {name: card[name] for name in ("form", "kind", "key", "seed")}
     needed = {"form": FORM, "kind": kind.value, "key": run.cell.key, "seed": run.seed}
     other = [f"its {name} is {found[name]!r}, not {needed[name]!r}" for name in found if found[name] != needed[name]]

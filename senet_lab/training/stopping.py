@@ -24,13 +24,17 @@ Clock = Callable[[], float]
 
 
 class Paused(StudyError):
-    """A run ended before its last step, with its state saved."""
+    """A run ended before its last step, with its state saved. by_signal: whether a signal asked for it."""
+
+    by_signal = True
 
     exit_status = EXIT_GO_ON
 
 
 class TakenOver(StudyError):
     """Another worker has taken a run over while this one stood still. This one must not write any more."""
+
+    exit_status = EXIT_GO_ON  # other runs may be left
 
 
 class StopSign:
@@ -40,6 +44,7 @@ class StopSign:
         self._clock = clock
         self._deadline = None if seconds is None else clock() + seconds
         self._reason = ""
+        self.over = False  # whether the time asked for the end
 
     def ask(self, reason: str) -> None:
         """Asks all runs to end. Only the first reason is kept."""
@@ -50,6 +55,7 @@ class StopSign:
         """Why runs are asked to end; empty if they are not asked."""
         if not self._reason and self._deadline is not None and self._clock() >= self._deadline:
             self.ask("the time that it was given is over")
+            self.over = True
         return self._reason
 
     def seconds_left(self) -> float:

@@ -91,3 +91,19 @@ def test_a_run_that_was_trained_elsewhere_is_no_pace_of_this_machine(capsys):
     watch.progressed(runs[0], Progress(0, 2, 100, 2_000))
 
     assert capsys.readouterr().err.splitlines()[-1].endswith("; 6:30 left")
+
+
+def test_a_run_that_another_worker_holds_is_said_once(capsys):
+    """It is asked for every five seconds, for hours; what it does when it is free is said again."""
+    watch = Watch([OF], {(OF.cell.key, 0): "table7 r=16 seed 0"}, now=Time())
+    for _ in range(4):
+        watch.started(OF)
+        watch.ended(OF, Outcome(Fate.BUSY, "another worker trains it"))
+    watch.started(OF)
+    watch.ended(OF, Outcome(Fate.RECORDED, "top-1 error 10.00 %"))
+
+    assert [line.partition("seed 0: ")[2] for line in capsys.readouterr().err.splitlines()] == [
+        "starts",
+        "busy, another worker trains it",
+        "recorded, top-1 error 10.00 %",
+    ]

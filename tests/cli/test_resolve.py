@@ -112,9 +112,13 @@ def test_hours_are_judged_by_this_machine_and_end_runs_of_unknown_time(tmp_path)
     )
     said, minutes = list[str](), list[float]()
 
+    by_signal = True
+
     def pauses(runs, left):
         minutes.append(left)
-        raise Paused("saved")
+        paused = Paused("saved")
+        paused.by_signal = by_signal
+        raise paused
 
     def until(limits):
         return train_until_resolved(TABLE, [], tmp_path, replace(limits, clock=lambda: 0.0), pauses, said.append)
@@ -124,6 +128,7 @@ def test_hours_are_judged_by_this_machine_and_end_runs_of_unknown_time(tmp_path)
     with pytest.raises(Paused):  # by a signal, since hours are left
         until(Limits(3, 8.0, 2))
     assert minutes == [480.0]
+    by_signal = False  # the hours are over, or too few are left to start another run
     assert until(Limits(3, 0.01, 2)) == 1
     assert said[-2].startswith("the 0.01 hours are over; what was trained is saved")
 

@@ -54,8 +54,9 @@ def test_the_queue_is_told_beside_what_files_say(senet_lab, tmp_path, squeue):
     folder = tmp_path / "results" / "cache" / "submit"
     folder.mkdir(parents=True)
     lines = [
-        {"jobs": ["17_0", "17_1", "17_2"], "words": ["table7", "--seeds", "1"]},
-        {"jobs": ["5"], "words": ["gate"]},
+        {"jobs": ["17_0", "17_1", "17_2"], "studies": [["cvpr2018-table7", "demo", 1]]},
+        {"jobs": ["5"], "studies": [["tpami-table12", "demo", 1]]},
+        {"jobs": ["6_0"], "studies": [["cvpr2018-table7", "cifar10", 5]]},
     ]
     (folder / "jobs.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines) + "torn")
     status, out, _ = senet_lab("submit", "table7", "gate", "--status", "--protocol", "demo")

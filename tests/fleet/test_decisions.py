@@ -123,6 +123,15 @@ def test_a_full_disk_ends_all_runs_in_order(train):
         train([Outcome(Fate.NO_ROOM, "no space")], [Progress(0, 3, 1, 9), paused], [DONE], workers=2)
 
 
+def test_a_run_of_a_lost_process_does_not_wait_for_those_that_others_hold(train, monkeypatch):
+    """Another machine holds seed 1 for hours: seed 0, whose process died, goes on meanwhile."""
+    monkeypatch.setattr(fleet_module, "RETRY_SECONDS", 1e9)
+    failed, crew = train([-9, DONE], [Outcome(Fate.BUSY, "another")], sharing=True)
+
+    assert failed == []
+    assert [seed for seed, _ in crew.given] == [0, 1, 0]
+
+
 def test_a_run_held_elsewhere_is_asked_for_again(train):
     """Until it has a record."""
     failed, crew = train([Outcome(Fate.BUSY, "another"), Outcome(Fate.BUSY, "another"), DONE])

@@ -8,7 +8,8 @@ import torch
 
 from senet_lab.errors import StudyError, lacks_memory
 from senet_lab.fleet import gpu_capacity, worker
-from senet_lab.fleet.outcome import Fate, NoData, outcome_of
+from senet_lab.fleet import outcome as outcomes
+from senet_lab.fleet.outcome import Fate, NoData, Outcome, outcome_of
 from senet_lab.records.store import Store
 from senet_lab.training.settings import Settings
 from senet_lab.training.stopping import Paused, SavePlan, Wish
@@ -222,3 +223,14 @@ def test_a_run_that_another_took_over_ends_without_writing(monkeypatch, tmp_path
     assert told == [1]
     assert list((tmp_path / "records").rglob("*")) == []
     assert checkpoint.read_bytes() == b"of the new holder"
+
+
+def test_a_folder_of_another_user_is_named(monkeypatch):
+    """Not the results folder as a whole; and an error of a user's own block is no lack of room."""
+    denied = PermissionError(13, "Permission denied", "results/cache/locks/cifar10/ab")
+    told = outcome_of(denied, RESULTS)
+    assert told.fate is Fate.NO_ROOM
+    assert told.text.startswith("results/cache/locks/cifar10/ab: Permission denied; get the right to write there, or ")
+
+    monkeypatch.setattr(outcomes, "blamed", lambda error: "mine.py, line 3: PermissionError")
+    assert outcome_of(denied, RESULTS) == Outcome(Fate.BROKEN, "mine.py, line 3: PermissionError")

@@ -1,6 +1,7 @@
 """The page: self-contained, the same from the same records, and every number leads to its record."""
 
 import json
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -179,7 +180,8 @@ def test_the_forest_plot_with_most_differences_is_the_first(tmp_path):
     counts = COUNTS | {network_key(other): counted(1, 1, 1)}
     charts = forests([report_of_views(table, [load(tmp_path, "results")], counts=counts)])
 
-    assert [chart.caption.split(", ")[1] for chart in charts] == ["most", "a-few"]
+    assert [re.search(r"protocol ([\w-]+)", chart.caption)[1] for chart in charts] == ["most", "a-few"]
+    assert all("measured on CIFAR-10 with cifar_resnet11_bottleneck" in chart.caption for chart in charts)
 
 
 def test_a_curve_stands_once(page):

@@ -160,4 +160,14 @@ def test_processes_that_train_a_run_together_are_a_machine_of_their_own():
     assert model.estimate(Run(cell=PLAIN, seed=5)).seconds == HOUR
     assert [one.machine for one in model.elsewhere()] == ["a processor (1 thread, 8 processes together)"]
     assert model.on("a processor (1 thread, 8 processes together)").estimate(Run(cell=PLAIN, seed=5)).seconds == 60.0
-    assert model.on("no such machine") is model
+    assert model.on("no such machine").estimate(Run(cell=PLAIN, seed=5)) is None
+
+
+def test_a_run_that_moved_tells_no_machines_time():
+    """Ten hours on one device and five minutes on another are not ten hours of the other."""
+    moved = took(finished(PLAIN, 0), 10 * HOUR)
+    parts = (replace(PART, device="a slow device"), PART)
+    moved = replace(moved, provenance=replace(moved.provenance, parts=parts))
+
+    assert CostModel([moved], COUNTS).estimate(Run(cell=PLAIN, seed=5)) is None
+    assert CostModel([moved, took(finished(PLAIN, 1), HOUR)], COUNTS).estimate(Run(cell=PLAIN, seed=5)).seconds == HOUR

@@ -11,7 +11,7 @@ from unittest.mock import Mock
 import pytest
 
 from senet_lab.records import file_system, lease
-from senet_lab.records.file_system import FileSystem, Reach, claim, file_system_of
+from senet_lab.records.file_system import FileSystem, Reach, claim, file_system_of, probed
 from senet_lab.records.lease import Lease, holder_of, take
 from senet_lab.records.store import Store
 from senet_lab.study import Run
@@ -209,7 +209,7 @@ def mounted(monkeypatch, tmp_path, kind, options="rw"):
         f"1 0 8:1 / / rw - ext4 /dev/sda rw\n2 1 0:5 / {tmp_path} {options} - {kind} server:/x {options}\n"
     )
     monkeypatch.setattr(file_system, "MOUNTS", table)
-    file_system_of.cache_clear()
+    probed.cache_clear()
 
 
 @pytest.mark.parametrize(

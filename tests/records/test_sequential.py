@@ -65,7 +65,7 @@ def test_a_plan_of_a_newer_version_says_update(tmp_path):
     """It is not called damaged."""
     path = plan_path(tmp_path, "t", "p")
     path.parent.mkdir(parents=True)
-    path.write_text('{"table": "t", "protocol": "p", "most_seeds": 6, "level": 0.05, "version": 9}')
+    path.write_text('{"table": "t", "protocol": "p", "most_seeds": 6, "level": 0.05, "version": 9, "new": 1}')
 
     with pytest.raises(StudyError, match=r"newer senet_lab \(version 9\); update to read it"):
         read_plan(tmp_path, "t", "p")

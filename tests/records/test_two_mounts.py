@@ -23,7 +23,7 @@ def see_from(view, root, reach):
     flock = file_system.flock
     lease.machine = lambda: view * 3
     file_system.flock = lambda path: flock(root / view / path.name)
-    file_system.file_system_of.cache_clear()
+    file_system.probed.cache_clear()
     file_system._mount_of = lambda path: ("ext4" if reach is Reach.MACHINE else "cifs", set())
 
 

@@ -222,3 +222,14 @@ def test_rows_that_differ_by_protocol_alone_have_no_companion(tmp_path):
     third = replace(PLAIN, protocol=replace(PROTOCOL, epochs=5, name="third"))
 
     assert measured_views(rates, [loaded(tmp_path, finished(third))]) == []
+
+
+def test_a_row_under_another_rows_recipe_has_a_view(tmp_path):
+    """A table with two recipes of its own may be trained under one of them; its declared cells stay in its own view."""
+    other = replace(PROTOCOL, name="other", epochs=3)
+    table = replace(TABLE, rows=(TABLE.rows[0], replace(TABLE.rows[1], cell=replace(SE, protocol=other))))
+    declared = loaded(tmp_path / "a", finished(PLAIN), finished(replace(SE, protocol=other)))
+    under_one = loaded(tmp_path / "b", finished(PLAIN), finished(SE))
+
+    assert [view.name for view in measured_views(table, [declared])] == ["sample+other"]
+    assert {view.name for view in measured_views(table, [under_one])} == {"sample", "sample+other"}

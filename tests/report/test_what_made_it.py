@@ -11,7 +11,7 @@ from senet_lab.records.sequential import SequentialPlan, begin_plan
 from senet_lab.report.claims_page import claim_block, claim_lines
 from senet_lab.report.csv_tables import table_csv, wide_csv
 from senet_lab.report.figures import figure_heading
-from senet_lab.report.forest import _subtitle
+from senet_lab.report.forest import subtitle
 from senet_lab.report.load import load
 from senet_lab.report.notes import notes_of
 from senet_lab.report.published import published_table
@@ -38,7 +38,7 @@ def test_only_networks_that_were_trained_are_named(tmp_path, also):
     """In heading, note, figures and JSON. Parameters stand beside every row, so there it is said which were trained."""
     filled(tmp_path, finished(PLAIN), finished(SE), *([finished(LARGER)] if also else []))
     (comparison,) = comparisons_of(TWO, [load(tmp_path, "results")])
-    texts = [comparison_title(comparison), figure_heading(comparison.view), _subtitle([comparison])]
+    texts = [comparison_title(comparison), figure_heading(comparison.view), subtitle([comparison])]
     (note,) = [note for note in notes_of(comparison) if note.startswith("Parameters (weights and biases)")]
 
     assert all(PLAIN.backbone in text for text in (*texts, note))
@@ -48,18 +48,19 @@ def test_only_networks_that_were_trained_are_named(tmp_path, also):
 
 
 def test_a_companion_of_other_networks_says_so_whichever_were_trained(tmp_path):
-    """That is a fact of the table."""
+    """That is a fact of the table; its schedule is the declared one."""
     companions = {PLAIN.backbone: LARGER.backbone}
     paper = replace(TABLE, companions={Dataset.CIFAR10: companions})
     under = paper.under(replace(PROTOCOL, name="other"))
     filled(tmp_path, finished(under.rows[0].cell))
     (view,) = measured_views(paper, [load(tmp_path, "results")])
 
-    assert view.unlike == "other network and schedule"
+    assert view.unlike == "other network"
 
 
 def test_device_and_revision_are_those_of_the_seeds_in_a_number(tmp_path):
-    """A seed that the baseline lacks is in no mean: its device is named apart, beside the runs that are left out."""
+    """A seed that the baseline lacks is in no mean: its device is named apart, beside the runs that are left out. A
+    difference was made by the baseline's device, too."""
     filled(tmp_path, made_on(finished(PLAIN), "a"), made_on(finished(SE), "b"), made_on(finished(SE, 1), "c"))
     (comparison,) = comparisons_of(TABLE, [load(tmp_path, "results")])
     printed, notes = published_table(TABLE, []), list(notes_of(comparison))
@@ -68,8 +69,9 @@ def test_device_and_revision_are_those_of_the_seeds_in_a_number(tmp_path):
     of_se = {line["metric"]: (line["device"], line["revision"]) for line in long if line["row"] == "SE"}
 
     assert of_se.pop("left_out_runs") == ("c", "cccccccccc")
+    assert of_se.pop("top1_error_difference") == ("b; a", "bbbbbbbbbb; aaaaaaaaaa")
     assert set(of_se.values()) == {("b", "bbbbbbbbbb")}
-    assert [line["device"] for line in wide if line["row"] == "SE" and line["device"]] == ["b"]
+    assert [line["device"] for line in wide if line["row"] == "SE" and line["device"]] == ["b; a"]
     (made,) = [note for note in notes if note.startswith("Device ")]
     assert all(text in made for text in ("a (device, 1 thread(s))", "b (device, 1 thread(s))", "a" * 10, "b" * 10))
     assert "c" * 10 not in made

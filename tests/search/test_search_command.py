@@ -85,7 +85,7 @@ def test_photos_are_refused_before_anything_is_opened(senet_lab, tmp_path):
 
 def test_points_get_no_verdict_on_the_images_that_chose_them(senet_lab, tmp_path):
     """A protocol that evaluates on held-out images has no others; without verdicts it is searched."""
-    status, _, err = senet_lab("search", "table7", "--protocol", "cifar10-short-peak-0.1")
+    status, _, err = senet_lab("search", "peak-rate")
 
     assert (status, len(err.splitlines())) == (2, 1)
     assert "so no verdict can come of them; say --fresh-seeds 0" in err

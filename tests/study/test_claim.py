@@ -108,3 +108,9 @@ def test_nearly_every_comparison_has_a_published_number():
         ("tpami-last-stage", "SE without stage 5", "SE_All"),
         ("experiment-gate-start", "SE-Identity, double sigmoid", "SE-Identity"),
     ]
+
+
+def test_a_larger_gain_is_of_four_rows():
+    """With a row on both sides its variance would be another one."""
+    with pytest.raises(ValueError, match="a larger gain is of four rows"):
+        replace(CLAIMS[0], parts=(LargerGain("SE-ResNet-50", "ResNet-50", "SE-ResNet-101", "SE-ResNet-50"),))

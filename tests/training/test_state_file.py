@@ -12,6 +12,7 @@ from torch import nn
 from senet_lab.models.dropout import StreamDropout
 from senet_lab.records.curves import CurvePoint
 from senet_lab.records.gate_health import GateHealth
+from senet_lab.training import state_file
 from senet_lab.training.checkpoint import Checkpoint, CheckpointError, misfit, momentum_of
 from senet_lab.training.epoch import EpochSums
 from senet_lab.training.parts import changed, with_steps
@@ -198,3 +199,13 @@ def test_parts_grow_with_their_steps():
         "threads 1 -> 2",
         "torch 2.11 -> 2.12",
     ]
+
+
+def test_a_file_of_a_later_version_says_update(monkeypatch):
+    """Not that it is damaged: to delete it would throw days of training away."""
+    monkeypatch.setattr(state_file, "FORM", state_file.FORM + 1)
+    later = to_bytes(Kind.CHECKPOINT, RUN, Saved(STATE, (PART,)))
+    monkeypatch.undo()
+
+    with pytest.raises(CheckpointError, match=r"was written by a later version \(form .*\); update senet_lab"):
+        from_bytes(later, PATH, Kind.CHECKPOINT, RUN)
