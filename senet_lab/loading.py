@@ -1,13 +1,16 @@
-"""Loads photos: as RGB, and in passes of torch's ``DataLoader``, whose processes end with the pass."""
+"""Loads photos: as RGB, and in passes of torch's ``DataLoader``, whose processes end with the pass. Says how far one is."""
 
+import time
 import warnings
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from PIL import Image
 
+SAY_SECONDS = 5.0
+Tell = Callable[[str], None]
 # Pillow's modes of more than 8 bits a channel.
 DEEP = dict.fromkeys(("I;16", "I;16L", "I;16B", "I;16N"), "16 bits") | {"I": "32 bits", "F": "a float"}
 
@@ -40,3 +43,25 @@ def begin_pass(loader: Any) -> Iterator[Any]:
 
 def _let_go(queues: Any) -> None:
     """Does nothing. As the callback of a finalizer, it keeps its argument alive until the callback runs."""
+
+
+class Progress:
+    """Says every SAY_SECONDS how far the pass is."""
+
+    def __init__(self, total: int, tell: Tell) -> None:
+        self.total, self.tell = total, tell
+        self.done, self.begun = 0, time.monotonic()
+        self.said = self.begun
+
+    def add(self, images: int) -> None:
+        """Counts further photos as done."""
+        self.done += images
+        now = time.monotonic()
+        if now - self.said < SAY_SECONDS and self.done < self.total:
+            return
+        self.said = now
+        rate = self.done / max(now - self.begun, 1e-9)
+        left = (self.total - self.done) / rate
+        self.tell(
+            f"{self.done:,} of {self.total:,} images, {rate:.0f} images/s, {int(left) // 60}:{int(left) % 60:02} left"
+        )

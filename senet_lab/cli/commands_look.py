@@ -110,6 +110,7 @@ def _of_runs(
 ) -> "TrainedNetwork":
     """The network of a recorded run. Where ``best`` finds no run, one is trained on synthetic images first."""
     from senet_lab.excitations import recorded_runs
+    from senet_lab.exporting.which_run import run_of_row
     from senet_lab.records.store import Store
 
     store = Store(root)
@@ -121,9 +122,13 @@ def _of_runs(
                 f"{source!r} is none of best, TABLE:ROW, timm:NAME, torchvision:NAME, "
                 "or a file of weights (.safetensors, .pth)"
             )
+        if source != "best" and not random_weights:
+            run = run_of_row(source, seed, protocol, store)  # also one that was trained on a user's own photos
+            warn_of_runs([run], root)
+            return recorded_runs.recorded(run, store)
         table, runs = study_of(catalogue.find_table(name), protocol, seed + 1, [label])
         run = Run(cell=table.row(label).cell, seed=seed)
-        if source == "best" and not random_weights:
+        if not random_weights:
             train_runs(table, tuple(r for r in runs if r == run), root, TrainingOptions(device))
     warn_of_runs([run], root)
     return recorded_runs.recorded(run, store, random_weights)

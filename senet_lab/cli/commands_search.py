@@ -132,7 +132,7 @@ def _trainer(device: str, threads: int) -> "Trainer":
 
     from senet_lab.search.trial import Trainer
 
-    return Trainer(torch.device(device), threads)
+    return Trainer(torch.device(device), threads, _tell)
 
 
 def _tell(text: str) -> None:

@@ -19,7 +19,7 @@ from senet_lab.evaluation.labels import number_of, reassessed
 from senet_lab.evaluation.networks import Network
 from senet_lab.evaluation.normalise import Normalise
 from senet_lab.evaluation.photo_set import Photo, PhotoSet
-from senet_lab.evaluation.progress import Progress, Tell
+from senet_lab.loading import Progress, Tell
 from senet_lab.machine import cores
 from senet_lab.models.registry import channels_last
 from senet_lab.records import evaluation as record

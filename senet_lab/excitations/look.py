@@ -1,10 +1,12 @@
 """Looks at a network's gates: from images to files, figures and statements."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from senet_lab.errors import StudyError
 from senet_lab.excitations.capture import capture_excitations, taps_of
@@ -16,6 +18,7 @@ from senet_lab.excitations.running import FEW_CLASSES
 from senet_lab.excitations.statements import text_of, write_statements
 from senet_lab.excitations.statistics import Excitations, Origin, save
 from senet_lab.excitations.trained_network import TrainedNetwork
+from senet_lab.loading import Progress
 from senet_lab.models.sites import WrongImageSize
 from senet_lab.records.file_system import refuse_unwritable
 from senet_lab.training.numerics import set_switches
@@ -72,7 +75,7 @@ def look_at(
     try:
         found = capture_excitations(
             subject.model.to(target),
-            labelled.batches(target),
+            _counted(labelled, target),
             labelled.class_names,
             own_rows=task.own_rows,
             origin=task.origin,
@@ -81,6 +84,14 @@ def look_at(
     except WrongImageSize as error:
         raise StudyError(f"{name} cannot be shown to {subject.name}: {error}") from None
     return keep(task, found, figures)
+
+
+def _counted(labelled: Labelled, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
+    """The batches of a pass, whose progress is printed on stderr."""
+    progress = Progress(labelled.images, lambda text: print(text, file=sys.stderr, flush=True))
+    for images, labels in labelled.batches(device):
+        yield images, labels
+        progress.add(len(labels))
 
 
 @dataclass(frozen=True, slots=True)

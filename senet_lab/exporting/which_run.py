@@ -32,10 +32,13 @@ def run_of_row(source: str, seed: int, protocol: str | None, store: Store) -> Ru
     if len(here) == 1:
         return next(iter(here.values()))
     if not here:
+        # Where the run is recorded and its weights are elsewhere, it is trained again in another folder alone.
+        elsewhere = any(store.has_record(run) for run in runs)
+        folder = "mine" if elsewhere else shlex.quote(str(store.root))
         raise StudyError(
             f"{store.root} has no weights of {source} seed {seed}: they stay where a run was trained, and "
             f"senet-lab train {shlex.quote(name)} --row {shlex.quote(label)} --protocol NAME --seeds {seed + 1} "
-            "--results mine trains it here; then say --results mine"
+            f"--results {folder} trains it{f'; then say --results {folder}' * elsewhere}"
         )
     names = ", ".join(sorted({run.cell.protocol.name for run in here.values()}))
     raise StudyError(f"{store.root} has weights of {source} seed {seed} under several protocols ({names}); name one")

@@ -21,11 +21,13 @@ from senet_lab.training import device_loop
 from senet_lab.training.checkpoint import Checkpoint
 from senet_lab.training.epoch import Diverged
 from senet_lab.training.numerics import set_switches
+from senet_lab.training.progress import Progress, silent
 from senet_lab.training.provenance import device_name
 from senet_lab.training.run_state import Hooks
 from senet_lab.training.step import make_optimizer, training_loss
 
 WARM_UP_STEPS, TIMED_STEPS = 3, 15
+SAY_SECONDS = 10.0  # least time between two lines about one training
 ANY_SCHEDULE = Schedule(decay=Decay.COSINE, peak_lr=0.0)
 AfterEpoch = Callable[[int, float], None]  # epoch from 1, error in percent so far
 
@@ -34,12 +36,27 @@ def ignore(epoch: int, error_pct: float) -> None:
     """Does nothing after an epoch."""
 
 
-class Trainer:
-    """Trains cells on one device. Each data set is opened once."""
+class _Pace:
+    """Says every SAY_SECONDS how far a training is, and how long it takes on."""
 
-    def __init__(self, device: torch.device, threads: int) -> None:
+    def __init__(self, tell: Callable[[str], None], cell: Cell, seed: int) -> None:
+        self.tell, self.what = tell, f"{cell.protocol.name}, {'plain' if cell.se is None else 'SE'}, seed {seed}"
+        self.begun = self.said = time.monotonic()
+
+    def __call__(self, progress: Progress) -> None:
+        now, done = time.monotonic(), progress.step / progress.steps
+        if now - self.said >= SAY_SECONDS and done:
+            self.said = now
+            left = int((now - self.begun) / done * (1 - done))
+            self.tell(f"{self.what}: {100 * done:.0f} % trained, {left // 60}:{left % 60:02} left")
+
+
+class Trainer:
+    """Trains cells on one device. Each data set is opened once. tell: prints a line on how far a training is."""
+
+    def __init__(self, device: torch.device, threads: int, tell: Callable[[str], None] | None = None) -> None:
         set_switches(threads)
-        self.device = device
+        self.device, self.tell = device, tell
         self.machine = machine_name(device_name(device), threads)
         self._opened: dict[str, BatchSource] = {}
 
@@ -58,8 +75,11 @@ class Trainer:
             assert isinstance(point, CurvePoint)  # searches train classifiers only
             after_epoch(len(state.curve), point.test_top1_error_pct)
 
+        report = _Pace(self.tell, cell, seed) if self.tell else silent
         try:
-            trained = device_loop.train(model, self._data(cell.protocol), cell.protocol, seed, hooks=Hooks(save=save))
+            trained = device_loop.train(
+                model, self._data(cell.protocol), cell.protocol, seed, hooks=Hooks(save=save, report=report)
+            )
         except Diverged:
             return guessing_error_pct(cell.protocol)
         return trained.curve[-1].test_top1_error_pct

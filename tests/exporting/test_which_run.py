@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ablations.protocols import IMAGENETTE
-from senet_lab.cli import catalogue
+from senet_lab.cli import catalogue, studies
 from senet_lab.errors import StudyError
 from senet_lab.exporting.which_run import run_of_row, weights_path
 from senet_lab.records.store import Store
@@ -22,6 +22,13 @@ def test_the_hint_trains_the_run_that_is_missing(tmp_path):
     assert str(caught.value).endswith(
         f"senet-lab train tpami-table13 --row SE_All --protocol NAME --seeds 5 --results '{tmp_path}/my runs' trains it"
     )
+
+
+def test_the_hint_names_another_folder_where_the_run_is_recorded(tmp_path):
+    """As in a clone, which has records and no weights: in its own folder nothing would be trained."""
+    cell = studies.table_under(catalogue.find_table("tpami-table13"), "cifar10-short").row("SE_All").cell
+    with pytest.raises(StudyError, match=r"--seeds 1 --results mine trains it; then say --results mine$"):
+        run_of_row("tpami-table13:SE_All", 0, None, filled(tmp_path, finished(cell)))
 
 
 def test_a_row_that_was_trained_on_own_photos_is_found(tmp_path):
