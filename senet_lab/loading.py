@@ -1,4 +1,4 @@
-"""Loads photos: as RGB, and in passes of torch's ``DataLoader``, whose processes end with the pass. Says how far one is."""
+"""Loads photos: as RGB, and in passes of torch's ``DataLoader``, whose processes end with the pass. Tells progress."""
 
 import time
 import warnings
