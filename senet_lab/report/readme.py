@@ -41,11 +41,14 @@ def write_readmes(
 
 
 def _decided(comparisons: Sequence[Comparison]) -> str:
-    """The rows of the paper's tables that a test puts above or below their baselines, and those that it leaves open."""
+    """The rows that a test puts above or below their baselines, and those that it leaves open.
+
+    Those of the paper's tables, and of this project's own experiments where a plan chose the number of seeds.
+    """
     tested = [
         (one, row)
         for one in comparisons
-        if one.view.paper.of_the_paper and not one.view.synthetic
+        if (one.view.paper.of_the_paper or one.judgement.plan) and not one.view.synthetic
         for row in one.rows
         if row.baseline and row.difference and row.difference.seeds > 1
     ]

@@ -138,3 +138,16 @@ def test_a_p_value_stands_beside_the_look_that_it_is_of(tmp_path):
     lines = csv.DictReader(wide_csv(compared.published, [compared]).splitlines())
     (measured,) = [one for one in lines if one["adjusted_p"]]
     assert (measured["seeds"], measured["settled_at_seeds"]) == ("4", str(row.looked_at))
+
+
+def test_an_experiment_under_a_plan_stands_on_the_front_page(tmp_path):
+    """Its plan chose the number of seeds; without one, a table that the paper does not print is not there."""
+    own = replace(TABLE, edition="mine")
+    filled(tmp_path / "results", *(finished(PLAIN, s, 300 + s) for s in range(4)))
+    store = filled(tmp_path / "results", *(finished(SE, s, 200 + s) for s in range(4)))
+    assert "lower top-1 error" not in front_page(tmp_path, [], comparisons_of(own, [load(store.root, "results")]))
+    begin_plan(store.root, SequentialPlan(table=own.slug, protocol="sample", most_seeds=4, level=0.05))
+    text = front_page(tmp_path, [], comparisons_of(own, [load(store.root, "results")]))
+
+    assert "**SE has a lower top-1 error than plain** (mine-table99, sample: " in text
+    assert "A plan chose the number of seeds." in text
