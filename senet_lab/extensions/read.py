@@ -22,6 +22,10 @@ T = TypeVar("T")
 _begun = set[str]()  # the modules of files that are being run
 
 
+class Told(StudyError):
+    """An error in a user's file that names the file already."""
+
+
 def read_extension(source: str) -> Extension:
     """Runs a file or module, and takes its entries. Raises StudyError with the file and line of a mistake in it."""
     module, path = _module(source)
@@ -86,7 +90,7 @@ def _module(source: str) -> tuple[ModuleType, Path]:
     if spec is None or spec.loader is None or not path.is_file():
         raise StudyError(f"{source} is no Python file")
     if name in _begun:
-        raise StudyError(f"{source} loads itself, or a file that loads it")
+        raise Told(f"{source} loads itself, or a file that loads it")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses and pickle look up a class's module there
     _begun.add(name)
@@ -94,7 +98,9 @@ def _module(source: str) -> tuple[ModuleType, Path]:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         sys.modules.pop(name, None)
-        raise StudyError(blame(error, source)) from None
+        if isinstance(error, Told):  # about a file that this one loads
+            raise
+        raise Told(blame(error, source)) from None
     finally:
         _begun.remove(name)
     return module, path

@@ -1,5 +1,7 @@
 """A run becomes a record with the files and the provenance of what trained it."""
 
+import itertools
+import time
 from dataclasses import replace
 
 import pytest
@@ -180,8 +182,9 @@ def test_what_a_kill_left_is_repaired_by_the_next_command(source, whole, tmp_pat
     assert_same_tensors(weights(RUN, whole[0]), weights(RUN, store))
 
 
-def test_a_run_that_diverges_says_where_and_with_what(tmp_path):
-    """The record of a failed run has the parts and the time of its steps."""
+def test_a_run_that_diverges_says_where_and_with_what(tmp_path, monkeypatch):
+    """The record of a failed run has the parts and the time of its steps. Each look at the clock takes a second."""
+    monkeypatch.setattr(time, "perf_counter", itertools.count().__next__)
     wild = replace(SMALL, schedule=replace(SMALL.schedule, peak_lr=1e30, warmup_steps=0))
     record = make(
         Run(cell=cell(wild), seed=0), open_source(wild, torch.device("cpu")), Store(tmp_path), Settings(), silent
