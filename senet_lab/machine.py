@@ -9,7 +9,7 @@ import platform
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from senet_lab.errors import StudyError
@@ -26,11 +26,11 @@ def processors_in_groups(root: Path = Path("/")) -> list[int]:
     """The processors that each control group around this process may use, rounded up. Groups without a limit are left
     out. root: the folder with proc and sys."""
     found = []
-    for group in _groups(root, ("sys/fs/cgroup", "sys/fs/cgroup/cpu"), ("", "cpu")):
-        for names in (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us")):
+    for place, controller, names in _CPU_GROUPS:
+        for group in _groups(root, place, controller):
             with contextlib.suppress(OSError, ValueError):  # the file does not exist here, or the limit is "max"
                 quota, period = (int(text) for name in names for text in (group / name).read_text().split())
-                found += [max(1, -(-quota // period))] if quota > 0 else []
+                found += [-(-quota // period)] if quota > 0 else []
     return found
 
 
@@ -56,19 +56,26 @@ _GROUPS = (
 )
 
 
+# As _GROUPS, with the files of the processor time a period: both numbers in one file, or in one each.
+_CPU_GROUPS = (
+    ("sys/fs/cgroup", "", ("cpu.max",)),
+    ("sys/fs/cgroup/cpu", "cpu", ("cpu.cfs_quota_us", "cpu.cfs_period_us")),
+)
+
+
 def _left_in_groups(root: Path) -> list[int]:
     """The bytes that each control group around this process has left. Groups without a limit are left out."""
     found = []
     for place, controller, names in _GROUPS:
-        for group in _groups(root, (place,), (controller,)):
+        for group in _groups(root, place, controller):
             found += _left_in(group, *names)
     return found
 
 
-def _groups(root: Path, places: Sequence[str], controllers: Sequence[str]) -> Iterator[Path]:
-    """The folders of the control groups around this process, from its own to the outermost.
+def _groups(root: Path, place: str, controller: str) -> Iterator[Path]:
+    """The folders of one controller's groups around this process, from its own to the outermost.
 
-    places: the folders of the controllers below root; an empty name stands for version 2, which has one for all.
+    place: the controller's folder below root. controller: its name; empty for version 2, which has one folder for all.
     """
     try:
         lines = (root / "proc/self/cgroup").read_text().splitlines()
@@ -76,11 +83,10 @@ def _groups(root: Path, places: Sequence[str], controllers: Sequence[str]) -> It
         return
     for line in lines:
         _, named, path = line.split(":", 2)
-        for place, controller in zip(places, controllers, strict=True):
-            if controller in named.split(",") and bool(controller) == bool(named):
-                group = Path(path.strip("/"))
-                for part in (group, *group.parents) if group.parts else (group,):
-                    yield root / place / part
+        if controller in named.split(","):
+            group = Path(path.strip("/"))
+            for part in (group, *group.parents) if group.parts else (group,):
+                yield root / place / part
 
 
 def _left_in(folder: Path, limit: str, usage: str, cache: str) -> list[int]:

@@ -86,11 +86,10 @@ def _end(end: SystemExit) -> None:
     """Writes buffered output and ends. A reader that has closed the pipe, as in ``| head -1``, is no mistake."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python's own last flush
-        sys.exit(CLOSED_PIPE)
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python's own last flush
+        if isinstance(error, BrokenPipeError):
+            sys.exit(CLOSED_PIPE)
         _fail(f"the output could not be written ({error.strerror})", 1)
     raise end
 

@@ -145,16 +145,14 @@ def _refuse_own_classes(extension: Extension, table: Table) -> None:
 
 def _refuse_taken_protocols(extension: Extension, table: Table) -> None:
     """Raises StudyError where another protocol has a declared recipe's name: headings and folders go by that name."""
-    taken = {protocol.name: (protocol, "a declared recipe") for protocol in protocols()}
-    for protocol in own_protocols():
-        known, by = taken.setdefault(protocol.name, (protocol, "a recipe in PROTOCOLS"))
-        if protocol != known:
-            place = (who_has(protocol) or extension).place_of("PROTOCOLS", protocol.name)
-            raise StudyError(f"{place}: protocol {protocol.name!r} is taken by {by}; rename this one")
-    for protocol in (row.cell.protocol for row in table.rows):
+    own = own_protocols()
+    taken = {protocol.name: (protocol, "a recipe in PROTOCOLS") for protocol in own}
+    taken |= {protocol.name: (protocol, "a declared recipe") for protocol in protocols()}
+    for protocol in (*own, *(row.cell.protocol for row in table.rows)):
         known, by = taken.get(protocol.name, (protocol, ""))
         if protocol != known:
-            place = extension.place_of("TABLE", protocol.name)
+            holder = who_has(protocol)
+            place = (holder or extension).place_of("PROTOCOLS" if holder else "TABLE", protocol.name)
             raise StudyError(f"{place}: protocol {protocol.name!r} is taken by {by}; rename this one")
 
 
