@@ -169,7 +169,7 @@ def evaluate_table(table: Table, choice: Choice, as_json: bool = False) -> None:
 def _evaluate_networks(sources: Sequence[str], choice: Choice, as_json: bool) -> None:
     from senet_lab.cli.evaluated import keep_excitations, left_out, watched
     from senet_lab.evaluation.networks import open_network, with_view
-    from senet_lab.report.released import as_data, compared, error_text
+    from senet_lab.report.released import as_data, compared, error_text, made_text
 
     if (choice.weights or choice.excitations) and len(sources) > 1:
         raise StudyError(f"{'--weights' if choice.weights else '--excitations'} belongs to one network; name one")
@@ -197,6 +197,7 @@ def _evaluate_networks(sources: Sequence[str], choice: Choice, as_json: bool) ->
         print(f"{one.subject.source} (weights: {one.subject.weights}), {one.photos}, {one.subject.view}:")
         print(f"  top-1 error {error_text(one.top1)} %: {int(one.top1.sum()):,} of {one.images:,} right")
         print(f"  top-5 error {error_text(one.top5)} %: {int(one.top5.sum()):,} of {one.images:,} right")
+        print(f"  {made_text(one)}")
     for other in done[1:]:
         print(compared(done[0], other))
 

@@ -13,8 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from senet_lab.errors import StudyError, to_install
+from senet_lab.evaluation.decode import decoder
+from senet_lab.records.evaluation_parts import Maker
 from senet_lab.study.names import nearest
 from senet_lab.study.released import View
+from senet_lab.training import provenance
 
 CLASSES = 1000
 TIMM, TORCHVISION, OURS = "timm", "torchvision", "senet_lab"
@@ -143,14 +146,29 @@ def _of_torchvision(name: str, pretrained: bool) -> tuple[nn.Module, View, str]:
 def _of_ours(text: str, pretrained: bool) -> tuple[nn.Module, View, str]:
     from senet_lab.models.registry import build_model, usual_view
     from senet_lab.study.network_names import parse_plain_or_se
-    from senet_lab.training.provenance import revision
 
     try:
         backbone, se = parse_plain_or_se(text)
         model = build_model(backbone, se, CLASSES)
     except ValueError as error:
         raise StudyError(str(error)) from None
-    return model, usual_view(backbone) or View(), f"senet_lab {revision()[0][:10]}"
+    return model, usual_view(backbone) or View(), f"senet_lab {provenance.revision()[0][:10]}"
+
+
+def maker_of(network: Network, device: torch.device) -> Maker:
+    """What computes the results of this network in this process."""
+    revision, dirty = provenance.revision()
+    shown = {
+        name: text
+        for name, text in provenance.versions().items()
+        if name in ("python", "torch", "torchvision", "numpy")
+    }
+    return Maker(
+        revision=f"{network.revision}; senet_lab {revision}{'+changes' * dirty}",
+        decoder=decoder(),
+        device=provenance.device_name(device),
+        versions=shown,
+    )
 
 
 @contextlib.contextmanager

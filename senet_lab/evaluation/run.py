@@ -14,17 +14,19 @@ import torch
 from torch import Tensor
 
 from senet_lab.errors import StudyError
-from senet_lab.evaluation.decode import Damaged, decoded, decoder
+from senet_lab.evaluation.decode import Damaged, decoded
 from senet_lab.evaluation.labels import number_of, reassessed
-from senet_lab.evaluation.networks import Network
+from senet_lab.evaluation.networks import Network, maker_of
 from senet_lab.evaluation.normalise import Normalise
 from senet_lab.evaluation.photo_set import Photo, PhotoSet
 from senet_lab.loading import Progress, Tell
 from senet_lab.machine import cores
 from senet_lab.models.registry import channels_last
 from senet_lab.records import evaluation as record
-from senet_lab.records.evaluation import Bits, Evaluated, Part, Subject
-from senet_lab.training import numerics, provenance
+from senet_lab.records import evaluation_parts as kept
+from senet_lab.records.evaluation import Bits, Evaluated, Subject
+from senet_lab.records.evaluation_parts import Part
+from senet_lab.training import numerics
 from senet_lab.training.autocast import autocast
 from senet_lab.training.step import hits
 
@@ -80,7 +82,7 @@ def evaluate(
     ]
     if open_ones:
         _passes([networks[i] for i in open_ones], [subjects[i] for i in open_ones], photos, root, options, tell)
-    return [_recorded(*pair, photos, root, options) for pair in zip(networks, subjects, strict=True)]
+    return [_recorded(subject, photos, root, options) for subject in subjects]
 
 
 def _passes(
@@ -128,7 +130,7 @@ def _passes(
         for i in lacking:
             runners[i].refuse_strange_labels(photos)
             if not recorded[i]:
-                record.write_part(record.part_path(root, subjects[i].key, number), _joined(results[i]))
+                kept.write_part(kept.part_path(root, subjects[i].key, number), kept.joined(results[i]))
 
 
 def _parts(photos: Sequence[Photo], options: Options) -> list[Sequence[Photo]]:
@@ -137,15 +139,11 @@ def _parts(photos: Sequence[Photo], options: Options) -> list[Sequence[Photo]]:
 
 
 def _read(root: Path, subject: Subject, number: int, chunk: Sequence[Photo]) -> Part | None:
-    return record.read_part(record.part_path(root, subject.key, number), len(chunk))
+    return kept.read_part(kept.part_path(root, subject.key, number), len(chunk))
 
 
 def _is_recorded(root: Path, subject: Subject) -> bool:
     return record.find(root, subject) is not None
-
-
-def _joined(parts: Sequence[Part]) -> Part:
-    return Part(np.concatenate([p.hits for p in parts]), np.concatenate([p.classes for p in parts]))
 
 
 class _Runner:
@@ -158,6 +156,7 @@ class _Runner:
         if self.device.type != "cpu":
             channels_last(self.model)
         self.normalise = Normalise(network.view, self.device)
+        self.maker = maker_of(network, self.device)
         self.seen = self.right = 0
         self.confidence = 0.0
 
@@ -175,7 +174,7 @@ class _Runner:
             self.seen += len(labels_B)
             self.right += int(right[:, 0].sum())
             self.confidence += float(logits.softmax(1).amax(1).sum())
-            return Part(right.numpy(), logits.topk(5, dim=1).indices.numpy().astype(np.int16))
+            return Part(right.numpy(), logits.topk(5, dim=1).indices.numpy().astype(np.int16), self.maker)
 
     def refuse_strange_labels(self, photos: PhotoSet) -> None:
         """Raises StudyError where the network is confident and nearly never right."""
@@ -199,7 +198,7 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _recorded(network: Network, subject: Subject, photos: PhotoSet, root: Path, options: Options) -> Evaluated | None:
+def _recorded(subject: Subject, photos: PhotoSet, root: Path, options: Options) -> Evaluated | None:
     """The record, which is written from the parts if it does not exist yet; None if parts are missing."""
     there = record.find(root, subject)
     if there is not None:
@@ -209,11 +208,7 @@ def _recorded(network: Network, subject: Subject, photos: PhotoSet, root: Path, 
     done = [part for part in parts if part is not None]
     if len(done) < len(parts):
         return None
-    whole = _joined(done)
-    revision, dirty = provenance.revision()
-    versions = {
-        name: v for name, v in provenance.versions().items() if name in ("python", "torch", "torchvision", "numpy")
-    }
+    whole = kept.joined(done)
     found = Evaluated(
         subject=subject,
         photos=photos.title,
@@ -222,14 +217,14 @@ def _recorded(network: Network, subject: Subject, photos: PhotoSet, root: Path, 
         top1=whole.hits[:, 0],
         top5=whole.hits[:, 1],
         real=_by_reassessed_labels(photos, whole),
-        revision=f"{network.revision}; senet_lab {revision}{'+changes' * dirty}",
-        decoder=decoder(),
-        device=provenance.device_name(torch.device(options.device)),
-        versions=versions,
+        revision=whole.maker.revision,
+        decoder=whole.maker.decoder,
+        device=whole.maker.device,
+        versions=whole.maker.versions,
     )
     record.write(root, found)
     for number in range(len(chunks)):
-        record.part_path(root, subject.key, number).unlink(missing_ok=True)
+        kept.part_path(root, subject.key, number).unlink(missing_ok=True)
     return found
 
 

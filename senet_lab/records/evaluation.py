@@ -1,11 +1,10 @@
-"""The record of one evaluation, its JSON, and the parts that it is put together from.
+"""The record of one evaluation and its JSON. Its parts are in ``records.evaluation_parts``.
 
 A record's name is a hash of everything that decides its numbers: network, weights, view, photos, arithmetic. It holds
 no times, so that an evaluation in parts, an interrupted one and one in a single pass give the same bytes.
 """
 
 import hashlib
-import io
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -15,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from senet_lab.errors import INVALID, INVALID_ARRAYS, StudyError
-from senet_lab.records.files import replace_file, write_once
+from senet_lab.errors import INVALID, StudyError
+from senet_lab.records.files import write_once
 from senet_lab.records.image_bits import ImageBits
 from senet_lab.records.reading import list_folder, read_bytes
 from senet_lab.study.released import View
@@ -67,7 +66,8 @@ class Evaluated:
     photos, layout: what the photos are and how their folder is laid out, in words. whole: whether they are the whole
     validation set. top1, top5: for each photo, sorted by name, whether it is right at top-1 and at top-5. real: three
     such arrays for the reassessed labels (ReaL): right at top-1, right at top-5, and whether the photo has such a
-    label; None where these labels are not available.
+    label; None where these labels are not available. revision, decoder, device, versions: of all machines that made a
+    part, in the order of the images, without repeats and joined by semicolons.
     """
 
     subject: Subject
@@ -170,42 +170,3 @@ def read(path: Path) -> Evaluated | None:
 
 def _digest(body: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True, allow_nan=False).encode()).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """The results of one network on N consecutive photos. hits: N x 2, right at top-1 and top-5. classes: N x 5, the
-    five likeliest classes."""
-
-    hits: Bits
-    classes: NDArray[np.int16]
-
-
-def part_path(root: Path, key: str, number: int) -> Path:
-    """The path of part ``number`` of an evaluation, outside git."""
-    return root / "cache" / FOLDER / key / f"part-{number:05}.npz"
-
-
-def write_part(path: Path, part: Part) -> None:
-    """Writes a part, whole or not at all."""
-    data = io.BytesIO()
-    np.savez(data, hits=part.hits, classes=part.classes)
-    replace_file(path, data.getvalue())
-
-
-def read_part(path: Path, images: int) -> Part | None:
-    """The part in a file; None where it is absent, damaged or has another number of images. Then it is made again.
-
-    Raises Unreadable where a file is there and cannot be read.
-    """
-    data = read_bytes(path)
-    if data is None:
-        return None
-    try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as file:
-            part = Part(file["hits"], file["classes"])
-    except INVALID_ARRAYS:
-        return None
-    if part.hits.shape != (images, 2) or part.classes.shape != (images, 5) or part.hits.dtype != np.bool_:
-        return None
-    return part

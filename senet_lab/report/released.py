@@ -151,13 +151,14 @@ def _notes(shown: Sequence[Shown]) -> Iterable[str]:
         yield "These are not the 50,000 validation images: published numbers stand beside for orientation only."
     for recipe in dict.fromkeys((one.released.source, one.released.recipe) for one in shown):
         yield f"{recipe[0]}: {recipe[1]}."
-    yield from dict.fromkeys(_made(one.found) for one in shown)
+    yield from dict.fromkeys(made_text(one.found) for one in shown)
     real = [one for one in shown if one.found.real is not None and one.found.real[2].any()]
     if real:
         yield "By the reassessed labels (ReaL), top-1 err., %: " + "; ".join(map(_real_text, real)) + "."
 
 
-def _made(found: Evaluated) -> str:
+def made_text(found: Evaluated) -> str:
+    """How an evaluation was computed, in one sentence."""
     s = found.subject
     return (
         f"Decoder and resize {found.decoder}, torchvision {found.versions.get('torchvision', 'unknown')}; "

@@ -16,11 +16,15 @@ from senet_lab.evaluation.layouts import open_photos
 from senet_lab.evaluation.networks import Network, state_sha256
 from senet_lab.evaluation.run import Options, evaluate
 from senet_lab.records import evaluation as records
+from senet_lab.records import evaluation_parts
+from senet_lab.records.evaluation_parts import Maker, Part
 from senet_lab.study.released import View
+from senet_lab.training import provenance
 from tests.evaluation import photos
 
 OPTIONS = Options(batch=2, processes=0)
 TEXTS: list[str] = []
+MAKER = Maker(revision="test 1", decoder="decoder 1", device="processor 1", versions={"torch": "1"})
 
 
 def network(seed: int, view: View) -> Network:
@@ -101,7 +105,7 @@ def test_hits_are_those_of_a_written_out_loop(networks, photo_set, tmp_path):
 def test_an_interrupted_pass_ends_in_the_same_bytes(networks, photo_set, tmp_path, monkeypatch, stop_after):
     """And repeats no part that was done."""
     evaluate(networks, photo_set, tmp_path / "whole", OPTIONS, TEXTS.append)
-    write, seen = records.write_part, []
+    write, seen = evaluation_parts.write_part, []
 
     def interrupted(path, part):
         if len(seen) == 2 * stop_after:
@@ -109,11 +113,11 @@ def test_an_interrupted_pass_ends_in_the_same_bytes(networks, photo_set, tmp_pat
         seen.append(path)
         write(path, part)
 
-    monkeypatch.setattr(records, "write_part", interrupted)
+    monkeypatch.setattr(evaluation_parts, "write_part", interrupted)
     with pytest.raises(KeyboardInterrupt):
         evaluate(networks, photo_set, tmp_path / "cut", OPTIONS, TEXTS.append)
     assert files(tmp_path / "cut") == {}
-    monkeypatch.setattr(records, "write_part", lambda path, part: seen.append(path) or write(path, part))
+    monkeypatch.setattr(evaluation_parts, "write_part", lambda path, part: seen.append(path) or write(path, part))
     evaluate(networks, photo_set, tmp_path / "cut", OPTIONS, TEXTS.append)
 
     assert files(tmp_path / "whole") == files(tmp_path / "cut")
@@ -129,6 +133,25 @@ def test_parts_made_apart_end_in_the_same_bytes(networks, photo_set, tmp_path):
         assert (k == 1) == all(found)
 
     assert files(tmp_path / "whole") == files(tmp_path / "parts")
+
+
+def test_a_record_of_parts_names_every_machine_once(networks, photo_set, tmp_path, monkeypatch):
+    """And the versions of each, in the order of the photos."""
+    for k, name in enumerate(("one", "two", "one"), start=1):
+        monkeypatch.setattr(provenance, "device_name", lambda device, name=name: f"processor {name}")
+        monkeypatch.setattr(provenance, "versions", lambda name=name: {"torch": name, "pandas": "3"})
+        found = evaluate(networks[:1], photo_set, tmp_path, replace(OPTIONS, shard=(k, 3)), TEXTS.append)
+
+    assert found[0].device == "processor one; processor two"
+    assert found[0].versions == {"torch": "one; two"}
+
+
+def test_a_part_that_does_not_say_what_made_it_is_made_again(tmp_path):
+    """An earlier version wrote such parts."""
+    path = tmp_path / "part.npz"
+    np.savez(path, hits=np.ones((3, 2), dtype=bool), classes=np.ones((3, 5), dtype=np.int16))
+
+    assert evaluation_parts.read_part(path, 3) is None
 
 
 def test_a_recorded_evaluation_is_not_made_again(networks, photo_set, tmp_path, monkeypatch):
@@ -157,13 +180,13 @@ def test_a_damaged_part_is_made_again(networks, photo_set, tmp_path):
 def test_a_part_of_another_compression_is_damaged(tmp_path):
     """As a changed byte in the archive's list can say it."""
     path = tmp_path / "part.npz"
-    records.write_part(path, records.Part(np.ones((3, 2), dtype=bool), np.ones((3, 5), dtype=np.int16)))
-    assert records.read_part(path, 3) is not None
+    evaluation_parts.write_part(path, Part(np.ones((3, 2), dtype=bool), np.ones((3, 5), dtype=np.int16), MAKER))
+    assert evaluation_parts.read_part(path, 3) is not None
     data = bytearray(path.read_bytes())
     data[data.index(b"PK\x01\x02") + 10] = 99
     path.write_bytes(data)
 
-    assert records.read_part(path, 3) is None
+    assert evaluation_parts.read_part(path, 3) is None
 
 
 def test_a_truncated_photo_is_named_and_what_was_done_is_kept(networks, tmp_path):
