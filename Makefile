@@ -14,7 +14,7 @@ VENV ?= .venv
 $(foreach name,PROTOCOL SEEDS RESULTS ROW DATA DEVICE SOURCE RESOLVE PILOT HOURS MINUTES,$(if $(filter environment,$(origin $(name))),\
   $(warning $(name)= of the shell does not count here: say make $(MAKECMDGOALS) $(name)=...)))
 PROTOCOL =
-SEEDS = 1
+SEEDS =
 RESULTS =
 ROW =
 DATA =
@@ -33,7 +33,7 @@ STAMP := $(VENV)/installed
 PLACE := $(if $(RESULTS),--results "$(RESULTS)")
 SHOWN := $(if $(DATA),--data "$(DATA)")
 UNDER := $(if $(PROTOCOL),--protocol "$(PROTOCOL)")
-CHOICE := $(UNDER) --seeds "$(SEEDS)" $(if $(ROW),--row "$(ROW)") $(SHOWN) $(PLACE)
+CHOICE := $(UNDER) $(if $(SEEDS),--seeds "$(SEEDS)") $(if $(ROW),--row "$(ROW)") $(SHOWN) $(PLACE)
 
 AGAIN = $(if $(PROTOCOL),$(error verify draws among the records of all protocols; leave PROTOCOL= out, or name a key))$(if $(MINUTES),--minutes "$(MINUTES)") --device $(DEVICE) $(SHOWN) $(PLACE)
 

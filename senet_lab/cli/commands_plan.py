@@ -50,7 +50,7 @@ def list_all(as_json: options.AsJson = False) -> None:
 def plan(
     table: options.TableName,
     protocol: options.ProtocolName = None,
-    seeds: options.Seeds = 1,
+    seeds: options.MaybeSeeds = None,
     row: options.RowNames = None,
     data: options.Data = None,
     trunks: options.Trunks = None,
@@ -68,10 +68,12 @@ def plan(
         raise StudyError("--pilot belongs to --resolve: it says which table's spread over seeds to plan with")
     if max_hours is not None and resolve is None:
         raise StudyError("--max-hours belongs to --resolve; without it, a plan tells the hours of all its runs")
+    if seeds is not None and resolve is not None:
+        raise StudyError("--resolve says how many seeds are needed; leave --seeds out")
     if row and resolve is not None:
         raise StudyError("--resolve is about all comparisons of a table; leave --row out")
     paper, claims = catalogue.find_with_claims(table)
-    found, runs = study_of(paper, protocol, seeds, row, data, trunks)
+    found, runs = study_of(paper, protocol, seeds or 1, row, data, trunks)
     if resolve is not None:
         from senet_lab.records.sequential import read_plan
         from senet_lab.records.store import Store

@@ -12,8 +12,9 @@ from senet_lab.cli import catalogue, options
 from senet_lab.cli.gather import RESULTS, Material, gather
 from senet_lab.cli.network_counts import count, keep_counts
 from senet_lab.cli.own_code import warn_of_records
-from senet_lab.cli.printing import print_json, print_report, said_if_slow, say_what_git_lacks
+from senet_lab.cli.printing import print_json, print_report, said_if_slow, say_what_git_lacks, written
 from senet_lab.cli.studies import table_under
+from senet_lab.errors import StudyError
 from senet_lab.study import Table
 from senet_lab.study.cell import runs_of
 from senet_lab.study.claim import Claim
@@ -48,6 +49,8 @@ def report(
 
     --columns and --latex choose what is printed; the files that are written have all columns.
     """
+    if as_json and (as_latex or columns):
+        raise StudyError(f"--json prints everything as JSON; leave {'--latex' if as_latex else '--columns'} out")
     found, claims = catalogue.find_with_claims(table)
     report_table(
         found,
@@ -88,12 +91,14 @@ def report_table(
         warn_of_records(record for loaded in material.loaded for record in loaded.records)
         (found,) = material.reports
         blocks = [block.only(columns) if columns and block.names else block for block in found.blocks]
-        paths = write_report(found, material.root)
+        paths, fault = written(lambda: write_report(found, material.root))
     say_what_git_lacks(RESULTS)
     if as_json:
         print_json(found.as_data(paths))
-        return
-    print_report(latex(title_of(table), blocks) if as_latex else markdown(title_of(table), blocks), paths)
+    else:
+        print_report(latex(title_of(table), blocks) if as_latex else markdown(title_of(table), blocks), paths)
+    if fault:
+        raise fault
 
 
 def report_all(results: options.Results = None, allow_fewer: AllowFewer = False) -> None:
@@ -106,7 +111,7 @@ def report_all(results: options.Results = None, allow_fewer: AllowFewer = False)
     from senet_lab.records.evaluation import read_all
     from senet_lab.report.figure_savers import saved_side_by_side
     from senet_lab.report.readme import write_readmes
-    from senet_lab.report.write import write_all_forests, write_report
+    from senet_lab.report.write import write_all_forests, write_claims, write_report
 
     wanted = wanted_runs()
     also = {run.cell for *_, runs in wanted for run in runs}
@@ -119,7 +124,8 @@ def report_all(results: options.Results = None, allow_fewer: AllowFewer = False)
                 write_report(found, material.root)
             write_released(found.published, material.root, evaluated)
         forests = write_all_forests(reports, material.root / "figures")
-    blocks, _ = _write_claims(material)
+    blocks = _claim_blocks(material)
+    write_claims(material.all_comparisons(), blocks, material.root)
     _write_missing(material, wanted)
     _write_artifact(material)
     if results is None:
@@ -129,24 +135,25 @@ def report_all(results: options.Results = None, allow_fewer: AllowFewer = False)
 def claims(results: options.Results = None, allow_fewer: AllowFewer = False, as_json: options.AsJson = False) -> None:
     """Prints all claims of the paper with their verdicts, from records alone. Writes results/claims.*."""
     from senet_lab.report.claims_page import claim_lines, claims_page
+    from senet_lab.report.write import write_claims
 
     with said_if_slow("reading the records of all tables"):
         material = gather(catalogue.tables(), catalogue.claims(), results, allow_fewer=allow_fewer)
-        blocks, paths = _write_claims(material)
+        comparisons, blocks = material.all_comparisons(), _claim_blocks(material)
+        paths, fault = written(lambda: write_claims(comparisons, blocks, material.root))
     if as_json:
-        lines = claim_lines(material.all_comparisons())
+        lines = claim_lines(comparisons)
         print_json({"files": [str(path) for path in paths], "unit": "percentage points", "parts": lines})
-        return
-    print_report(claims_page(blocks), paths)
+    else:
+        print_report(claims_page(blocks), paths)
+    if fault:
+        raise fault
 
 
-def _write_claims(material: Material) -> "tuple[list[Block], tuple[Path, ...]]":
+def _claim_blocks(material: Material) -> "list[Block]":
     from senet_lab.report.claims_page import claim_blocks, open_block
-    from senet_lab.report.write import write_claims
 
-    comparisons = material.all_comparisons()
-    blocks = [*claim_blocks(comparisons), open_block(material.unrecorded)]
-    return blocks, write_claims(comparisons, blocks, material.root)
+    return [*claim_blocks(material.all_comparisons()), open_block(material.unrecorded)]
 
 
 def wanted_runs() -> "list[Wanted]":

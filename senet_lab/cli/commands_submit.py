@@ -66,8 +66,7 @@ def submit(
     root = (results or RESULTS).resolve()
     folder = root / "cache" / "submit"
     if tell:
-        _say_status(studies, root)
-        return
+        return _say_status(studies, root, dry_run)
     request = Request(
         executor=executor.value,
         workers=workers,
@@ -85,6 +84,9 @@ def submit(
 
 def _command(tables: list[str], request: "Request") -> str:
     """The command that a worker runs. Raises StudyError for what its machines do not support or leave unused."""
+    for option, value in (("--partition", request.partition), ("--account", request.account)):
+        if value is not None and request.executor != QueueName.SLURM:
+            raise StudyError(f"{option} belongs to SLURM; leave it or --executor {request.executor} out")
     if request.nodes == 1:
         if request.gpus > 1:
             raise StudyError(
@@ -136,8 +138,10 @@ def _study(table: Table, runs: Sequence[Run]) -> "Study":
     return table.slug, view_name(table), 1 + max((run.seed for run in runs), default=0)
 
 
-def _say_status(studies: Studies, root: Path) -> None:
+def _say_status(studies: Studies, root: Path, dry_run: bool) -> None:
     """Prints for each table the states of its runs, and the queued workers that may take them."""
+    if dry_run:
+        raise StudyError("--status queues nothing anyway; leave --dry-run out")
     from senet_lab.fleet.submit import queue_of
     from senet_lab.records.status import states_of
     from senet_lab.records.store import Store

@@ -29,7 +29,7 @@ USED_WITHOUT_TRAINING = ("table", "protocol", "row", "data", "results", "device"
 def train(
     table: options.TableName,
     protocol: options.ProtocolName = None,
-    seeds: options.Seeds = 1,
+    seeds: options.MaybeSeeds = None,
     row: options.RowNames = None,
     data: options.Data = None,
     trunks: options.Trunks = None,
@@ -54,12 +54,12 @@ def train(
     Its plan goes to results/sequential. The plan divides the allowed chance of a false verdict over the repeated tests.
     """
     paper, claims = catalogue.find_with_claims(table)
-    found, runs = study_of(paper, protocol, seeds, row, data, trunks)
+    found, runs = study_of(paper, protocol, seeds or 1, row, data, trunks)
     chosen = TrainingOptions(
         device, executor.value, threads, workers, data, skip_damaged, max_minutes, devices, at_once, trunks
     ).logged_by(logger)
     if until_resolved:
-        _refuse_beside_until_resolved(row, max_minutes, devices, dry_run, as_json)
+        _refuse_beside_until_resolved(seeds, row, max_minutes, devices, dry_run, as_json)
         train_until(found, claims, seeds, max_hours, results or RESULTS, chosen)
         return
     if max_hours is not None:
@@ -73,8 +73,15 @@ def train(
 
 
 def _refuse_beside_until_resolved(
-    row: list[str] | None, max_minutes: float | None, devices: int, dry_run: bool, as_json: bool
+    seeds: int | None,
+    row: list[str] | None,
+    max_minutes: float | None,
+    devices: int,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
+    if seeds == 1:
+        raise StudyError("--until-resolved tests over seeds, so it needs two at least; take --seeds 2 or more")
     if as_json:
         raise StudyError("--until-resolved prints no JSON; senet-lab report TABLE --json does, when it has ended")
     if dry_run:

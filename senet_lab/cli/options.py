@@ -30,6 +30,9 @@ ProtocolName = Annotated[
     str | None, typer.Option("--protocol", help="the recipe: demo unless named, see `senet-lab list`")
 ]
 Seeds = Annotated[int, typer.Option("--seeds", min=1, max=MOST_SEEDS, help="how many seeds, from 0")]
+MaybeSeeds = Annotated[  # where a command must know whether the number was given
+    int | None, typer.Option("--seeds", min=1, max=MOST_SEEDS, help="how many seeds, from 0 [default: 1]")
+]
 RowNames = Annotated[list[str] | None, typer.Option("--row", help="only this row and its baseline; may be repeated")]
 Results = Annotated[Path | None, typer.Option("--results", help="another folder for records, beside results")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N")]

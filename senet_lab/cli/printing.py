@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 SLOW_SECONDS = 2.0
@@ -59,6 +59,15 @@ def say_what_git_lacks(results: Path) -> None:
         print(f"{changed} of the records in {results} are not in git as they are here", file=sys.stderr)
 
 
+def written(write: Callable[[], Iterable[Path]]) -> tuple[tuple[Path, ...], OSError | None]:
+    """Writes files. Where they cannot be written it returns the error, so that a report is printed before it is raised:
+    a results folder may be somebody else's, which this user can read only."""
+    try:
+        return tuple(write()), None
+    except OSError as error:
+        return (), error
+
+
 def print_json(value: object) -> None:
     """Prints a value as JSON on stdout."""
     print(json.dumps(value, indent=1))
@@ -67,4 +76,5 @@ def print_json(value: object) -> None:
 def print_report(text: str, paths: Iterable[Path]) -> None:
     """Prints a text on stdout, and the files that were written on stderr."""
     print(text)
-    print("written: " + ", ".join(str(path) for path in paths), file=sys.stderr)
+    if named := ", ".join(str(path) for path in paths):
+        print(f"written: {named}", file=sys.stderr)

@@ -152,17 +152,22 @@ def _trained(
 
 
 def train_until(
-    table: Table, claims: Sequence[Claim], seeds: int, max_hours: float | None, root: Path, options: TrainingOptions
+    table: Table,
+    claims: Sequence[Claim],
+    seeds: int | None,
+    max_hours: float | None,
+    root: Path,
+    options: TrainingOptions,
 ) -> None:
     """Trains a table until its comparisons are settled, with at most ``seeds`` seeds a row.
 
-    ``seeds`` = 1, the default of --seeds, means ``resolve.MOST_SEEDS``.
+    None means ``resolve.MOST_SEEDS``.
     """
     from senet_lab.cli.gather import cost_model
     from senet_lab.cli.resolve import MOST_SEEDS, Limits, train_until_resolved
     from senet_lab.fleet.capacity import refuse_workers, workers_for
 
-    most = seeds if seeds > 1 else MOST_SEEDS
+    most = MOST_SEEDS if seeds is None else seeds
     settings, all_runs = options.settings(), runs_of(table.cells, most)
     refuse_workers(settings, all_runs, options.workers or 1)
     side_by_side = options.workers or workers_for(settings, all_runs, root)

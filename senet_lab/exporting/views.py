@@ -48,8 +48,10 @@ def class_names(trained: Trained, data: Path | None = None) -> tuple[str, ...]:
     """The names of the classes, in the order of the logits.
 
     data: the folder of photos that the network was trained on, if they were a user's own. Raises StudyError where the
-    names are part of data that are missing, and where their number is not that of the network's classes.
+    names are part of data that are missing, where their number is not that of the network's classes, and for ``data``
+    that are not asked for.
     """
+    _refuse_unasked(trained, data)
     if trained.class_names is not None:
         return trained.class_names
     protocol = trained.protocol
@@ -65,10 +67,7 @@ def known_class_names(trained: Trained, data: Path | None = None) -> tuple[str, 
     Raises StudyError for ``data`` that do not fit, or that are not asked for.
     """
     protocol = trained.protocol
-    if data is not None and (protocol is None or protocol.dataset is not Dataset.FOLDER):
-        raise StudyError(
-            f"--data names the classes of a user's own photos, and {trained.source} was not trained on such"
-        )
+    _refuse_unasked(trained, data)
     if trained.class_names is None and (trained.by_file or (protocol and protocol.dataset in UNNAMED)):
         return None
     try:
@@ -77,6 +76,13 @@ def known_class_names(trained: Trained, data: Path | None = None) -> tuple[str, 
         if data is not None:
             raise
         return None
+
+
+def _refuse_unasked(trained: Trained, data: Path | None) -> None:
+    if data is not None and (trained.protocol is None or trained.protocol.dataset is not Dataset.FOLDER):
+        raise StudyError(
+            f"--data names the classes of a user's own photos, and {trained.source} was not trained on such"
+        )
 
 
 def _of_protocol(protocol: Protocol, data: Path | None) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 from senet_lab.records.checked_files import csv_text
 from senet_lab.report.blocks import Block
 from senet_lab.report.comparison import Comparison
-from senet_lab.report.csv_tables import made_by
+from senet_lab.report.made_by import made_by
 from senet_lab.report.published import PublishedTable
 from senet_lab.report.render import markdown
 from senet_lab.report.views import View, dataset_name, protocols_text, published_on

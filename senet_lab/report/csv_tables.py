@@ -4,11 +4,11 @@ The long file has a line for each row, source, protocol and metric. The wide fil
 protocol. Columns that timm's result files have too are named as there.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from senet_lab.records.checked_files import csv_text
-from senet_lab.records.record import Record
 from senet_lab.report.comparison import ComparedRow, Comparison
+from senet_lab.report.made_by import difference_made_by, mean_made_by
 from senet_lab.report.published import COSTS, PublishedTable
 from senet_lab.report.views import View
 from senet_lab.report.wording import p_number
@@ -113,7 +113,7 @@ def _measured(view: View, compared: ComparedRow) -> Iterable[Line]:
         "dataset": protocol.data_name,
         "split": protocol.evaluation_split,
         "backbone": row.cell.backbone,
-        **_made(view, row, summary.compared),
+        **mean_made_by(view, compared),
         "cell_key": row.cell.key,
         "seeds": " ".join(map(str, summary.compared)),
     }
@@ -126,7 +126,7 @@ def _measured(view: View, compared: ComparedRow) -> Iterable[Line]:
         if mean is None:
             continue
         over = "seeds" if isinstance(mean, Mean) else mean.interval_over
-        by = {} if isinstance(mean, Mean) else made_by(_compared_records(view, compared))
+        by = {} if isinstance(mean, Mean) else difference_made_by(view, compared)
         yield (
             common
             | by
@@ -143,20 +143,7 @@ def _measured(view: View, compared: ComparedRow) -> Iterable[Line]:
     for metric, seeds in (("left_out_runs", summary.left_out), ("failed_runs", summary.failed)):
         if seeds:
             line = {"metric": metric, "unit": "1", "value": len(seeds), "seeds": " ".join(map(str, seeds))}
-            yield common | _made(view, row, seeds) | line
-
-
-def made_by(records: Sequence[Record]) -> Line:
-    """Which epoch the numbers of these runs are of, and the devices and revisions that made them."""
-    return {
-        "selection": "final",
-        "device": "; ".join(dict.fromkeys(record.provenance.device for record in records)),
-        "revision": "; ".join(dict.fromkeys(name for record in records for name in record.provenance.revisions)),
-    }
-
-
-def _made(view: View, row: Row, seeds: Collection[int]) -> Line:
-    return made_by([one for one in view.records if one.run.cell.key == row.cell.key and one.run.seed in seeds])
+            yield common | mean_made_by(view, compared, seeds) | line
 
 
 def _wide_published(published: PublishedTable, row: Row) -> Line:
@@ -204,15 +191,9 @@ def _wide_measured(view: View, compared: ComparedRow) -> Line:
         "failed_seeds": len(summary.failed),
         "param_count": _in(counts.trainable if counts else None, 10**6),
         "gmacs": _in(counts.multiply_adds if counts else None, 10**9),
-        **(made_by(_compared_records(view, compared)) if difference else _made(view, row, summary.compared)),
+        **(difference_made_by if difference else mean_made_by)(view, compared),
         "cell_key": row.cell.key,
     }
-
-
-def _compared_records(view: View, compared: ComparedRow) -> list[Record]:
-    """The records of a row and of its baseline that their difference is made of."""
-    runs = compared.result.runs if compared.result else ()
-    return [record for record in view.records if record.run in runs]
 
 
 def _mean_rates(number: Number, mean: Mean | None) -> Line:

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from senet_lab.report.comparison import ComparedRow, Comparison
+from senet_lab.report.made_by import difference_made_by, mean_made_by
 from senet_lab.report.published import COSTS, Published
+from senet_lab.report.views import View
 from senet_lab.report.wording import p_number
 from senet_lab.stats.mean import Mean
-from senet_lab.study.measure import Measure
 
 PERCENT, POINTS, COUNT = "%", "percentage points", "1"
 UNITS = {"pct": PERCENT, "M": "million", "G": "thousand million", "ms": "ms"}  # of published numbers
@@ -25,7 +26,7 @@ def comparison_data(comparison: Comparison) -> dict[str, Any]:
         "companion": view.companion,
         "synthetic": view.synthetic,
         "comparisons_in_family": comparison.judgement.comparisons,
-        "rows": [_row(row, view.measure) for row in comparison.rows],
+        "rows": [_row(row, view) for row in comparison.rows],
     }
 
 
@@ -34,8 +35,8 @@ def printed_data(printed: Mapping[str, Published]) -> dict[str, Any]:
     return {metric: _printed(number) for metric, number in printed.items()}
 
 
-def _row(row: ComparedRow, measure: Measure) -> dict[str, Any]:
-    summary, counts, first, second = row.summary, row.counts, measure.first, measure.second
+def _row(row: ComparedRow, view: View) -> dict[str, Any]:
+    summary, counts, first, second = row.summary, row.counts, view.measure.first, view.measure.second
     return {
         "row": row.row.label,
         "baseline": row.baseline.label if row.baseline else None,
@@ -43,11 +44,12 @@ def _row(row: ComparedRow, measure: Measure) -> dict[str, Any]:
         "seeds": list(summary.compared),
         "seeds_left_out": list(summary.left_out),
         "seeds_failed": list(summary.failed),
+        **mean_made_by(view, row),
         first.data: {"published": _printed(row.printed(first.published)), "measured": _mean(summary.first)},
         second.data: {"published": _printed(row.printed(second.published)), "measured": _mean(summary.second)},
         f"{first.data}_difference": {
             "published": None if row.published_points is None or row.baseline is None else _points(row),
-            "measured": _difference(row),
+            "measured": _difference(row, view),
         },
         "verdict": row.direction,
         "adjusted_p": p_number(row.adjusted_p),
@@ -77,7 +79,7 @@ def _points(row: ComparedRow) -> dict[str, Any]:
     return {"value": _rounded(row.published_points), "unit": POINTS}
 
 
-def _difference(row: ComparedRow) -> dict[str, Any] | None:
+def _difference(row: ComparedRow, view: View) -> dict[str, Any] | None:
     found = row.difference
     if found is None:
         return None
@@ -88,6 +90,7 @@ def _difference(row: ComparedRow) -> dict[str, Any] | None:
         "interval_over": found.interval_over,
         "n": found.seeds,
         "images": found.images,
+        **difference_made_by(view, row),
     }
 
 

@@ -1,14 +1,18 @@
 """The commands: what they print for people and for programs, and how they answer a wrong name."""
 
+import errno
 import json
+import re
 import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from unittest.mock import Mock
 
 import pytest
 
 from senet_lab.cli import catalogue, studies
+from senet_lab.report import write
 from senet_lab.study.cell import runs_of
 from tests.samples import filled, finished, one_line
 
@@ -214,6 +218,20 @@ def test_a_report_for_programs(senet_lab, tmp_path):
         "top5_error": {"value": 7.48, "unit": "%"},
         "params": {"value": 25.6, "unit": "million"},
     }
+
+
+@pytest.mark.parametrize("words", [["report", "table7"], ["report", "table7", "--json"], ["claims"]])
+def test_a_report_is_printed_where_it_cannot_be_written(senet_lab, tmp_path, monkeypatch, words):
+    """As in a results folder of somebody else. What could not be written is said, and the status is not zero."""
+    filled(tmp_path / "results", *(finished(row.cell, 0) for row in CIFAR7.rows))
+    _, printed, _ = senet_lab(*words)
+    monkeypatch.setattr(write, "replace_file", Mock(side_effect=OSError(errno.EROFS, "Read-only file system", "here")))
+    status, out, err = senet_lab(*words)
+
+    files = re.compile(r'"files": \[.*?\]', re.DOTALL)
+    assert len(printed) > 1000
+    assert files.sub("", printed) == files.sub("", out)
+    assert (status, one_line(err)) == (1, "senet-lab: here: Read-only file system")
 
 
 def test_latex_and_columns_are_chosen(senet_lab, tmp_path):

@@ -182,6 +182,7 @@ def test_plan_with_the_spread_of_another_table(senet_lab, tmp_path):
     [
         (["--max-hours", "1"], "--max-hours belongs to --until-resolved"),
         (["--until-resolved", "--row", "r=16"], "leave --row out"),
+        (["--until-resolved", "--seeds", "1"], "take --seeds 2 or more"),
         (["--until-resolved", "--max-hours", "8", "--dry-run"], "senet-lab plan TABLE --resolve foresees them"),
     ],
 )
@@ -193,13 +194,25 @@ def test_options_that_contradict_each_other_are_refused(senet_lab, words, said):
     assert said in one_line(err)
 
 
-@pytest.mark.parametrize("words", [["--max-hours", "3"], ["--row", "r=16", "--resolve", "1"]])
-def test_a_plan_ignores_no_option(senet_lab, words):
-    """It names the one that it would ignore."""
-    status, out, err = senet_lab("plan", "table7", *words)
+@pytest.mark.parametrize(
+    ("named", "words"),
+    [
+        ("--max-hours", ["plan", "table7", "--max-hours", "3"]),
+        ("--row", ["plan", "table7", "--row", "r=16", "--resolve", "1"]),
+        ("--seeds", ["plan", "table7", "--seeds", "1", "--resolve", "1"]),
+        ("--latex", ["report", "table7", "--latex", "--json"]),
+        ("--columns", ["report", "table7", "--columns", "row", "--json"]),
+        ("--partition", ["submit", "table7", "--executor", "local", "--partition", "gpu"]),
+        ("--account", ["submit", "table7", "--executor", "debug", "--account", "lab"]),
+        ("--dry-run", ["submit", "table7", "--status", "--dry-run"]),
+    ],
+)
+def test_a_command_ignores_no_option(senet_lab, named, words):
+    """It names the one that it would ignore, and does nothing."""
+    status, out, err = senet_lab(*words)
 
     assert (status, out) == (2, "")
-    assert words[0] in one_line(err)
+    assert f"{named} " in one_line(err)
 
 
 def test_claims_from_an_empty_folder(senet_lab, tmp_path):

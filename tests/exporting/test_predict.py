@@ -110,6 +110,8 @@ def test_classes_have_names(recorded):
 
     assert (class_names(found)[0], class_names(found)[-1]) == ("texture 0", "texture 9")
     assert view_of(found).mean == open_arrays(recorded.run.cell.protocol).channel_mean
+    with pytest.raises(StudyError, match="--data names the classes of a user's own photos, and"):
+        class_names(found, recorded.root)
 
 
 def test_an_export_names_the_classes_of_a_users_own_photos(tmp_path):

@@ -72,6 +72,8 @@ def test_device_and_revision_are_those_of_the_seeds_in_a_number(tmp_path):
     assert of_se.pop("top1_error_difference") == ("b; a", "bbbbbbbbbb; aaaaaaaaaa")
     assert set(of_se.values()) == {("b", "bbbbbbbbbb")}
     assert [line["device"] for line in wide if line["row"] == "SE" and line["device"]] == ["b; a"]
+    of_json = comparison_data(comparison)["rows"][1]
+    assert [one["device"] for one in (of_json, of_json["top1_err_difference"]["measured"])] == ["b", "b; a"]
     (made,) = [note for note in notes if note.startswith("Device ")]
     assert all(text in made for text in ("a (device, 1 thread(s))", "b (device, 1 thread(s))", "a" * 10, "b" * 10))
     assert "c" * 10 not in made
