@@ -51,17 +51,18 @@ def verify(
 ) -> None:
     """Trains a recorded run again in another folder, and compares record, curve and gates bit by bit.
 
-    Of several records one is drawn at random. Nothing is written to results. --device auto takes the kind of device
-    that the record was made on, where this machine has one. Exit status 0: all is equal; or device, processor or
-    versions differ, or the run is one of CUDA, and the errors agree within the printed interval. 1: they disagree, or
-    the data differ, which says nothing of the record. 75: the minutes were over before the run ended.
+    Of several records one is drawn at random, or one that --scratch has begun. Nothing is written to results. --device
+    auto takes the kind of device that the record was made on, where this machine has one. Exit status 0: all is equal;
+    or device, processor or versions differ, or the run is one of CUDA, and the errors agree within the printed
+    interval. 1: they disagree, or the data differ, which says nothing of the record. 75: the minutes were over before
+    the run ended.
     """
     root = results or RESULTS
     candidates = _candidates(name, root, seed, data)
-    model = cost_model([record.run for _, record in candidates], root)
-    store, record = _drawn(candidates, model, minutes)
+    model, begun = cost_model([record.run for _, record in candidates], root), _begun(candidates, scratch)
+    store, record = _drawn(begun or candidates, model, None if begun else minutes)
     label = f"{record.run.cell.key}/{record.run.seed}"
-    _say_what_is_drawn(record, model, len(candidates))
+    _say_what_is_drawn(record, model, len(begun or candidates))
     if scratch is not None and scratch.resolve() in (RESULTS.resolve(), root.resolve()):
         raise StudyError(f"{scratch} is a folder of results; choose another folder for --scratch")
     with _folder(scratch, record) as place:
@@ -82,7 +83,7 @@ def verify(
         except StudyError as error:
             chosen = None if device == "auto" else device
             again = [("--results", results), ("--data", data), ("--trunks", trunks), ("--device", chosen)]
-            raise _explained(error, record, scratch, again) from None
+            raise _explained(error, record, name, scratch, again) from None
         held = _compare(store, record, place, label, as_json)
     raise typer.Exit(0 if held else 1)
 
@@ -114,6 +115,14 @@ def _of_table(name: str, store: "Store") -> "list[Record]":
     table = catalogue.find_table(name)
     tables = [table, *candidates(table, store.protocols())]
     return store.read_cells(dict.fromkeys(cell for under in tables for cell in under.cells))
+
+
+def _begun(candidates: "Sequence[tuple[Store, Record]]", scratch: Path | None) -> "list[tuple[Store, Record]]":
+    """The candidates that an earlier call has begun to train in the scratch folder."""
+    from senet_lab.records.status import is_begun
+    from senet_lab.records.store import Store
+
+    return [one for one in candidates if scratch is not None and is_begun(one[1].run, Store(scratch))]
 
 
 def _drawn(
@@ -173,28 +182,31 @@ def _folder(scratch: Path | None, record: "Record") -> Iterator[Path]:
 
 
 def _explained(
-    error: StudyError, record: "Record", scratch: Path | None, again: Sequence[tuple[str, object]]
+    error: StudyError, record: "Record", name: str | None, scratch: Path | None, again: Sequence[tuple[str, object]]
 ) -> StudyError:
     """The error with a hint. For a paused run: how to go on. For a run with a user's own code: how to load it.
 
     A run that broke in a temporary folder has lost its log with that: --scratch keeps it.
 
-    again: options that were given and have to be given again.
+    name: what the command was given; where that is a file of the user's own code, the run goes on by it. again: options
+    that were given and have to be given again.
     """
     from senet_lab.training.stopping import Paused
 
+    own = any(part.extensions for part in record.provenance.parts)
     if not isinstance(error, Paused):
-        own = any(part.extensions for part in record.provenance.parts)
         hint = "; the record has code of its user's own: senet-lab verify my_table.py loads it and draws a record of it"
         kept = "" if scratch or "/cache/logs" not in str(error) else "; with --scratch DIR its log stays"
         return StudyError(f"{error}{kept}{hint * own}")
     label = f"{record.run.cell.key}/{record.run.seed}"
     place = shlex.quote(str(scratch)) if scratch else "DIR"
     kept = "goes on" if scratch else "keeps what it has trained"
+    by_file = own and name is not None and not KEY.fullmatch(name)
+    called = f"{shlex.quote(str(name))} --seed {record.run.seed}" if by_file else label
     given = "".join(f" {name} {shlex.quote(str(path))}" for name, path in again if path is not None)
     return Paused(
         f"{label} was not trained to its end, so nothing is said of the record; "
-        f"senet-lab verify {label} --scratch {place}{given} {kept}"
+        f"senet-lab verify {called} --scratch {place}{given} {kept}"
     )
 
 

@@ -63,8 +63,12 @@ def _state_of(run: Run, store: Store) -> RunState:
     broken = read_bytes(broken_path(store, run))
     if broken is not None:
         return RunState(run, State.BROKEN, " ".join(broken.decode("utf-8", errors="replace").split()))
-    begun = is_file(store.path(run, "cache/checkpoints", ".safetensors"))
-    return RunState(run, State.INTERRUPTED if begun else State.NOT_RUN)
+    return RunState(run, State.INTERRUPTED if is_begun(run, store) else State.NOT_RUN)
+
+
+def is_begun(run: Run, store: Store) -> bool:
+    """Whether the run has a checkpoint."""
+    return is_file(store.path(run, "cache/checkpoints", ".safetensors"))
 
 
 def note_broken(run: Run, store: Store, why: str) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from senet_lab.cli import catalogue, commands_verify, studies
 from senet_lab.errors import StudyError
+from senet_lab.records.store import Store
 from senet_lab.study import Run
 from senet_lab.study.protocol import PhotoSet
 from senet_lab.training.stopping import Paused
@@ -139,6 +140,32 @@ def test_code_of_ones_own_is_named_by_its_file(senet_lab, tmp_path, monkeypatch)
 
     assert status == 2
     assert "no block is called 'eca'; the record has code of its user's own: senet-lab verify my_table.py" in err
+
+
+def test_a_run_with_code_of_ones_own_goes_on_by_its_file(senet_lab, tmp_path, monkeypatch):
+    """Of two records with one seed, it is the one that the scratch folder has begun, whatever the minutes."""
+    part = replace(PART, extensions={"my_table": "ab" * 32})
+    own = replace(PROVENANCE, parts=(part,))
+    filled(tmp_path / "results", *(replace(finished(cell), provenance=own) for cell in (FIRST, SECOND)))
+    begun = Store(tmp_path / "again").path(Run(cell=SECOND, seed=0), "cache/checkpoints", ".safetensors")
+    begun.parent.mkdir(parents=True)
+    begun.touch()
+    labels = []
+
+    def train(label, *_):
+        labels.append(label)
+        raise Paused("stopped")
+
+    monkeypatch.setattr(commands_verify, "train_run", train)
+    monkeypatch.setattr(commands_verify.random, "choice", lambda found: found[0])
+    (tmp_path / "my_table.py").write_text(
+        "from dataclasses import replace\nfrom ablations import cvpr2018_table7_reduction as paper\n"
+        "TABLE = replace(paper.TABLE, edition='mine')"
+    )
+    status, _, err = senet_lab("verify", "my_table.py", "--scratch", "again", "--minutes", "0.01")
+
+    assert (status, labels) == (75, [f"{SECOND.key}/0"])
+    assert "senet-lab verify my_table.py --seed 0 --scratch again goes on" in one_line(err.splitlines()[-1])
 
 
 def test_scratch_is_kept(senet_lab, store, trained, tmp_path):
