@@ -5,6 +5,7 @@ import torch
 
 from senet_lab.fleet.fleet import train_all
 from senet_lab.fleet.gpu_capacity import doubled, has_random_parts, measured
+from senet_lab.records.curves import read_curve
 from senet_lab.records.store import Store
 from senet_lab.training.settings import Settings
 from tests.tiny import run
@@ -78,14 +79,15 @@ def test_random_parts_are_found_in_any_cell():
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_four_runs_on_one_gpu_have_the_curves_that_each_has_alone(tmp_path):
-    """To what cuDNN's order of sums leaves; every run has its record."""
+    """To what cuDNN's order of sums leaves, which grows from step to step; every run has its record."""
     runs = [run(seed) for seed in range(4)]
     for workers, name in ((4, "together"), (1, "alone")):
         assert train_all(runs, Store(tmp_path / name), Settings(device="cuda"), workers, Listener()) == []
     for of in runs:
-        together, alone = (Store(tmp_path / name).read(of) for name in ("together", "alone"))
-        assert together.top1_error_pct == pytest.approx(alone.top1_error_pct, abs=10)
-        assert together.provenance.executor == "device"
+        stores = [Store(tmp_path / name) for name in ("together", "alone")]
+        first = [read_curve(store.path(of, "curves", ".csv"))[0].train_loss for store in stores]
+        assert first[0] == pytest.approx(first[1], rel=0.02)
+        assert [store.read(of).provenance.executor for store in stores] == ["device"] * 2
 
 
 @pytest.mark.gpu
