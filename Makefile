@@ -5,13 +5,15 @@
 #   PILOT=     of plan-NAME with RESOLVE: the table whose spread over seeds it plans with
 #   ROW=       only this row and its baseline       RESULTS= another folder for records, beside the committed ones
 #   DATA=      photos of your own: a folder with train/<class>/ and val/<class>/; those that figure5 and histograms show
+#   DEVICE=    cpu, cuda or cuda:N; without it a GPU if there is one
+#   DEVICES=   of a table: how many GPUs train each run together, for ImageNet
 #   MINUTES=   of verify and verify-NAME: only a record that takes so long at most
 #   SOURCE=    of figure5 and histograms: best (default), table7:r=16, timm:NAME, a .safetensors file
 
 PYTHON ?= python3
 VENV ?= .venv
 # Only make's own words set these. A variable of the shell with such a name may be another program's.
-$(foreach name,PROTOCOL SEEDS RESULTS ROW DATA DEVICE SOURCE RESOLVE PILOT HOURS MINUTES,$(if $(filter environment,$(origin $(name))),\
+$(foreach name,PROTOCOL SEEDS RESULTS ROW DATA DEVICE DEVICES SOURCE RESOLVE PILOT HOURS MINUTES,$(if $(filter environment,$(origin $(name))),\
   $(warning $(name)= of the shell does not count here: say make $(MAKECMDGOALS) $(name)=...)))
 PROTOCOL =
 SEEDS =
@@ -19,6 +21,7 @@ RESULTS =
 ROW =
 DATA =
 DEVICE = auto
+DEVICES =
 SOURCE = best
 RESOLVE =
 PILOT =
@@ -134,4 +137,4 @@ Makefile pyproject.toml constraints.txt: ;
 FORCE: ;
 
 %: FORCE $(STAMP) ## a table by name or topic: train what is missing, then print it beside the published numbers
-	@$(BIN)/senet-lab reproduce $@ $(CHOICE) --device $(DEVICE)
+	@$(BIN)/senet-lab reproduce $@ $(CHOICE) --device $(DEVICE) $(if $(DEVICES),--devices "$(DEVICES)")

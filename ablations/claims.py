@@ -288,7 +288,7 @@ CLAIMS = (
         table=GATE_START,
         statement=(
             "This project's question: SE-Identity gains more from a gate that starts near one than SE does (asked "
-            "after runs of SE and SE-Identity with seeds 0 to 2 had been seen)"
+            "after runs of SE and SE-Identity with seeds 0 to 2 under cifar10-short had been seen)"
         ),
         source="this project's experiment, table 1",
         parts=(LargerGain("SE-Identity, double sigmoid", "SE-Identity", "SE, double sigmoid", "SE"),),

@@ -76,7 +76,6 @@ PARTS = {
     "senet_lab.excitations": (
         "senet_lab.excitations",
         "senet_lab.evaluation.networks",
-        "senet_lab.evaluation.labels",
         "senet_lab.evaluation.photo_set",
         "senet_lab.report",
         "senet_lab.training",
@@ -91,6 +90,7 @@ PARTS = {
     ),
     "senet_lab.evaluation": (
         "senet_lab.evaluation",
+        "senet_lab.data",
         "senet_lab.loading",
         "senet_lab.machine",
         "senet_lab.training",

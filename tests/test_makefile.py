@@ -63,6 +63,7 @@ def test_the_makefile_has_the_targets_of_the_house():
             'senet-lab reproduce tpami-table10 --protocol "cifar10" --seeds "3" --row "r=16" --results "my results" '
             "--device cuda",
         ),
+        (["table7", "DEVICES=8"], 'senet-lab reproduce table7 --device auto --devices "8"'),
         (["plan-table7"], "senet-lab plan table7"),
         (["verify-table7", "MINUTES=5"], 'senet-lab verify table7 --minutes "5" --device auto'),
         (

@@ -101,7 +101,7 @@ def test_the_python_snippets_run():
     first, second = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
     names: dict[str, object] = {}
     exec(compile(first, "README", "exec"), names)
-    before, fit, _ = second.partition("pl.Trainer")
+    before, fit, _ = second.partition("trainer = pl.Trainer")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=UserWarning, module="pytorch_lightning")
         exec(compile(before, "README", "exec"), names)

@@ -53,7 +53,7 @@ def keep_excitations(task: "Task", watch: "WatchedNetwork") -> None:
 
 def left_out(blacklist: Path | None) -> frozenset[int] | None:
     """The photos of a blacklist, to be read before any photo is shown; None without one. Raises as ``blacklisted``."""
-    from senet_lab.evaluation.labels import blacklisted
+    from senet_lab.data.imagenet_labels import blacklisted
 
     return blacklisted(blacklist) if blacklist else None
 
@@ -65,7 +65,7 @@ def say_without_blacklist(out: Set[int], names: Sequence[str], found: "Sequence[
     """
     import numpy as np
 
-    from senet_lab.evaluation.labels import number_of
+    from senet_lab.data.imagenet_labels import number_of
     from senet_lab.report.released import without
 
     keep = np.array([number_of(name) not in out for name in names])

@@ -27,7 +27,8 @@ class WidthName(StrEnum):
 TableName = Annotated[str, typer.Argument(metavar="TABLE", help="table7, tpami-table10, reduction, or my_table.py")]
 AnyTableName = Annotated[str | None, typer.Argument(metavar="[TABLE]", help="all tables unless named")]
 ProtocolName = Annotated[
-    str | None, typer.Option("--protocol", help="the recipe: demo unless named, see `senet-lab list`")
+    str | None,
+    typer.Option("--protocol", help="the recipe (`senet-lab list`); unless named, demo, or an own table's own"),
 ]
 Seeds = Annotated[int, typer.Option("--seeds", min=1, max=MOST_SEEDS, help="how many seeds, from 0")]
 MaybeSeeds = Annotated[  # where a command must know whether the number was given

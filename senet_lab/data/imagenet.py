@@ -1,6 +1,7 @@
 """The named data sets of photos: where they lie in the data folder, and how many photos and classes each must have.
 
-ImageNet: ``imagenet/{train,val}/<wnid>/``, or below ``imagenet/ILSVRC/Data/CLS-LOC``. Imagenette (ten classes of
+ImageNet: ``imagenet/{train,val}/<wnid>/``, or below ``imagenet/ILSVRC/Data/CLS-LOC``; ``val`` may be flat, with
+Kaggle's or the development kit's labels. Imagenette (ten classes of
 ImageNet): ``imagenette2-160/{train,val}/<wnid>/``, downloaded at its first use. Places365: see places365.py.
 """
 
@@ -11,7 +12,16 @@ from PIL import Image
 
 from senet_lab.data.first_use import alone, scratch
 from senet_lab.data.folder import FOLDER_VARIABLE, data_folder
-from senet_lab.data.photo_folders import SPLIT_NAMES, PhotoList, find_split, photos_of
+from senet_lab.data.imagenet_labels import class_index, flat_labels, refuse_permuted
+from senet_lab.data.photo_folders import (
+    SPLIT_NAMES,
+    PhotoList,
+    find_split,
+    flat_folder,
+    flat_photos,
+    is_photo,
+    photos_of,
+)
 from senet_lab.data.places365 import places365
 from senet_lab.errors import StudyError
 from senet_lab.study.protocol import Dataset
@@ -67,8 +77,17 @@ def _imagenet() -> Splits:
                 f"{root / name} is missing: put ImageNet there as {name}/<wnid>/*.JPEG, or set {FOLDER_VARIABLE} to "
                 "the folder that holds imagenet/"
             )
-        found[split] = photos_of(folder)
+        flat = flat_folder(folder) if split == "test" else None
+        found[split] = _of_flat(flat, root) if flat else photos_of(folder)
     return found
+
+
+def _of_flat(folder: Path, root: Path) -> PhotoList:
+    """Validation photos as in the archives: in one folder, with a file of labels there or above it, up to ``root``."""
+    stems = [Path(name).stem for name in os.listdir(folder) if is_photo(name)]
+    labels, _ = flat_labels(folder, root, stems)
+    refuse_permuted(stems, [class_index()[labels[stem]] for stem in stems], str(folder))
+    return flat_photos(folder, {stem: labels[stem] for stem in stems})
 
 
 def _imagenette() -> Splits:

@@ -9,8 +9,8 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -33,7 +33,7 @@ class PhotoList:
     """Photos and their classes, sorted by class and then by name. N photos.
 
     files: N paths relative to ``root``, as bytes: millions of them are then one array, which processes share.
-    labels: N indices into ``classes``.
+    labels: N indices into ``classes``. flat: whether the files lie in no class folders.
     """
 
     root: Path
@@ -41,6 +41,7 @@ class PhotoList:
     files: NDArray[np.bytes_]
     labels: NDArray[np.int64]
     sizes: NDArray[np.int64]  # bytes of each file
+    flat: bool = False
 
     def __len__(self) -> int:
         return len(self.files)
@@ -51,10 +52,15 @@ class PhotoList:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over the classes and over each photo's path, class and file size. The pixels are not in it."""
+        """SHA-256 over the classes and over each photo's path, class and file size. The pixels are not in it.
+
+        Flat photos have the digest that they would have in class folders.
+        """
         digest = hashlib.sha256("\n".join(self.classes).encode())
         for file, label, size in zip(self.files, self.labels, self.sizes, strict=True):
-            digest.update(b"\n%s\t%d\t%d" % (bytes(file).replace(os.sep.encode(), b"/"), label, size))
+            path = bytes(file).replace(os.sep.encode(), b"/")
+            path = self.classes[label].encode() + b"/" + path if self.flat else path
+            digest.update(b"\n%s\t%d\t%d" % (path, label, size))
         return digest.hexdigest()
 
 
@@ -100,6 +106,34 @@ def photos_of(folder: Path) -> PhotoList:
     if empty:
         raise StudyError(f"{root}: {_named(empty)} without any photo; complete it or move it away")
     return photo_list(root, tuple(classes), files, labels, sizes)
+
+
+def flat_folder(folder: Path) -> Path | None:
+    """The folder in which photos lie without class folders: this one, or the only one in it; None if there is none."""
+    for _ in range(MOST_NESTING):
+        entries = list(_entries(folder))
+        folders = [name for name, is_folder in entries if is_folder]
+        photos = any(not is_folder and is_photo(name) for name, is_folder in entries)
+        if photos or len(folders) != 1:
+            return folder if photos and not folders else None
+        folder = folder / folders[0]
+    return None
+
+
+def flat_photos(root: Path, class_of: Mapping[str, str]) -> PhotoList:
+    """The photos of a flat folder, in the order that they have in class folders.
+
+    class_of: the class of each photo, by the file's name without suffix. Raises StudyError for what cannot be read.
+    """
+    classes = tuple(sorted(set(class_of.values())))
+    labels = {name: label for label, name in enumerate(classes)}
+    found = sorted(
+        (labels[class_of[os.path.splitext(name)[0]]], name, size)
+        for path, size in _files(root, ".")
+        for name in [path.removeprefix("./")]
+    )
+    made = photo_list(root, classes, [name for _, name, _ in found], [k for k, *_ in found], [s for *_, s in found])
+    return replace(made, flat=True)
 
 
 def photo_list(

@@ -9,21 +9,18 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from senet_lab.errors import StudyError
-from senet_lab.evaluation.labels import (
-    DEVKIT_LABELS,
+from senet_lab.data.imagenet_labels import (
     IMAGES,
-    KAGGLE_LABELS,
     WNID,
     class_index,
-    devkit_labels,
-    kaggle_labels,
+    flat_labels,
     number_of,
     refuse_permuted,
 )
+from senet_lab.errors import StudyError
 from senet_lab.evaluation.photo_places import Entry, in_folder, in_tar, parquet_rows, text_of
 from senet_lab.evaluation.photo_set import Photo, PhotoSet
 
@@ -39,7 +36,6 @@ INNER = (
     "val",
     ".",
 )
-DEVKIT_FOLDERS = (".", "data", "ILSVRC2012_devkit_t12/data", "devkit/data", "devkit")
 
 
 def open_photos(path: Path, subset: bool) -> PhotoSet:
@@ -92,7 +88,7 @@ def _labelled(root: Path, path: Path, entries: Sequence[Entry], layout: str) -> 
     in_classes = [entry for entry in photos if any(WNID.match(part) for part in entry.parts[:-1])]
     if in_classes:
         return _of_class_folders(in_classes, photos, layout)
-    return _of_flat(root, path, photos, entries, layout)
+    return _of_flat(root, path, photos, layout)
 
 
 def _of_validation(files: Sequence[Entry], photos: Sequence[Entry], root: Path) -> Sequence[Entry]:
@@ -119,54 +115,12 @@ def _of_class_folders(found: Sequence[Entry], photos: Sequence[Entry], layout: s
     return PhotoSet(_sorted(made), f"class folders ({layout})")
 
 
-def _of_flat(root: Path, path: Path, photos: Sequence[Entry], entries: Sequence[Entry], layout: str) -> PhotoSet:
+def _of_flat(root: Path, path: Path, photos: Sequence[Entry], layout: str) -> PhotoSet:
     if not photos:
         return PhotoSet((), layout)
-    solution = _beside(root, path, KAGGLE_LABELS, (".",))
-    if solution:
-        return _with_labels(photos, kaggle_labels(solution), f"flat, {solution.name} ({layout})")
-    truth = _beside(root, path, DEVKIT_LABELS, DEVKIT_FOLDERS)
-    if truth is None:
-        raise StudyError(
-            f"{root} has {len(photos):,} photos in no class folders and no labels: put {KAGGLE_LABELS} or the devkit's "
-            f"{DEVKIT_LABELS} (with meta.mat) beside them"
-        )
-    labels = devkit_labels(truth)
-    numbers = [number_of(entry.stem) for entry in photos]
-    if all(number is not None for number in numbers):
-        if max(number or 0 for number in numbers) > len(labels):
-            raise StudyError(f"{truth} has {len(labels):,} lines; photo {max(n or 0 for n in numbers)} has none")
-        by_name = {e.stem: labels[(number or 1) - 1] for e, number in zip(photos, numbers, strict=True)}
-    elif len(labels) == len(photos):
-        by_name = {e.stem: label for e, label in zip(sorted(photos, key=lambda e: e.name), labels, strict=True)}
-    else:
-        raise StudyError(f"{truth} has {len(labels):,} lines for {len(photos):,} photos without ILSVRC numbers")
-    return _with_labels(photos, by_name, f"flat, devkit ({layout})")
-
-
-def _beside(root: Path, path: Path, name: str, folders: Iterable[str]) -> Path | None:
-    """The path of a file of labels, or None. folders: the subfolders in which it may lie.
-
-    It is looked for in the photos' folder and the folders above it, up to the one that contains ``path``.
-    """
-    places = [root, *root.parents[:4], path, path.parent]
-    for place in places:
-        for folder in folders:
-            if (place / folder / name).is_file():
-                return place / folder / name
-        if place == path.parent:
-            break
-    return None
-
-
-def _with_labels(photos: Sequence[Entry], labels: Mapping[str, str], layout: str) -> PhotoSet:
-    made = []
-    for entry in photos:
-        wnid = labels.get(entry.stem)
-        if wnid is None:
-            raise StudyError(f"{layout}: photo {entry.name} has no label")
-        made.append(Photo(_name(entry), class_index()[wnid], entry.place))
-    return PhotoSet(_sorted(made), layout)
+    labels, words = flat_labels(root, path, [entry.stem for entry in photos])
+    made = [Photo(_name(entry), class_index()[labels[entry.stem]], entry.place) for entry in photos]
+    return PhotoSet(_sorted(made), f"flat, {words} ({layout})")
 
 
 def _of_parquet(files: Sequence[Entry]) -> PhotoSet:

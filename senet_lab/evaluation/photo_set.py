@@ -4,8 +4,8 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 
+from senet_lab.data.imagenet_labels import IMAGES, number_of
 from senet_lab.errors import StudyError
-from senet_lab.evaluation.labels import IMAGES, number_of
 from senet_lab.evaluation.photo_places import PhotoPlace
 
 READ, BEGINNING = 64, 2_048  # how many photos are in a set's digest with their first bytes, and how many bytes of each

@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from senet_lab.data.imagenet_labels import number_of, reassessed
 from senet_lab.errors import StudyError
 from senet_lab.evaluation.decode import Damaged, decoded
-from senet_lab.evaluation.labels import number_of, reassessed
 from senet_lab.evaluation.networks import Network, maker_of
 from senet_lab.evaluation.normalise import Normalise
 from senet_lab.evaluation.photo_set import Photo, PhotoSet

@@ -20,10 +20,10 @@ from torchvision.transforms import InterpolationMode, v2
 from senet_lab.data.arrays import ImageArrays
 from senet_lab.data.augment import normalise, scale_and_shift
 from senet_lab.data.batches import Batch
+from senet_lab.data.imagenet_labels import wnids as imagenet_wnids
 from senet_lab.data.photo_folders import SPLIT_NAMES, WNID, PhotoList, find_split, holds_folders, photos_of, visible
 from senet_lab.data.photos import DamagedPhoto, read_photo
 from senet_lab.errors import StudyError
-from senet_lab.evaluation.labels import wnids as imagenet_wnids
 from senet_lab.evaluation.photo_set import PhotoSet
 from senet_lab.excitations.statistics import COLUMNS
 from senet_lab.loading import begin_pass

@@ -109,7 +109,7 @@ def _imagenet(classes: int) -> tuple[str, ...]:
 
 def _readable(name: str) -> str:
     """The name of an ImageNet class for its WordNet id; any other name stays as it is."""
-    from senet_lab.evaluation.labels import class_index
+    from senet_lab.data.imagenet_labels import class_index
 
     index = class_index().get(name)
     return name if index is None else _imagenet(1000)[index]

@@ -18,8 +18,8 @@ TITLE = "What the paper says and what this project asks, and whether it holds he
 COLUMNS = ("claim", "table", "published, points", "measured, points", "seeds", "adjusted p", "verdict")
 CSV_COLUMNS = (
     "claim", "source", "edition", "table", "records", "protocol", "dataset", "split", "selection", "part",
-    "published_points", "measured_points", "half_width_95", "interval_over", "ratio", "seeds", "images",
-    "settled_at_seeds", "adjusted_p", "verdict", "claim_verdict", "device", "revision",
+    "published_points", "published_dataset", "measured_points", "half_width_95", "interval_over", "ratio", "seeds",
+    "images", "settled_at_seeds", "adjusted_p", "verdict", "claim_verdict", "device", "revision",
 )  # fmt: skip
 
 
@@ -165,7 +165,7 @@ def _line(view: View, result: ClaimResult, part: PartResult, published: Publishe
     }
     points = published.points_of(part.part)
     if points is not None:
-        line["published_points"] = round(points, 2)
+        line |= {"published_points": round(points, 2), "published_dataset": dataset_name(view.paper.paper_protocol)}
     if part.looked_at is not None:
         line["settled_at_seeds"] = part.looked_at
     if part.adjusted_p is not None:

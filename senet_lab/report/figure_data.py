@@ -8,7 +8,7 @@ import pandas as pd
 from senet_lab.records.curves import curve_of
 from senet_lab.records.record import Record
 from senet_lab.report.comparison import Comparison
-from senet_lab.report.views import View
+from senet_lab.report.views import View, dataset_name
 from senet_lab.study.se import SESpec
 from senet_lab.study.table import Row
 
@@ -82,16 +82,20 @@ def cost(view: View) -> pd.DataFrame:
 def differences(comparison: Comparison) -> pd.DataFrame:
     """A line for each row that has a measured or a published difference to its baseline.
 
-    Columns: table, row, baseline, published_points, measured_points, half_width_95, interval_over, seeds, failed_seeds,
-    verdict.
+    Columns: table, row, baseline, published_points, published_dataset, measured_points, dataset, half_width_95,
+    interval_over, seeds, failed_seeds, verdict.
     """
+    measured_on = comparison.view.datasets
+    published_on = dataset_name(comparison.view.paper.paper_protocol)
     lines = [
         {
             "table": comparison.view.paper.name,
             "row": row.row.label,
             "baseline": row.baseline.label,
             "published_points": row.published_points,
+            "published_dataset": None if row.published_points is None else published_on,
             "measured_points": row.difference.value if row.difference else None,
+            "dataset": measured_on if row.difference else None,
             "half_width_95": row.difference.half_width if row.difference else None,
             "interval_over": row.difference.interval_over if row.difference else None,
             "seeds": row.difference.seeds if row.difference else 0,

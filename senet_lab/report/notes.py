@@ -60,7 +60,7 @@ def notes_of(comparison: Comparison) -> Iterable[str]:
 def _baselines(comparison: Comparison) -> Iterable[str]:
     """Which row each is compared with, where it is not the same one for all."""
     if len(comparison.baselines) > 1:
-        pairs = ", ".join(f"{row.row.label} and {row.baseline.label}" for row in comparison.rows if row.baseline)
+        pairs = "; ".join(f'"{row.row.label}" with "{row.baseline.label}"' for row in comparison.rows if row.baseline)
         yield f"Compared rows, each with its baseline: {pairs}."
 
 
@@ -68,7 +68,7 @@ def _tests(comparison: Comparison) -> Iterable[str]:
     """The adjusted p-values, and the rows whose spread over seeds could not be estimated from the whole table."""
     tested = [row for row in comparison.rows if row.adjusted_p is not None]
     if tested:
-        listed = ", ".join(f"{row.row.label} {p_text(row.adjusted_p)}{at_look_text(row.looked_at)}" for row in tested)
+        listed = "; ".join(f"{row.row.label} {p_text(row.adjusted_p)}{at_look_text(row.looked_at)}" for row in tested)
         needed = needed_p([comparison.judgement])
         yield f"p-values, adjusted for these comparisons by Holm's method (a verdict needs {needed}): {listed}."
     alone = [

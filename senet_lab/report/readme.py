@@ -15,6 +15,7 @@ from senet_lab.report.wording import at_look_text, difference_text, p_text
 from senet_lab.stats.verdicts import ClaimResult, Judgement, Verdict, columns_of
 
 FRONT = "cvpr2018-table7"  # the table that the front page shows where several have as many seeds
+Tested = tuple[Comparison, ComparedRow]
 
 
 def write_readmes(
@@ -52,24 +53,48 @@ def _decided(comparisons: Sequence[Comparison]) -> str:
         for row in one.rows
         if row.baseline and row.difference and row.difference.seeds > 1
     ]
-    lines = [_decision(one, row) for one, row in tested if row.direction in DIRECTIONS.values()]
+    decided: dict[tuple[object, ...], list[Tested]] = {}
+    for one, row in tested:
+        if row.direction in DIRECTIONS.values() and row.result:
+            decided.setdefault((row.direction, *row.result.runs), []).append((one, row))
+    lines = [_decision(found) for found in decided.values()]
     begin = "What tests decide so far:\n\n" if lines else "No test decides a comparison so far.\n"
-    return "".join([begin, *lines, *_open([pair for pair in tested if pair[1].direction not in DIRECTIONS.values()])])
+    undecided = [(one, row) for one, row in tested if row.direction not in DIRECTIONS.values()]
+    return "".join([begin, *lines, *_open([pair for pair in undecided if pair[0].view.paper.of_the_paper])])
 
 
-def _decision(one: Comparison, row: ComparedRow) -> str:
+def _decision(found: Sequence[Tested]) -> str:
+    """One comparison in words. found: the tables that make it with the same runs; one whose seeds a plan chose goes
+    first."""
+    (one, row), *others = sorted(found, key=lambda pair: pair[0].judgement.plan is None)
     assert row.baseline
     assert row.difference
+    also = "".join(
+        f" The same runs stand in {other.view.paper.name} (p {p_text(same.adjusted_p)} there{_published(other, same)})."
+        for other, same in others
+    )
     return (
         f"- **{row.row.label} has a {row.direction} {one.view.measure.first.words} than {row.baseline.label}** "
-        f"({one.view.paper.name}, {one.view.name}: {one.view.datasets}): {difference_text(row.difference)} points over "
-        f"{row.difference.seeds} seeds, p {p_text(row.adjusted_p)} after Holm's adjustment for the "
-        f"{one.judgement.comparisons} comparisons of this table{at_look_text(row.looked_at)}{_published(one, row)}. "
-        f"{_chosen(one.judgement)}\n"
+        f"({one.view.paper.name}; {one.view.name}: {_lengths(one.view)}; {', '.join(one.view.networks)}): "
+        f"{difference_text(row.difference)} points over {row.difference.seeds} seeds{_before(one, row)}, "
+        f"p {p_text(row.adjusted_p)} after Holm's adjustment for the {one.judgement.comparisons} comparisons of this "
+        f"table{at_look_text(row.looked_at)}{_published(one, row)}. {_chosen(one.judgement)}{also}\n"
     )
 
 
-def _open(tested: Sequence[tuple[Comparison, ComparedRow]]) -> Iterator[str]:
+def _lengths(view: View) -> str:
+    """How long the networks were trained on what, in words."""
+    return ", ".join(dict.fromkeys(f"{p.epochs} epochs of {dataset_name(p)}" for p in view.protocols))
+
+
+def _before(one: Comparison, row: ComparedRow) -> str:
+    """How many of a difference's seeds are from before its plan, in words."""
+    plan, runs = one.judgement.plan, row.result.runs if row.result else ()
+    early = {run.seed for run in runs if plan and run.seed < plan.first_seed}
+    return f" ({len(early)} from before the plan, in the interval alone)" if early else ""
+
+
+def _open(tested: Sequence[Tested]) -> Iterator[str]:
     """The undecided rows by the protocol that sees most training images. A pair of cells that several tables have
     stands once."""
     name = max((one.view for one, _ in tested), key=lambda view: view.images_seen).name if tested else ""
@@ -81,7 +106,7 @@ def _open(tested: Sequence[tuple[Comparison, ComparedRow]]) -> Iterator[str]:
     }
     if found:
         listed = "; ".join(reversed(found.values()))
-        yield f"\nTested and undecided under {name}, in points with 95 % intervals: {listed}.\n"
+        yield f"\nTested and undecided in the paper's tables under {name}, in points with 95 % intervals: {listed}.\n"
 
 
 def _published(one: Comparison, row: ComparedRow) -> str:

@@ -86,8 +86,10 @@ def test_a_time_for_seeds_until_resolved_is_in_hours(senet_lab):
 
 @pytest.mark.slow
 def test_two_workers_share_a_folder(tmp_path):
-    """Two commands at once on three rows and two seeds: each of the six has a record, and each is told as recorded. That a
-    run is not trained twice is tested where it is claimed (tests/records)."""
+    """Two commands at once on three rows and two seeds: each of the six runs has a record and is told as recorded.
+
+    That a run is not trained twice is tested where it is claimed (tests/records).
+    """
     (tmp_path / "mine.py").write_text(TABLE)
     words = [sys.executable, "-m", "senet_lab", "work", "mine.py", "--protocol", "paper", "--seeds", "2"]
     words += ["--device", "cpu", "--workers", "1", "--results", "shared"]

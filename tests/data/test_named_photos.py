@@ -1,9 +1,13 @@
 """Data sets of photos that have a name: where they are looked for, and that nothing else passes for them."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from senet_lab.data import imagenet
 from senet_lab.data.imagenet import named_photos
+from senet_lab.data.photo_folders import photos_of
 from senet_lab.errors import StudyError
 from senet_lab.study.protocol import Dataset
 from tests.data.pictures import class_folders, photo
@@ -30,6 +34,27 @@ def test_imagenet_is_found(data, below):
     class_folders(data / "imagenet" / below)
 
     assert [len(photos) for photos in named_photos(Dataset.IMAGENET).values()] == [18, 6]
+
+
+def test_a_flat_validation_set_is_that_of_class_folders(data):
+    """With Kaggle's file of labels: the same photos, classes, order and digest. Without one it says what is needed."""
+    wnids = ("n01443537", "n02110958", "n09246464")
+    class_folders(data / "sorted", classes=wnids)
+    root = class_folders(data / "imagenet", classes=wnids)
+    lines = ["ImageId,PredictionString"]
+    for wnid in wnids:
+        for index in range(2):
+            os.replace(root / "val" / wnid / f"{index}.jpg", root / "val" / f"{wnid}-{index}.jpg")
+            os.rename(data / "sorted/val" / wnid / f"{index}.jpg", data / "sorted/val" / wnid / f"{wnid}-{index}.jpg")
+            lines.append(f"{wnid}-{index},{wnid} 1 2 3 4")
+        (root / "val" / wnid).rmdir()
+    assert "has 6 photos in no class folders and no labels: put LOC_val_solution.csv or" in refusal(Dataset.IMAGENET)
+    (root / "LOC_val_solution.csv").write_text("\n".join(lines) + "\n")
+    flat, folders = named_photos(Dataset.IMAGENET)["test"], photos_of(data / "sorted" / "val")
+
+    assert flat.classes == folders.classes
+    assert flat.labels.tolist() == folders.labels.tolist() == [0, 0, 1, 1, 2, 2]
+    assert (flat.digest, Path(flat.path(3)).name) == (folders.digest, Path(folders.path(3)).name)
 
 
 def test_an_incomplete_set_is_refused(data):

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
-from senet_lab.evaluation.labels import number_of
+from senet_lab.data.imagenet_labels import number_of
 from senet_lab.evaluation.layouts import open_photos
 from senet_lab.evaluation.networks import open_network
 from senet_lab.evaluation.run import Options, evaluate

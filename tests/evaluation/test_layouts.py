@@ -6,8 +6,8 @@ import tarfile
 import numpy as np
 import pytest
 
+from senet_lab.data.imagenet_labels import class_index, refuse_permuted, wnids
 from senet_lab.errors import StudyError
-from senet_lab.evaluation.labels import class_index, refuse_permuted, wnids
 from senet_lab.evaluation.layouts import open_photos
 from senet_lab.evaluation.photo_places import PhotoPlace
 from senet_lab.evaluation.photo_set import READ, PhotoSet
@@ -191,7 +191,7 @@ def _shard_without_label(root):
 @pytest.mark.parametrize(
     ("made", "said"),
     [
-        (_removed_label, "ILSVRC2012_val_00000003.JPEG has no label"),
+        (_removed_label, "photo ILSVRC2012_val_00000003 has no label"),
         (_doubled_photo, "ILSVRC2012_val_00000003 is there 2 times"),
         (_astray, "val_00000005.JPEG lies outside the class folders"),
         (_other_class, "n99999999 is no class of ImageNet-1k"),
@@ -225,7 +225,7 @@ def test_a_part_of_the_set_is_refused_unless_it_is_asked_for(tmp_path):
 def test_permuted_labels_of_numbered_photos_are_refused():
     """Half of the labels and more contradict the reassessed ones; right labels pass."""
     pytest.importorskip("timm")
-    from senet_lab.evaluation.labels import reassessed
+    from senet_lab.data.imagenet_labels import reassessed
 
     real = reassessed()
     numbers = [n for n in range(1, 1_001) if real[n - 1]]

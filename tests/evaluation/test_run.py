@@ -9,9 +9,9 @@ from PIL import Image
 from torch import nn
 from torchvision import transforms
 
+from senet_lab.data.imagenet_labels import number_of
 from senet_lab.errors import StudyError
 from senet_lab.evaluation import run as runs
-from senet_lab.evaluation.labels import number_of
 from senet_lab.evaluation.layouts import open_photos
 from senet_lab.evaluation.networks import Network, state_sha256
 from senet_lab.evaluation.run import Options, evaluate

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from safetensors.torch import save_file
 
+from senet_lab.data.imagenet_labels import wnids as imagenet_wnids
 from senet_lab.errors import StudyError
-from senet_lab.evaluation.labels import wnids as imagenet_wnids
 from senet_lab.excitations.labelled_images import WNIDS, Labelled, _readable, class_indices, open_labelled
 from senet_lab.excitations.look import look_at, task_of, usual_classes
 from senet_lab.excitations.networks_of_others import from_file

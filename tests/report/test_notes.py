@@ -78,4 +78,4 @@ def test_it_is_said_where_the_spread_is_that_of_two_rows(tmp_path, third_has, al
     ]
 
     assert alone == (said in notes)
-    assert p.endswith(" SE 1.0000." if alone else " SE 1.0000, third 1.0000.")
+    assert p.endswith(" SE 1.0000." if alone else " SE 1.0000; third 1.0000.")

@@ -80,7 +80,9 @@ def test_the_front_page_says_what_tests_decide(tmp_path, better, seeds):
     assert decided == (better > 0 and seeds > 1)
     assert decided == ("No plan records how the number of seeds was chosen" in text)
     assert decided != ("No test decides a comparison so far." in text)
-    assert (better == 0) == ("Tested and undecided under sample, in points with 95 % intervals: SE against pl" in text)
+    assert (better == 0) == (
+        "undecided in the paper's tables under sample, in points with 95 % intervals: SE against pl" in text
+    )
 
 
 def test_claims_of_the_paper_are_counted_without_our_own(tmp_path):
@@ -149,5 +151,21 @@ def test_an_experiment_under_a_plan_stands_on_the_front_page(tmp_path):
     begin_plan(store.root, SequentialPlan(table=own.slug, protocol="sample", most_seeds=4, level=0.05))
     text = front_page(tmp_path, [], comparisons_of(own, [load(store.root, "results")]))
 
-    assert "**SE has a lower top-1 error than plain** (mine-table99, sample: " in text
+    assert "than plain** (mine-table99; sample: 2 epochs of CIFAR-10; cifar_resnet11_bottleneck): " in text
     assert "A plan chose the number of seeds." in text
+
+
+def test_a_comparison_of_two_tables_is_decided_once(tmp_path):
+    """By the table whose plan chose the seeds; the seeds that were there before it are counted, the other is named."""
+    own = replace(TABLE, edition="mine")
+    filled(tmp_path / "results", *(finished(PLAIN, s, 300 + s) for s in range(4)))
+    store = filled(tmp_path / "results", *(finished(SE, s, 200 + s) for s in range(4)))
+    plan = SequentialPlan(table=own.slug, protocol="sample", most_seeds=3, level=0.05, first_seed=1)
+    begin_plan(store.root, plan, [0])
+    loaded = [load(store.root, "results")]
+    text = front_page(tmp_path, [], [one for t in (PRINTED_TABLE, own) for one in comparisons_of(t, loaded)])
+    (line,) = [line for line in text.splitlines() if "lower top-1 error than plain" in line]
+
+    assert "(mine-table99; sample: " in line
+    assert " points over 4 seeds (1 from before the plan, in the interval alone), p " in line
+    assert re.search(r"The same runs stand in table99 \(p [^)]* there\)\.$", line)

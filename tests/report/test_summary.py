@@ -134,7 +134,7 @@ def test_differences_name_their_baselines_where_one_baseline_has_another(tmp_pat
     differences = [line[block.names.index("measured-difference")] for line in block.lines]
 
     assert [text.partition(" against ")[2] for text in differences] == ["", "plain", "SE"]
-    assert "Compared rows, each with its baseline: SE and plain, third and SE." in block.notes
+    assert 'Compared rows, each with its baseline: "SE" with "plain"; "third" with "SE".' in block.notes
     (pair,) = measured_views(TABLE, [load(tmp_path, "results")])
     assert "against" not in " ".join(block_of(pair).lines[1])
 

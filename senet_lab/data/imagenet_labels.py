@@ -4,7 +4,7 @@ import csv
 import importlib.util
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -16,6 +16,7 @@ WNID = re.compile(r"n\d{8}$")
 IMAGES = 50_000  # in the validation set
 DEVKIT_LABELS, DEVKIT_META = "ILSVRC2012_validation_ground_truth.txt", "meta.mat"
 KAGGLE_LABELS = "LOC_val_solution.csv"
+DEVKIT_FOLDERS = (".", "data", "ILSVRC2012_devkit_t12/data", "devkit/data", "devkit")
 AGREEMENT = 0.5  # least share of labels that agree with the reassessed ones: 0.9 is usual, 0.001 if lines are permuted
 LEAST_JUDGED = 100  # images that are needed to judge the agreement
 
@@ -23,7 +24,7 @@ LEAST_JUDGED = 100  # images that are needed to judge the agreement
 @lru_cache(maxsize=1)
 def wnids() -> tuple[str, ...]:
     """The 1000 classes by their WordNet id, in the order of the networks' outputs: sorted."""
-    text = resources.files("senet_lab.evaluation").joinpath("wnids.txt").read_text(encoding="ascii")
+    text = resources.files("senet_lab.data").joinpath("wnids.txt").read_text(encoding="ascii")
     return tuple(text.split())
 
 
@@ -37,6 +38,54 @@ def number_of(name: str) -> int | None:
     """The number of a validation photo, 1 to 50,000, from its name; None for a name without such a number."""
     found = NUMBERED.search(name)
     return int(found[1]) if found else None
+
+
+def flat_labels(root: Path, path: Path, stems: Sequence[str]) -> tuple[dict[str, str], str]:
+    """The WordNet id of each photo of a flat folder, by its name without suffix, and which file says so, in words.
+
+    root: the folder of the photos. path: the folder that the user named. Kaggle's or the devkit's file is looked for in
+    ``root`` and the folders above it, up to the one that contains ``path``. Raises StudyError where there is none, and
+    where a photo has no label.
+    """
+    solution = _beside(root, path, KAGGLE_LABELS, (".",))
+    if solution:
+        found, words = kaggle_labels(solution), solution.name
+    else:
+        truth = _beside(root, path, DEVKIT_LABELS, DEVKIT_FOLDERS)
+        if truth is None:
+            raise StudyError(
+                f"{root} has {len(stems):,} photos in no class folders and no labels: put {KAGGLE_LABELS} or the "
+                f"devkit's {DEVKIT_LABELS} (with meta.mat) beside them"
+            )
+        found, words = _by_stem(truth, stems), "devkit"
+    missing = next((stem for stem in stems if stem not in found), None)
+    if missing is not None:
+        raise StudyError(f"{root}: photo {missing} has no label ({words})")
+    return found, words
+
+
+def _by_stem(truth: Path, stems: Sequence[str]) -> dict[str, str]:
+    """The devkit's labels by the photos' names: by their numbers, or in order where they have none."""
+    labels, numbers = devkit_labels(truth), [number_of(stem) for stem in stems]
+    known = [number for number in numbers if number is not None]
+    if len(known) == len(stems):
+        if max(known) > len(labels):
+            raise StudyError(f"{truth} has {len(labels):,} lines; photo {max(known)} has none")
+        return {stem: labels[number - 1] for stem, number in zip(stems, known, strict=True)}
+    if len(labels) != len(stems):
+        raise StudyError(f"{truth} has {len(labels):,} lines for {len(stems):,} photos without ILSVRC numbers")
+    return dict(zip(sorted(stems), labels, strict=True))
+
+
+def _beside(root: Path, path: Path, name: str, folders: Iterable[str]) -> Path | None:
+    places = [root, *root.parents[:4], path, path.parent]
+    for place in places:
+        for folder in folders:
+            if (place / folder / name).is_file():
+                return place / folder / name
+        if place == path.parent:
+            break
+    return None
 
 
 def kaggle_labels(path: Path) -> dict[str, str]:
