@@ -28,9 +28,13 @@ LOADER_BYTES = 300 << 20  # for each loader process
 BATCHES = 2  # batches of photos that are in memory at once
 
 
-def needed_bytes(cells: Iterable[Cell]) -> int:
-    """Bytes that the largest of these cells needs. Of cells that differ only in SE, the first is measured."""
-    return max(map(_needed_bytes, {_what_counts(cell): cell for cell in reversed([*cells])}.values()))
+def needed_bytes(cells: Iterable[Cell], at_once: int | None = None) -> int:
+    """Bytes that the largest of these cells needs. Of cells that differ only in SE, the first is measured.
+
+    at_once: the most images that pass through the network together in training.
+    """
+    different = {_what_counts(cell): cell for cell in reversed([*cells])}.values()
+    return max(_needed_bytes(cell, at_once) for cell in different)
 
 
 def _what_counts(cell: Cell) -> tuple[object, ...]:
@@ -39,10 +43,12 @@ def _what_counts(cell: Cell) -> tuple[object, ...]:
     return cell.backbone, protocol.batch_size, protocol.detection, *images
 
 
-def _needed_bytes(cell: Cell) -> int:
+def _needed_bytes(cell: Cell, at_once: int | None) -> int:
     found = sizes(cell)
-    batches = max(1.0, _evaluated_together(cell.protocol) / _trained_together(cell.protocol))
-    passes = max(STEP_FACTOR * found.kept, EVALUATION_FACTOR * batches * found.largest)
+    trained = _trained_together(cell.protocol)
+    batches = max(1.0, _evaluated_together(cell.protocol) / trained)
+    kept = found.kept * min(1.0, (at_once or trained) / trained)
+    passes = max(STEP_FACTOR * kept, EVALUATION_FACTOR * batches * found.largest)
     return PROCESS_BYTES + int(passes) + STATES * found.weights + _data_bytes(cell.protocol)
 
 

@@ -53,8 +53,16 @@ def is_gated(module: nn.Module) -> bool:
 
 
 def gated_blocks(model: nn.Module) -> dict[str, nn.Module]:
-    """The blocks of a network that have a gate, in the network's order, by name, or by path where one has no name."""
-    return {str(getattr(part, "name", path)): part for path, part in model.named_modules() if is_gated(part)}
+    """The blocks of a network that have a gate, in the network's order, by name.
+
+    A block without a name, or with one that an earlier block has, goes by its path.
+    """
+    found: dict[str, nn.Module] = {}
+    for path, part in model.named_modules():
+        if is_gated(part):
+            name = str(getattr(part, "name", path))
+            found[path if name in found else name] = part
+    return found
 
 
 def is_absorbable(block: nn.Module) -> TypeGuard[Absorbable]:

@@ -14,17 +14,21 @@ from senet_lab.models.blocks import Gated, is_gated
 from senet_lab.models.gate_taps import gate_heard
 from senet_lab.models.output_shape import device_of, mark_random, other_shape
 from senet_lab.models.sites import AttentionFactory, Site
+from senet_lab.models.whole_state import whole_state
 from senet_lab.study.block import BlockSpec
 from senet_lab.study.names import nearest
+from senet_lab.study.se import Gate
 
 PROBE = (2, 6, 5)  # batch, height, width of the map that a user's block is tried on
+ANOTHER = (2, 7, 8)  # of a further one, of which a block may keep no more than of the first
 
 
 def own_factory(spec: BlockSpec) -> AttentionFactory:
     """The factory that puts a user's block into every site that its spec names.
 
     Raises StudyError for a block that is not loaded, that raises an error, that is no module, whose output has another
-    shape or type than its input, or whose ``gate`` is not the factor that it applies.
+    shape or type than its input, whose ``gate`` is not the factor that it applies, whose ``gate_kind`` is no kind of
+    gate, or whose state no checkpoint could hold.
     """
     found = find_block(spec.block)
     if found is None:
@@ -57,9 +61,37 @@ def _own_block(entry: Entry, spec: BlockSpec, site: Site) -> nn.Module:
                 "its output must have the shape of its input",
                 type(module).forward,
             )
-        _refuse_other_values(module, wanted, f"block {spec.block!r} at {site.name}")
+        _refuse_other_values(module, wanted, what)
+        _refuse_other_state(module, (ANOTHER[0], site.channels, *ANOTHER[1:]), what)
         mark_random(module, wanted)
     return module
+
+
+def _refuse_other_state(module: nn.Module, shape: tuple[int, ...], what: str) -> None:
+    """Raises Unfit for a ``gate_kind`` that is none, for state that is no tensor, and for a tensor that takes the size
+    of the map: such a state would not fit a network that has not seen that map. shape: of a map of another size."""
+    kind = getattr(module, "gate_kind", Gate.SIGMOID)
+    if kind not in list(Gate):
+        raise Unfit(
+            f"{what} has gate_kind {kind!r}; it must be one of {', '.join(map(str, Gate))}", type(module).forward
+        )
+    before = _shapes(module, what)
+    other_shape(module, shape, shape)
+    for name, after in _shapes(module, what).items():
+        if before.get(name) != after:
+            raise Unfit(
+                f"{what} keeps {name}, whose shape follows that of the map, so that no checkpoint could be loaded; "
+                "compute it in forward",
+                type(module).forward,
+            )
+
+
+def _shapes(module: nn.Module, what: str) -> dict[str, torch.Size]:
+    state = whole_state(module)
+    odd = next((name for name, tensor in state.items() if not isinstance(tensor, Tensor)), None)
+    if odd is not None:
+        raise Unfit(f"{what} has state that is no tensor ({odd}); keep it in a buffer", type(module).forward)
+    return {name: tensor.shape for name, tensor in state.items()}
 
 
 def _refuse_other_values(module: nn.Module, shape: tuple[int, ...], what: str) -> None:

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from senet_lab.errors import StudyError
-from senet_lab.models.stochastic import is_stochastic, set_stream_states
+from senet_lab.models.stochastic import set_stream_states, stream_states
+from senet_lab.models.whole_state import load_whole_state, whole_state
 from senet_lab.records.curves import Point
 from senet_lab.records.gate_health import GateHealth
 from senet_lab.study.protocol import Protocol
@@ -59,7 +60,7 @@ def momentum_of(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str,
 
 def put(checkpoint: Checkpoint, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
     """Sets a network's weights and its optimiser's momentum to those of a state."""
-    model.load_state_dict(checkpoint.model)
+    load_whole_state(model, checkpoint.model)
     for name, parameter in model.named_parameters():
         if name in checkpoint.momentum:
             buffer = torch.empty_like(parameter).copy_(checkpoint.momentum[name])
@@ -76,7 +77,7 @@ def misfit(checkpoint: Checkpoint, model: nn.Module, protocol: Protocol) -> str:
     trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
     momentum = trained if protocol.momentum and checkpoint.steps(protocol) else {}
     return (
-        tensors_misfit("weight", checkpoint.model, model.state_dict())
+        tensors_misfit("weight", checkpoint.model, whole_state(model))
         or tensors_misfit("momentum", checkpoint.momentum, momentum)
         or _curve_misfit(checkpoint, protocol)
         or _streams_misfit(checkpoint, model)
@@ -111,6 +112,7 @@ def _curve_misfit(checkpoint: Checkpoint, protocol: Protocol) -> str:
 
 
 def _streams_misfit(checkpoint: Checkpoint, model: nn.Module) -> str:
-    if checkpoint.sums and bool(checkpoint.streams) != is_stochastic(model):
-        return "it does not hold the states of the network's random streams"
+    found, needed = len(checkpoint.streams), len(stream_states(model))
+    if checkpoint.sums and found != needed:
+        return f"it holds the states of {found} random streams; the network has {needed}"
     return ""

@@ -93,9 +93,8 @@ def _compare_exactly(model: nn.Module, fused: Fused, images_BCHW: Tensor) -> boo
     found = _double_step(model, fused.network, few)
     _refuse(_difference(expected.loss, found.loss), EXACT, "the loss", MEND_THE_BLOCK)
     floor = FLOOR * _norm(expected.gradients.values())
-    for name, gradient in expected.gradients.items():
-        difference = _difference(gradient, found.gradients[name], floor)
-        _refuse(difference, EXACT, f"the gradient of {name}", MEND_THE_BLOCK)
+    for name, (gradient, other) in _paired(expected.gradients, found.gradients).items():
+        _refuse(_difference(gradient, other, floor), EXACT, f"the gradient of {name}", MEND_THE_BLOCK)
     for name, buffer in expected.buffers.items():
         if buffer.is_floating_point():
             _refuse(_difference(buffer, found.buffers[name]), EXACT, name, MEND_THE_BLOCK)
@@ -106,12 +105,18 @@ def _compare_loosely(expected: Result, found: Result, limits: Limits, mend: str)
     _refuse(_difference(expected.loss, found.loss, 1.0), limits.loss, "the loss", mend)
     sizes = _norm(expected.gradients.values()), _norm(found.gradients.values())
     _refuse(_difference(*sizes), limits.gradient_size, "the size of the gradient", mend)
-    error = _norm(gradient - found.gradients[name] for name, gradient in expected.gradients.items())
+    error = _norm(gradient - other for gradient, other in _paired(expected.gradients, found.gradients).values())
     _refuse(error / (sizes[0] + FLOOR), limits.gradient, "the gradient", mend)
     for name, buffer in expected.buffers.items():
         # the fused network, not the compiler, counts batches
         limit, advice = (limits.statistics, mend) if buffer.is_floating_point() else (0.0, MEND_THE_BLOCK)
         _refuse(_difference(buffer, found.buffers[name]), limit, name, advice)
+
+
+def _paired(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> dict[str, tuple[Tensor, Tensor]]:
+    """The gradients of every parameter that either step reaches; zero where the other does not."""
+    zeros = {name: torch.zeros_like(one) for name, one in (*expected.items(), *found.items())}
+    return {name: (expected.get(name, zero), found.get(name, zero)) for name, zero in zeros.items()}
 
 
 def _refuse(difference: Tensor, limit: float, what: str, mend: str) -> None:

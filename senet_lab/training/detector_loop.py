@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from senet_lab.data.coco_data import CocoData, Step
+from senet_lab.models.whole_state import load_whole_state
 from senet_lab.records.precision import AveragePrecision, FoundBoxes
 from senet_lab.study.cell import Cell
 from senet_lab.training.checkpoint import Checkpoint, put
@@ -109,7 +110,7 @@ def train(
     coco_code()  # raises now, not after hours of training
     hooks, protocol = hooks or Hooks(), cell.protocol
     if resume is not None:
-        model.load_state_dict(resume.model)
+        load_whole_state(model, resume.model)
     state = RunState(model, protocol, seed, data.device, resume)
     module = DetectorModule(cell, seed, model, state, ranks)
     left = protocol.epochs - len(state.curve)

@@ -18,6 +18,7 @@ from pytorch_lightning.utilities.types import STEP_OUTPUT
 from torch import nn
 
 from senet_lab.data.batches import Batch, BatchSource
+from senet_lab.models.whole_state import load_whole_state
 from senet_lab.study.cell import Cell
 from senet_lab.study.protocol import Protocol
 from senet_lab.training.checkpoint import Checkpoint, put
@@ -52,7 +53,7 @@ def train(
     module.automatic_optimization = False  # Lightning's closures and hooks around a step cost as much as a small step
     follow = RunCallback(resume, hooks)
     if resume is not None:
-        model.load_state_dict(resume.model)
+        load_whole_state(model, resume.model)
         resume = _evaluated(resume, module, data, hooks, [logger] if isinstance(logger, Logger) else logger or ())
         module.go_on(resume)
         follow.resume = resume

@@ -33,7 +33,9 @@ def _refusals(trainer: pl.Trainer, protocol: Protocol, epochs_before: int) -> li
     ends = trainer.max_epochs is not None and 0 <= trainer.max_epochs <= epochs
     too_long = not ends and not 0 <= trainer.max_steps <= epochs * protocol.steps_per_epoch
     unwatched = protocol.schedule.decay is Decay.PLATEAU and not evaluates_each_epoch(trainer, protocol)
+    kind = trainer.strategy.root_device.type
     return [
+        (kind not in ("cpu", "cuda"), f"it runs on CPUs and CUDA devices, not on {kind}; give accelerator='cpu'"),
         (too_long, f"max_epochs={trainer.max_epochs}, but its schedule ends after {epochs} epochs; give that number"),
         (trainer.world_size != 1, f"{trainer.world_size} devices would each take the whole batch; give devices=1"),
         (trainer.accumulate_grad_batches != 1, "accumulate_grad_batches would change the batch; leave it out"),

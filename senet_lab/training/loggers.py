@@ -59,7 +59,7 @@ def _wandb(run: Run, folder: Path) -> Logger:
     return loggers.WandbLogger(project=PROJECT, name=_title(run), id=name, resume="allow", save_dir=folder)
 
 
-def _mlflow(run: Run, folder: Path) -> Logger:
+def _mlflow(run: Run, folder: Path) -> Logger:  # as of CSV: a new run each time an interrupted one goes on
     return loggers.MLFlowLogger(experiment_name=PROJECT, run_name=_title(run), save_dir=str(folder / "mlflow"))
 
 

@@ -81,7 +81,7 @@ def make(
     trunk = trunk_of(run, Store(settings.trunk_results) if settings.trunk_results else store, settings.trunks)
     model = _built(run, trunk, data.device, ranks)
     here = part_here(run.cell, data.device, settings, ranks)
-    before = _checkpoint(run, store, model, ranks)
+    before = _checkpoint(run, store, model, here, ranks)
     steps_before = before.state.steps(protocol) if before else 0
     if ranks.first and before:
         _say_what_changed(run, before, here, steps_before, report)
@@ -164,10 +164,10 @@ def _say_what_changed(run: Run, before: Saved, here: TrainedPart, steps: int, re
         report(Progress(len(before.state.curve), protocol.epochs, steps, whole, note=note))
 
 
-def _checkpoint(run: Run, store: Store, model: nn.Module, ranks: Ranks) -> Saved | None:
+def _checkpoint(run: Run, store: Store, model: nn.Module, here: TrainedPart, ranks: Ranks) -> Saved | None:
     """The checkpoint that the run goes on from; None without one. The first process reads it for all.
 
-    Raises CheckpointError for a checkpoint that does not fit the run.
+    here: the circumstances of this process. Raises CheckpointError for a checkpoint that does not fit the run.
     """
     path = store.path(run, "cache/checkpoints", ".safetensors")
     data = ranks.told(read_bytes(path) if ranks.first else None)
@@ -180,7 +180,9 @@ def _checkpoint(run: Run, store: Store, model: nn.Module, ranks: Ranks) -> Saved
     if not reason and steps != counted:
         reason = f"its curve is of {steps} steps, its parts are of {counted}"
     if reason:
-        raise CheckpointError(f"{path} does not fit its run: {reason}; {state_file.MENDS[Kind.CHECKPOINT]}")
+        changes = changed(saved.parts[-1], here) if saved.parts else []
+        undo = f"undo what has changed since ({'; '.join(changes)}), or " if changes else ""
+        raise CheckpointError(f"{path} does not fit its run: {reason}; {undo}{state_file.MENDS[Kind.CHECKPOINT]}")
     return saved
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from senet_lab.models.stochastic import stream_states
+from senet_lab.models.whole_state import whole_state
 from senet_lab.records.curves import CurvePoint, DetectorPoint, Point
 from senet_lab.records.gate_health import GateHealth
 from senet_lab.records.precision import AveragePrecision, FoundBoxes
@@ -148,7 +149,7 @@ class RunState:
             epoch = len(self.curve) + 1
             raise self._counted(Diverged(f"the training loss is {sums.loss / sums.steps} in epoch {epoch}"))
         return Checkpoint(
-            model=self.model.state_dict() if optimizer else {},
+            model=whole_state(self.model) if optimizer else {},
             momentum=momentum_of(self.model, optimizer) if optimizer else {},
             curve=tuple(self.curve),
             seconds=self.seconds,

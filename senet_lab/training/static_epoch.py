@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from senet_lab.data.resident import ResidentData
+from senet_lab.models.whole_state import whole_state
 from senet_lab.training.compiled import compiled_step
 from senet_lab.training.step import training_loss
 
@@ -161,7 +162,7 @@ class _StateBefore:
 
     def __enter__(self) -> None:
         static = self.static
-        self.state = {name: tensor.clone() for name, tensor in static.model.state_dict().items()}
+        self.state = {name: tensor.clone() for name, tensor in whole_state(static.model).items()}
         self.momentum = {
             parameter: state["momentum_buffer"].clone()
             for parameter, state in static.optimizer.state.items()
@@ -171,7 +172,7 @@ class _StateBefore:
     def __exit__(self, *_: object) -> None:
         static = self.static
         with torch.no_grad():
-            for name, tensor in static.model.state_dict().items():
+            for name, tensor in whole_state(static.model).items():
                 tensor.copy_(self.state[name])
             for parameter, state in static.optimizer.state.items():
                 if parameter in self.momentum:

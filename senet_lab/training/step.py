@@ -101,14 +101,28 @@ def parameter_groups(model: nn.Module, protocol: Protocol) -> list[dict[str, obj
 
 
 def make_optimizer(model: nn.Module, protocol: Protocol) -> torch.optim.SGD:
-    """SGD with the protocol's momentum and weight decay, in one fused kernel."""
-    return torch.optim.SGD(
+    """SGD with the protocol's momentum and weight decay, in one fused kernel.
+
+    Every parameter's momentum begins at zero, with which the first step computes the same as without one. So a
+    parameter may get its first gradient later than others; the fused kernel takes momentum for all or for none.
+    """
+    optimizer = torch.optim.SGD(
         parameter_groups(model, protocol),
         lr=protocol.schedule.peak_lr,
         momentum=protocol.momentum,
         nesterov=protocol.nesterov,
         fused=True,
     )
+    if protocol.momentum:
+        optimizer.register_step_pre_hook(_begin_momentum)
+    return optimizer
+
+
+def _begin_momentum(optimizer: torch.optim.Optimizer, *_: object) -> None:
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            if parameter.requires_grad and optimizer.state[parameter].get("momentum_buffer") is None:
+                optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

@@ -16,7 +16,6 @@ from senet_lab.models.of_cell import build_cell, can_be_built
 from senet_lab.models.registry import build_model, model_names
 from senet_lab.models.se_block import SEBlock
 from senet_lab.study import Cell, SESpec, own_block
-from senet_lab.study.block import BlockSpec
 from senet_lab.study.cell import derive_seed
 from senet_lab.study.se import Integration
 from senet_lab.training.final_weights import weights_path
@@ -54,6 +53,22 @@ class Aside(PerChannel):
     def forward(self, u):
         return u * self.w.sigmoid()[None, :, None, None]
 
+class Grid(Tanh):
+    def __init__(self, channels):
+        super().__init__(channels)
+        self.register_buffer("grid", torch.zeros(0))
+    def forward(self, u):
+        if self.grid.shape != u.shape[2:]:
+            self.grid = torch.zeros(u.shape[2:])
+        return super().forward(u + self.grid)
+
+class Extra(Tanh):
+    def get_extra_state(self):
+        return {"count": 1}
+
+class Kind(PerChannel):
+    gate_kind = "hard_sigmoid"
+
 class Net(nn.Module):
     def __init__(self, attend, classes):
         super().__init__()
@@ -69,6 +84,9 @@ BLOCKS = {
     "tanh": lambda site: Tanh(site.channels),
     "per_channel": lambda site: PerChannel(site.channels),
     "aside": lambda site: Aside(site.channels),
+    "grid": lambda site: Grid(site.channels),
+    "extra": lambda site: Extra(site.channels),
+    "kind": lambda site: Kind(site.channels),
 }
 NETWORKS = {"net": OwnNetwork(build=Net, image_size=32)}
 """
@@ -130,6 +148,27 @@ def test_a_gate_that_forward_does_not_call_is_refused():
         build_cell(replace(CELL, se=own_block("aside")))
 
 
+@pytest.mark.parametrize(
+    ("block", "said"),
+    [
+        ("grid", "keeps grid, whose shape follows that of the map, so that no checkpoint could be loaded"),
+        ("extra", r"has state that is no tensor \(_extra_state\); keep it in a buffer"),
+        ("kind", "has gate_kind 'hard_sigmoid'; it must be one of sigmoid, tanh, relu, double_sigmoid"),
+    ],
+)
+def test_state_that_no_checkpoint_could_hold_is_refused(block, said):
+    """And a kind of gate that is none, before training; otherwise the first save or evaluation would end it."""
+    with pytest.raises(StudyError, match=rf"mine\.py, line \d+: .*{said}"):
+        build_cell(replace(CELL, se=own_block(block)))
+
+
+def test_two_gates_of_one_name_are_both_heard():
+    """The later one goes by its path."""
+    model = nn.Sequential(SEBlock(8, SESpec(reduction=4)), nn.Sequential(SEBlock(8, SESpec(reduction=2))))
+
+    assert {name: block is not model[0] for name, block in gated_blocks(model).items()} == {"SE": False, "1.0": True}
+
+
 def test_ratios_for_stages_that_are_not_there_are_refused():
     """On a network of one's own as on this project's."""
     with pytest.raises(ValueError, match="net has 1 stages with blocks, stage_reductions has 4"):
@@ -185,5 +224,5 @@ def test_designs_are_searched_for_networks_of_this_project():
 
 def test_the_file_declares_blocks_and_a_network():
     """Otherwise the tests here would prove nothing."""
-    assert isinstance(own_block("tanh"), BlockSpec)
+    assert all(extensions.find_block(name) is not None for name in ("tanh", "per_channel", "aside"))
     assert isinstance(build_cell(replace(CELL, backbone="net")), nn.Module)

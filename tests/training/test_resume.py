@@ -62,7 +62,7 @@ def network():
     return channels_last(model)
 
 
-def until_the_end(executor, source, stops):
+def until_the_end(executor, source, stops, network=network):
     """Trains with a stop at each of these looks, every time in a new network; returns the network and the end."""
     state = None
     for stop in (*stops, None):

@@ -148,10 +148,17 @@ def test_where_another_was_first_its_record_and_files_stand(source, whole, tmp_p
     store = Store(tmp_path)
     first = make(RUN, source, store, Settings(), silent)
     kept = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".lock"}
-    monkeypatch.setattr(Store, "read", lambda self, of, read=Store.read: read(self, of))
+    looks = []
+
+    def read(self, of, whole=Store.read):
+        looks.append(of)
+        return None if len(looks) == 1 else whole(self, of)  # not yet when it looks, but when it writes
+
+    monkeypatch.setattr(Store, "read", read)
     told = []
     second = make(RUN, source, store, Settings(threads=1, executor=Executor.LIGHTNING), told.append)
 
+    assert len(looks) > 1
     assert second == first
     assert told[-1].note == "another worker recorded this run first; its record, curve and weights stand"
     assert {path: path.read_bytes() for path in kept} == kept

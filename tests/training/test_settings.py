@@ -6,8 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import pytorch_lightning as pl
+import torch
 
+from senet_lab.errors import StudyError
+from senet_lab.training import lightning_rules
 from senet_lab.training.settings import Settings, prepare_child, with_huge_pages
+from tests.tiny import TINY
 
 # Prints the size in MiB of the memory for which the process asked the kernel for huge pages.
 ASKS = """
@@ -48,3 +53,12 @@ def test_a_users_own_tunables_stay():
     assert with_huge_pages("") == "glibc.malloc.hugetlb=1"
     assert with_huge_pages("glibc.malloc.arena_max=2") == "glibc.malloc.arena_max=2:glibc.malloc.hugetlb=1"
     assert with_huge_pages("glibc.malloc.hugetlb=0") == "glibc.malloc.hugetlb=0"
+
+
+def test_a_device_of_another_kind_is_refused(monkeypatch):
+    """As a Mac's, which Lightning takes by itself."""
+    trainer = pl.Trainer(max_epochs=TINY.epochs, accelerator="cpu", logger=False)
+    monkeypatch.setattr(type(trainer.strategy), "root_device", torch.device("mps"))
+
+    with pytest.raises(StudyError, match="CPUs and CUDA devices, not on mps; give accelerator='cpu'"):
+        lightning_rules.refuse(trainer, TINY)

@@ -173,7 +173,7 @@ def without(tensors, name):
             replace(STATE, sums=replace(STATE.sums, steps=4)),
             "after step 4 of epoch 2, which the protocol does not have",
         ),
-        (replace(STATE, streams=()), "does not hold the states of the network's random streams"),
+        (replace(STATE, streams=()), "it holds the states of 0 random streams; the network has 1"),
     ],
 )
 def test_a_state_that_does_not_fit_is_refused_by_name(state, reason):
