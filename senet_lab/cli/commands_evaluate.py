@@ -30,7 +30,7 @@ MOST_SHARDS, MOST_BATCH = 10_000, 4_096
 class Choice:
     """The options of one evaluation. shard: part k of n, as "k/n". view: "crop/shorter side"; None: each network's own.
 
-    batch: photos at once. precision: fp32 or bf16; None chooses by the device. rows: labels; empty for all.
+    batch: photos at once. precision: fp32 or bf16; None is fp32. rows: labels; empty for all.
     """
 
     data: Path
@@ -50,7 +50,7 @@ class Choice:
     @property
     def arithmetic(self) -> str:
         """The precision that is used."""
-        return self.precision or ("fp32" if self.device == "cpu" else "bf16")
+        return self.precision or "fp32"
 
     def refuse_invalid(self) -> None:
         """Raises StudyError for a shard or a precision that there is not, before anything is downloaded."""
@@ -72,7 +72,7 @@ def evaluate(
     view: Annotated[str | None, typer.Option("--view", help="crop/shorter side, such as 224/256")] = None,
     shard: Annotated[str, typer.Option("--shard", help="evaluate only part k of n, such as 2/4")] = "1/1",
     blacklist: Annotated[Path | None, typer.Option("--blacklist", help="the devkit's file, for rows marked †")] = None,
-    precision: Annotated[str | None, typer.Option("--precision", help="fp32 (default on a CPU) or bf16")] = None,
+    precision: Annotated[str | None, typer.Option("--precision", help="fp32 (default) or bf16")] = None,
     batch: Annotated[int, typer.Option("--batch", min=1, max=MOST_BATCH, help="photos at once")] = 64,
     random_weights: Annotated[bool, typer.Option("--random-weights", help="untrained, to try the command")] = False,
     excitations: Annotated[

@@ -21,8 +21,9 @@ from senet_lab.stats.mean import mean_of
 from senet_lab.stats.rank_agreement import agreement_of
 from senet_lab.stats.seed_noise import FEWEST_ROWS, POOLED_SEEDS
 from senet_lab.study.measure import stepping_images
-from senet_lab.study.protocol import Dataset, Protocol
+from senet_lab.study.protocol import Dataset, Precision, Protocol
 
+TIES = "Evaluated in bf16, which rounds logits: an image whose true class ties with another one counts as wrong."
 FROM_IMAGENET = "a companion of an ImageNet table"  # the beginning of a departure of CIFAR's protocols
 
 
@@ -44,6 +45,8 @@ def notes_of(comparison: Comparison) -> Iterable[str]:
         yield f"A companion of {view.whose} table: {view.unlike}. Compare signs and order, not sizes."
     yield from _parameters(view)
     yield from map(recipe_text, view.protocols)
+    if any(p.precision is Precision.BF16 and p.detection is None for p in view.protocols):
+        yield TIES
     yield from _provenance(view)
     yield from _seeds(comparison)
     yield from seeds_text({summary.row.label: summary.values_pct for summary in view.rows}, view.measure)

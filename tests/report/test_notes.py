@@ -25,6 +25,7 @@ def test_a_departure_from_imagenet_is_told_below_tables_of_other_images_alone(tm
 
     assert told == any("companion of an ImageNet table" in note for note in notes)
     assert "Departure: arithmetic in bfloat16 (autocast)." in notes
+    assert any("bf16, which rounds logits: an image whose true class ties with another one counts" in n for n in notes)
 
 
 @pytest.mark.parametrize(("edition", "whose"), [("cvpr2018", "the paper's"), ("reproduction", "the declared")])
