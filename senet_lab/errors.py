@@ -51,6 +51,10 @@ class StudyError(Exception):
     exit_status = 2
 
 
+class NoData(StudyError):
+    """The data of a run cannot be opened or read. Other runs on the same data would meet the same."""
+
+
 def lacks_memory(error: Exception) -> bool:
     """Whether an error means that memory was short."""
     return isinstance(error, MemoryError) or any(sign in str(error) for sign in MEMORY_SIGNS)

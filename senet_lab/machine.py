@@ -99,6 +99,22 @@ def _left_in(folder: Path, limit: str, usage: str, cache: str) -> list[int]:
 
 
 @contextlib.contextmanager
+def living_processes(photos: object) -> Iterator[None]:
+    """Turns torch's error that a loader process ended, as when the system kills it, into a StudyError.
+
+    photos: what they load, in words.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise StudyError(
+            f"a process that loads {photos} ended ({' '.join(str(error).split())[:100]}); is there too little memory?"
+        ) from None
+
+
+@contextlib.contextmanager
 def enough_shared_memory() -> Iterator[None]:
     """Turns torch's errors of too little shared memory, through which processes give each other tensors, into a
     StudyError with the mend."""

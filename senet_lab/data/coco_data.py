@@ -15,9 +15,9 @@ from torch.utils.data import Dataset
 
 from senet_lab.data.batches import WHOLE, BatchSource, Share, drawn_for
 from senet_lab.data.coco import BoxedPhotos
-from senet_lab.data.damaged import Skipped
+from senet_lab.data.damaged import Damage, DamagedPhoto, Kind, Skipped
 from senet_lab.data.loader_processes import LoaderProcesses, loader_processes
-from senet_lab.data.photos import DamagedPhoto, read_photo, stream_of
+from senet_lab.data.photos import read_photo, stream_of
 from senet_lab.study.protocol import Protocol
 
 AHEAD = 4  # chunks that each process may make ahead
@@ -59,7 +59,7 @@ class _Made:
     pixels: list[Tensor]  # uint8 3 H W
     boxes: list[Tensor]
     labels: list[Tensor]
-    damaged: list[tuple[str, str]]
+    damaged: list[Damage]
 
 
 class _Chunks(Dataset[_Made]):
@@ -76,8 +76,10 @@ class _Chunks(Dataset[_Made]):
                 try:
                     photo = self._read(chosen)
                 except DamagedPhoto as error:
-                    made.damaged.append((error.path, error.why))
-                    continue
+                    made.damaged.append(error.damage)
+                    if error.kind is Kind.PHOTO:
+                        continue
+                    break
                 self._add(made, photo, chosen, wanted.flip and wanted.key is not None and _mirrored(wanted.key, index))
                 break
         return made
@@ -87,7 +89,8 @@ class _Chunks(Dataset[_Made]):
         photo = read_photo(path)
         if photo.size != (width, height):
             size = f"{photo.width} x {photo.height} pixels"
-            raise DamagedPhoto(path, f"it is {size}, its annotations say {width} x {height}")
+            aside = "; it may be stored on its side, with its orientation in EXIF" * (photo.size == (height, width))
+            raise DamagedPhoto(path, f"it is {size}, its annotations say {width} x {height}{aside}")
         return photo
 
     def _add(self, made: _Made, photo: Image.Image, chosen: int, mirrored: bool) -> None:
@@ -126,7 +129,7 @@ class CocoData:
         self.protocol, self.device, self.photos = protocol, device, photos
         self.together = protocol.detection.images_together
         self.share = share
-        self.skipped = Skipped(photos["train"].root, skip_damaged)
+        self.skipped = Skipped(photos["train"].root, skip_damaged, protocol.photos is not None)
         self.sha256 = {split: found.digest for split, found in photos.items()}
         number = loader_processes(device) if processes is None else processes
         self._loaders: dict[str, LoaderProcesses[_Wanted, _Made]] = {

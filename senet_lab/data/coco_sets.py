@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from senet_lab.data.coco import BoxedPhotos, read_boxes
+from senet_lab.data.damaged import DamagedPhoto
 from senet_lab.data.folder import FOLDER_VARIABLE, data_folder
 from senet_lab.data.own_photos import DATA, DIGEST_LENGTH, name_of
-from senet_lab.data.photos import DamagedPhoto, read_photo
+from senet_lab.data.photos import read_photo
 from senet_lab.errors import StudyError
 from senet_lab.study.detection import Detection
 from senet_lab.study.protocol import Dataset, PhotoSet, Protocol
@@ -118,11 +119,12 @@ def _look_at(photos: BoxedPhotos, file: Path) -> None:
         try:
             size = read_photo(photos.path(index)).size
         except DamagedPhoto as error:
-            raise StudyError(f"{error.path} is damaged ({error.why}); copy it again before training") from None
+            raise StudyError(f"{error.damage.mended} before training") from None
         if size != (width, height):
+            aside = " (it may be stored on its side, with its orientation in EXIF)" * (size == (height, width))
             raise StudyError(
                 f"{file}: {photos.files[index]} is {width} x {height} pixels there, and {size[0]} x {size[1]} in its "
-                "own file; mend one of them before training"
+                f"own file{aside}; mend one of them before training"
             )
 
 

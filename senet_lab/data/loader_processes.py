@@ -13,9 +13,8 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
-from senet_lab.errors import StudyError
 from senet_lab.loading import begin_pass
-from senet_lab.machine import cores, enough_shared_memory
+from senet_lab.machine import cores, enough_shared_memory, living_processes
 
 Wanted = TypeVar("Wanted")
 Made = TypeVar("Made")
@@ -85,16 +84,8 @@ class LoaderProcesses(Generic[Wanted, Made]):
             self._own.queue = _Queue()
             self._own.loader = self._loader(self._own.queue)
         self._own.queue.wanted = wanted
-        try:
-            with enough_shared_memory():
-                yield from begin_pass(self._own.loader)
-        except RuntimeError as error:
-            if "DataLoader worker" not in str(error):
-                raise
-            raise StudyError(
-                f"a process that loads photos of {self.root} ended ({' '.join(str(error).split())[:100]}); "
-                "is there too little memory?"
-            ) from None
+        with living_processes(f"photos of {self.root}"), enough_shared_memory():
+            yield from begin_pass(self._own.loader)
 
     def _loader(self, queue: _Queue[Wanted]) -> Any:
         options: dict[str, Any] = {}

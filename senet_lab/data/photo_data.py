@@ -45,7 +45,7 @@ class PhotoData:
     ) -> None:
         self.protocol, self.device = protocol, device
         self.share = share
-        self.skipped = Skipped(photos["train"].root, skip_damaged)
+        self.skipped = Skipped(photos["train"].root, skip_damaged, protocol.photos is not None)
         self.photos = photos
         self.sha256 = {split: found.digest for split, found in photos.items()}
         if small:

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from senet_lab.data.damaged import Damage, DamagedPhoto, Kind
 from senet_lab.data.loader_processes import LoaderProcesses
 from senet_lab.data.photo_folders import PhotoList
-from senet_lab.data.photos import DamagedPhoto, draw_crop, evaluation_pixels, read_photo, stream_of, training_pixels
-from senet_lab.data.small_photos import DamagedPack, SmallPhotos
+from senet_lab.data.photos import draw_crop, evaluation_pixels, read_photo, stream_of, training_pixels
+from senet_lab.data.small_photos import SmallPhotos
 
 PART = 32  # photos that a process makes at a time
 AHEAD = 3  # how many parts each process may make ahead, at least
@@ -39,7 +40,7 @@ class Part:
     resize: int = 0
 
 
-Made = tuple[Tensor, Tensor, list[tuple[str, str]]]  # pixels, labels, (path, why) of damaged photos
+Made = tuple[Tensor, Tensor, list[Damage]]  # pixels, labels, photos that cannot be used
 
 
 class _Parts(Dataset[Made]):
@@ -52,7 +53,7 @@ class _Parts(Dataset[Made]):
         pixels = torch.empty(len(part.indices), part.size, part.size, 3, dtype=torch.uint8)
         shared = pixels.numpy()
         labels = torch.full((len(part.indices),), NO_LABEL)
-        damaged: list[tuple[str, str]] = []
+        damaged: list[Damage] = []
         for place, index in enumerate(part.indices.tolist()):
             found = self._first_good(index, part, damaged)
             if found is None:
@@ -61,18 +62,18 @@ class _Parts(Dataset[Made]):
             shared[place] = found[0]
         return pixels, labels, damaged
 
-    def _first_good(self, index: int, part: Part, damaged: list[tuple[str, str]]) -> tuple[Any, int] | None:
+    def _first_good(self, index: int, part: Part, damaged: list[Damage]) -> tuple[Any, int] | None:
         """The pixels of a photo and its index. In training the next good photo may take its place; None without one.
 
-        No other photo takes the place of one in a damaged pack.
+        No other photo takes the place of one in a damaged pack, or of one that the system does not give.
         """
         for step in range(len(self.photos)):
             chosen = (index + step) % len(self.photos)
             try:
                 return self._pixels(chosen, index, part), chosen
             except DamagedPhoto as error:
-                damaged.append((error.path, error.why))
-                if part.key is None or isinstance(error, DamagedPack):
+                damaged.append(error.damage)
+                if part.key is None or error.kind is not Kind.PHOTO:
                     return None
         return None
 

@@ -8,19 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from senet_lab.data.damaged import DamagedPhoto, refuse_unread
 from senet_lab.loading import as_rgb
 
 Pixels = NDArray[np.uint8]
 CROP_AREA, ASPECT = (0.08, 1.0), (3 / 4, 4 / 3)  # as in the authors' release
 ATTEMPTS = 10  # how many crops are drawn to find one that fits into the photo
-
-
-class DamagedPhoto(Exception):
-    """A photo cannot be decoded. path: its file. why: the reason."""
-
-    def __init__(self, path: str, why: str) -> None:
-        super().__init__(path, why)
-        self.path, self.why = path, why
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +28,11 @@ class CropDraw:
 
 
 def read_photo(path: str) -> Image.Image:
-    """The photo as RGB. Raises DamagedPhoto for a file that is empty, cut short, or not a photo, and as ``as_rgb``."""
+    """The photo as RGB.
+
+    Raises DamagedPhoto for a file that is empty, cut short, or not a photo, and for what ``as_rgb`` refuses. Raises
+    UnreadPhoto for a file that the system does not give.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about palettes and cameras' broken metadata, which change no pixel
@@ -43,6 +40,7 @@ def read_photo(path: str) -> Image.Image:
                 image.load()
                 return as_rgb(image)
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+        refuse_unread(error, path)
         why = "it is no image" if isinstance(error, UnidentifiedImageError) else " ".join(str(error).split())
         raise DamagedPhoto(path, why[:120]) from None
 

@@ -28,16 +28,17 @@ import numpy as np
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
-from senet_lab.data.damaged import PACK
+from senet_lab.data.damaged import DamagedPack, DamagedPhoto, Kind, refuse_unread
 from senet_lab.data.first_use import TEMPORARY, alone
 from senet_lab.data.folder import data_folder
 from senet_lab.data.photo_folders import PhotoList
-from senet_lab.data.photos import DamagedPhoto, read_photo
+from senet_lab.data.photos import read_photo
 from senet_lab.errors import StudyError
 from senet_lab.loading import begin_pass
-from senet_lab.machine import cores
+from senet_lab.machine import cores, living_processes
 
 VARIABLE = "SENET_LAB_SMALL_PHOTOS"
+PACK = ".pack"  # the end of a pack's name
 PER_PACK = 1_000
 WORD = b"senet_lab photos 2\n"
 INDEX = np.dtype([("begin", "<u8"), ("crc", "<u4")])
@@ -48,10 +49,6 @@ SAY_SECONDS = 10.0
 Say = Callable[[str], None]
 
 
-class DamagedPack(DamagedPhoto):
-    """A pack is damaged. The photos themselves are not, so none of them may be left out for that."""
-
-
 @dataclass(frozen=True)
 class SmallPhotos:
     """The packs of a list of photos."""
@@ -59,7 +56,10 @@ class SmallPhotos:
     packs: tuple[Path, ...]
 
     def read(self, index: int) -> Image.Image | None:
-        """A photo of the list as RGB; None where its own file is to be read. Raises DamagedPack."""
+        """A photo of the list as RGB; None where its own file is to be read.
+
+        Raises DamagedPack, and UnreadPhoto where the system does not give the pack.
+        """
         pack, place = divmod(index, PER_PACK)
         path = self.packs[pack]
         try:
@@ -76,6 +76,7 @@ class SmallPhotos:
                 image.load()
                 return image
         except (OSError, ValueError, SyntaxError, OverflowError, MemoryError) as error:
+            refuse_unread(error, str(path))
             raise DamagedPack(str(path), f"photo {place}: {error}") from None
 
     def digest(self) -> str:
@@ -141,7 +142,8 @@ class _Maker(Dataset[str]):
         try:
             _write(path, [self._small(self.photos.path(index)) for index in part])
         except DamagedPhoto as error:
-            return f"{error.path} is damaged ({error.why}); copy it again, or train without it by --skip-damaged"
+            skip = ", or train without it by --skip-damaged" if error.kind is Kind.PHOTO else ""
+            return f"{error.damage.mended}{skip}"
         except OSError as error:
             return f"{path.parent} cannot be written ({error.strerror}); make room, or set {VARIABLE} to another folder"
         return ""
@@ -152,8 +154,8 @@ class _Maker(Dataset[str]):
                 return b""  # small enough; the size is known without decoding
         try:
             photo = read_photo(path)
-        except DamagedPhoto:
-            if self.skip_damaged:
+        except DamagedPhoto as error:
+            if self.skip_damaged and error.kind is Kind.PHOTO:
                 return b""
             raise
         scale = self.side / min(photo.size)
@@ -196,13 +198,14 @@ def _make(maker: _Maker, say: Say) -> None:
         options["multiprocessing_context"] = "fork"
     loader: Any = DataLoader(maker, batch_size=None, num_workers=processes, **options)
     said, done = time.monotonic(), 0
-    for (part, _), wrong in zip(maker.wanted, begin_pass(loader), strict=True):
-        if wrong:
-            raise StudyError(wrong)
-        done += len(part)
-        if time.monotonic() - said >= SAY_SECONDS:
-            said = time.monotonic()
-            say(f"{done:,} of {many:,} small photos")
+    with living_processes("photos to be made small"):
+        for (part, _), wrong in zip(maker.wanted, begin_pass(loader), strict=True):
+            if wrong:
+                raise StudyError(wrong)
+            done += len(part)
+            if time.monotonic() - said >= SAY_SECONDS:
+                said = time.monotonic()
+                say(f"{done:,} of {many:,} small photos")
 
 
 def _on_stderr(text: str) -> None:

@@ -20,7 +20,7 @@ from torchvision.transforms.v2 import functional as F
 
 from senet_lab.evaluation.photo_set import Photo
 from senet_lab.loading import as_rgb, begin_pass
-from senet_lab.machine import enough_shared_memory
+from senet_lab.machine import enough_shared_memory, living_processes
 
 AHEAD = 2  # batches that each process may make before they are used
 Geometry = tuple[int, int, str]  # shorter side and crop in pixels, interpolation
@@ -102,11 +102,12 @@ def decoded(
         worker_init_fn=_one_thread if processes else None,
         prefetch_factor=AHEAD if processes else None,
     )
-    for batch, done in zip(batches, begin_pass(loader), strict=True):
-        if isinstance(done, Damaged):
-            yield done
-        else:
-            yield [tensor[: len(batch)] for tensor in slots[done % len(slots)]]
+    with living_processes("photos"):
+        for batch, done in zip(batches, begin_pass(loader), strict=True):
+            if isinstance(done, Damaged):
+                yield done
+            else:
+                yield [tensor[: len(batch)] for tensor in slots[done % len(slots)]]
 
 
 def _slots(photos: int, geometries: Sequence[Geometry], number: int) -> list[list[Tensor]]:

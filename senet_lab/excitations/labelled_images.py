@@ -20,14 +20,15 @@ from torchvision.transforms import InterpolationMode, v2
 from senet_lab.data.arrays import ImageArrays
 from senet_lab.data.augment import normalise, scale_and_shift
 from senet_lab.data.batches import Batch
+from senet_lab.data.damaged import DamagedPhoto
 from senet_lab.data.imagenet_labels import wnids as imagenet_wnids
 from senet_lab.data.photo_folders import SPLIT_NAMES, WNID, PhotoList, find_split, holds_folders, photos_of, visible
-from senet_lab.data.photos import DamagedPhoto, read_photo
+from senet_lab.data.photos import read_photo
 from senet_lab.errors import StudyError
 from senet_lab.evaluation.photo_set import PhotoSet
 from senet_lab.excitations.statistics import COLUMNS
 from senet_lab.loading import begin_pass
-from senet_lab.machine import cores, enough_shared_memory
+from senet_lab.machine import cores, enough_shared_memory, living_processes
 from senet_lab.study.names import nearest
 from senet_lab.study.protocol import Dataset
 from senet_lab.study.released import View
@@ -108,7 +109,7 @@ class Photos(TorchDataset[tuple[Tensor, int]]):
         try:
             image = read_photo(path)
         except DamagedPhoto as error:
-            raise StudyError(f"{path} cannot be read as an image ({error.why})") from None
+            raise StudyError(error.damage.mended) from None
         return self.shown(image), int(self.photos.labels[index])
 
 
@@ -126,7 +127,7 @@ class FolderBatches:
         be read."""
         loader = DataLoader(Photos(self.photos, self.view), self.batch, num_workers=self.processes)
         try:
-            with enough_shared_memory():
+            with living_processes(f"photos of {self.photos.root}"), enough_shared_memory():
                 for images, labels in begin_pass(loader):
                     yield _moved(images, device), labels.to(device)
         except StudyError as error:  # from a loader process it is a traceback whose last line holds the text

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from senet_lab.errors import StudyError, lacks_memory
+from senet_lab.errors import NoData, StudyError, lacks_memory
 from senet_lab.extensions import blamed
 from senet_lab.records.record import Record
 from senet_lab.training.stopping import Paused, TakenOver
@@ -36,10 +36,6 @@ class Outcome:
 
     fate: Fate
     text: str
-
-
-class NoData(StudyError):
-    """The data set of a run cannot be opened."""
 
 
 def recorded(record: Record) -> Outcome:

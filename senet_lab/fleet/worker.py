@@ -13,10 +13,10 @@ from pathlib import Path
 import torch
 
 from senet_lab.data.coco_data import Source
-from senet_lab.errors import StudyError
+from senet_lab.errors import NoData, StudyError
 from senet_lab.extensions import load_extension, used_by
 from senet_lab.fleet.gpu_capacity import to_look_at
-from senet_lab.fleet.outcome import Fate, NoData, Outcome, outcome_of, recorded
+from senet_lab.fleet.outcome import Fate, Outcome, outcome_of, recorded
 from senet_lab.models.stochastic import draws_from_global_stream, is_stochastic
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run

@@ -1,5 +1,6 @@
 """Batches of photos: equal to torchvision's transforms, the same however they are made, damaged ones named."""
 
+import errno
 from dataclasses import replace
 
 import numpy as np
@@ -11,19 +12,19 @@ from torchvision.transforms.v2 import functional as F
 
 from ablations.protocols import IMAGENET_100EP
 from senet_lab.data.batches import Share
+from senet_lab.data.damaged import DamagedPhoto
 from senet_lab.data.photo_data import MEAN, STD, PhotoData
 from senet_lab.data.photo_folders import photos_of
 from senet_lab.data.photos import (
     ASPECT,
     CROP_AREA,
-    DamagedPhoto,
     draw_crop,
     evaluation_pixels,
     read_photo,
     stream_of,
     training_pixels,
 )
-from senet_lab.errors import StudyError
+from senet_lab.errors import NoData, StudyError
 from senet_lab.evaluation.decode import load
 from tests.data.pictures import class_folders, photo
 
@@ -180,9 +181,29 @@ def test_photos_of_more_than_8_bits_are_refused(tmp_path, dtype):
 
     with pytest.raises(DamagedPhoto) as caught:
         read_photo(str(path))
-    assert caught.value.why.endswith("a pixel; convert it to 8 bits a channel")
+    assert caught.value.damage.why.endswith("a pixel; convert it to 8 bits a channel")
     with pytest.raises(ValueError, match="convert it to 8 bits a channel"):
         load(path.read_bytes())
+
+
+@pytest.mark.parametrize(("split", "name"), [("train", "3.jpg"), ("val", "1.jpg")])
+def test_a_photo_that_the_system_does_not_give_is_not_left_out(tmp_path, monkeypatch, split, name):
+    """A file server that fails for a moment would else change what is trained on. The photo is not called damaged."""
+    path = class_folders(tmp_path) / split / "dog" / name
+    opened = Image.open
+
+    def fails(file, *words):
+        if str(file) == str(path):
+            raise OSError(errno.EIO, "Input/output error", str(path))
+        return opened(file, *words)
+
+    monkeypatch.setattr(Image, "open", fails)
+    data = source(tmp_path, skip_damaged=True, processes=0)
+
+    with pytest.raises(NoData) as caught:
+        training(data) if split == "train" else list(data.test_batches())
+    assert str(caught.value).startswith(f"{path} cannot be read (Input/output error); the photo may be sound")
+    assert not data.skipped
 
 
 def damage(path, how):

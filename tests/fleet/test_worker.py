@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from senet_lab.errors import StudyError, lacks_memory
+from senet_lab.errors import NoData, StudyError, lacks_memory
 from senet_lab.fleet import gpu_capacity, worker
 from senet_lab.fleet import outcome as outcomes
-from senet_lab.fleet.outcome import Fate, NoData, Outcome, outcome_of
+from senet_lab.fleet.outcome import Fate, Outcome, outcome_of
 from senet_lab.records.store import Store
 from senet_lab.training.settings import Settings
 from senet_lab.training.stopping import Paused, SavePlan, Wish
