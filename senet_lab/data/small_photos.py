@@ -29,7 +29,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 from senet_lab.data.damaged import DamagedPack, DamagedPhoto, Kind, refuse_unread
-from senet_lab.data.first_use import TEMPORARY, alone
+from senet_lab.data.first_use import alone, temporary_prefix
 from senet_lab.data.folder import data_folder
 from senet_lab.data.photo_folders import PhotoList
 from senet_lab.data.photos import read_photo
@@ -173,7 +173,7 @@ def _write(path: Path, photos: Sequence[bytes]) -> None:
     begins = index["begin"] - np.uint64(index.nbytes - 8 * len(index))
     digest = hashlib.sha256(b"".join([begins.tobytes(), *photos])).digest()
     content = b"".join([index.tobytes(), *photos])
-    descriptor, name = tempfile.mkstemp(prefix=TEMPORARY, dir=path.parent)
+    descriptor, name = tempfile.mkstemp(prefix=temporary_prefix(), dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(WORD + digest + content)

@@ -12,7 +12,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from senet_lab.records.lease import NO_LINKS, lives_here, machine, take
+from senet_lab.living import lives_here
+from senet_lab.records.lease import NO_LINKS, machine, take
 
 PART = re.compile(r"^\..+\.(?P<machine>[0-9a-f]{12})-(?P<process>\d+)-\d+\.part$")
 PART_SECONDS = 3600.0  # an older half-written file of another machine was left by a killed process

@@ -7,27 +7,25 @@ BEAT_SECONDS. Ages are measured by the file system's own clock.
 """
 
 import errno
-import functools
-import hashlib
 import json
 import os
 import socket
 import threading
 import time
-import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from senet_lab import living
 from senet_lab.errors import INVALID
+from senet_lab.living import began, lives_here
 
+machine = living.machine
 BEAT_SECONDS = 15.0
 DEAD_SECONDS = 90.0
 GIVEN_BACK = b"{}"
-ENDED = "ended"
 NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES, errno.EMLINK, errno.EXDEV, errno.EINVAL}
-BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +98,7 @@ def take(path: Path, note: str = "", is_over: Callable[[Holder], bool] = lambda 
     if newest and not _is_over(path, newest, is_over):
         return None
     generation = newest + 1
-    own = Holder(host=socket.gethostname(), machine=machine(), process=os.getpid(), started=_started(os.getpid()))
+    own = Holder(host=socket.gethostname(), machine=machine(), process=os.getpid(), started=began(os.getpid()))
     if not _create(_file(path, generation), json.dumps({**asdict(own), "note": note}).encode()):
         return None
     for other in _generations(path):
@@ -217,33 +215,3 @@ def _generations(path: Path) -> list[int]:
         names = os.listdir(path.parent)
     numbers = (name.removeprefix(prefix) for name in names if name.startswith(prefix))
     return [int(number) for number in numbers if number.isdigit()]
-
-
-@functools.lru_cache(maxsize=1)
-def machine() -> str:
-    """A name for this boot of this machine and this process's PID namespace: 12 hexadecimal digits."""
-    try:
-        boot = BOOT.read_text().strip() + os.readlink("/proc/self/ns/pid")
-    except OSError:
-        boot = f"{socket.gethostname()} {uuid.getnode()}"
-    return hashlib.sha256(boot.encode()).hexdigest()[:12]
-
-
-def lives_here(process: int, started: str = "") -> bool:
-    """Whether a process of this machine is alive. started: when it began; empty where that is not known."""
-    try:
-        with suppress(PermissionError):
-            os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    now = _started(process)
-    return now != ENDED and (not (started and now) or started == now)
-
-
-def _started(process: int) -> str:
-    """When a process began, in clock ticks since the boot; empty where unknown. ENDED for a zombie."""
-    try:
-        fields = Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].decode().split()
-    except OSError:
-        return ""
-    return ENDED if fields[0] in "ZX" else fields[19]

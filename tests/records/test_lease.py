@@ -259,7 +259,7 @@ def test_a_process_may_have_any_name():
     named = "import sys; open('/proc/self/comm', 'wb').write(b'\\xff) Z'); print(flush=True); sys.stdin.read()"
     with subprocess.Popen([sys.executable, "-c", named], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         process.stdout.readline()
-        assert lease._started(process.pid).isdigit()
+        assert living.began(process.pid).isdigit()
         process.stdin.close()
 
 
