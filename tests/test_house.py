@@ -77,8 +77,7 @@ PARTS = {
     ),
     "senet_lab.excitations": (
         "senet_lab.excitations",
-        "senet_lab.evaluation.networks",
-        "senet_lab.evaluation.photo_set",
+        "senet_lab.evaluation",
         "senet_lab.report",
         "senet_lab.training",
         "senet_lab.weights",

@@ -10,6 +10,7 @@ from unittest.mock import Mock
 
 import pytest
 
+from senet_lab import living
 from senet_lab.records import file_system, lease
 from senet_lab.records.file_system import FileSystem, Reach, claim, file_system_of, probed
 from senet_lab.records.lease import Lease, holder_of, take
