@@ -10,7 +10,6 @@ from unittest.mock import Mock
 
 import pytest
 
-from senet_lab import living
 from senet_lab.records import file_system, lease
 from senet_lab.records.file_system import FileSystem, Reach, claim, file_system_of, probed
 from senet_lab.records.lease import Lease, holder_of, take
@@ -260,7 +259,7 @@ def test_a_process_may_have_any_name():
     named = "import sys; open('/proc/self/comm', 'wb').write(b'\\xff) Z'); print(flush=True); sys.stdin.read()"
     with subprocess.Popen([sys.executable, "-c", named], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         process.stdout.readline()
-        assert living.began(process.pid).isdigit()
+        assert lease.began(process.pid).isdigit()
         process.stdin.close()
 
 
