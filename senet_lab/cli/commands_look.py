@@ -115,6 +115,11 @@ def _of_runs(
 
     store = Store(root)
     run = recorded_runs.best(store, photos) if source == "best" else None
+    if run is None and photos:
+        raise StudyError(
+            f"{root} has no network with its weights to show these photos to; name one, such as timm:NAME, or train "
+            "one on photos"
+        )
     if run is None:
         name, colon, label = ("table7", ":", "r=16") if source == "best" else source.partition(":")
         if not colon:

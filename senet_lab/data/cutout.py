@@ -16,20 +16,19 @@ def draw_centres(n: int, height: int, width: int, generator: torch.Generator) ->
     return torch.stack([torch.randint(size, (n,), generator=generator) for size in (height, width)])
 
 
-def cut(images_BCHW: Tensor, centres_2B: Tensor, length: int, fill: float | Tensor = 0.0) -> Tensor:
-    """The images, with a square of ``length`` pixels around each centre set to ``fill``: B C H W -> B C H W.
+def cut(images_BCHW: Tensor, centres_2B: Tensor, length: int) -> Tensor:
+    """The images, with a square of ``length`` pixels around each centre set to zero: B C H W -> B C H W.
 
-    fill: one number, or a tensor C. The square covers rows centre - length // 2 to centre - length // 2 + length - 1,
-    and columns likewise. Type and memory format stay the same.
+    The square covers rows centre - length // 2 to centre - length // 2 + length - 1, and columns likewise. Type and
+    memory format stay the same.
     """
     first_2B = (centres_2B - length // 2).to(images_BCHW.device, non_blocking=True)
     rows_BH, columns_BW = (
         _covered(size, first_B, length) for size, first_B in zip(images_BCHW.shape[2:], first_2B, strict=True)
     )
     hole_B1HW = (rows_BH[:, :, None] & columns_BW[:, None, :])[:, None]
-    # ``new_full`` writes the number on the device. A copy to the device could not be part of a CUDA graph.
-    fill_C = fill.to(images_BCHW) if isinstance(fill, Tensor) else images_BCHW.new_full((1,), fill)
-    return torch.where(hole_B1HW, fill_C.reshape(-1, 1, 1), images_BCHW)
+    # ``new_zeros`` writes on the device. A copy to the device could not be part of a CUDA graph.
+    return torch.where(hole_B1HW, images_BCHW.new_zeros(()), images_BCHW)
 
 
 def _covered(size: int, first_B: Tensor, length: int) -> Tensor:

@@ -12,7 +12,7 @@ from pathlib import Path
 from senet_lab.errors import StudyError
 
 NUMBERED = re.compile(r"ILSVRC2012_val_(\d{8})")
-WNID = re.compile(r"n\d{8}$")
+WNID = re.compile(r"n\d{8}$")  # a WordNet ID: the name of a class folder of ImageNet
 IMAGES = 50_000  # in the validation set
 DEVKIT_LABELS, DEVKIT_META = "ILSVRC2012_validation_ground_truth.txt", "meta.mat"
 KAGGLE_LABELS = "LOC_val_solution.csv"

@@ -9,8 +9,10 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from senet_lab.data.imagenet import Splits, check_same_classes
-from senet_lab.data.photo_folders import SPLIT_NAMES, find_split, photos_of
+from senet_lab.data.photo_folders import SPLIT_NAMES, PhotoList, find_split, photos_of
 from senet_lab.errors import StudyError
 from senet_lab.study.protocol import Dataset, PhotoSet, Protocol
 from senet_lab.study.schedule import Schedule
@@ -34,6 +36,7 @@ def own_photos(recipe: Protocol, folder: Path) -> Protocol:
     photos = _photos(folder)
     train, test = photos["train"], photos["test"]
     name, images = name_of(folder), recipe.train_images_per_class * len(train.classes) or len(train)
+    _refuse_few(train, recipe)
     others = [departure for departure in recipe.departures if not departure.startswith(DATA)]
     described = f"{len(train.classes)} classes, {len(train):,} training and {len(test):,} validation photos"
     try:
@@ -52,6 +55,17 @@ def own_photos(recipe: Protocol, folder: Path) -> Protocol:
         )
     except ValueError as error:
         raise StudyError(f"{folder} has {described}: {error}") from None
+
+
+def _refuse_few(train: PhotoList, recipe: Protocol) -> None:
+    """Raises StudyError where a recipe on a fixed number of photos of each class finds fewer."""
+    counts = np.bincount(train.labels, minlength=len(train.classes))
+    if counts.min() < recipe.train_images_per_class:
+        name = train.classes[int(counts.argmin())]
+        raise StudyError(
+            f"{train.root / name} has {counts.min()} photos; {recipe.name} trains on {recipe.train_images_per_class} "
+            "of each class. Add photos, or take a recipe on all of them, such as --protocol imagenette"
+        )
 
 
 def _as_many_epochs(recipe: Protocol, images: int) -> Schedule:

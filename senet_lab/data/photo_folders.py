@@ -7,7 +7,6 @@ ignored.
 
 import hashlib
 import os
-import re
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from senet_lab.data.imagenet_labels import WNID
 from senet_lab.errors import StudyError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".ppm", ".pgm", ".tif", ".tiff", ".gif")
@@ -24,7 +24,6 @@ UNREAD = (".avif", ".heic", ".heif", ".jxl", ".jp2")  # photos that not every Pi
 SPLIT_NAMES = {"train": ("train", "training"), "test": ("val", "validation")}
 ABOVE = ("", "ILSVRC/Data/CLS-LOC", "Data/CLS-LOC", "CLS-LOC")  # where the splits of ImageNet's archives lie
 MOST_NESTING = 3  # folders between a split and its classes
-WNID = re.compile(r"n\d{8}$")  # a WordNet ID: the name of a class folder of ImageNet
 SHOWN = 3  # how many names a message lists
 
 
@@ -179,9 +178,21 @@ def _entries(folder: Path) -> Iterator[tuple[str, bool]]:
     """The visible names in a folder, sorted, and whether each is a folder."""
     try:
         with os.scandir(folder) as found:
-            yield from sorted((entry.name, entry.is_dir()) for entry in found if visible(entry.name))
+            entries = sorted((entry.name, entry.is_dir()) for entry in found if visible(entry.name))
     except OSError as error:
         raise StudyError(f"{error.filename or folder} cannot be read ({error.strerror})") from None
+    for name, is_folder in entries:
+        if is_folder and not _is_text(name):
+            raise StudyError(f"{folder} has a folder whose name is no UTF-8 ({os.fsencode(name)!a}); rename it")
+        yield name, is_folder
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _files(root: Path, below: str) -> Iterator[tuple[str, int]]:

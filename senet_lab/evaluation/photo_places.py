@@ -9,9 +9,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from senet_lab.data.photo_folders import SUFFIXES, visible
 from senet_lab.errors import StudyError, to_install
 
-SUFFIXES = (".jpeg", ".jpg", ".png", ".webp", ".bmp", ".ppm", ".gif", ".tif", ".tiff")
 DEPTH = 4  # photos are looked for in DEPTH + 1 levels of folders below the named one
 OTHERS = {"train", "test", "annotations", "sbox"}  # folders of a data set that hold no validation photos
 
@@ -57,11 +57,6 @@ class Entry:
         return self.name.lower().endswith(SUFFIXES)
 
 
-def hidden(name: str) -> bool:
-    """Whether a name belongs to an editor or a file system and not to a data set."""
-    return name.startswith((".", "__MACOSX")) or name == "Thumbs.db"
-
-
 def in_folder(root: Path) -> Iterator[Entry]:
     """Every file below a folder, except hidden ones and those in OTHERS. Raises StudyError for what cannot be read."""
     if not root.is_dir():
@@ -72,11 +67,11 @@ def in_folder(root: Path) -> Iterator[Entry]:
 
     for folder, inner, files in os.walk(root, onerror=refuse, followlinks=True):
         parts = Path(folder).relative_to(root).parts
-        inner[:] = sorted(name for name in inner if not hidden(name) and name.lower() not in OTHERS)
+        inner[:] = sorted(name for name in inner if visible(name) and name.lower() not in OTHERS)
         if len(parts) >= DEPTH + 1:
             inner.clear()
         for name in sorted(files):
-            if not hidden(name):
+            if visible(name):
                 yield Entry((*parts, name), PhotoPlace(os.path.join(folder, name)))
 
 
@@ -86,7 +81,7 @@ def in_tar(path: Path) -> Iterator[Entry]:
         with tarfile.open(path, "r:") as archive:
             for member in archive:
                 parts = tuple(part for part in member.name.split("/") if part not in ("", "."))
-                if member.isfile() and not any(map(hidden, parts)):
+                if member.isfile() and all(map(visible, parts)):
                     yield Entry(parts, PhotoPlace(str(path), member.offset_data, member.size))
     except (tarfile.TarError, EOFError, OSError) as error:
         compressed = path.suffix.lower() in (".gz", ".tgz", ".bz2", ".xz", ".zst")

@@ -3,10 +3,8 @@
 B batch, C channels, H W space.
 """
 
-import contextlib
 import os
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,23 +19,23 @@ from senet_lab.data.arrays import ImageArrays
 from senet_lab.data.augment import normalise, scale_and_shift
 from senet_lab.data.batches import Batch
 from senet_lab.data.damaged import DamagedPhoto
+from senet_lab.data.imagenet_labels import WNID
 from senet_lab.data.imagenet_labels import wnids as imagenet_wnids
-from senet_lab.data.photo_folders import SPLIT_NAMES, WNID, PhotoList, find_split, holds_folders, photos_of, visible
+from senet_lab.data.photo_folders import SPLIT_NAMES, PhotoList, find_split, holds_folders, photos_of, visible
 from senet_lab.data.photos import read_photo
+from senet_lab.data.places365 import LISTS
 from senet_lab.errors import StudyError
 from senet_lab.evaluation.photo_set import PhotoSet
-from senet_lab.excitations.statistics import COLUMNS
+from senet_lab.excitations.class_names import readable_names
 from senet_lab.loading import begin_pass
 from senet_lab.machine import cores, enough_shared_memory, living_processes
 from senet_lab.study.names import nearest
-from senet_lab.study.protocol import Dataset
+from senet_lab.study.protocol import Dataset, Protocol
 from senet_lab.study.released import View
 
+NAMES = (Dataset.SYNTHETIC, Dataset.CIFAR10, Dataset.CIFAR100)  # of images in memory
 IMAGENET_VALIDATION = (1000, 50_000, "validation")  # classes, images, split
 FEW_IMAGES = 2_000  # for fewer images, starting processes takes longer than decoding
-# The four classes in the paper's figures of excitations, under the paper's names.
-WNIDS = {"n01443537": "goldfish", "n02110958": "pug", "n02690373": "plane", "n09246464": "cliff"}
-NAME_FILES = ("synset_words.txt", "LOC_synset_mapping.txt")  # each line: WordNet ID, space, names
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,15 +136,15 @@ def _moved(images_BCHW: Tensor, device: torch.device) -> Tensor:
     return images_BCHW.to(device, memory_format=torch.channels_last)
 
 
-def open_labelled(data: str, view: View | None = None, test_images: int = 1_000) -> Labelled:
+def open_labelled(data: str, view: View | None = None) -> Labelled:
     """The images of this name: synthetic, cifar10, cifar100, or a folder of photos (``data.photo_folders``).
 
-    view: how photos are shown. test_images: how many synthetic images. Raises StudyError for any other name.
+    view: how photos are shown. Raises StudyError for any other name.
     """
     if data == Dataset.SYNTHETIC:
         from senet_lab.data.synthetic import synthetic
 
-        return _of_arrays(synthetic(1_000, test_images), synthetic=True)
+        return _of_arrays(synthetic(1_000, 1_000), synthetic=True)
     if data in (Dataset.CIFAR10, Dataset.CIFAR100):
         from senet_lab.data.cifar import cifar
 
@@ -156,12 +154,24 @@ def open_labelled(data: str, view: View | None = None, test_images: int = 1_000)
     return _of_folder(Path(data), view or View())
 
 
-def _of_arrays(arrays: ImageArrays, synthetic: bool = False) -> Labelled:
+def of_protocol(protocol: Protocol) -> Labelled:
+    """The images in memory that networks of a protocol are evaluated on, normalised as in their training."""
+    from senet_lab.data.open import open_arrays
+
+    return _of_arrays(open_arrays(protocol), protocol.synthetic, protocol.evaluation_split)
+
+
+def _of_arrays(arrays: ImageArrays, synthetic: bool = False, split: str = "test") -> Labelled:
     counts = tuple(np.bincount(arrays.test.labels, minlength=len(arrays.class_names)).tolist())
-    return Labelled(arrays.name, "test", arrays.class_names, counts, synthetic, (), ArrayBatches(arrays))
+    return Labelled(arrays.name, split, arrays.class_names, counts, synthetic, (), ArrayBatches(arrays))
 
 
 def _of_folder(path: Path, view: View) -> Labelled:
+    if (path / LISTS["test"][0]).is_file():
+        raise StudyError(
+            f"{path} holds Places365 by its authors' lists, which alone say the classes; name places365_standard, "
+            "whose photos lie in class folders"
+        )
     inner = _split_of(path)
     photos = photos_of(inner)
     wnids = photos.classes
@@ -175,7 +185,7 @@ def _of_folder(path: Path, view: View) -> Labelled:
     counts = tuple(np.bincount(photos.labels, minlength=len(wnids)).tolist())
     source = FolderBatches(photos, view, processes=0 if len(photos) < FEW_IMAGES else cores())
     split = split if dataset == "ImageNet" else ""
-    return Labelled(dataset, split, _readable(path, wnids), counts, False, wnids, source, photos.digest)
+    return Labelled(dataset, split, readable_names(path, wnids), counts, False, wnids, source, photos.digest)
 
 
 def _split_of(path: Path) -> Path:
@@ -194,41 +204,10 @@ def _split_of(path: Path) -> Path:
 
 def of_photo_set(photos: PhotoSet, path: Path) -> Labelled:
     """ImageNet's classes and the number of photos of each, of an evaluation's photos. path: the photos' folder."""
-    unique = _readable(path, imagenet_wnids())
+    unique = readable_names(path, imagenet_wnids())
     images = np.bincount([photo.label for photo in photos.photos], minlength=len(unique)).tolist()
     dataset, split = ("ImageNet", IMAGENET_VALIDATION[2]) if photos.whole else ("a folder of ImageNet's classes", "")
     return Labelled(dataset, split, unique, tuple(images), False, imagenet_wnids(), None, photos.digest)
-
-
-def _readable(path: Path, wnids: Sequence[str]) -> tuple[str, ...]:
-    """A readable name of each class, no two alike.
-
-    Of classes with one name, that of the paper's figures keeps it; others get the names of their folders.
-    A class with the name of a column in a capture's files gets a word before its name.
-    """
-    known = _human_names(path, wnids)
-    names = [known.get(wnid, wnid) for wnid in wnids]
-    counts = Counter(names)
-    unique = (
-        name if counts[name] == 1 or WNIDS.get(wnid) == name else wnid for name, wnid in zip(names, wnids, strict=True)
-    )
-    return tuple(f"class {name}" if name in COLUMNS else name for name in unique)
-
-
-def _human_names(path: Path, wnids: Sequence[str]) -> Mapping[str, str]:
-    """Readable names of classes: the paper's, else from a file beside the folders, else timm's if it is installed."""
-    names = {}
-    with contextlib.suppress(ImportError):
-        from timm.data.imagenet_info import ImageNetInfo
-
-        known = ImageNetInfo("imagenet-1k")
-        described = {wnid: known.label_name_to_description(wnid) for wnid in wnids if wnid in known.label_names()}
-        names = {wnid: text.split(",")[0].strip() for wnid, text in described.items()}
-    for file in (path / name for name in NAME_FILES):
-        if file.is_file():
-            lines = (line.partition(" ") for line in file.read_text(encoding="utf-8", errors="replace").splitlines())
-            names |= {wnid: text.split(",")[0].strip() for wnid, _, text in lines}
-    return names | WNIDS
 
 
 def class_indices(labelled: Labelled, names: list[str]) -> list[int]:

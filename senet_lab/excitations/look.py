@@ -10,10 +10,11 @@ from torch import Tensor
 
 from senet_lab.errors import StudyError
 from senet_lab.excitations.capture import capture_excitations, taps_of
+from senet_lab.excitations.class_names import WNIDS
 from senet_lab.excitations.figures import figures_folder, write_figures
 from senet_lab.excitations.files import write_capture
 from senet_lab.excitations.frames import load_capture
-from senet_lab.excitations.labelled_images import WNIDS, Labelled, class_indices, open_labelled
+from senet_lab.excitations.labelled_images import NAMES, Labelled, class_indices, of_protocol, open_labelled
 from senet_lab.excitations.running import FEW_CLASSES
 from senet_lab.excitations.statements import text_of, write_statements
 from senet_lab.excitations.statistics import Excitations, Origin, save
@@ -43,8 +44,11 @@ class Look:
 
 
 def check_classes(data: str, classes: Sequence[str]) -> None:
-    """Raises StudyError for a class that a folder of images does not have, before anything is trained or captured."""
-    if Path(data).is_dir():
+    """Raises StudyError for images and classes that are not there, before anything is trained or captured.
+
+    The classes of images in memory are looked at later, since they may have to be downloaded.
+    """
+    if Path(data).is_dir() or data not in NAMES:
         class_indices(open_labelled(data), list(classes))
 
 
@@ -68,7 +72,8 @@ def look_at(
     if name is None:
         raise StudyError("say with --data which images to show: cifar10, cifar100, synthetic, or a folder")
     taps_of(subject.model)  # a network without gates is refused before the images are looked for
-    labelled = open_labelled(name, subject.view, subject.test_images)
+    protocol = subject.protocol if name == subject.data else None
+    labelled = of_protocol(protocol) if protocol else open_labelled(name, subject.view)
     task = task_of(subject, root, labelled, classes, own_data=name == subject.data)
     set_switches()
     target = torch.device(device)

@@ -52,9 +52,9 @@ def recorded(run: Run, store: Store, random_weights: bool = False) -> TrainedNet
         synthetic=protocol.synthetic,
     )
     name = f"{protocol.name}-{run.cell.backbone}-{run.cell.key[:8]}-seed-{run.seed}{'-random' * random_weights}"
-    data = None if protocol.dataset.of_photos else protocol.dataset.value
+    small = None if protocol.dataset.of_photos else protocol
     view = View(size=protocol.image_size, resize=protocol.resize) if protocol.dataset.of_photos else None
-    return TrainedNetwork(name, channels_last(model), origin, protocol.precision, data, view, protocol.test_images)
+    return TrainedNetwork(name, channels_last(model), origin, protocol.precision, small, view)
 
 
 def best(store: Store, photos: bool = False) -> Run | None:

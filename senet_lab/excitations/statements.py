@@ -118,7 +118,7 @@ def _of_the_last_stage(chosen: ChosenBlocks, numbers: BlockNumbers) -> list[Stat
             lambda value: value >= SIMILAR,
         ),
         _judge(
-            "last stage saturated: it says least",
+            "last block saturated",
             last,
             "share of saturated gates",
             numbers.mean(last, "share_low") + numbers.mean(last, "share_high"),
@@ -126,7 +126,7 @@ def _of_the_last_stage(chosen: ChosenBlocks, numbers: BlockNumbers) -> list[Stat
             lambda value: value >= MOST,
         ),
         _judge(
-            "last stage nearly uniform: it says least",
+            "last block nearly uniform",
             last,
             "standard deviation over channels and images",
             numbers.mean(last, "deviation"),

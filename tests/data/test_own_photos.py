@@ -81,7 +81,7 @@ def test_other_photos_are_another_cell(tmp_path):
 
 
 def test_photos_that_cannot_be_trained_on_are_refused(tmp_path):
-    """No folder, no val/, other classes in val/, one class alone, fewer photos than a batch, a recipe of arrays."""
+    """No folder, no val/, other classes in val/, one class alone, too few photos, a recipe of arrays."""
     folder = class_folders(tmp_path / "pets")
     cases = [
         (RECIPE, tmp_path / "none", "is no folder; --data names one"),
@@ -89,6 +89,11 @@ def test_photos_that_cannot_be_trained_on_are_refused(tmp_path):
         (replace(RECIPE, batch_size=19), folder, "1 epochs of batches of 19 cannot be trained"),
         (CIFAR10, folder, "protocol cifar10 is of images in memory"),
         (RECIPE, class_folders(tmp_path / "one", classes=("cat",)), "has one class"),
+        (
+            replace(RECIPE, train_images_per_class=7),
+            folder,
+            r"train/cat has 6 photos; imagenette trains on 7 of each class\. Add photos, .*--protocol imagenette",
+        ),
     ]
     for recipe, place, said in cases:
         with pytest.raises(StudyError, match=said):

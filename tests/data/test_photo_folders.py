@@ -104,6 +104,14 @@ def test_other_layouts_are_refused_by_name(tmp_path):
     assert "cannot be read (No such file or directory)" in refusal(tmp_path / "nowhere")
 
 
+@pytest.mark.skipif(os.name != "posix", reason="names are bytes on POSIX alone")
+def test_a_class_whose_name_is_no_text_is_refused(tmp_path):
+    """As an archive from another system leaves it: no table or file could name it."""
+    os.mkdir(os.path.join(os.fsencode(tmp_path), b"caf\xe9"))
+
+    assert r"has a folder whose name is no UTF-8 (b'caf\xe9'); rename it" in refusal(tmp_path)
+
+
 def test_the_digest_names_the_photos(tmp_path):
     """It does not depend on where the folder lies; a class's name, a photo's name or its size changes it."""
     first = photos_of(class_folders(tmp_path / "one") / "train").digest

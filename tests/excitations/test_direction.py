@@ -9,6 +9,7 @@ ORDER = (
     "statistics",
     "running",
     "capture",
+    "class_names",
     "labelled_images",
     "trained_network",
     "recorded_runs",

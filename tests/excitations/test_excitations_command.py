@@ -16,7 +16,7 @@ from senet_lab.data import synthetic
 from senet_lab.data.open import open_source
 from senet_lab.errors import StudyError
 from senet_lab.excitations.frames import load_capture
-from senet_lab.excitations.labelled_images import class_indices, open_labelled
+from senet_lab.excitations.labelled_images import class_indices, of_protocol, open_labelled
 from senet_lab.excitations.look import usual_classes
 from senet_lab.excitations.networks_of_others import from_file
 from senet_lab.excitations.recorded_runs import best, recorded, run_of_weights
@@ -122,7 +122,7 @@ def test_the_weights_are_the_runs(trained):
     subject = recorded(run, store)
     wrong = 0
     with torch.no_grad():
-        for images, labels in open_labelled("synthetic", test_images=40).batches(torch.device("cpu")):
+        for images, labels in of_protocol(run.cell.protocol).batches(torch.device("cpu")):
             wrong += int((subject.model.eval()(images).argmax(1) != labels).sum())
 
     assert store.read(run).top1_error_pct == pytest.approx(100 * wrong / 40)

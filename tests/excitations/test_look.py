@@ -4,16 +4,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import save_file
 
+from ablations.protocols import DEMO
 from senet_lab.data.imagenet_labels import wnids as imagenet_wnids
+from senet_lab.data.open import open_arrays
 from senet_lab.errors import StudyError
-from senet_lab.excitations.labelled_images import WNIDS, Labelled, _readable, class_indices, open_labelled
+from senet_lab.excitations.class_names import WNIDS, readable_names
+from senet_lab.excitations.labelled_images import Labelled, class_indices, of_protocol, open_labelled
 from senet_lab.excitations.look import look_at, task_of, usual_classes
 from senet_lab.excitations.networks_of_others import from_file
 from senet_lab.excitations.statistics import Origin
 from senet_lab.excitations.trained_network import TrainedNetwork
 from senet_lab.models.registry import build_model
+from senet_lab.search.space import held_out_protocol
 from senet_lab.study import SESpec
 from tests.data.pictures import class_folders, photo
 from tests.excitations.made_up import ORIGIN
@@ -54,7 +59,7 @@ def test_captures_of_other_images_and_of_other_gates_have_other_names(tmp_path):
     """Two folders with as many photos of as many classes; one file of weights read with two gates."""
     folders = [class_folders(tmp_path / name) for name in ("one", "other")]
     photo(next((folders[1] / "val" / "fox").iterdir()), 3, (50, 40))
-    found = [open_labelled(str(folder), None, 0) for folder in folders]
+    found = [open_labelled(str(folder)) for folder in folders]
     weights = tmp_path / "se.safetensors"
     save_file(build_model("resnet50", SESpec(), num_classes=7).state_dict(), weights)
     names = [from_file(weights, network).name for network in ("resnet50", "resnet50:gate=tanh")]
@@ -68,7 +73,7 @@ def test_captures_of_other_images_and_of_other_gates_have_other_names(tmp_path):
 def test_the_papers_classes_are_found_among_all_of_imagenets():
     """Two of the thousand are called plane, and some others share a name, too: those are called as their folders."""
     wnids = imagenet_wnids()
-    names = _readable(Path("nowhere"), wnids)
+    names = readable_names(Path("nowhere"), wnids)
     all_of_them = Labelled("ImageNet", "validation", names, (50,) * 1000, False, wnids, None)
 
     assert len(set(names)) == 1000
@@ -116,6 +121,27 @@ def test_a_class_may_have_the_name_of_a_split_or_a_column(tmp_path):
         photo(tmp_path / name / "0.jpg")
 
     assert open_labelled(str(tmp_path)).class_names == ("class gate", "class share", "test", "train")
+
+
+def test_images_are_those_that_a_protocol_evaluates_on_normalised_as_in_training():
+    """Of held-out training images as of others: statistics and images are the run's, not those of the whole set."""
+    held_out = held_out_protocol(replace(DEMO, train_images=200, test_images=100))
+    shown, arrays = of_protocol(held_out), open_arrays(held_out)
+    _, labels = next(shown.batches(torch.device("cpu")))
+
+    assert (shown.split, shown.images) == (held_out.evaluation_split, len(arrays.test.labels))
+    assert shown.source.arrays.channel_mean == arrays.channel_mean
+    assert labels.tolist() == arrays.test.labels.tolist()
+    assert arrays.channel_mean != open_labelled("synthetic").source.arrays.channel_mean
+
+
+def test_folders_whose_names_say_no_class_are_refused(tmp_path):
+    """Places365 by its authors' lists has two folders that are no classes."""
+    for name in ("data_256_standard", "val_256"):
+        photo(tmp_path / name / "0.jpg")
+    (tmp_path / "places365_val.txt").write_text("0.jpg 0\n")
+    with pytest.raises(StudyError, match="lists, which alone say the classes; name places365_standard"):
+        open_labelled(str(tmp_path))
 
 
 def test_a_class_that_is_named_twice_is_shown_once(tmp_path):
