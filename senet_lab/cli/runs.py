@@ -193,9 +193,11 @@ def _this_machine(options: TrainingOptions) -> str:
     import torch
 
     from senet_lab.records.cost import machine_name
-    from senet_lab.training.provenance import device_name
+    from senet_lab.training.provenance import cpu_flags, device_name
 
-    return machine_name(device_name(torch.device(device_named(options.device))), options.threads, options.devices)
+    device = torch.device(device_named(options.device))
+    flags = cpu_flags() if device.type == "cpu" else ()
+    return machine_name(device_name(device), options.threads, options.devices, flags)
 
 
 def device_named(name: str) -> str:

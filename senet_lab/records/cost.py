@@ -5,7 +5,7 @@ none, it is scaled from other runs on that machine by training images times mult
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from statistics import mean
@@ -15,6 +15,13 @@ from senet_lab.records.record import Record, Status
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run
 from senet_lab.study.counts import Counts, network_key
+
+WIDEST = {  # vector instructions of x86 by their flags, the widest first
+    "amx_bf16": " with AMX",
+    "avx512_bf16": " with AVX-512 and bf16",
+    "avx512f": " with AVX-512",
+    "avx2": " with AVX2 alone",
+}
 
 
 class Basis(StrEnum):
@@ -128,8 +135,11 @@ class CostModel:
 
 def machine_of(record: Record) -> str:
     """The machine that made a record, as ``machine_name`` names it."""
-    parts = record.provenance.parts
-    return machine_name(record.provenance.device, record.provenance.threads, parts[-1].processes if parts else 1)
+    made, parts = record.provenance, record.provenance.parts
+    if not parts:
+        return machine_name(made.device, made.threads)
+    last = parts[-1]
+    return machine_name(made.device, made.threads, last.processes, last.cpu_flags if last.cpu == made.device else ())
 
 
 def _at_one_place(record: Record) -> bool:
@@ -137,10 +147,15 @@ def _at_one_place(record: Record) -> bool:
     return len({(part.device, part.threads, part.processes) for part in record.provenance.parts}) < 2
 
 
-def machine_name(device: str, threads: int, processes: int = 1) -> str:
-    """A machine in words: its device, CPU threads, and the processes that share each batch where there are several."""
+def machine_name(device: str, threads: int, processes: int = 1, cpu_flags: Collection[str] = ()) -> str:
+    """A machine in words: its device, CPU threads, and the processes that share each batch where there are several.
+
+    cpu_flags: the vector instructions where the device is a CPU. The widest are named, since processors of one name
+    differ in them, and in speed severalfold.
+    """
     together = f", {processes} processes together" if processes > 1 else ""
-    return f"{device} ({threads} thread{'s' * (threads != 1)}{together})"
+    widest = next((words for flag, words in WIDEST.items() if flag in cpu_flags), "")
+    return f"{device}{widest} ({threads} thread{'s' * (threads != 1)}{together})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from senet_lab.records.cost import Basis, CostModel, cost_of, planned
+from senet_lab.records.cost import Basis, CostModel, cost_of, machine_of, planned
 from senet_lab.records.record import RecordError
 from senet_lab.records.store import Store
 from senet_lab.study import Run
@@ -79,6 +79,19 @@ def test_times_of_another_machine_are_not_mixed_in():
 
     assert model.machine == "a processor (1 thread)"
     assert model.estimate(Run(cell=SE, seed=1)).basis is Basis.PROTOCOL
+
+
+def test_processors_of_one_name_are_told_apart_by_their_widest_instructions():
+    """One with AMX trains several times as fast; a GPU's time does not depend on its processor."""
+
+    def by(flags, cpu="a processor"):
+        part = replace(PART, device="a processor", cpu=cpu, cpu_flags=flags)
+        record = took(finished(PLAIN, 0), HOUR)
+        return machine_of(replace(record, provenance=replace(record.provenance, device="a processor", parts=(part,))))
+
+    assert by(("amx_bf16", "avx2", "avx512_bf16", "avx512f")) == "a processor with AMX (1 thread)"
+    assert by(("avx2", "fma")) == "a processor with AVX2 alone (1 thread)"
+    assert by(("asimd",)) == by(("avx2",), cpu="another") == "a processor (1 thread)"
 
 
 def test_a_plan_tells_the_time_on_each_machine(tmp_path):
