@@ -171,7 +171,9 @@ def test_processes_that_train_a_run_together_are_a_machine_of_their_own():
     model = CostModel([took(finished(PLAIN, 0), HOUR), took(finished(PLAIN, 2), HOUR), together], COUNTS)
 
     assert model.estimate(Run(cell=PLAIN, seed=5)).seconds == HOUR
-    assert [one.machine for one in model.elsewhere()] == ["a processor (1 thread, 8 processes together)"]
+    assert [one.machine for one in model.elsewhere()] == [
+        "a processor with AVX2 alone (1 thread, 8 processes together)"
+    ]
     assert model.on("a processor (1 thread, 8 processes together)").estimate(Run(cell=PLAIN, seed=5)).seconds == 60.0
     assert model.on("no such machine").estimate(Run(cell=PLAIN, seed=5)) is None
 
