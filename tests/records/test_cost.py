@@ -167,14 +167,13 @@ def test_a_failed_run_tells_the_size_of_its_network():
 def test_processes_that_train_a_run_together_are_a_machine_of_their_own():
     """Eight devices take an eighth of one's time: neither stands for the other."""
     part = replace(PART, processes=8)
-    together = replace(finished(PLAIN, 1), provenance=replace(PROVENANCE, parts=(part,), train_seconds=60.0))
-    model = CostModel([took(finished(PLAIN, 0), HOUR), took(finished(PLAIN, 2), HOUR), together], COUNTS)
+    run = replace(finished(PLAIN, 1), provenance=replace(PROVENANCE, parts=(part,), train_seconds=60.0))
+    model = CostModel([took(finished(PLAIN, 0), HOUR), took(finished(PLAIN, 2), HOUR), run], COUNTS)
 
     assert model.estimate(Run(cell=PLAIN, seed=5)).seconds == HOUR
-    assert [one.machine for one in model.elsewhere()] == [
-        "a processor with AVX2 alone (1 thread, 8 processes together)"
-    ]
-    assert model.on("a processor (1 thread, 8 processes together)").estimate(Run(cell=PLAIN, seed=5)).seconds == 60.0
+    together = "a processor with AVX2 alone (1 thread, 8 processes together)"
+    assert [one.machine for one in model.elsewhere()] == [together]
+    assert model.on(together).estimate(Run(cell=PLAIN, seed=5)).seconds == 60.0
     assert model.on("no such machine").estimate(Run(cell=PLAIN, seed=5)) is None
 
 
