@@ -107,7 +107,7 @@ def living_processes(photos: object) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
+        if "DataLoader worker (pid" not in str(error):
             raise
         raise StudyError(
             f"a process that loads {photos} ended ({' '.join(str(error).split())[:100]}); is there too little memory?"

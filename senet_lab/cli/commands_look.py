@@ -115,7 +115,7 @@ def _of_runs(
 
     store = Store(root)
     run = recorded_runs.best(store, photos) if source == "best" else None
-    if run is None and photos:
+    if source == "best" and run is None and photos:
         raise StudyError(
             f"{root} has no network with its weights to show these photos to; name one, such as timm:NAME, or train "
             "one on photos"

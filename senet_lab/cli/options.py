@@ -28,7 +28,7 @@ TableName = Annotated[str, typer.Argument(metavar="TABLE", help="table7, tpami-t
 AnyTableName = Annotated[str | None, typer.Argument(metavar="[TABLE]", help="all tables unless named")]
 ProtocolName = Annotated[
     str | None,
-    typer.Option("--protocol", help="the recipe (`senet-lab list`); unless named, demo, or an own table's own"),
+    typer.Option("--protocol", help="the recipe; unless named, demo for the paper's tables, for others their own"),
 ]
 Seeds = Annotated[int, typer.Option("--seeds", min=1, max=MOST_SEEDS, help="how many seeds, from 0")]
 MaybeSeeds = Annotated[  # where a command must know whether the number was given

@@ -119,7 +119,7 @@ def _look_at(photos: BoxedPhotos, file: Path) -> None:
         try:
             size = read_photo(photos.path(index)).size
         except DamagedPhoto as error:
-            raise StudyError(f"{error.damage.mended} before training") from None
+            raise StudyError(f"before training: {error.damage.mended}") from None
         if size != (width, height):
             aside = " (it may be stored on its side, with its orientation in EXIF)" * (size == (height, width))
             raise StudyError(

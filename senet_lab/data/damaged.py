@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
-from senet_lab.errors import NoData
+from senet_lab.errors import NoData, StudyError
 
 
 class Kind(StrEnum):
@@ -89,10 +89,13 @@ class Skipped(dict[str, str]):
     def note(self, damaged: Iterable[Damage], lacking: bool) -> None:
         """Leaves out photos, and says so once for each.
 
-        lacking: whether no other photo could stand for them. Raises NoData then, and where none may be left out.
+        lacking: whether no other photo could stand for them. Raises NoData then, where none may be left out, and for a
+        damaged pack; StudyError for a file that the system does not give.
         """
         for one in damaged:
-            if one.kind is not Kind.PHOTO:
+            if one.kind is Kind.UNREAD:  # other runs may read it again, so they are not given up
+                raise StudyError(one.mended)
+            if one.kind is Kind.PACK:
                 raise NoData(one.mended)
             if lacking:
                 raise NoData(f"{one.mended}: no other photo may stand for it{self._begins_anew}")

@@ -50,6 +50,8 @@ def alone(folder: Path, variable: str = FOLDER_VARIABLE) -> Iterator[None]:
             lock.acquire(timeout=SAY_SECONDS)
             break
         except Timeout:
+            if os.environ.get("LOCAL_RANK", os.environ.get("SLURM_LOCALID", "0")) != "0":
+                continue  # of processes that train together, one says it
             print(f"waits for another process that makes the data in {folder}", file=sys.stderr, flush=True)
         except (OSError, NotImplementedError):
             yield

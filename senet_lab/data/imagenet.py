@@ -84,10 +84,9 @@ def _imagenet() -> Splits:
 
 def _of_flat(folder: Path, root: Path) -> PhotoList:
     """Validation photos as in the archives: in one folder, with a file of labels there or above it, up to ``root``."""
-    stems = [Path(name).stem for name in os.listdir(folder) if is_photo(name)]
-    labels, _ = flat_labels(folder, root, stems)
-    refuse_permuted(stems, [class_index()[labels[stem]] for stem in stems], str(folder))
-    return flat_photos(folder, {stem: labels[stem] for stem in stems})
+    labels, _ = flat_labels(folder, root, [name for name in os.listdir(folder) if is_photo(name)])
+    refuse_permuted([*labels], [class_index()[wnid] for wnid in labels.values()], str(folder))
+    return flat_photos(folder, labels)
 
 
 def _imagenette() -> Splits:

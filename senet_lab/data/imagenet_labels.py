@@ -40,13 +40,14 @@ def number_of(name: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def flat_labels(root: Path, path: Path, stems: Sequence[str]) -> tuple[dict[str, str], str]:
+def flat_labels(root: Path, path: Path, names: Sequence[str]) -> tuple[dict[str, str], str]:
     """The WordNet id of each photo of a flat folder, by its name without suffix, and which file says so, in words.
 
-    root: the folder of the photos. path: the folder that the user named. Kaggle's or the devkit's file is looked for in
-    ``root`` and the folders above it, up to the one that contains ``path``. Raises StudyError where there is none, and
-    where a photo has no label.
+    names: of the photos' files. root: the folder of the photos. path: the folder that the user named. Kaggle's or the
+    devkit's file is looked for in ``root`` and the folders above it, up to the one that contains ``path``. Raises
+    StudyError where there is none, and where a photo has no label.
     """
+    stems = [name.rsplit(".", 1)[0] for name in sorted(names)]
     solution = _beside(root, path, KAGGLE_LABELS, (".",))
     if solution:
         found, words = kaggle_labels(solution), solution.name
@@ -61,11 +62,11 @@ def flat_labels(root: Path, path: Path, stems: Sequence[str]) -> tuple[dict[str,
     missing = next((stem for stem in stems if stem not in found), None)
     if missing is not None:
         raise StudyError(f"{root}: photo {missing} has no label ({words})")
-    return found, words
+    return {stem: found[stem] for stem in stems}, words
 
 
 def _by_stem(truth: Path, stems: Sequence[str]) -> dict[str, str]:
-    """The devkit's labels by the photos' names: by their numbers, or in order where they have none."""
+    """The devkit's labels by the photos' names: by their numbers, or in the order of the files where they have none."""
     labels, numbers = devkit_labels(truth), [number_of(stem) for stem in stems]
     known = [number for number in numbers if number is not None]
     if len(known) == len(stems):
@@ -74,7 +75,7 @@ def _by_stem(truth: Path, stems: Sequence[str]) -> dict[str, str]:
         return {stem: labels[number - 1] for stem, number in zip(stems, known, strict=True)}
     if len(labels) != len(stems):
         raise StudyError(f"{truth} has {len(labels):,} lines for {len(stems):,} photos without ILSVRC numbers")
-    return dict(zip(sorted(stems), labels, strict=True))
+    return dict(zip(stems, labels, strict=True))
 
 
 def _beside(root: Path, path: Path, name: str, folders: Iterable[str]) -> Path | None:

@@ -20,7 +20,7 @@ from senet_lab.data.imagenet_labels import WNID
 from senet_lab.errors import StudyError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".ppm", ".pgm", ".tif", ".tiff", ".gif")
-UNREAD = (".avif", ".heic", ".heif", ".jxl", ".jp2")  # photos that not every Pillow reads
+OTHER_KINDS = (".avif", ".heic", ".heif", ".jxl", ".jp2")  # photos that not every Pillow reads
 SPLIT_NAMES = {"train": ("train", "training"), "test": ("val", "validation")}
 ABOVE = ("", "ILSVRC/Data/CLS-LOC", "Data/CLS-LOC", "CLS-LOC")  # where the splits of ImageNet's archives lie
 MOST_NESTING = 3  # folders between a split and its classes
@@ -73,9 +73,9 @@ def is_photo(name: str) -> bool:
     return visible(name) and name.lower().endswith(SUFFIXES)
 
 
-def refuse_unread(path: str) -> None:
+def refuse_other_kind(path: str) -> None:
     """Raises StudyError for a photo of a kind that is not read here, which would be left out otherwise."""
-    if visible(os.path.basename(path)) and path.lower().endswith(UNREAD):
+    if visible(os.path.basename(path)) and path.lower().endswith(OTHER_KINDS):
         raise StudyError(f"{path} is of a kind that is not read here; convert it to JPEG or PNG, or move it away")
 
 
@@ -113,7 +113,7 @@ def flat_folder(folder: Path) -> Path | None:
         entries = list(_entries(folder))
         folders = [name for name, is_folder in entries if is_folder]
         photos = any(not is_folder and is_photo(name) for name, is_folder in entries)
-        if photos or len(folders) != 1:
+        if photos or len(folders) != 1 or WNID.match(folders[0]):
             return folder if photos and not folders else None
         folder = folder / folders[0]
     return None
@@ -208,7 +208,7 @@ def _files(root: Path, below: str) -> Iterator[tuple[str, int]]:
                     if stat.S_ISREG(status.st_mode):
                         yield name, status.st_size
                 else:
-                    refuse_unread(str(root / name))
+                    refuse_other_kind(str(root / name))
     except OSError as error:
         raise StudyError(f"{error.filename or root / below} cannot be read ({error.strerror})") from None
 

@@ -118,7 +118,7 @@ def _of_class_folders(found: Sequence[Entry], photos: Sequence[Entry], layout: s
 def _of_flat(root: Path, path: Path, photos: Sequence[Entry], layout: str) -> PhotoSet:
     if not photos:
         return PhotoSet((), layout)
-    labels, words = flat_labels(root, path, [entry.stem for entry in photos])
+    labels, words = flat_labels(root, path, [entry.name for entry in photos])
     made = [Photo(_name(entry), class_index()[labels[entry.stem]], entry.place) for entry in photos]
     return PhotoSet(_sorted(made), f"flat, {words} ({layout})")
 

@@ -59,7 +59,7 @@ def gate_taps(model: nn.Module) -> tuple[Tap, ...]:
     Raises ValueError where another library's block ends in a non-linearity whose range is not known.
     """
     own = tuple(
-        Tap(name, getattr(block, "gate_kind", Gate.SIGMOID), getattr(block, "over_space", False), block, block)
+        Tap(name, Gate(getattr(block, "gate_kind", Gate.SIGMOID)), getattr(block, "over_space", False), block, block)
         for name, block in gated_blocks(model).items()
     )
     return own or tuple(_foreign_taps(model))

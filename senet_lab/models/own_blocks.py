@@ -14,7 +14,6 @@ from senet_lab.models.blocks import Gated, is_gated
 from senet_lab.models.gate_taps import gate_heard
 from senet_lab.models.output_shape import device_of, mark_random, other_shape
 from senet_lab.models.sites import AttentionFactory, Site
-from senet_lab.models.whole_state import whole_state
 from senet_lab.study.block import BlockSpec
 from senet_lab.study.names import nearest
 from senet_lab.study.se import Gate
@@ -81,13 +80,13 @@ def _refuse_other_state(module: nn.Module, shape: tuple[int, ...], what: str) ->
         if before.get(name) != after:
             raise Unfit(
                 f"{what} keeps {name}, whose shape follows that of the map, so that no checkpoint could be loaded; "
-                "compute it in forward",
+                "compute it in forward, or register it with persistent=False",
                 type(module).forward,
             )
 
 
 def _shapes(module: nn.Module, what: str) -> dict[str, torch.Size]:
-    state = whole_state(module)
+    state = module.state_dict()
     odd = next((name for name, tensor in state.items() if not isinstance(tensor, Tensor)), None)
     if odd is not None:
         raise Unfit(f"{what} has state that is no tensor ({odd}); keep it in a buffer", type(module).forward)

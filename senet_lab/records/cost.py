@@ -11,6 +11,7 @@ from enum import StrEnum
 from statistics import mean
 from typing import Any
 
+from senet_lab.records.provenance import TrainedPart
 from senet_lab.records.record import Record, Status
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run
@@ -135,16 +136,18 @@ class CostModel:
 
 def machine_of(record: Record) -> str:
     """The machine that made a record, as ``machine_name`` names it."""
-    made, parts = record.provenance, record.provenance.parts
-    if not parts:
-        return machine_name(made.device, made.threads)
-    last = parts[-1]
-    return machine_name(made.device, made.threads, last.processes, last.cpu_flags if last.cpu == made.device else ())
+    made = record.provenance
+    return _machine_of_part(made.parts[-1]) if made.parts else machine_name(made.device, made.threads)
+
+
+def _machine_of_part(part: TrainedPart) -> str:
+    flags = part.cpu_flags if part.cpu == part.device else ()
+    return machine_name(part.device, part.threads, part.processes, flags)
 
 
 def _at_one_place(record: Record) -> bool:
     """Whether all of a run was trained on one machine, so that its time is that machine's."""
-    return len({(part.device, part.threads, part.processes) for part in record.provenance.parts}) < 2
+    return len({_machine_of_part(part) for part in record.provenance.parts}) < 2
 
 
 def machine_name(device: str, threads: int, processes: int = 1, cpu_flags: Collection[str] = ()) -> str:

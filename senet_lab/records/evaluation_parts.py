@@ -25,6 +25,9 @@ class Maker:
     versions: Mapping[str, str]
 
 
+EARLIER = Maker(revision="unknown", decoder="unknown", device="unknown", versions={})
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """The results of one network on N consecutive photos. hits: N x 2, right at top-1 and top-5. classes: N x 5, the
@@ -48,17 +51,18 @@ def write_part(path: Path, part: Part) -> None:
 
 
 def read_part(path: Path, images: int) -> Part | None:
-    """The part in a file; None where it is absent, damaged, of another number of images or does not say what made it.
-    Then it is made again.
+    """The part in a file; None where it is absent, damaged or of another number of images. Then it is made again.
 
-    Raises Unreadable where a file is there and cannot be read.
+    A part of an earlier version does not say what made it: its maker is unknown. Raises Unreadable where a file is
+    there and cannot be read.
     """
     data = read_bytes(path)
     if data is None:
         return None
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
-            part = Part(file["hits"], file["classes"], Maker(**json.loads(str(file["maker"]))))
+            maker = Maker(**json.loads(str(file["maker"]))) if "maker" in file else EARLIER
+            part = Part(file["hits"], file["classes"], maker)
     except (*INVALID_ARRAYS, *INVALID):
         return None
     if part.hits.shape != (images, 2) or part.classes.shape != (images, 5) or part.hits.dtype != np.bool_:
@@ -80,4 +84,4 @@ def joined(parts: Sequence[Part]) -> Part:
 
 
 def _each_once(texts: Sequence[str]) -> str:
-    return "; ".join(dict.fromkeys(texts))
+    return "; ".join(dict.fromkeys(piece for text in texts for piece in text.split("; ")))

@@ -53,24 +53,31 @@ def _decided(comparisons: Sequence[Comparison]) -> str:
         for row in one.rows
         if row.baseline and row.difference and row.difference.seeds > 1
     ]
-    decided: dict[tuple[object, ...], list[Tested]] = {}
+    groups: dict[tuple[object, ...], list[Tested]] = {}
     for one, row in tested:
-        if row.direction in DIRECTIONS.values() and row.result:
-            decided.setdefault((row.direction, *row.result.runs), []).append((one, row))
-    lines = [_decision(found) for found in decided.values()]
-    begin = "What tests decide so far:\n\n" if lines else "No test decides a comparison so far.\n"
-    undecided = [(one, row) for one, row in tested if row.direction not in DIRECTIONS.values()]
-    return "".join([begin, *lines, *_open([pair for pair in undecided if pair[0].view.paper.of_the_paper])])
+        groups.setdefault(row.result.runs if row.result else (), []).append((one, row))
+    decided = [found for found in groups.values() if any(_is_decided(row) for _, row in found)]
+    undecided = [pair for found in groups.values() if found not in decided for pair in found]
+    begin = "What tests decide so far:\n\n" if decided else "No test decides a comparison so far.\n"
+    shown = [pair for pair in undecided if pair[0].view.paper.of_the_paper]
+    return "".join([begin, *map(_decision, decided), *_open(shown)])
+
+
+def _is_decided(row: ComparedRow) -> bool:
+    return row.direction in DIRECTIONS.values()
 
 
 def _decision(found: Sequence[Tested]) -> str:
-    """One comparison in words. found: the tables that make it with the same runs; one whose seeds a plan chose goes
-    first."""
-    (one, row), *others = sorted(found, key=lambda pair: pair[0].judgement.plan is None)
+    """One comparison in words. found: the tables that make it with the same runs, of which at least one decides it.
+
+    Those that decide it go first, and of these one whose seeds a plan chose.
+    """
+    (one, row), *others = sorted(found, key=lambda pair: (not _is_decided(pair[1]), pair[0].judgement.plan is None))
     assert row.baseline
     assert row.difference
     also = "".join(
-        f" The same runs stand in {other.view.paper.name} (p {p_text(same.adjusted_p)} there{_published(other, same)})."
+        f" The same runs {'stand' if _is_decided(same) else 'leave it undecided'} in {other.view.paper.name} "
+        f"(p {p_text(same.adjusted_p)} there{'' if _published(one, row) else _published(other, same)})."
         for other, same in others
     )
     return (

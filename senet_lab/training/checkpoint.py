@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from senet_lab.errors import StudyError
 from senet_lab.models.stochastic import set_stream_states, stream_states
-from senet_lab.models.whole_state import load_whole_state, whole_state
+from senet_lab.models.whole_state import left_out, load_whole_state
 from senet_lab.records.curves import Point
 from senet_lab.records.gate_health import GateHealth
 from senet_lab.study.protocol import Protocol
@@ -76,8 +76,10 @@ def misfit(checkpoint: Checkpoint, model: nn.Module, protocol: Protocol) -> str:
     """Says why a run of this network and protocol cannot go on from a state; empty if it can."""
     trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
     momentum = trained if protocol.momentum and checkpoint.steps(protocol) else {}
+    others = left_out(model)
+    state = {name: tensor for name, tensor in checkpoint.model.items() if name not in others}
     return (
-        tensors_misfit("weight", checkpoint.model, whole_state(model))
+        tensors_misfit("weight", state, model.state_dict())
         or tensors_misfit("momentum", checkpoint.momentum, momentum)
         or _curve_misfit(checkpoint, protocol)
         or _streams_misfit(checkpoint, model)

@@ -5,7 +5,6 @@ from pathlib import Path
 from torch import nn
 
 from senet_lab.errors import StudyError
-from senet_lab.models.whole_state import load_whole_state, whole_state
 from senet_lab.records.publish import file_of, read_file
 from senet_lab.records.reading import read_bytes
 from senet_lab.records.store import Store
@@ -30,6 +29,6 @@ def load_final_weights(model: nn.Module, run: Run, store: Store) -> None:
     if data is None:
         raise StudyError(f"{path} is missing: final weights stay where a run was trained; train it there, or copy them")
     state = from_bytes(data, path, Kind.WEIGHTS, run).state
-    if reason := tensors_misfit("weight", state.model, whole_state(model)):
+    if reason := tensors_misfit("weight", state.model, model.state_dict()):
         raise CheckpointError(f"{path} does not fit its network: {reason}")
-    load_whole_state(model, state.model)
+    model.load_state_dict(state.model)

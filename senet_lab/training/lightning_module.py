@@ -20,6 +20,7 @@ from senet_lab.data.batches import Batch
 from senet_lab.errors import StudyError
 from senet_lab.models.of_cell import build_cell
 from senet_lab.models.registry import channels_last
+from senet_lab.models.whole_state import left_out, load_whole_state
 from senet_lab.records.curves import CurvePoint
 from senet_lab.records.gate_health import GateHealth
 from senet_lab.study.cell import Cell
@@ -207,6 +208,7 @@ class SENetModule(pl.LightningModule):
             "epoch": self.trainer.current_epoch,
             **state_card(state),
             "streams": stream_tensors(state.streams),
+            "buffers": left_out(self.model),
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -217,6 +219,7 @@ class SENetModule(pl.LightningModule):
         found, needed = (card["key"], card["seed"]), (self.cell.key, self.seed)
         if found != needed:
             raise StudyError(f"this checkpoint is of {found[0]} seed {found[1]}, not of {needed[0]} seed {needed[1]}")
+        load_whole_state(self.model, self.model.state_dict() | card.get("buffers", {}))
         self._first, self._unfinished, self._stepped = Position(0, 0), int(card["epoch"]), False
         self._run = RunState(
             self.model, self.cell.protocol, self.seed, self.device, state_of(card, dict(card["streams"]))

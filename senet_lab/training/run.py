@@ -106,7 +106,7 @@ def make(
     where = provenance_of(here, parts(steps), data, left_out.meet(), seconds, trunk)
     record = record_of(run, model, trained, failure, where)
     if ranks.first:
-        record = _published(store, record, _files(run, trained, where.parts) if trained else RunFiles(), report)
+        record = _published(store, record, _files(run, model, trained, where.parts) if trained else RunFiles(), report)
         remove_file(path)
     return ranks.told(record)
 
@@ -237,8 +237,9 @@ def _train(
     )
 
 
-def _files(run: Run, trained: Trained, parts: tuple[TrainedPart, ...]) -> RunFiles:
-    weights = replace(trained.state, momentum={}, streams=())
+def _files(run: Run, model: nn.Module, trained: Trained, parts: tuple[TrainedPart, ...]) -> RunFiles:
+    tensors = {name: tensor for name, tensor in trained.state.model.items() if name in model.state_dict()}
+    weights = replace(trained.state, model=tensors, momentum={}, streams=())
     return RunFiles(
         curve=curve_csv(trained.state.curve),
         gates=gates_csv(trained.state.gates),

@@ -167,7 +167,7 @@ def test_an_evaluation_photo_that_cannot_be_shown_is_found_before_training(folde
     photo = sorted((folder / "val").iterdir())[0]
     whole = photo.read_bytes()
     photo.write_bytes(whole[: len(whole) // 2] + bytes(len(whole) - len(whole) // 2))
-    with pytest.raises(StudyError, match=r"is damaged .*; copy it again before training"):
+    with pytest.raises(StudyError, match=r"before training: .* is damaged .*; copy it again"):
         open_boxes(protocol, folder)
     photo.write_bytes(whole)
     content = read_annotations(folder, "val")

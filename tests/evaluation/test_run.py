@@ -146,12 +146,16 @@ def test_a_record_of_parts_names_every_machine_once(networks, photo_set, tmp_pat
     assert found[0].versions == {"torch": "one; two"}
 
 
-def test_a_part_that_does_not_say_what_made_it_is_made_again(tmp_path):
-    """An earlier version wrote such parts."""
+def test_a_part_of_an_earlier_version_is_of_an_unknown_machine(tmp_path):
+    """It did not say what made it. The work of hours is kept; a record of it says so."""
     path = tmp_path / "part.npz"
     np.savez(path, hits=np.ones((3, 2), dtype=bool), classes=np.ones((3, 5), dtype=np.int16))
 
-    assert evaluation_parts.read_part(path, 3) is None
+    early = evaluation_parts.read_part(path, 3)
+    whole = evaluation_parts.joined([early, replace(early, maker=MAKER)])
+
+    assert (whole.maker.device, whole.maker.revision) == ("unknown; processor 1", "unknown; test 1")
+    assert len(whole.hits) == 6
 
 
 def test_a_recorded_evaluation_is_not_made_again(networks, photo_set, tmp_path, monkeypatch):

@@ -4,8 +4,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from senet_lab.cli import commands_look
+from senet_lab.errors import StudyError
 from senet_lab.excitations import recorded_runs
 from senet_lab.excitations.recorded_runs import best
+from senet_lab.exporting import which_run
 from senet_lab.records.store import Store
 from senet_lab.study import Cell, Run, SESpec
 from senet_lab.study.protocol import Dataset
@@ -58,3 +61,14 @@ def test_a_run_on_photos_asks_for_them(senet_lab, monkeypatch):
 
     assert status == 2
     assert err.strip() == ("senet-lab: say with --data which images to show: cifar10, cifar100, synthetic, or a folder")
+
+
+def test_photos_are_shown_to_a_row_that_is_named(monkeypatch, tmp_path):
+    """Where no run is recorded, ``best`` says so instead of training a network that could not take photos."""
+    run = Run(cell=Cell(backbone="cifar_resnet11_bottleneck", se=SESpec(), protocol=TINY), seed=0)
+    monkeypatch.setattr(which_run, "run_of_row", lambda *_: run)
+    monkeypatch.setattr(recorded_runs, "recorded", lambda of, *_: of)
+
+    assert commands_look._of_runs("table7:r=16", None, 0, False, tmp_path, "cpu", True) == run
+    with pytest.raises(StudyError, match="has no network with its weights to show these photos to"):
+        commands_look._of_runs("best", None, 0, False, tmp_path, "cpu", True)

@@ -13,6 +13,7 @@ from senet_lab.report.load import load
 from senet_lab.report.notes import notes_of
 from senet_lab.report.readme import index, verdicts_block, write_readmes
 from senet_lab.report.views import title_of
+from senet_lab.study import Row
 from senet_lab.study.claim import Claim, Lower
 from senet_lab.study.counts import network_key
 from tests.samples import PLAIN, SE, TABLE, comparisons_of, counted, filled, finished, report_of_views
@@ -169,3 +170,18 @@ def test_a_comparison_of_two_tables_is_decided_once(tmp_path):
     assert "(mine-table99; sample: " in line
     assert " points over 4 seeds (1 from before the plan, in the interval alone), p " in line
     assert re.search(r"The same runs stand in table99 \(p [^)]* there\)\.$", line)
+
+
+def test_a_comparison_that_another_table_leaves_undecided_says_so(tmp_path):
+    """The same runs among ten comparisons have a larger p-value; they are not listed as undecided as well."""
+    ratios = [Row(f"r={r}", replace(SE, se=replace(SE.se, reduction=r))) for r in (1, 2, 32, 64)]
+    many = replace(PRINTED_TABLE, number="98", rows=(*PRINTED_TABLE.rows, *ratios))
+    filled(tmp_path / "results", *(finished(PLAIN, s, 300 + s) for s in range(3)))
+    store = filled(tmp_path / "results", *(finished(SE, s, wrong) for s, wrong in enumerate((250, 262, 270))))
+    loaded = [load(store.root, "results")]
+    text = front_page(tmp_path, [], [one for t in (many, PRINTED_TABLE) for one in comparisons_of(t, loaded)])
+    (line,) = [line for line in text.splitlines() if "lower top-1 error than plain" in line]
+
+    assert "(table99; sample: " in line
+    assert re.search(r"The same runs leave it undecided in table98 \(p [^)]* there\)\.$", line)
+    assert "Tested and undecided" not in text
