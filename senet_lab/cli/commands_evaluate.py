@@ -181,7 +181,7 @@ def _evaluate_networks(sources: Sequence[str], choice: Choice, as_json: bool) ->
     photos, view = _photos(choice), _view(choice)
     opened = [open_network(source, choice.weights, choice.random_weights) for source in sources]
     networks = [with_view(one, view and replace(view, interpolation=one.view.interpolation)) for one in opened]
-    task, watch = watched(sources[0], networks[0], photos, choice) if choice.excitations else (None, None)
+    task, watch = watched(opened[0], networks[0], photos, choice) if choice.excitations else (None, None)
     found = _made([replace(networks[0], watched=watch)] if watch else networks, photos, choice, without)
     done = [one for one in found if one is not None]
     if len(done) < len(found):

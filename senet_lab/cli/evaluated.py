@@ -19,19 +19,23 @@ if TYPE_CHECKING:
     from senet_lab.report.published import PublishedTable
 
 
-def watched(source: str, network: "Network", photos: "PhotoSet", choice: "Choice") -> "tuple[Task, WatchedNetwork]":
+def watched(
+    opened: "Network", network: "Network", photos: "PhotoSet", choice: "Choice"
+) -> "tuple[Task, WatchedNetwork]":
     """The task that says where excitations go, and the network that captures them while it is evaluated.
 
-    Raises StudyError for a network without gates, and where the files could not be written.
+    opened: the network in its package's own view. network: the same in the view of this evaluation. Raises StudyError
+    for a network without gates, and where the files could not be written.
     """
     from senet_lab.excitations.capture import WatchedNetwork
     from senet_lab.excitations.labelled_images import of_photo_set
     from senet_lab.excitations.look import task_of
-    from senet_lab.excitations.networks_of_others import from_library, is_of_a_library
+    from senet_lab.excitations.networks_of_others import as_opened, from_library, is_of_a_library
 
+    source = opened.source
     if not is_of_a_library(source):
         raise StudyError(f"--excitations takes timm:NAME or torchvision:NAME; senet-lab excitations takes {source}")
-    subject = from_library(source, choice.weights, choice.random_weights)
+    subject = from_library(source, choice.weights) if choice.weights else as_opened(opened, choice.random_weights)
     shown = [f"at {network.view}"] if network.view != subject.view else []
     shown += ["in bf16"] if choice.arithmetic == "bf16" else []
     if shown:  # such a capture has a name of its own

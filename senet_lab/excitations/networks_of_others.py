@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import nn
 
 from senet_lab.errors import StudyError
-from senet_lab.evaluation.networks import TIMM, TORCHVISION, open_network
+from senet_lab.evaluation.networks import TIMM, TORCHVISION, Network, open_network
 from senet_lab.excitations.statistics import RANDOM, Origin
 from senet_lab.excitations.trained_network import TrainedNetwork
 from senet_lab.models.registry import build_model, channels_last, usual_view
@@ -31,16 +31,18 @@ def from_library(network: str, weights: Path | None = None, random_weights: bool
     Images are shown to it as its library does. Raises StudyError where the library is not installed, does not have the
     network, or cannot download the weights, and where a file's weights do not fit.
     """
-    pretrained = weights is None and not random_weights
-    opened = open_network(network, None, random_weights=not pretrained)
-    name = network.replace(":", "-")
-    if weights is not None:
-        return _with_file(name, opened.model, network.replace(":", " "), weights, opened.view)
+    if weights is None:
+        return as_opened(open_network(network, None, random_weights), random_weights)
+    opened = open_network(network, None, random_weights=True)
+    return _with_file(network.replace(":", "-"), opened.model, network.replace(":", " "), weights, opened.view)
+
+
+def as_opened(opened: Network, random_weights: bool = False) -> TrainedNetwork:
+    """The same for a network of a library that is open already, without a file of weights."""
+    name, words = opened.source.replace(":", "-"), opened.source.replace(":", " ")
     if random_weights:
-        return TrainedNetwork(
-            f"{name}-random", opened.model, _origin(network.replace(":", " "), RANDOM), view=opened.view
-        )
-    origin = _origin(network.replace(":", " "), RELEASE, f"weights of {opened.revision}")
+        return TrainedNetwork(f"{name}-random", opened.model, _origin(words, RANDOM), view=opened.view)
+    origin = _origin(words, RELEASE, f"weights of {opened.revision}")
     return TrainedNetwork(name, opened.model, origin, view=opened.view)
 
 
