@@ -233,8 +233,8 @@ def test_the_code_for_a_size_does_not_depend_on_the_sizes_before_it(monkeypatch)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # raised inside torch.compile
 def test_a_machine_without_a_compiler_is_told_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))  # nothing is compiled there yet
-    monkeypatch.setattr(torch._inductor.config.cpp, "cxx", ("no-such-compiler",))
-    with pytest.raises(StudyError, match=r"a C\+\+ compiler \(Debian: apt install g\+\+"):
+    without = torch._inductor.config.patch({"cpp.cxx": ("no-such-compiler",)})  # monkeypatch would hide it ever after
+    with without, pytest.raises(StudyError, match=r"a C\+\+ compiler \(Debian: apt install g\+\+"):
         first_step(network())
 
 
