@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 
 from senet_lab.data.batches import WHOLE, BatchSource, Share, drawn_for
 from senet_lab.data.coco import BoxedPhotos
-from senet_lab.data.damaged import Damage, DamagedPhoto, Kind, Skipped
+from senet_lab.data.damaged import ON_ITS_SIDE, Damage, DamagedPhoto, Kind, Skipped
 from senet_lab.data.loader_processes import LoaderProcesses, loader_processes
 from senet_lab.data.photos import read_photo, stream_of
 from senet_lab.study.protocol import Protocol
@@ -89,7 +89,7 @@ class _Chunks(Dataset[_Made]):
         photo = read_photo(path)
         if photo.size != (width, height):
             size = f"{photo.width} x {photo.height} pixels"
-            aside = "; it may be stored on its side, with its orientation in EXIF" * (photo.size == (height, width))
+            aside = f"; {ON_ITS_SIDE}" * (photo.size == (height, width))
             raise DamagedPhoto(path, f"it is {size}, its annotations say {width} x {height}{aside}")
         return photo
 

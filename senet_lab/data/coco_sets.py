@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from senet_lab.data.coco import BoxedPhotos, read_boxes
-from senet_lab.data.damaged import DamagedPhoto
+from senet_lab.data.damaged import ON_ITS_SIDE, DamagedPhoto
 from senet_lab.data.folder import FOLDER_VARIABLE, data_folder
 from senet_lab.data.own_photos import DATA, DIGEST_LENGTH, name_of
 from senet_lab.data.photos import read_photo
@@ -121,7 +121,7 @@ def _look_at(photos: BoxedPhotos, file: Path) -> None:
         except DamagedPhoto as error:
             raise StudyError(f"before training: {error.damage.mended}") from None
         if size != (width, height):
-            aside = " (it may be stored on its side, with its orientation in EXIF)" * (size == (height, width))
+            aside = f" ({ON_ITS_SIDE})" * (size == (height, width))
             raise StudyError(
                 f"{file}: {photos.files[index]} is {width} x {height} pixels there, and {size[0]} x {size[1]} in its "
                 f"own file{aside}; mend one of them before training"

@@ -19,6 +19,7 @@ class Kind(StrEnum):
     UNREAD = "unread"  # a file that the system does not give; the photo may be sound
 
 
+ON_ITS_SIDE = "it may be stored on its side, with its orientation in EXIF"  # a photo whose sides are exchanged
 MENDS = {
     Kind.PHOTO: "copy it again",
     Kind.PACK: "remove this file, and it is made again from the photos",

@@ -238,7 +238,8 @@ def _train(
 
 
 def _files(run: Run, model: nn.Module, trained: Trained, parts: tuple[TrainedPart, ...]) -> RunFiles:
-    tensors = {name: tensor for name, tensor in trained.state.model.items() if name in model.state_dict()}
+    kept = model.state_dict()
+    tensors = {name: tensor for name, tensor in trained.state.model.items() if name in kept}
     weights = replace(trained.state, model=tensors, momentum={}, streams=())
     return RunFiles(
         curve=curve_csv(trained.state.curve),

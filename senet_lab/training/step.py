@@ -114,11 +114,16 @@ def make_optimizer(model: nn.Module, protocol: Protocol) -> torch.optim.SGD:
         fused=True,
     )
     if protocol.momentum:
-        optimizer.register_step_pre_hook(_begin_momentum)
+
+        def begin(*_: object) -> None:
+            _begin_momentum(optimizer)
+            first_step.remove()  # later steps find every buffer
+
+        first_step = optimizer.register_step_pre_hook(begin)
     return optimizer
 
 
-def _begin_momentum(optimizer: torch.optim.Optimizer, *_: object) -> None:
+def _begin_momentum(optimizer: torch.optim.Optimizer) -> None:
     for group in optimizer.param_groups:
         for parameter in group["params"]:
             if parameter.requires_grad and optimizer.state[parameter].get("momentum_buffer") is None:
