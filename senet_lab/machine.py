@@ -110,7 +110,8 @@ def living_processes(photos: object) -> Iterator[None]:
         if "DataLoader worker (pid" not in str(error):
             raise
         raise StudyError(
-            f"a process that loads {photos} ended ({' '.join(str(error).split())[:100]}); is there too little memory?"
+            f"a process that loads {photos} ended ({' '.join(str(error).split())[:100]}); is there too little memory? "
+            "In training --loaders N starts fewer of them"
         ) from None
 
 

@@ -42,6 +42,7 @@ def train(
     max_minutes: options.MaxMinutes = None,
     devices: options.Devices = 1,
     at_once: options.AtOnce = None,
+    loaders: options.Loaders = None,
     logger: options.Loggers = None,
     until_resolved: UntilResolved = False,
     max_hours: TrainHours = None,
@@ -56,7 +57,7 @@ def train(
     paper, claims = catalogue.find_with_claims(table)
     found, runs = study_of(paper, protocol, seeds or 1, row, data, trunks)
     chosen = TrainingOptions(
-        device, executor.value, threads, workers, data, skip_damaged, max_minutes, devices, at_once, trunks
+        device, executor.value, threads, workers, data, skip_damaged, max_minutes, devices, at_once, trunks, loaders
     ).logged_by(logger)
     if until_resolved:
         _refuse_beside_until_resolved(seeds, row, max_minutes, devices, dry_run, as_json)
@@ -125,6 +126,7 @@ def reproduce(
     max_minutes: options.MaxMinutes = None,
     devices: options.Devices = 1,
     at_once: options.AtOnce = None,
+    loaders: options.Loaders = None,
     logger: options.Loggers = None,
     dry_run: options.DryRun = False,
     as_json: options.AsJson = False,
@@ -151,7 +153,7 @@ def reproduce(
         show_plan(found, runs, results or RESULTS, as_json)
         return
     chosen = TrainingOptions(
-        device, executor.value, threads, workers, data, skip_damaged, max_minutes, devices, at_once, trunks
+        device, executor.value, threads, workers, data, skip_damaged, max_minutes, devices, at_once, trunks, loaders
     ).logged_by(logger)
     if runs:
         train_runs(found, runs, results or RESULTS, chosen)
@@ -171,6 +173,7 @@ def work(
     workers: options.Workers = None,
     skip_damaged: options.SkipDamaged = False,
     max_minutes: options.MaxMinutes = None,
+    loaders: options.Loaders = None,
     logger: options.Loggers = None,
 ) -> None:
     """Trains the missing runs of some tables beside other workers. Start it on every machine that shares the folder.
@@ -180,7 +183,7 @@ def work(
     """
     studies = [study_of(catalogue.find_table(name), protocol, seeds, None, data, trunks) for name in tables]
     chosen = TrainingOptions(
-        device, executor.value, threads, workers, data, skip_damaged, max_minutes, trunks=trunks
+        device, executor.value, threads, workers, data, skip_damaged, max_minutes, trunks=trunks, loaders=loaders
     ).logged_by(logger)
     elsewhere = work_on(studies, results or RESULTS, chosen)
     if elsewhere:

@@ -49,6 +49,10 @@ Devices = Annotated[
     int,
     typer.Option("--devices", min=1, max=MOST_DEVICES, help="GPUs (or CPU processes) that train each run together"),
 ]
+Loaders = Annotated[
+    int | None,
+    typer.Option("--loaders", min=1, max=MOST_WORKERS, help="processes that load photos, for each run or device"),
+]
 AtOnce = Annotated[
     int | None,
     typer.Option("--at-once", min=1, help="most images in the network at once; the batch size stays"),

@@ -26,7 +26,8 @@ class TrainingOptions:
     skip_damaged: leave damaged training photos out and count them, instead of stopping the run. max_minutes: runs save
     and end after this time. devices: how many devices train each run together. at_once: the most images that pass
     through the network together; None for a device's whole part of a batch. trunks: the file that names weights for
-    detectors' trunks. loggers: names of Lightning loggers. trunk_results: where recorded trunks lie, if elsewhere.
+    detectors' trunks. loaders: processes that load photos, for each process that trains; None for as many as there are
+    cores for them. loggers: names of Lightning loggers. trunk_results: where recorded trunks lie, if elsewhere.
     """
 
     device: str = "auto"
@@ -39,6 +40,7 @@ class TrainingOptions:
     devices: int = 1
     at_once: int | None = None
     trunks: Path | None = None
+    loaders: int | None = None
     loggers: tuple[str, ...] = ()
     trunk_results: Path | None = None
 
@@ -62,6 +64,7 @@ class TrainingOptions:
             trunk_results=self.trunk_results,
             extensions=extensions.sources(),
             loggers=self.loggers,
+            loaders=self.loaders,
         )
 
 

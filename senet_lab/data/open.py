@@ -25,12 +25,14 @@ def open_source(
     folder: Path | None = None,
     share: Share = WHOLE,
     skip_damaged: bool = False,
+    loaders: int | None = None,
 ) -> BatchSource:
     """The data of a protocol of classification.
 
     folder: where a user's own photos lie. share: the part of each batch that this process makes. skip_damaged: see
-    PhotoData. Raises StudyError for a protocol of detection, or with values that cannot be meant, for a share that
-    would be empty, and for data that are missing, damaged, or not as many as the protocol says.
+    PhotoData. loaders: how many processes load photos; None for as many as there are cores for them. Raises StudyError
+    for a protocol of detection, or with values that cannot be meant, for a share that would be empty, and for data that
+    are missing, damaged, or not as many as the protocol says.
     """
     if protocol.detection is not None:
         raise StudyError(f"protocol {protocol.name} is of photos with boxes; this needs photos with classes")
@@ -42,7 +44,9 @@ def open_source(
         photos, small = open_photos(protocol, folder), None
         if protocol.small_photos:
             small = small_photos(photos["train"], protocol.small_photos, skip_damaged=skip_damaged)
-        return PhotoData(photos, protocol, device, share=share, skip_damaged=skip_damaged, small=small)
+        return PhotoData(
+            photos, protocol, device, share=share, skip_damaged=skip_damaged, processes=loaders, small=small
+        )
     from senet_lab.data.resident import ResidentData
 
     return ResidentData(open_arrays(protocol), protocol, device, share)
@@ -55,6 +59,7 @@ def open_coco(
     folder: Path | None = None,
     share: Share = WHOLE,
     skip_damaged: bool = False,
+    loaders: int | None = None,
 ) -> "CocoData":
     """The data of a protocol of detection. Arguments and errors are those of ``open_source``."""
     from senet_lab.data.coco_data import CocoData
@@ -63,7 +68,8 @@ def open_coco(
     _check_meant(protocol)
     share.check(protocol)
     own = folder or extensions.folder_of(str(protocol.photos and protocol.photos.name))
-    return CocoData(open_boxes(protocol, own), protocol, device, share=share, skip_damaged=skip_damaged)
+    splits = open_boxes(protocol, own)
+    return CocoData(splits, protocol, device, share=share, skip_damaged=skip_damaged, processes=loaders)
 
 
 def _check_meant(protocol: Protocol) -> None:

@@ -21,7 +21,7 @@ def workers_for(settings: Settings, runs: Sequence[Run], results: Path) -> int:
         return 1
     cells = list({run.cell.key: run.cell for run in runs}.values())
     if not settings.on_gpu:
-        return max(1, min(len(runs), with_memory(cells, cores() // settings.threads, settings.at_once)))
+        return max(1, min(len(runs), with_memory(cells, cores() // settings.threads, settings)))
     if reason_for_one(settings, cells):
         return 1
     from senet_lab.fleet.gpu_capacity import measured
@@ -51,15 +51,17 @@ def refuse_workers(settings: Settings, runs: Sequence[Run], workers: int) -> Non
         raise StudyError(f"on a GPU runs {reason} train one by one; leave --workers out")
 
 
-def with_memory(cells: Sequence[Cell], most: int, at_once: int | None = None) -> int:
-    """How many runs of these cells fit into the memory: at most ``most``, at least one.
-
-    at_once: the most images that pass through the network together in training.
-    """
+def with_memory(cells: Sequence[Cell], most: int, settings: Settings) -> int:
+    """How many runs of these cells fit into the memory: at most ``most``, at least one."""
     available = available_bytes()
     photos = any(cell.protocol.dataset.of_photos for cell in cells)
     if most < 2 or (not photos and available >= most * PLENTY):
         return most
-    from senet_lab.fleet.memory import needed_bytes
+    from senet_lab.fleet.memory import loader_bytes, needed_bytes
 
-    return max(1, min(most, available // needed_bytes(cells, at_once)))
+    alone = needed_bytes(cells, settings.at_once)
+    for runs in range(most, 1, -1):
+        loading = loader_bytes(settings.side_by_side(runs).loaders) if photos else 0
+        if runs * (alone + loading) <= available:
+            return runs
+    return 1

@@ -62,7 +62,7 @@ def train_all(
     Paused where the stop sign asked the runs to end. The workers end with this process, however it ends. An interrupted
     run goes on from its last checkpoint when it is asked for again.
     """
-    fleet = Fleet(Crew(store, settings), workers, watcher, stop or StopSign(), sharing)
+    fleet = Fleet(Crew(store, settings.side_by_side(workers)), workers, watcher, stop or StopSign(), sharing)
     fleet.train(runs)
     failed = fleet.failed
     if fleet.no_room:

@@ -163,7 +163,9 @@ def told_in_words(ranks: Ranks) -> Iterator[None]:
                 "too little memory for this device's part of a batch; with --at-once N a classifier takes less"
             ) from None
         if "DataLoader worker" in str(error):
-            raise StudyError("a process that loads photos ended; is there too little memory?") from None
+            raise StudyError(
+                "a process that loads photos ended; is there too little memory? --loaders N starts fewer"
+            ) from None
         if ranks.together and any(sign in f"{type(error).__name__} {error}" for sign in LOST_SIGNS):
             raise NeighbourLost(
                 "another of the processes that train together has ended, or cannot be reached; what was saved is kept, "

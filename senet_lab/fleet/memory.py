@@ -29,12 +29,18 @@ BATCHES = 2  # batches of photos that are in memory at once
 
 
 def needed_bytes(cells: Iterable[Cell], at_once: int | None = None) -> int:
-    """Bytes that the largest of these cells needs. Of cells that differ only in SE, the first is measured.
+    """Bytes that the largest of these cells needs, without processes that load photos (``loader_bytes``).
 
-    at_once: the most images that pass through the network together in training.
+    Of cells that differ only in SE, the first is measured. at_once: the most images that pass through the network
+    together in training.
     """
     different = {_what_counts(cell): cell for cell in reversed([*cells])}.values()
     return max(_needed_bytes(cell, at_once) for cell in different)
+
+
+def loader_bytes(loaders: int | None) -> int:
+    """Bytes that the processes take that load photos for a run. loaders: how many; None for one on each core."""
+    return (cores() if loaders is None else loaders) * LOADER_BYTES
 
 
 def _what_counts(cell: Cell) -> tuple[object, ...]:
@@ -106,8 +112,8 @@ def sizes(cell: Cell) -> Sizes:
 
 
 def _data_bytes(protocol: Protocol) -> int:
-    """Bytes for the data: two copies of small images, while they are opened; loader processes and batches of photos."""
+    """Bytes for the data: two copies of small images, while they are opened; batches of photos."""
     if protocol.dataset.of_photos:
-        return cores() * LOADER_BYTES + BATCHES * protocol.batch_size * 4 * 3 * protocol.image_size**2
+        return BATCHES * protocol.batch_size * 4 * 3 * protocol.image_size**2
     side = protocol.image_size + 2 * protocol.crop_padding
     return 2 * 3 * side**2 * (protocol.train_images + protocol.test_images)

@@ -55,6 +55,7 @@ def open_data(run: Run, settings: Settings, opened: dict[str, Source], share: Sh
             folder=settings.photos,
             share=share,
             skip_damaged=settings.skip_damaged,
+            loaders=settings.loaders,
         )
     return opened[name]
 

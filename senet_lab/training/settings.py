@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from senet_lab.errors import StudyError, to_install
-from senet_lab.machine import compiled_code_folder
+from senet_lab.machine import compiled_code_folder, cores
 from senet_lab.study.cell import Cell
 
 LONG_RUN_STEPS = 3_000  # for fewer steps, compiling takes longer than it saves
@@ -41,7 +41,8 @@ class Settings:
     of a batch. trunks: the file that names weights for the trunks of detectors. trunk_results: the folder with the
     recorded runs whose weights trunks begin with; None for the folder that is trained into. extensions: files and
     modules of a user's own, which every process loads (``senet_lab.extensions``). loggers: Lightning's, by name
-    (``senet_lab.training.loggers``).
+    (``senet_lab.training.loggers``). loaders: how many processes load photos for each process that trains; None for as
+    many as there are cores for them.
     """
 
     device: str = "cpu"
@@ -55,6 +56,7 @@ class Settings:
     trunk_results: Path | None = None
     extensions: tuple[str, ...] = ()
     loggers: tuple[str, ...] = ()
+    loaders: int | None = None
 
     @property
     def on_gpu(self) -> bool:
@@ -64,6 +66,13 @@ class Settings:
     def without_compiling(self) -> "Settings":
         """The same settings without compiling."""
         return replace(self, compiled=False)
+
+    def side_by_side(self, runs: int) -> "Settings":
+        """The settings of each of several runs that share a CPU's cores: it has its part of the processes that load
+        photos, unless their number is set."""
+        if self.on_gpu or runs == 1 or self.loaders is not None:
+            return self
+        return replace(self, loaders=max(1, cores() // runs - self.threads))
 
     def executor_for(self, cell: Cell) -> Executor:
         """The executor that drives a cell. Raises StudyError where the chosen one cannot drive it."""

@@ -10,6 +10,7 @@ from senet_lab.fleet import capacity, gpu_capacity, memory
 from senet_lab.fleet.capacity import refuse_workers, workers_for
 from senet_lab.machine import cores
 from senet_lab.study import Cell, SESpec
+from senet_lab.training import settings as settings_module
 from senet_lab.training.settings import Executor, Settings
 from tests.tiny import cell, run
 
@@ -96,7 +97,6 @@ def test_what_a_run_keeps_grows_with_its_batch():
 
 def test_photos_are_evaluated_in_smaller_batches(monkeypatch):
     """As many as their loader makes at once; a protocol of photos beside one of small images counts for itself."""
-    monkeypatch.setattr(memory, "cores", lambda: 0)
     monkeypatch.setattr(memory, "sizes", lambda cell: memory.Sizes(weights=1 << 20, kept=10, largest=1 << 20))
     small = Cell(backbone="cifar_resnet11_bottleneck", se=None, protocol=replace(DEMO, batch_size=10))
     photos = replace(small, protocol=replace(IMAGENET_100EP, batch_size=10, image_size=32, num_classes=10))
@@ -104,6 +104,32 @@ def test_photos_are_evaluated_in_smaller_batches(monkeypatch):
 
     assert memory.needed_bytes([photos]) == fixed + int(memory.EVALUATION_FACTOR * 10) * (1 << 20)
     assert memory.needed_bytes([photos, small]) == memory.needed_bytes([small]) > memory.needed_bytes([photos])
+
+
+def test_runs_on_photos_share_the_cores_for_loading(monkeypatch):
+    """Each of several on a CPU has its part of the loader processes, at least one; a GPU's run has them all."""
+    monkeypatch.setattr(settings_module, "cores", lambda: 32)
+
+    assert [Settings().side_by_side(runs).loaders for runs in (1, 2, 8, 32, 40)] == [None, 15, 3, 1, 1]
+    assert Settings(threads=3).side_by_side(4).loaders == 5
+    assert Settings(loaders=7).side_by_side(8).loaders == 7
+    assert Settings(device="cuda").side_by_side(4).loaders is None
+
+
+def test_loader_processes_count_for_the_memory(tmp_path, big_machine, monkeypatch):
+    """With room for one run and its loaders it is one; with twice that, and their parts of the loaders, two."""
+    big_machine(cores=8, gib=0)
+    monkeypatch.setattr(settings_module, "cores", lambda: 8)
+    monkeypatch.setattr(memory, "needed_bytes", lambda cells, at_once: 1 << 30)
+    runs = [replace(ON_PHOTOS[0], seed=seed) for seed in range(8)]
+
+    def fit(bytes_free):
+        monkeypatch.setattr(capacity, "available_bytes", lambda: bytes_free)
+        return workers_for(Settings(), runs, tmp_path)
+
+    two = 2 * ((1 << 30) + 3 * memory.LOADER_BYTES)
+    eight = 8 * ((1 << 30) + memory.LOADER_BYTES)
+    assert [fit(two - 1), fit(two), fit(eight - 1), fit(eight)] == [1, 2, 7, 8]
 
 
 @pytest.mark.parametrize(
