@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from senet_lab.data.central_crop import central_crop
 from senet_lab.data.damaged import Damage, DamagedPhoto, Kind
 from senet_lab.data.loader_processes import LoaderProcesses
 from senet_lab.data.photo_folders import PhotoList
-from senet_lab.data.photos import draw_crop, evaluation_pixels, read_photo, stream_of, training_pixels
+from senet_lab.data.photos import draw_crop, read_photo, stream_of, training_pixels
 from senet_lab.data.small_photos import SmallPhotos
 
 PART = 32  # photos that a process makes at a time
@@ -79,7 +80,7 @@ class _Parts(Dataset[Made]):
 
     def _pixels(self, chosen: int, index: int, part: Part) -> Any:
         if part.key is None:
-            return evaluation_pixels(read_photo(self.photos.path(chosen)), part.resize, part.size)
+            return central_crop(read_photo(self.photos.path(chosen)), part.resize, part.size)
         photo = (self.small.read(chosen) if self.small else None) or read_photo(self.photos.path(chosen))
         return training_pixels(photo, draw_crop(stream_of(part.key, index), *photo.size, part.flip), part.size)
 

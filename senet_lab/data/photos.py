@@ -1,4 +1,4 @@
-"""From one photo to pixels: decoding, the random training crop, the central crop. H W space; pixels are uint8 H W 3."""
+"""From one photo to pixels: decoding and the random training crop. H W space; pixels are uint8 H W 3."""
 
 import math
 import warnings
@@ -73,13 +73,3 @@ def training_pixels(photo: Image.Image, draw: CropDraw, size: int) -> Pixels:
     box = (draw.left, draw.top, draw.left + draw.width, draw.top + draw.height)
     crop = photo.crop(box).resize((size, size), Image.Resampling.BILINEAR)
     return np.asarray(crop.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if draw.flip else crop)
-
-
-def evaluation_pixels(photo: Image.Image, resize: int, size: int) -> Pixels:
-    """Resizes the shorter edge to ``resize`` pixels and takes the central crop, as torchvision does: size size 3."""
-    short, long = sorted(photo.size)
-    longer = int(resize * long / short)
-    width, height = (resize, longer) if photo.width <= photo.height else (longer, resize)
-    resized = photo.resize((width, height), Image.Resampling.BILINEAR) if photo.size != (width, height) else photo
-    left, top = round((width - size) / 2), round((height - size) / 2)
-    return np.asarray(resized.crop((left, top, left + size, top + size)))

@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
-from torchvision.transforms import InterpolationMode
-from torchvision.transforms.v2 import functional as F
 
+from senet_lab.data.central_crop import central_crop
 from senet_lab.evaluation.photo_set import Photo
 from senet_lab.loading import as_rgb, begin_pass
 from senet_lab.machine import enough_shared_memory, living_processes
@@ -50,10 +49,8 @@ def load(data: bytes) -> Image.Image:
 
 
 def shown(image: Image.Image, geometry: Geometry) -> NDArray[np.uint8]:
-    """The photo resized by its shorter side and cropped at its centre, uint8 3 H W, as torchvision's transforms do."""
-    resize, size, interpolation = geometry
-    resized = F.resize(image, [resize], InterpolationMode(interpolation), antialias=True)
-    return np.array(F.center_crop(resized, [size, size])).transpose(2, 0, 1)
+    """The photo resized by its shorter side and cropped at its centre, uint8 3 H W."""
+    return central_crop(image, *geometry).transpose(2, 0, 1)
 
 
 class _Photos(Dataset[int | Damaged]):

@@ -13,11 +13,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
-from torchvision.transforms import InterpolationMode, v2
+from torchvision.transforms import v2
 
 from senet_lab.data.arrays import ImageArrays
 from senet_lab.data.augment import normalise, scale_and_shift
 from senet_lab.data.batches import Batch
+from senet_lab.data.central_crop import central_crop
 from senet_lab.data.damaged import DamagedPhoto
 from senet_lab.data.imagenet_labels import WNID
 from senet_lab.data.imagenet_labels import wnids as imagenet_wnids
@@ -88,11 +89,9 @@ class Photos(TorchDataset[tuple[Tensor, int]]):
     """Photos of class folders as a view shows them, and their labels. A damaged photo is a StudyError."""
 
     def __init__(self, photos: PhotoList, view: View) -> None:
-        self.photos = photos
-        self.shown = v2.Compose(
+        self.photos, self.view = photos, view
+        self.normalised = v2.Compose(
             [
-                v2.Resize(view.resize, InterpolationMode(view.interpolation), antialias=True),
-                v2.CenterCrop(view.size),
                 v2.ToImage(),
                 v2.ToDtype(torch.float32, scale=True),
                 v2.Normalize(view.mean, view.std),
@@ -108,7 +107,8 @@ class Photos(TorchDataset[tuple[Tensor, int]]):
             image = read_photo(path)
         except DamagedPhoto as error:
             raise StudyError(error.damage.mended) from None
-        return self.shown(image), int(self.photos.labels[index])
+        pixels = central_crop(image, *self.view.geometry)
+        return self.normalised(pixels), int(self.photos.labels[index])
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from torchvision.transforms.v2 import functional as F
 
 from ablations.protocols import IMAGENET_100EP
 from senet_lab.data.batches import Share
+from senet_lab.data.central_crop import central_crop
 from senet_lab.data.damaged import DamagedPhoto
 from senet_lab.data.photo_data import MEAN, STD, PhotoData
 from senet_lab.data.photo_folders import photos_of
@@ -19,7 +20,6 @@ from senet_lab.data.photos import (
     ASPECT,
     CROP_AREA,
     draw_crop,
-    evaluation_pixels,
     read_photo,
     stream_of,
     training_pixels,
@@ -51,12 +51,12 @@ def training(data, seed=0, epoch=0, first=0):
 
 @pytest.mark.parametrize("size", [(40, 30), (30, 40), (31, 31), (400, 20), (9, 12)])
 @pytest.mark.parametrize(("resize", "crop"), [(20, 16), (23, 16), (16, 16)])
-def test_evaluation_pixels_are_torchvisions(tmp_path, size, resize, crop):
+def test_the_central_crop_is_torchvisions(tmp_path, size, resize, crop):
     """Shorter edge, then central crop: bit for bit, for any shape of photo."""
     image = read_photo(str(photo(tmp_path / "1.png", 3, size)))
     expected = v2.Compose([v2.Resize(resize, antialias=True), v2.CenterCrop(crop)])(image)
 
-    assert np.array_equal(np.asarray(expected), evaluation_pixels(image, resize, crop))
+    assert np.array_equal(np.asarray(expected), central_crop(image, resize, crop))
 
 
 def test_training_pixels_are_torchvisions(tmp_path):
