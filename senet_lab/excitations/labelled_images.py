@@ -5,7 +5,7 @@ B batch, C channels, H W space.
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +70,7 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True)
 class ArrayBatches:
-    """The test split of a data set in memory, normalised as in training."""
+    """The test split of a data set in memory, normalised by the arrays' statistics."""
 
     arrays: ImageArrays
     batch: int = 500
@@ -139,19 +139,24 @@ def _moved(images_BCHW: Tensor, device: torch.device) -> Tensor:
 def open_labelled(data: str, view: View | None = None) -> Labelled:
     """The images of this name: synthetic, cifar10, cifar100, or a folder of photos (``data.photo_folders``).
 
-    view: how photos are shown. Raises StudyError for any other name.
+    view: how photos are shown, and how images in memory are normalised; without it, photos as to most ImageNet
+    networks, and images in memory by their own training images. Raises StudyError for any other name.
     """
     if data == Dataset.SYNTHETIC:
         from senet_lab.data.synthetic import synthetic
 
-        return _of_arrays(synthetic(1_000, 1_000), synthetic=True)
+        return _of_arrays(_normalised_by(view, synthetic(1_000, 1_000)), synthetic=True)
     if data in (Dataset.CIFAR10, Dataset.CIFAR100):
         from senet_lab.data.cifar import cifar
 
-        return _of_arrays(cifar(Dataset(data)))
+        return _of_arrays(_normalised_by(view, cifar(Dataset(data))))
     if not Path(data).is_dir():
         raise StudyError(f"{data!r} is neither synthetic, cifar10 or cifar100 nor a folder of class folders")
     return _of_folder(Path(data), view or View())
+
+
+def _normalised_by(view: View | None, arrays: ImageArrays) -> ImageArrays:
+    return replace(arrays, channel_mean=view.mean, channel_std=view.std) if view else arrays
 
 
 def of_protocol(protocol: Protocol) -> Labelled:

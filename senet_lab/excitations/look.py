@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from senet_lab.data.protocol_view import protocol_view
 from senet_lab.errors import StudyError
 from senet_lab.excitations.capture import capture_excitations, taps_of
 from senet_lab.excitations.class_names import WNIDS
@@ -72,8 +73,10 @@ def look_at(
     if name is None:
         raise StudyError("say with --data which images to show: cifar10, cifar100, synthetic, or a folder")
     taps_of(subject.model)  # a network without gates is refused before the images are looked for
-    protocol = subject.protocol if name == subject.data else None
-    labelled = of_protocol(protocol) if protocol else open_labelled(name, subject.view)
+    if subject.protocol and name == subject.data:
+        labelled = of_protocol(subject.protocol)
+    else:
+        labelled = open_labelled(name, protocol_view(subject.protocol) if subject.protocol else subject.view)
     task = task_of(subject, root, labelled, classes, own_data=name == subject.data)
     set_switches()
     target = torch.device(device)

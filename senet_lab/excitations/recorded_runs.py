@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from senet_lab.data.protocol_view import protocol_view
 from senet_lab.errors import StudyError
 from senet_lab.excitations.statistics import RANDOM, Origin
 from senet_lab.excitations.trained_network import TrainedNetwork
@@ -13,7 +14,6 @@ from senet_lab.records.store import Store
 from senet_lab.study.cell import Run
 from senet_lab.study.network_names import described
 from senet_lab.study.protocol import Dataset
-from senet_lab.study.released import View
 from senet_lab.training import provenance
 from senet_lab.training.final_weights import load_final_weights, weights_path
 
@@ -53,7 +53,7 @@ def recorded(run: Run, store: Store, random_weights: bool = False) -> TrainedNet
     )
     name = f"{protocol.name}-{run.cell.backbone}-{run.cell.key[:8]}-seed-{run.seed}{'-random' * random_weights}"
     small = None if protocol.dataset.of_photos else protocol
-    view = View(size=protocol.image_size, resize=protocol.resize) if protocol.dataset.of_photos else None
+    view = protocol_view(protocol) if protocol.dataset.of_photos else None
     return TrainedNetwork(name, channels_last(model), origin, protocol.precision, small, view)
 
 

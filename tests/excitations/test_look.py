@@ -7,10 +7,14 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from ablations.protocols import DEMO
+from ablations.protocols import CIFAR10_QUICK, DEMO
+from senet_lab.data import cifar as cifar_module
 from senet_lab.data.imagenet_labels import wnids as imagenet_wnids
 from senet_lab.data.open import open_arrays
+from senet_lab.data.protocol_view import STATISTICS
+from senet_lab.data.synthetic import synthetic
 from senet_lab.errors import StudyError
+from senet_lab.excitations import look
 from senet_lab.excitations.class_names import WNIDS, readable_names
 from senet_lab.excitations.labelled_images import Labelled, class_indices, of_protocol, open_labelled
 from senet_lab.excitations.look import look_at, task_of, usual_classes
@@ -18,8 +22,10 @@ from senet_lab.excitations.networks_of_others import from_file
 from senet_lab.excitations.statistics import Origin
 from senet_lab.excitations.trained_network import TrainedNetwork
 from senet_lab.models.registry import build_model
+from senet_lab.models.sites import WrongImageSize
 from senet_lab.search.space import held_out_protocol
 from senet_lab.study import SESpec
+from senet_lab.study.protocol import Dataset
 from tests.data.pictures import class_folders, photo
 from tests.excitations.made_up import ORIGIN
 
@@ -35,6 +41,29 @@ def test_photos_for_a_network_of_small_images_are_refused(tmp_path):
 
     assert str(caught.value).startswith(f"{folder} cannot be shown to mine: this network is for 32 x 32 images, not ")
     assert not list((tmp_path / "results").rglob("*.*"))
+
+
+@pytest.mark.parametrize("images", ["cifar100", "a folder"])
+def test_images_of_another_kind_are_shown_as_in_the_networks_training(tmp_path, monkeypatch, images):
+    """A network that CIFAR-10 trained sees CIFAR-100 and photos at 32 pixels, normalised by CIFAR-10's statistics."""
+    mean, std = (torch.tensor(values)[:, None, None] for values in STATISTICS[Dataset.CIFAR10])
+    few, folder, seen = synthetic(20, 8), class_folders(tmp_path / "photos"), []
+    monkeypatch.setattr(cifar_module, "cifar", lambda dataset: few)
+
+    def enough(model, batches, *_, **__):
+        seen.extend(shown for shown, _ in batches)
+        raise WrongImageSize("enough")
+
+    monkeypatch.setattr(look, "capture_excitations", enough)
+    subject = TrainedNetwork("mine", build_model("cifar_resnet11_bottleneck", SESpec()), ORIGIN, protocol=CIFAR10_QUICK)
+    with pytest.raises(StudyError, match="enough"):
+        look_at(subject, tmp_path / "results", images if images == "cifar100" else str(folder), [], "cpu")
+
+    pixels = torch.cat(seen) * std + mean
+    assert pixels.shape[1:] == (3, 32, 32)
+    assert torch.allclose(pixels * 255, (pixels * 255).round(), atol=1e-3)
+    if images == "cifar100":
+        assert torch.allclose(pixels, torch.from_numpy(few.test.images).permute(0, 3, 1, 2) / 255, atol=1e-5)
 
 
 def labelled(counts, names=("plane", "pug", "goldfish", "cliff", "fox")) -> Labelled:

@@ -13,11 +13,12 @@ from ablations.protocols import IMAGENETTE
 from senet_lab.cli.app import main
 from senet_lab.data.open import open_arrays
 from senet_lab.data.own_photos import own_photos
+from senet_lab.data.protocol_view import STATISTICS
 from senet_lab.errors import StudyError
 from senet_lab.exporting.counterparts import Target
 from senet_lab.exporting.export import export
 from senet_lab.exporting.trained import open_trained
-from senet_lab.exporting.views import STATISTICS, class_names, known_class_names, view_of
+from senet_lab.exporting.views import class_names, known_class_names, view_of
 from senet_lab.models.registry import build_model
 from senet_lab.study import Run
 from senet_lab.study.protocol import Dataset
