@@ -38,7 +38,9 @@ class Difference:
     seeds, with the interaction of seeds and images; None for one seed. image_variance: the variance that the choice of
     evaluation images adds; more seeds do not make it smaller. Variances are in squared points. pooled_freedom: the
     degrees of freedom of seed_variance where it was estimated from all rows of a table (seed_noise), else None.
-    stepping: whether the number moves in steps of one image, as an error does and AP does not.
+    stepping: whether the number moves in steps of one image, as an error does and AP does not. rest_variance: what the
+    interaction alone gives, which all images together tell well. A few seeds that happen to agree show less spread;
+    intervals and tests then allow for this much.
     """
 
     value: float
@@ -48,6 +50,7 @@ class Difference:
     image_variance: float
     pooled_freedom: int | None = None
     stepping: bool = True
+    rest_variance: float = 0.0
 
     @property
     def freedom(self) -> int:
@@ -81,7 +84,8 @@ def difference_of(wrong_nN: NDArray[np.generic], other_nN: NDArray[np.generic]) 
     wrong_nN, other_nN: 1 where the run of a seed is wrong on an image, else 0; both have the same order of seeds and of
     images. Each may be the sum of two rows, for a difference of differences. An error moves in steps of one image, so
     two seeds can have equal differences and seem to have no spread. Therefore the variance of half a step is added.
-    Raises ValueError where the shapes differ, or are not n x N with at least two images.
+    With one seed, the choice of images adds at least what one image does on which the rows disagree. Raises ValueError
+    where the shapes differ, or are not n x N with at least two images.
     """
     if wrong_nN.shape != other_nN.shape or wrong_nN.ndim != 2 or wrong_nN.shape[1] < 2:
         raise ValueError(f"runs of {wrong_nN.shape} and {other_nN.shape} cannot be paired over seeds and images")
@@ -92,12 +96,12 @@ def difference_of(wrong_nN: NDArray[np.generic], other_nN: NDArray[np.generic]) 
     value = float(by_seed.mean())
     squares = 100.0**2 * float((d * d).sum(dtype=np.float64)) - n * images * value**2
     if n == 1:
-        return Difference(value, 1, images, None, squares / (images - 1) / images)
+        return Difference(value, 1, images, None, max(squares / (images - 1) / images, (100.0 / images) ** 2))
     of_seeds, of_images = float(((by_seed - value) ** 2).sum()), float(((by_image - value) ** 2).sum())
-    rest_variance = (squares - images * of_seeds - n * of_images) / ((n - 1) * (images - 1))
+    rest = (squares - images * of_seeds - n * of_images) / ((n - 1) * (images - 1))
     seed_variance = (of_seeds / (n - 1) + half_step_variance(images)) / n
-    image_variance = max(0.0, of_images / (images - 1) - rest_variance / n) / images
-    return Difference(value, n, images, seed_variance, image_variance)
+    image_variance = max(0.0, of_images / (images - 1) - rest / n) / images
+    return Difference(value, n, images, seed_variance, image_variance, rest_variance=max(0.0, rest) / images / n)
 
 
 def half_step_variance(images: int | None) -> float:
@@ -126,25 +130,30 @@ def half_width(difference: Difference, level: float) -> float:
     Satterthwaite's formula has e = 2, which gives too narrow intervals for shares near one; e = 1 gives too wide ones
     for small shares. Here e falls from 2 to 1 as the share grows. With one degree of freedom no e keeps the level;
     there the distribution of the sum of the two parts is used instead (``tail``), whose intervals are never too narrow.
+    So it is where the seeds show less spread than the interaction alone gives.
     """
-    tail_share, variance = (1 - level) / 2, difference.variance
-    if variance == 0.0:
+    tail_share, variance, rest = (1 - level) / 2, difference.variance, difference.rest_variance
+    if variance + rest == 0.0:
         return 0.0
-    if difference.seeds == 1 or not difference.seed_variance:
+    if difference.seeds == 1 or (not difference.seed_variance and not rest):
         return float(stats.norm.isf(tail_share)) * math.sqrt(variance)
-    if difference.freedom == 1:
-        return float(critical(np.array([difference.seed_variance]), difference.image_variance, 1, tail_share)[0])
-    share = difference.seed_variance / variance
+    of_seeds = difference.seed_variance or 0.0
+    if difference.freedom == 1 or of_seeds < rest:
+        found = critical(np.array([of_seeds]), difference.image_variance, difference.freedom, tail_share, rest=rest)
+        return float(found[0])
+    share = of_seeds / variance
     freedom = difference.freedom / share ** (1 + (1 - share) ** 3)
     return float(stats.t.isf(tail_share, freedom)) * math.sqrt(variance)
 
 
-def critical(seed_variances: Floats, image_variance: float, freedom: int, level: float, nodes: int = NODES) -> Floats:
+def critical(
+    seed_variances: Floats, image_variance: float, freedom: int, level: float, nodes: int = NODES, rest: float = 0.0
+) -> Floats:
     """The distances in points at which ``tail`` equals ``level``, one for each variance of the mean over seeds."""
     scales, weights = chi_square(freedom, nodes)
-    spread = np.sqrt(seed_variances[:, None] / scales + image_variance)
+    spread = np.sqrt(np.maximum(seed_variances[:, None] / scales, rest) + image_variance)
     low = np.zeros_like(seed_variances)
-    high = float(stats.t.isf(level, freedom)) * 2 * np.sqrt(seed_variances + image_variance)
+    high = float(stats.t.isf(level, freedom)) * 2 * np.sqrt(np.maximum(seed_variances, rest) + image_variance)
     for _ in range(60):
         middle = (low + high) / 2
         above = ndtr(-middle[:, None] / spread) @ weights > level
@@ -156,22 +165,26 @@ def tail(difference: Difference, distance: float) -> float:
     """The probability that chance alone moves the mean difference upwards by more than ``distance`` points.
 
     Chance is the sum of a Student's t over seeds (n-1 degrees of freedom, more where pooled) and a normal variable over
-    images. A test that uses it is not wrong more often than its level says, at small levels too. With one seed the
-    spread over seeds is unknown, and the answer is 1.
+    images. Of the spreads over seeds that the t allows for, none is below that of the interaction alone. A test that
+    uses it is not wrong more often than its level says, at small levels too. With one seed, or with detectors that show
+    no spread at all, as where each found nothing, the spread is unknown, and the answer is 1.
     """
-    if difference.seeds == 1:
+    if difference.seeds == 1 or difference.variance + difference.rest_variance == 0.0:
         return 1.0
-    seed_variance = difference.seed_variance or 0.0
-    if seed_variance + difference.image_variance == 0.0:
-        return 0.0 if distance > 0 else 1.0
-    found = tails(np.array([distance]), np.array([seed_variance]), difference.image_variance, difference.freedom, NODES)
+    of_seeds, of_images = np.array([difference.seed_variance or 0.0]), difference.image_variance
+    found = tails(np.array([distance]), of_seeds, of_images, difference.freedom, NODES, difference.rest_variance)
     return float(found[0])
 
 
-def tails(distances: Floats, seed_variances: Floats, image_variance: float, freedom: int, nodes: int) -> Floats:
-    """``tail`` for many differences at once. distances and seed_variances have one entry for each difference."""
+def tails(
+    distances: Floats, seed_variances: Floats, image_variance: float, freedom: int, nodes: int, rest: float = 0.0
+) -> Floats:
+    """``tail`` for many differences at once. distances and seed_variances have one entry for each difference.
+
+    rest: the variance of the mean that the interaction of seeds and images alone gives, of all of them.
+    """
     scales, weights = chi_square(freedom, nodes)
-    spread = np.sqrt(seed_variances[:, None] / scales + image_variance)
+    spread = np.sqrt(np.maximum(seed_variances[:, None] / scales, rest) + image_variance)
     found: Floats = ndtr(-distances[:, None] / spread) @ weights
     return found
 

@@ -36,12 +36,14 @@ class Spread:
     """The variances of a paired difference, in squared points.
 
     seeds: the variance of one seed, with the interaction of seeds and images. images: the variance that the choice of
-    the whole set of evaluation images adds. freedom: the degrees of freedom of the estimate ``seeds``.
+    the whole set of evaluation images adds. freedom: the degrees of freedom of the estimate ``seeds``. rest: the part
+    of ``seeds`` that the interaction alone gives; no test allows for less.
     """
 
     seeds: float
     images: float
     freedom: int
+    rest: float = 0.0
 
     @property
     def upper(self) -> "Spread":
@@ -61,8 +63,11 @@ def pilot_spread(runs: PairedRuns, family: Family) -> Spread | None:
     if not found:
         return None
     squares = float((residuals(runs.errors(cells, seeds)) ** 2).sum())
-    images = math.fsum(d.image_variance for d in found) / len(found)
-    return Spread(2 * squares / freedom + found[0].half_step_variance, images, freedom)
+    images, rest = (
+        math.fsum(values) / len(found)
+        for values in zip(*((d.image_variance, d.rest_variance * d.seeds) for d in found), strict=True)
+    )
+    return Spread(2 * squares / freedom + found[0].half_step_variance, images, freedom, rest)
 
 
 class Kind(StrEnum):
@@ -160,18 +165,28 @@ def _paths(kind: Kind, compared: int, distance: float, spread: Spread, rows: int
         if n in POOLED_SEEDS and rows >= FEWEST_ROWS:
             noise = seed_noise(np.concatenate([first[:, :, :n], others[:, :, :n]], axis=1))
             variances, freedom = noise.of_rows[:, :compared].sum(axis=1) / n, noise.freedom
-        p_Pn[:, n] = _p_for(kind, distance, values, variances, images, freedom)
+        rest = compared / 2 * spread.rest / n
+        p_Pn[:, n] = _p_for(kind, distance, values, variances, (images, rest), freedom)
     return p_Pn
 
 
-def _p_for(kind: Kind, distance: float, values: Floats, variances: Floats, images: float, freedom: int) -> Floats:
-    """The p-values for a part, by the rule that ``verdicts.p_values`` applies to one difference."""
+def _p_for(
+    kind: Kind, distance: float, values: Floats, variances: Floats, known: tuple[float, float], freedom: int
+) -> Floats:
+    """The p-values for a part, by the rule that ``verdicts.p_values`` applies to one difference.
+
+    known: the variances of the mean by the images, and by the interaction of seeds and images.
+    """
+    images, rest = known
+
+    def beyond(distances: Floats) -> Floats:
+        return tails(distances, variances, images, freedom, NODES, rest)
 
     def below(limit: float) -> Floats:
-        return tails(limit - values, variances, images, freedom, NODES)
+        return beyond(limit - values)
 
     if kind is Kind.LOWER:
         return 2 * below(0.0)
     if kind is Kind.EQUIVALENT:
-        return np.maximum(below(distance), tails(values + distance, variances, images, freedom, NODES))
+        return np.maximum(below(distance), beyond(values + distance))
     return below(distance)

@@ -1,5 +1,8 @@
 """Paired differences: their variance by hand, intervals and p-values against distributions that are known exactly."""
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -217,3 +220,37 @@ def test_pooled_noise_takes_the_place_of_the_pairs_own():
     assert pytest.approx((0.6 + 0.01**2 / 8) / 4) == found.seed_variance
     assert pytest.approx(stats.t.isf(0.025, 12) * found.variance**0.5) == found.half_width
     assert pytest.approx(stats.t.sf(1 / found.variance**0.5, 12), rel=1e-5) == p_below(found)
+
+
+def test_seeds_that_happen_to_agree_are_not_taken_for_certainty():
+    """Two seeds with one difference, whose networks disagree on many images: by the t over seeds alone, the interval is
+    far narrower than what those images show. It is no narrower than the interaction and the images give."""
+    wrong, other = np.zeros((2, 10_000), dtype=np.uint8), np.zeros((2, 10_000), dtype=np.uint8)
+    for seed, (first, second) in enumerate(((0, 2_000), (4_000, 6_000))):
+        wrong[seed, first : first + 400] = 1
+        other[seed, second : second + 450] = 1
+    found = difference_of(wrong, other)
+    blind = replace(found, rest_variance=0.0)
+
+    assert found.value == -0.5
+    assert blind.half_width < 0.1 < 1.9 * math.sqrt(found.rest_variance) < found.half_width
+    assert tail(blind, 0.5) < 0.005 < tail(found, 0.5)
+    for spread in (0.1, 0.3, 1.0):  # ordinary seeds keep their intervals and p-values
+        ordinary = replace(found, seed_variance=spread, pooled_freedom=8)
+        assert ordinary.half_width == replace(ordinary, rest_variance=0.0).half_width
+        assert tail(ordinary, 0.5) == pytest.approx(tail(replace(ordinary, rest_variance=0.0), 0.5), rel=0.2)
+
+
+def test_one_seed_on_few_photos_is_not_certain():
+    """Rows that are wrong on the same 20 photos, or on none and all of them: another photo may show the opposite."""
+    same, none = np.ones((1, 20), dtype=np.uint8), np.zeros((1, 20), dtype=np.uint8)
+
+    assert difference_of(same, same).half_width == pytest.approx(1.96 * 5, rel=1e-3)
+    assert difference_of(same, none).half_width == pytest.approx(1.96 * 5, rel=1e-3)
+
+
+def test_detectors_that_found_nothing_say_nothing():
+    """An AP of 0 at each seed has no spread; that is no proof of a difference within any margin."""
+    found = Difference(0.0, 2, 100, 0.0, 0.0, stepping=False)
+
+    assert (found.half_width, tail(found, 1.0), tail(found, 0.0)) == (0.0, 1.0, 1.0)
