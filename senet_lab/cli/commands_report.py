@@ -81,9 +81,12 @@ def report_table(
     from senet_lab.report.latex import latex
     from senet_lab.report.picture import Layout, laid_out
     from senet_lab.report.render import markdown
+    from senet_lab.report.tables import NAMES
     from senet_lab.report.views import title_of
     from senet_lab.report.write import write_report
 
+    if unknown := [name for name in columns or () if name not in NAMES]:
+        raise StudyError(f"no column is called {unknown[0]!r}; there are {', '.join(NAMES)}")
     titled, width = figures
     layout = Layout(titled, width is options.WidthName.ONE)
     with laid_out(layout), said_if_slow(f"{table.name}: reading records, drawing figures"):

@@ -185,9 +185,10 @@ def _retest(table: Table, found: "list[RowTrials]", seeds: int, fresh: int, root
     folder = search_folder(root, f"{table.slug}-{protocol.name}", protocol)
     retest = retest_of(table, found, seeds, fresh)
     train_runs(retest.tuned, retest.runs(), folder, how)
-    judgement = retest.judgement(Store(folder))
+    store = Store(folder)
+    judgement = retest.judgement(store)
     print(verdict_text(retest, judgement))
-    _tell(f"written: {write_verdicts(folder, retest, judgement)}")
+    _tell(f"written: {write_verdicts(folder, retest, judgement, store)}")
 
 
 def _search_designs(table: Table, label: str | None, trials: int, root: Path, trainer: "Trainer") -> None:

@@ -86,8 +86,6 @@ def train_until_resolved(
     ``limits.max_hours``, and where their time is not known they end when the hours are over. Raises StudyError
     where the table was begun with another plan, and what ``train`` raises.
     """
-    from senet_lab.report.views import view_name
-    from senet_lab.stats.difference import SIGNIFICANCE
     from senet_lab.stats.families import family_of
     from senet_lab.stats.measured import measure_family
     from senet_lab.stats.paired_runs import PairedRuns
@@ -101,11 +99,8 @@ def train_until_resolved(
         return records, PairedRuns(records)
 
     records, runs = look_at_records()
-    plan = begin_plan(
-        root,
-        SequentialPlan(table=table.slug, protocol=view_name(table), most_seeds=limits.most_seeds, level=SIGNIFICANCE),
-        [record.run.seed for record in (*records, *Store(RESULTS).read_cells(cells))],
-    )
+    seen = [record.run.seed for record in (*records, *Store(RESULTS).read_cells(cells))]
+    plan = _begun(table, tuple(sorted(family.comparisons)), limits, root, seen)
     if plan.first_seed:
         say(f"the plan's looks begin with seed {plan.first_seed}: earlier records enter intervals, not verdicts")
     clock, total = _Clock(limits), len(family.comparisons)
@@ -125,6 +120,20 @@ def train_until_resolved(
                 raise StudyError(f"none of {len(missing)} runs of {table.name} left a record; see what they said above")
         done = decisions(measure_family(family, runs), plan)
     return _said(total, total - len(done), say)
+
+
+def _begun(table: Table, compares: tuple[str, ...], limits: Limits, root: Path, seen: list[int]) -> SequentialPlan:
+    from senet_lab.report.views import view_name
+    from senet_lab.stats.difference import SIGNIFICANCE
+
+    plan = SequentialPlan(
+        table=table.slug,
+        protocol=view_name(table),
+        most_seeds=limits.most_seeds,
+        level=SIGNIFICANCE,
+        compares=compares,
+    )
+    return begin_plan(root, plan, seen)
 
 
 def _said(total: int, left: int, say: Say) -> int:

@@ -25,8 +25,8 @@ MEND = "restore it from git"  # to delete a plan that was begun would void its e
 FIRST_LOOK = 2  # seeds; one seed says nothing about the spread over seeds
 # The rule's version. Plans of version 1 look after every seed, spend earlier, and do not pool the spread. Those of
 # version 2 count comparisons that earlier looks settled among those that a look tests, and test with the runs that are
-# there.
-VERSION = 3
+# there. Those of version 3 do not say which comparisons they were begun with.
+VERSION = 4
 AT_THE_LAST_LOOK = 0.5  # the part of the level that is kept for the last look
 
 
@@ -36,6 +36,7 @@ class SequentialPlan:
 
     most_seeds: the number of seeds at the last look. level: the probability that any verdict of the table is false,
     over all looks together. first_seed: the first seed that counts. version: the version of the rule for verdicts.
+    compares: the names of the comparisons that it was begun with; empty for a plan that does not say them.
     """
 
     table: str
@@ -44,6 +45,7 @@ class SequentialPlan:
     level: float
     first_seed: int = 0
     version: int = VERSION
+    compares: tuple[str, ...] = ()
 
     @property
     def pools(self) -> bool:
@@ -63,6 +65,13 @@ class SequentialPlan:
     def last_seed(self) -> int:
         """The last seed that may replace one that failed."""
         return self.first_seed + 2 * self.most_seeds - 1
+
+    def is_of(self, comparisons: Iterable[str]) -> bool:
+        """Whether the plan was begun with these comparisons, as far as it says.
+
+        Its looks share one error rate over them. Rows or claims that come or go after a look change what it found.
+        """
+        return not self.compares or set(self.compares) == set(comparisons)
 
     def looks(self) -> tuple[int, ...]:
         """The numbers of seeds at which verdicts are made. Each is about 0.7 of the next: more looks would cost more
@@ -110,7 +119,7 @@ def plan_in(path: Path) -> SequentialPlan | None:
         said = {"first_seed": 0, "version": 1} | read_json(path, MEND)
         if type(said["version"]) is int and said["version"] > VERSION:
             raise StudyError(f"{path} is a plan of a newer senet_lab (version {said['version']}); update to read it")
-        plan = SequentialPlan(**said)
+        plan = SequentialPlan(**said | {"compares": tuple(map(str, said.get("compares", ())))})
         for name in ("most_seeds", "first_seed", "version"):
             if type(getattr(plan, name)) is not int:
                 raise ValueError(f"{name} is {getattr(plan, name)!r}")
@@ -131,8 +140,8 @@ def begin_plan(root: Path, plan: SequentialPlan, recorded_seeds: Iterable[int] =
     """Writes a new plan, or returns the existing one.
 
     recorded_seeds: the seeds of the table's records. They may have been seen before the plan, so a new plan begins
-    after the highest of them. Raises StudyError where the table was begun with another plan, since changing a plan
-    after a look voids its error rate.
+    after the highest of them. Raises StudyError where the table was begun with another plan or other comparisons, since
+    changing them after a look voids its error rate.
     """
     path = plan_path(root, plan.table, plan.protocol)
     plan = replace(plan, first_seed=max(recorded_seeds, default=-1) + 1)
@@ -143,5 +152,10 @@ def begin_plan(root: Path, plan: SequentialPlan, recorded_seeds: Iterable[int] =
         raise StudyError(
             f"{path}: this table was begun with at most {found.most_seeds} seeds; changing that after a look voids its "
             f"error rate. Say --seeds {found.most_seeds}; another folder would give the same runs again"
+        )
+    if not found.is_of(plan.compares):
+        raise StudyError(
+            f"{path}: this table was begun with {len(found.compares)} comparisons, and now has other ones; changing "
+            "rows or claims after a look voids its error rate. Restore them, or make a table of another name"
         )
     return found

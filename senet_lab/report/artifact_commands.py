@@ -3,14 +3,18 @@
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from senet_lab.records.cost import CostModel
+from senet_lab.records.reading import is_file
+from senet_lab.records.sequential import plan_path
 from senet_lab.report.views import View
 from senet_lab.report.wording import NONE
 from senet_lab.stats.families import cells_of_claims
 from senet_lab.study.cell import Cell, Run, runs_of
 from senet_lab.study.claim import Claim
 from senet_lab.study.protocol import Dataset, Protocol
+from senet_lab.study.small_photos import SUFFIX, from_small_photos
 
 FOLDER = "again"  # commands train into a folder of its own, so that the records of results/ stay as they are
 UNDECLARED = "none: its protocol is not declared any more"
@@ -49,13 +53,27 @@ def runs_of_claim(view: View, claim: Claim) -> tuple[Run, ...]:
 
 
 def table_command(view: View, declared: Sequence[Protocol]) -> str:
-    """The command that trains a view's table into FOLDER, or UNDECLARED."""
+    """The command that trains a view's table into FOLDER, or UNDECLARED. A plan is copied first: verdicts follow it."""
     protocol = view.protocols[0]
-    if protocol.photos is None and view.companion and not set(view.protocols) <= set(declared):
+    if protocol.photos is None and view.companion and not all(_is_known(one, declared) for one in view.protocols):
         return UNDECLARED
     data = f" DATA={shlex.quote(protocol.photos.name)}" if protocol.photos else ""
     more = f" SEEDS={_seeds(view)}" if _seeds(view) > 1 else ""
-    return f"make {view.table.name} PROTOCOL={_recipe(view)}{data}{more} RESULTS={FOLDER}"
+    return f"{_copied_plan(view)}make {view.table.name} PROTOCOL={_recipe(view)}{data}{more} RESULTS={FOLDER}"
+
+
+def _is_known(protocol: Protocol, declared: Sequence[Protocol]) -> bool:
+    """Whether a command can name the protocol, which may be a declared one on smaller photos."""
+    recipes = [one for one in declared if protocol.small_photos and protocol.name == f"{one.name}{SUFFIX}"]
+    return protocol in declared or any(protocol == from_small_photos(one) for one in recipes)
+
+
+def _copied_plan(view: View) -> str:
+    plan = plan_path(view.loaded.store.root, view.table.slug, view.name)
+    if not is_file(plan):
+        return ""
+    shown = plan if view.own else Path("results", *plan.parts[-2:])
+    return f"mkdir -p {FOLDER}/sequential && cp {shlex.quote(str(shown))} {FOLDER}/sequential/ && "
 
 
 def claim_command(view: View, claim: Claim, views: Iterable[View], declared: Sequence[Protocol]) -> str:
@@ -116,7 +134,8 @@ def _seeds(view: View) -> int:
 
 def _recipe(view: View) -> str:
     protocol = view.protocols[0]
-    return protocol.recipe if protocol.photos or view.companion else "paper"
+    own = f"paper{SUFFIX}" if protocol.small_photos else "paper"
+    return protocol.recipe if protocol.photos or view.companion else own
 
 
 def _further_cells(view: View, claim: Claim) -> list[Cell]:

@@ -6,7 +6,7 @@ from typing import Any
 from senet_lab.records.checked_files import csv_text
 from senet_lab.report.blocks import Block
 from senet_lab.report.comparison import Comparison
-from senet_lab.report.made_by import made_by
+from senet_lab.report.made_by import made_by, made_text, trained_by
 from senet_lab.report.published import PublishedTable
 from senet_lab.report.render import markdown
 from senet_lab.report.views import View, dataset_name, protocols_text, published_on
@@ -64,6 +64,10 @@ def claim_block(comparisons: Sequence[Comparison]) -> Block:
     counted = [one for one in results if one.counted]
     if counted:
         notes[0] += f" Only counted, so no training tests them: {tally(counted)}."
+    runs = {run for one in results for part in one.parts for run in part.runs}
+    made = {record.run: record for one in comparisons for record in one.view.loaded.records if record.run in runs}
+    if made:
+        notes.append(f"Measured numbers are of the final epoch. {made_text(made.values())}")
     notes += [f"{one.view.table.name}: {rule_text(one.judgement)}" for one in comparisons]
     columns = list(COLUMNS)
     companions = [one.view for one in comparisons if one.view.companion]
@@ -155,9 +159,7 @@ def _line(view: View, result: ClaimResult, part: PartResult, published: Publishe
         "edition": claim.table.edition,
         "table": claim.table.number,
         "records": view.source,
-        "protocol": view.name,
-        "dataset": protocol.data_name,
-        "split": protocol.evaluation_split,
+        **trained_by(protocol),
         **made_by([record for record in view.loaded.records if record.run in part.runs]),
         "part": part_text(part.part),
         "verdict": part.verdict.value,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from senet_lab.records.checked_files import csv_text
 from senet_lab.report.comparison import ComparedRow, Comparison
-from senet_lab.report.made_by import difference_made_by, mean_made_by
+from senet_lab.report.made_by import difference_made_by, mean_made_by, trained_by
 from senet_lab.report.published import COSTS, PublishedTable
 from senet_lab.report.views import View
 from senet_lab.report.wording import p_number
@@ -16,7 +16,6 @@ from senet_lab.stats.difference import Difference
 from senet_lab.stats.mean import Mean
 from senet_lab.study.counts import Counts, network_key
 from senet_lab.study.measure import Number
-from senet_lab.study.names import versioned
 from senet_lab.study.table import Row, Table
 
 COLUMNS = (
@@ -52,8 +51,9 @@ def wide_csv(published: PublishedTable, comparisons: Iterable[Comparison]) -> st
     """The wide CSV file: a line for the published numbers of each row, and one for each view that measured the row.
 
     top1, top5: accuracy in percent. top1_err, top5_err: error in percent. Detectors have ap and ap50 instead, in
-    percent. Differences are to the row's baseline, in points. param_count: weights and biases, in millions. gmacs:
-    multiply-adds for one image, in thousand millions. Both are as printed, or those of the network that was trained.
+    percent. Differences are to the row's baseline, in points. param_count: in millions; gmacs: multiply-adds for one
+    image, in thousand millions. Both are as printed, by the paper's own counting, which mostly includes batch norm's
+    statistics; or those of the network that was trained, its weights and biases counted as the ablations count.
     difference_interval_over: what the interval of the difference is over. adjusted_p: the p-value of the verdict after
     Holm's adjustment. failed_seeds: how many runs failed, which are in no mean. settled_at_seeds: with a sequential
     plan, the number of seeds at the look that p-value is of. device, revision: with a difference, the baseline's too.
@@ -109,9 +109,7 @@ def _measured(view: View, compared: ComparedRow) -> Iterable[Line]:
     common: Line = {
         "row": row.label,
         "source": view.source,
-        "protocol": versioned(protocol.name, protocol.version),
-        "dataset": protocol.data_name,
-        "split": protocol.evaluation_split,
+        **trained_by(protocol),
         "backbone": row.cell.backbone,
         **mean_made_by(view, compared),
         "cell_key": row.cell.key,
@@ -174,9 +172,7 @@ def _wide_measured(view: View, compared: ComparedRow) -> Line:
     return {
         "row": row.label,
         "source": view.source,
-        "protocol": versioned(row.cell.protocol.name, row.cell.protocol.version),
-        "dataset": row.cell.protocol.data_name,
-        "split": row.cell.protocol.evaluation_split,
+        **trained_by(row.cell.protocol),
         "model": row.cell.backbone,
         "img_size": row.cell.protocol.image_size,
         **_mean_rates(measure.first, summary.first),

@@ -6,6 +6,7 @@ from senet_lab.records.gate_health import CONSTANT, constant_blocks
 from senet_lab.records.record import Record
 from senet_lab.report.choices import choices_of
 from senet_lab.report.comparison import Comparison
+from senet_lab.report.made_by import made_text
 from senet_lab.report.views import View
 from senet_lab.report.wording import (
     at_look_text,
@@ -71,9 +72,10 @@ def _tests(comparison: Comparison) -> Iterable[str]:
     """The adjusted p-values, and the rows whose spread over seeds could not be estimated from the whole table."""
     tested = [row for row in comparison.rows if row.adjusted_p is not None]
     if tested:
-        listed = "; ".join(f"{row.row.label} {p_text(row.adjusted_p)}{at_look_text(row.looked_at)}" for row in tested)
+        listed = "; ".join(f"{row.row.label} {p_text(row.adjusted_p)}{at_look_text(row.result)}" for row in tested)
         needed = needed_p([comparison.judgement])
-        yield f"p-values, adjusted for these comparisons by Holm's method (a verdict needs {needed}): {listed}."
+        together = "the comparisons open at a look" if comparison.judgement.plan else "this table's comparisons"
+        yield f"p-values, adjusted for {together} by Holm's method (a verdict needs {needed}): {listed}."
     alone = [
         row.row.label
         for row in comparison.rows
@@ -119,17 +121,9 @@ def _provenance(view: View) -> Iterable[str]:
     counted, others = list[Record](), list[Record]()
     for record in view.records:
         (counted if (record.run.cell.key, record.run.seed) in in_numbers else others).append(record)
-    yield _made(counted)
+    yield made_text(counted)
     if others:
-        yield f"Runs that are in no row's mean: {_made(others)}"
-
-
-def _made(records: Iterable[Record]) -> str:
-    made = [record.provenance for record in records]
-    devices = ", ".join(dict.fromkeys(f"{p.device} ({p.executor}, {p.threads} thread(s))" for p in made))
-    revisions = ", ".join(dict.fromkeys(name for p in made for name in p.revisions))
-    data = ", ".join(dict.fromkeys(p.data_sha256["test"][:10] for p in made))
-    return f"Device {devices}; revision {revisions}; evaluation data sha256 {data}."
+        yield f"Runs that are in no row's mean: {made_text(others)}"
 
 
 def _seeds(comparison: Comparison) -> Iterable[str]:

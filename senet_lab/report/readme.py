@@ -11,7 +11,7 @@ from senet_lab.report.comparison import DIRECTIONS, ComparedRow, Comparison
 from senet_lab.report.render import block_markdown, plain
 from senet_lab.report.table_report import Report, ReportPart
 from senet_lab.report.views import View, dataset_name, title_of
-from senet_lab.report.wording import at_look_text, difference_text, p_text
+from senet_lab.report.wording import OTHER_COMPARISONS, adjusted_text, difference_text, p_text
 from senet_lab.stats.verdicts import ClaimResult, Judgement, Verdict, columns_of
 
 FRONT = "cvpr2018-table7"  # the table that the front page shows where several have as many seeds
@@ -75,6 +75,7 @@ def _decision(found: Sequence[Tested]) -> str:
     (one, row), *others = sorted(found, key=lambda pair: (not _is_decided(pair[1]), pair[0].judgement.plan is None))
     assert row.baseline
     assert row.difference
+    assert row.result
     also = "".join(
         f" The same runs {'stand' if _is_decided(same) else 'leave it undecided'} in {other.view.paper.name} "
         f"(p {p_text(same.adjusted_p)} there{'' if _published(one, row) else _published(other, same)})."
@@ -84,8 +85,9 @@ def _decision(found: Sequence[Tested]) -> str:
         f"- **{row.row.label} has a {row.direction} {one.view.measure.first.words} than {row.baseline.label}** "
         f"({one.view.paper.name}; {one.view.name}: {_lengths(one.view)}; {', '.join(one.view.networks)}): "
         f"{difference_text(row.difference)} points over {row.difference.seeds} seeds{_before(one, row)}, "
-        f"p {p_text(row.adjusted_p)} after Holm's adjustment for the {one.judgement.comparisons} comparisons of this "
-        f"table{at_look_text(row.looked_at)}{_published(one, row)}. {_chosen(one.judgement)}{also}\n"
+        f"p {p_text(row.adjusted_p)} after Holm's adjustment for "
+        f"{adjusted_text(row.result, one.judgement.comparisons)}{_published(one, row)}. "
+        f"{_chosen(one.judgement)}{also}\n"
     )
 
 
@@ -125,7 +127,7 @@ def _published(one: Comparison, row: ComparedRow) -> str:
 def _chosen(judgement: Judgement) -> str:
     """How the number of seeds was chosen, in words."""
     if judgement.plan:
-        return "A plan chose the number of seeds."
+        return "A plan chose the number of seeds." + f" {OTHER_COMPARISONS}" * (not judgement.plan_fits)
     return "No plan records how the number of seeds was chosen: see the limits below."
 
 

@@ -122,8 +122,8 @@ def _line(one: Shown, paper: PublishedTable, release: list[Published]) -> tuple[
 
 def _printed(row: Row, paper: PublishedTable, metric: str, size: int) -> str | None:
     """The paper's error, in percent, in a view of this size; None where it prints none."""
-    found = paper.value(row.label, [metric + suffix for suffix in SUFFIXES.get(size, ())])
-    return None if found is None else f"{found:.2f}"
+    printed = paper.rows.get(row.label, {})
+    return next((printed[name].value for name in (metric + s for s in SUFFIXES.get(size, ())) if name in printed), None)
 
 
 def _release_numbers(released: Released, release: list[Published]) -> dict[str, str]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from senet_lab.report.comparison import ComparedRow, Comparison
-from senet_lab.report.made_by import difference_made_by, mean_made_by
+from senet_lab.report.made_by import difference_made_by, mean_made_by, trained_by
 from senet_lab.report.published import COSTS, Published
 from senet_lab.report.views import View
 from senet_lab.report.wording import p_number
@@ -15,7 +15,12 @@ UNITS = {"pct": PERCENT, "M": "million", "G": "thousand million", "ms": "ms"}  #
 
 
 def comparison_data(comparison: Comparison) -> dict[str, Any]:
-    """One view as JSON values: what was trained, and the numbers of each row."""
+    """One view as JSON values: what was trained, and the numbers of each row.
+
+    param_count and multiply_adds are counted as the paper's own table counts them where they are published (with batch
+    norm's statistics, and the network that it prints); where measured, they are the trained network's weights and
+    biases, and its multiply-adds by the convention of the ablation tables.
+    """
     view = comparison.view
     return {
         "source": view.source,
@@ -41,6 +46,7 @@ def _row(row: ComparedRow, view: View) -> dict[str, Any]:
         "row": row.row.label,
         "baseline": row.baseline.label if row.baseline else None,
         "key": row.row.cell.key,
+        **trained_by(row.row.cell.protocol),
         "seeds": list(summary.compared),
         "seeds_left_out": list(summary.left_out),
         "seeds_failed": list(summary.failed),

@@ -11,7 +11,7 @@ from senet_lab.stats.power_analysis import MOST_SEEDS, POWER, UPPER
 from senet_lab.stats.rank_agreement import RankAgreement
 from senet_lab.stats.seed_noise import FAR, FEWEST_ROWS, OWN_LIMIT, POOLED_SEEDS
 from senet_lab.stats.seeds_needed import Need, Needs, Obstacle
-from senet_lab.stats.verdicts import Judgement
+from senet_lab.stats.verdicts import Judgement, PartResult
 from senet_lab.study.claim import Equivalent, Higher, LargerGain, Lower, NotWorse, Part
 from senet_lab.study.measure import Measure
 
@@ -42,9 +42,29 @@ def p_text(adjusted_p: float | None) -> str:
     return "< 0.0001" if adjusted_p < 0.0001 else f"{adjusted_p:.4f}"
 
 
-def at_look_text(looked_at: int | None) -> str:
+def at_look_text(result: PartResult | None) -> str:
     """At which look of a plan a p-value was found, in words; nothing without a plan."""
-    return f" at the look at {looked_at} seeds" if looked_at else ""
+    if result is None or result.looked_at is None:
+        return ""
+    return f"{_look(result)}, for {_comparisons(result.tested)}"
+
+
+def adjusted_text(result: PartResult, comparisons: int) -> str:
+    """For which comparisons a p-value is adjusted, in words. comparisons: those of the table."""
+    if result.looked_at is None:
+        return f"the {_comparisons(comparisons)} of this table"
+    which = f"{result.tested} of {comparisons} comparisons that were still open"
+    return (
+        f"the {which if result.tested != comparisons else _comparisons(comparisons) + ' of this table'}{_look(result)}"
+    )
+
+
+def _look(result: PartResult) -> str:
+    return f" at the look at {result.looked_at} seeds"
+
+
+def _comparisons(number: int | None) -> str:
+    return f"{number} comparison{'s' * (number != 1)}"
 
 
 def needed_p(judgements: Iterable[Judgement]) -> str:
@@ -102,6 +122,11 @@ def intervals(measure: Measure) -> tuple[str, ...]:
     return _INTERVALS_OF_AP if measure.higher_is_better else _INTERVALS
 
 
+OTHER_COMPARISONS = (
+    "The plan was begun with other comparisons: rows or claims were changed since, so its error rate does not hold."
+)
+
+
 def rule_text(judgement: Judgement) -> str:
     """The rule by which a table's verdicts were made, in words."""
     holm = (
@@ -116,7 +141,7 @@ def rule_text(judgement: Judgement) -> str:
             f"{holm}, if the number of seeds was chosen before looking. No plan records that here, and seeds added "
             f"after a look make false verdicts more frequent. {bad}"
         )
-    plan = judgement.plan
+    plan, other = judgement.plan, "" if judgement.plan_fits else f"{OTHER_COMPARISONS} "
     levels = ", ".join(f"{plan.level_at(look):.2g}" for look in plan.looks())
     later = (
         "So do later seeds of a row that an earlier look settled. A look is made when all of its runs are there."
@@ -125,9 +150,9 @@ def rule_text(judgement: Judgement) -> str:
         "trained by its plan alone."
     )
     return (
-        f"{holm}, spent over looks at {', '.join(map(str, plan.looks()))} seeds from seed {plan.first_seed} on (levels "
-        f"{levels}). That plan chose the number of seeds; after its last look, further seeds enter the interval, not "
-        f"the verdict. {later} An interval at the moment of stopping is not adjusted for the looks. {bad}"
+        f"{other}{holm}, spent over looks at {', '.join(map(str, plan.looks()))} seeds from seed {plan.first_seed} on "
+        f"(levels {levels}). That plan chose the number of seeds; after its last look, further seeds enter the "
+        f"interval, not the verdict. {later} An interval at the moment of stopping is not adjusted for the looks. {bad}"
     )
 
 

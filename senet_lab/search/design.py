@@ -18,9 +18,11 @@ from senet_lab.search.space import held_out_protocol
 from senet_lab.search.trial import Trainer
 from senet_lab.study.cell import Cell
 from senet_lab.study.se import FIRST_STAGE, Excitation, Gate, Integration, SESpec
+from senet_lab.training import provenance
 
 OBJECTIVES = ("held_out_error_pct", "multiply_adds", "step_seconds")
 REDUCTIONS = (2, 4, 8, 16, 32)
+REVISION = "revision"  # a trial's user attribute
 REDUCTION = "reduction_"  # begins the names of the parameters for a stage's reduction ratio
 SEED = 0  # the seed of every trial's network and batches
 ALL = "all"
@@ -54,7 +56,8 @@ class Design:
     """A trained design.
 
     number: the number of its trial. error_pct: the held-out top-1 error. multiply_adds: for one image. step_seconds:
-    the median time of a training step. on_front: whether it is on the Pareto front of the three objectives.
+    the median time of a training step. on_front: whether it is on the Pareto front of the three objectives. device,
+    revision: what made it.
     """
 
     number: int
@@ -63,6 +66,8 @@ class Design:
     multiply_adds: int
     step_seconds: float
     on_front: bool
+    device: str
+    revision: str
 
 
 def space_of(backbone: str, num_classes: int) -> DesignSpace:
@@ -135,6 +140,7 @@ def search_designs(
         model = build_model(cell.backbone, se, protocol.num_classes, device="meta")
         work_done = complexity(model, protocol.image_size).multiply_adds
         seconds = trainer.step_seconds(designed)
+        trial.set_user_attr(REVISION, provenance.revision()[0])
         tell(
             f"design {trial.number}: {words(se)}: held-out top-1 error {error:.2f} %, {work_done / 1e6:.3f} M "
             f"multiply-adds, {1e3 * seconds:.2f} ms a step"
@@ -153,7 +159,7 @@ def search_designs(
     with quiet():
         complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         front = {trial.number for trial in study.best_trials}
-        return [_design(trial, front) for trial in complete], importances(study)
+        return [_design(trial, front, trainer.machine) for trial in complete], importances(study)
 
 
 def _refuse_other_times(study: optuna.Study, machine: str, journal: Journal) -> None:
@@ -190,9 +196,12 @@ def _value(place: int, trial: FrozenTrial) -> float:
     return float(trial.values[place])
 
 
-def _design(trial: FrozenTrial, front: set[int]) -> Design:
+def _design(trial: FrozenTrial, front: set[int], machine: str) -> Design:
     error, multiply_adds, seconds = trial.values
-    return Design(trial.number, spec_of(trial.params), error, round(multiply_adds), seconds, trial.number in front)
+    made = machine, str(trial.user_attrs.get(REVISION, ""))
+    return Design(
+        trial.number, spec_of(trial.params), error, round(multiply_adds), seconds, trial.number in front, *made
+    )
 
 
 def words(se: SESpec) -> str:

@@ -15,24 +15,28 @@ from senet_lab.search.trial import Trainer
 from senet_lab.stats.expected_best import expected_best
 from senet_lab.study.names import LONGEST_LABEL
 from senet_lab.study.table import Row, Table
+from senet_lab.training import provenance
 
 DISTRIBUTIONS: dict[str, BaseDistribution] = {
     name: FloatDistribution(*range_, log=True) for name, range_ in RANGES.items()
 }
 SOBOL_SEED = 0  # the seed of the scrambling: every row of every table has the same sequence
-POINT, SEED_ERRORS = "point", "seed_errors_pct"  # names of a trial's user attributes
+POINT, SEED_ERRORS, DEVICE, REVISION = "point", "seed_errors_pct", "device", "revision"  # a trial's user attributes
 
 
 @dataclass(frozen=True, slots=True)
 class RowTrials:
     """The trials of one row, in the order of the points.
 
-    points: the hyperparameters of each trial. errors_pct: its held-out top-1 error, the mean over seeds.
+    points: the hyperparameters of each trial. errors_pct: its held-out top-1 error, the mean over seeds. seeds: how
+    many these are. made: device and revision of each trial, as far as it says them.
     """
 
     row: Row
     points: tuple[Point, ...]
     errors_pct: tuple[float, ...]
+    seeds: int
+    made: tuple[dict[str, str], ...]
 
     @property
     def best(self) -> Point:
@@ -79,7 +83,7 @@ def search_table(
     for index, params in enumerate(points):
         for row in rows:
             _make(row, studies[row.label], index, params, seeds, journal, trainer, tell)
-    found = [_trials_of(row, studies[row.label], trials) for row in rows]
+    found = [_trials_of(row, studies[row.label], trials, seeds) for row in rows]
     return None if any(len(one.points) < trials for one in found) else found
 
 
@@ -140,6 +144,7 @@ def _make(
         errors = trainer.error_pct(cell, range(seeds))
         value = sum(errors) / len(errors)
         attributes = {POINT: index, SEED_ERRORS: errors, CODE: digests(row.cell)}
+        attributes |= {DEVICE: trainer.machine, REVISION: provenance.revision()[0]}
         study.add_trial(create_trial(params=params, distributions=DISTRIBUTIONS, value=value, user_attrs=attributes))
         tell(f"{row.label}, trial {index}: {point}: held-out top-1 error {value:.2f} %")
     finally:
@@ -150,13 +155,14 @@ def _has(study: optuna.Study, index: int) -> bool:
     return any(trial.user_attrs.get(POINT) == index for trial in study.get_trials(deepcopy=False))
 
 
-def _trials_of(row: Row, study: optuna.Study, number: int) -> RowTrials:
+def _trials_of(row: Row, study: optuna.Study, number: int, seeds: int) -> RowTrials:
     """A row's trials at the first ``number`` points, in order."""
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     by_index = {trial.user_attrs[POINT]: trial for trial in complete}
     chosen = [by_index[index] for index in range(number) if index in by_index]
     points = tuple(Point.of(trial.params) for trial in chosen)
-    return RowTrials(row, points, tuple(float(trial.values[0]) for trial in chosen))
+    made = tuple({name: str(trial.user_attrs.get(name, "")) for name in (DEVICE, REVISION)} for trial in chosen)
+    return RowTrials(row, points, tuple(float(trial.values[0]) for trial in chosen), seeds, made)
 
 
 def tuned_table(table: Table, found: Sequence[RowTrials]) -> Table:

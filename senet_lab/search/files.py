@@ -21,6 +21,7 @@ from senet_lab.records.files import replace_file
 from senet_lab.report.picture import LINES, SMALL, TWO_COLUMNS, draw
 from senet_lab.search.design import Design, words
 from senet_lab.search.fair import RowTrials, tuned_table
+from senet_lab.search.space import held_out_protocol
 from senet_lab.search.table_file import table_source
 from senet_lab.study.cell import Cell
 from senet_lab.study.protocol import Protocol
@@ -45,13 +46,20 @@ def write_fair(folder: Path, table: Table, protocol: Protocol, found: Sequence[R
             "trial": index,
             "peak_lr": f"{point.peak_lr:g}",
             "weight_decay": f"{point.weight_decay:g}",
+            "held_out_error_pct": f"{error:.4f}",
+            **_measured_on(protocol, one.seeds),
+            **made,
         }
-        | {"held_out_error_pct": f"{error:.4f}"}
         for one in found
-        for index, (point, error) in enumerate(zip(one.points, one.errors_pct, strict=True))
+        for index, (point, error, made) in enumerate(zip(one.points, one.errors_pct, one.made, strict=True))
     ]
     curve = [
-        {"row": one.row.label, "budget": budget, "expected_best_error_pct": round(error, 4)}
+        {
+            "row": one.row.label,
+            "budget": budget,
+            "expected_best_error_pct": round(error, 4),
+            **_measured_on(protocol, one.seeds),
+        }
         for one in found
         for budget, error in enumerate(one.expected_best(), start=1)
     ]
@@ -68,6 +76,13 @@ def write_fair(folder: Path, table: Table, protocol: Protocol, found: Sequence[R
         lambda figure: _curves(figure, frame, title), (TWO_COLUMNS * 0.7, 3.0), folder / "expected_best", frame, SMALL
     )
     return [folder / "trials.csv", folder / TUNED, *paths]
+
+
+def _measured_on(protocol: Protocol, seeds: int) -> dict[str, object]:
+    """What the errors of a search under this protocol are of: they are those of the final epoch."""
+    held = held_out_protocol(protocol)
+    names = {"protocol": held.name, "dataset": held.data_name, "split": held.evaluation_split}
+    return {**names, "images": held.test_images, "seeds": seeds, "selection": "final"}
 
 
 def _curves(figure: Figure, frame: pd.DataFrame, title: str) -> None:
@@ -95,6 +110,9 @@ def write_designs(
             "multiply_adds": one.multiply_adds,
             "step_seconds": float(f"{one.step_seconds:.4g}"),
             "front": one.on_front,
+            **_measured_on(cell.protocol, 1),
+            "device": one.device,
+            "revision": one.revision,
         }
         for one in designs
     ]

@@ -74,7 +74,8 @@ class Journal:
                     entry = None
                 if not isinstance(entry, dict) or "op_code" not in entry:
                     raise StudyError(
-                        f"{self.path}, line {number} is no entry of a search; move the file away to begin anew"
+                        f"{self.path}, line {number} is no entry of a search. If a process was cut off there, as by a "
+                        "full disk, remove that line: its trial is made again. Else move the file away to begin anew"
                     )
             if whole < len(data):
                 with open(self.path, "r+b") as file:

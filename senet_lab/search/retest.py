@@ -9,12 +9,18 @@ import numpy as np
 from senet_lab.records.checked_files import csv_text
 from senet_lab.records.files import replace_file
 from senet_lab.records.store import Store
-from senet_lab.report.wording import rule_text, sentence
+from senet_lab.report.made_by import made_by
+from senet_lab.report.wording import p_number, p_text, rule_text, sentence
 from senet_lab.search.fair import RowTrials, tuned_table
 from senet_lab.stats.paired_runs import PairedRuns
-from senet_lab.stats.verdicts import Judgement, judge
+from senet_lab.stats.verdicts import Judgement, PartResult, judge
 from senet_lab.study.cell import Run
 from senet_lab.study.table import Table
+
+COLUMNS = (
+    "row", "than", "difference_points", "half_width_points", "interval_over", "fresh_seeds", "adjusted_p",
+    "lower_error", "protocol", "than_protocol", "dataset", "split", "images", "selection", "device", "revision",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,24 +66,40 @@ def verdict_text(retest: Retest, judgement: Judgement) -> str:
     for label, result in judgement.rows.items():
         than, found = retest.table.baseline_of(retest.table.row(label)).label, result.difference
         number = "no common seed" if found is None else f"{found.value:+.2f} ± {found.half_width:.2f} points"
-        lines.append(f"  {label} against {than}: {number}, lower error: {result.verdict.value}")
+        p = "" if result.adjusted_p is None else f" (adjusted p {p_text(result.adjusted_p)})"
+        lines.append(f"  {label} against {than}: {number}, lower error: {result.verdict.value}{p}")
     return "\n".join([*lines, sentence(rule_text(judgement))])
 
 
-def write_verdicts(folder: Path, retest: Retest, judgement: Judgement) -> Path:
-    """Writes verdicts.csv: row, than, difference and half-width in points, seeds, verdict."""
-    lines = [
-        {
-            "row": label,
-            "than": retest.table.baseline_of(retest.table.row(label)).label,
-            "difference_points": "" if result.difference is None else f"{result.difference.value:.4f}",
-            "half_width_points": "" if result.difference is None else f"{result.difference.half_width:.4f}",
-            "fresh_seeds": 0 if result.difference is None else result.difference.seeds,
-            "lower_error": result.verdict.value,
-        }
-        for label, result in judgement.rows.items()
-    ]
+def write_verdicts(folder: Path, retest: Retest, judgement: Judgement, store: Store) -> Path:
+    """Writes verdicts.csv: a line for each compared row, with its difference in points and what that is between.
+
+    Each row has its own best point, so a difference is between two recipes. store: the records of the retest.
+    """
     path = folder / "verdicts.csv"
-    columns = ("row", "than", "difference_points", "half_width_points", "fresh_seeds", "lower_error")
-    replace_file(path, csv_text(columns, lines).encode())
+    lines = [_line(retest, label, result, store) for label, result in judgement.rows.items()]
+    replace_file(path, csv_text(COLUMNS, lines).encode())
     return path
+
+
+def _line(retest: Retest, label: str, result: PartResult, store: Store) -> dict[str, object]:
+    than, found, p = retest.table.baseline_of(retest.table.row(label)).label, result.difference, result.adjusted_p
+    cell, other = (retest.tuned.row(name).cell for name in (label, than))
+    seeds = sorted({run.seed for run in result.runs})
+    records = [store.read(Run(cell=one, seed=seed)) for one in (cell, other) for seed in seeds]
+    return {
+        "row": label,
+        "than": than,
+        "difference_points": "" if found is None else f"{found.value:.4f}",
+        "half_width_points": "" if found is None else f"{found.half_width:.4f}",
+        "interval_over": "" if found is None else found.interval_over,
+        "fresh_seeds": 0 if found is None else found.seeds,
+        "adjusted_p": "" if p is None else p_number(p),
+        "lower_error": result.verdict.value,
+        "protocol": cell.protocol.name,
+        "than_protocol": other.protocol.name,
+        "dataset": cell.protocol.data_name,
+        "split": cell.protocol.evaluation_split,
+        "images": cell.protocol.test_images,
+        **made_by([record for record in records if record is not None]),
+    }

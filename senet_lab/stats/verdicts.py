@@ -48,13 +48,15 @@ class Decision:
     """A comparison that a test decided.
 
     difference: the tested difference. look: the number of seeds at the deciding look of a sequential plan; None without
-    a plan, where all seeds are tested at once. adjusted_p: the p-value of that test after Holm's adjustment.
+    a plan, where all seeds are tested at once. adjusted_p: the p-value of that test after Holm's adjustment. tested:
+    for how many comparisons it is adjusted: all of the family, or with a plan those that were open at the look.
     """
 
     compared: Compared
     difference: Difference
     look: int | None
     adjusted_p: float
+    tested: int
 
     def verdict_of(self, one: Compared) -> Verdict:
         """The verdict on a comparison with the same name. It may compare the same two cells in the other order."""
@@ -69,8 +71,8 @@ class PartResult:
 
     difference: the measured difference over all common seeds. ratio: the ratio of counted parameters or multiply-adds.
     looked_at: with a sequential plan, the number of seeds at the look that decided the part. adjusted_p: the p-value
-    after Holm's adjustment, which a verdict needs below 5 %; with a plan, that of the deciding look. Each is None where
-    there is none. runs: the runs that the difference is between.
+    after Holm's adjustment, which a verdict needs below 5 %; with a plan, that of the deciding look. tested: for how
+    many comparisons it is adjusted. Each is None where there is none. runs: the runs that the difference is between.
     """
 
     part: Part
@@ -79,6 +81,7 @@ class PartResult:
     ratio: float | None = None
     looked_at: int | None = None
     adjusted_p: float | None = None
+    tested: int | None = None
     runs: tuple[Run, ...] = ()
 
 
@@ -110,7 +113,8 @@ class Judgement:
     """The verdicts of one table under one protocol.
 
     rows: each row tested as "lower than its baseline", by label. comparisons: how many the family has. far_runs: the
-    runs whose error lies far from the value that the table's other runs predict.
+    runs whose error lies far from the value that the table's other runs predict. plan_fits: whether the plan was begun
+    with these comparisons.
     """
 
     rows: Mapping[str, PartResult]
@@ -118,6 +122,7 @@ class Judgement:
     comparisons: int
     plan: SequentialPlan | None
     far_runs: tuple[Run, ...]
+    plan_fits: bool = True
 
 
 def judge(
@@ -155,6 +160,7 @@ def judge(
         comparisons=len(family.comparisons),
         plan=plan,
         far_runs=far,
+        plan_fits=plan is None or plan.is_of(family.comparisons),
     )
 
 
@@ -204,7 +210,7 @@ def _decided(
 ) -> dict[str, Decision]:
     """The comparisons that are decided at one look, where ``p`` are the adjusted p-values."""
     return {
-        name: Decision(comparisons[name], difference, look, adjusted)
+        name: Decision(comparisons[name], difference, look, adjusted, len(p))
         for name, adjusted in p.items()
         if adjusted < level and (difference := differences[name]) is not None
     }
@@ -223,12 +229,12 @@ def _tested(one: Compared, measured: Measured, found: Mapping[str, Decision], p:
     difference = measured.difference(one)
     if difference is None:
         return PartResult(one.part, Verdict.NOT_PAIRED)
-    if decision := found.get(one.name):
-        verdict = decision.verdict_of(one)
-        return PartResult(one.part, verdict, difference, looked_at=decision.look, adjusted_p=decision.adjusted_p)
+    if made := found.get(one.name):
+        verdict = made.verdict_of(one)
+        return PartResult(one.part, verdict, difference, None, made.look, made.adjusted_p, made.tested)
     if difference.seeds == 1:
         return PartResult(one.part, Verdict.ONE_SEED, difference)
-    return PartResult(one.part, Verdict.UNDETERMINED, difference, adjusted_p=p.get(one.name))
+    return PartResult(one.part, Verdict.UNDETERMINED, difference, adjusted_p=p.get(one.name), tested=len(p) or None)
 
 
 def _counted(part: Costs, cell: Cell, than: Cell, counts: Mapping[str, Counts]) -> PartResult:

@@ -1,5 +1,7 @@
 """Sequential plans: the rate that the looks spend, and the file."""
 
+from dataclasses import replace
+
 import pytest
 from scipy import stats
 
@@ -9,7 +11,7 @@ from senet_lab.records.sequential import SequentialPlan, begin_plan, plan_path, 
 PLAN = SequentialPlan(table="t", protocol="p", most_seeds=10, level=0.05)
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
 @pytest.mark.parametrize("most", [2, 3, 5, 10, 40])
 def test_the_looks_spend_the_level_and_no_more(most, version):
     """From two seeds on, later looks more than earlier ones, all together the level."""
@@ -80,6 +82,19 @@ def test_a_plan_is_written_once(tmp_path):
     ):
         begin_plan(tmp_path, SequentialPlan(table="t", protocol="p", most_seeds=12, level=0.05))
     assert read_plan(tmp_path, "t", "p") == PLAN
+
+
+def test_a_plan_says_which_comparisons_it_was_begun_with(tmp_path):
+    """With a row less or a claim more, it is refused; one that does not say them, as older ones, is taken."""
+    begun = begin_plan(tmp_path, replace(PLAN, compares=("a", "b")))
+
+    assert read_plan(tmp_path, "t", "p") == begun
+    assert begin_plan(tmp_path, replace(PLAN, compares=("a", "b"))) == begun
+    for changed in (("a",), ("a", "b", "c")):
+        assert not begun.is_of(changed)
+        with pytest.raises(StudyError, match=r"begun with 2 comparisons, and now has other ones.*Restore them"):
+            begin_plan(tmp_path, replace(PLAN, compares=changed))
+    assert PLAN.is_of(("a", "c"))
 
 
 @pytest.mark.parametrize(

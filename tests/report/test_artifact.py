@@ -6,13 +6,15 @@ import pytest
 
 from senet_lab.records.cost import CostModel
 from senet_lab.records.record import scientific_digest
+from senet_lab.records.sequential import SequentialPlan, begin_plan
 from senet_lab.report.artifact import artifact_blocks, write_artifact
-from senet_lab.report.artifact_commands import DATA_DISK, AppendixInputs
+from senet_lab.report.artifact_commands import DATA_DISK, UNDECLARED, AppendixInputs, table_command
 from senet_lab.report.load import load
 from senet_lab.study import Row, Run, SESpec
 from senet_lab.study.claim import Claim, Costs, Lower, Quantity
 from senet_lab.study.counts import network_key
 from senet_lab.study.protocol import Crop, Dataset, PhotoSet
+from senet_lab.study.small_photos import table_from_small_photos
 from tests.samples import PLAIN, PROTOCOL, PROVENANCE, SE, SYNTHETIC, TABLE, comparisons_of, counted, filled, finished
 
 OTHER = replace(PROTOCOL, name="other", epochs=3)
@@ -89,6 +91,28 @@ def test_a_table_has_its_command_and_what_it_takes(tmp_path):
     assert line["command"] == "make table99 PROTOCOL=sample SEEDS=2 RESULTS=again"
     assert (line["runs"], line["minutes"], line["memory of a run"], line["disk"]) == ("4", "1", "3.0 GB", "0.4 GB")
     assert line["tolerance, points"] == "± 25.42"
+
+
+def test_a_plan_is_copied_before_its_table_is_trained(tmp_path):
+    """Without it the verdicts would be those of one test of all seeds."""
+    plan = SequentialPlan(table=PAPER.slug, protocol="sample", most_seeds=2, level=0.05)
+    begin_plan(tmp_path, plan)
+    _, trained, *_ = blocks_of(tmp_path, finished(PLAIN), finished(SE))
+
+    copied = f"mkdir -p again/sequential && cp results/sequential/{PAPER.slug}-sample.json again/sequential/ && "
+    assert lines_of(trained)[0]["command"] == f"{copied}make table99 PROTOCOL=sample RESULTS=again"
+
+
+def test_a_recipe_on_small_photos_is_declared_with_its_recipe(tmp_path):
+    """Its name is taken by --protocol, though no table of protocols has it."""
+    recipe = replace(PROTOCOL, dataset=Dataset.IMAGENETTE, crop=Crop.RESIZED_CROP, resize=256, crop_padding=0)
+    own = replace(TABLE, rows=tuple(Row(row.label, replace(row.cell, protocol=recipe)) for row in TABLE.rows))
+    small = table_from_small_photos(own)
+    (compared,) = comparisons_of(TABLE, [load(filled(tmp_path, finished(PLAIN), finished(SE)).root, "results")])
+    view = replace(compared.view, table=small)
+
+    assert table_command(view, [recipe]) == "make table99 PROTOCOL=sample-photos400 RESULTS=again"
+    assert table_command(view, []) == UNDECLARED
 
 
 def test_without_two_seeds_no_tolerance_is_told(tmp_path):

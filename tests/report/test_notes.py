@@ -75,7 +75,9 @@ def test_it_is_said_where_the_spread_is_that_of_two_rows(tmp_path, third_has, al
     (p,) = [
         note
         for note in notes
-        if note.startswith("p-values, adjusted for these comparisons by Holm's method (a verdict needs less than")
+        if note.startswith(
+            "p-values, adjusted for this table's comparisons by Holm's method (a verdict needs less than"
+        )
     ]
 
     assert alone == (said in notes)

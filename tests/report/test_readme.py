@@ -13,6 +13,8 @@ from senet_lab.report.load import load
 from senet_lab.report.notes import notes_of
 from senet_lab.report.readme import index, verdicts_block, write_readmes
 from senet_lab.report.views import title_of
+from senet_lab.report.wording import adjusted_text
+from senet_lab.stats.verdicts import PartResult, Verdict
 from senet_lab.study import Row
 from senet_lab.study.claim import Claim, Lower
 from senet_lab.study.counts import network_key
@@ -136,11 +138,28 @@ def test_a_p_value_stands_beside_the_look_that_it_is_of(tmp_path):
 
     assert row.looked_at < 4
     assert "over 4 seeds" in line
+    tested = row.result.tested
+    assert tested == compared.judgement.comparisons
     assert f" comparisons of this table at the look at {row.looked_at} seeds. A plan chose" in line
-    assert any(note.endswith(f" at the look at {row.looked_at} seeds.") for note in notes_of(compared))
+    assert any(f" at the look at {row.looked_at} seeds, for {tested} comparison" in note for note in notes_of(compared))
     lines = csv.DictReader(wide_csv(compared.published, [compared]).splitlines())
     (measured,) = [one for one in lines if one["adjusted_p"]]
     assert (measured["seeds"], measured["settled_at_seeds"]) == ("4", str(row.looked_at))
+
+
+@pytest.mark.parametrize(
+    ("looked_at", "tested", "said"),
+    [
+        (None, 4, "the 4 comparisons of this table"),
+        (3, 4, "the 4 comparisons of this table at the look at 3 seeds"),
+        (4, 1, "the 1 of 4 comparisons that were still open at the look at 4 seeds"),
+    ],
+)
+def test_a_p_value_is_adjusted_for_what_was_tested(looked_at, tested, said):
+    """A look of a plan tests the comparisons that earlier looks left open, and those alone count."""
+    result = PartResult(Lower("SE", "plain"), Verdict.SUPPORTED, None, None, looked_at, 0.02, tested)
+
+    assert adjusted_text(result, 4) == said
 
 
 def test_an_experiment_under_a_plan_stands_on_the_front_page(tmp_path):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from senet_lab.report.csv_tables import COLUMNS, WIDE_COLUMNS, table_csv, wide_csv
-from senet_lab.report.figure_data import errors
+from senet_lab.report.figure_data import MADE, differences, errors
 from senet_lab.report.figures import write_figures
 from senet_lab.report.load import load, load_all
 from senet_lab.report.published import Published, published_table
@@ -174,15 +174,18 @@ def test_a_figure_has_its_numbers_beside_it(tmp_path):
     found = comparison(tmp_path)
     write_figures(found, tmp_path / "figures")
     stem = tmp_path / "figures" / "cvpr2018-table99-sample"
-
-    assert list(errors(found.view).itertuples(index=False, name=None)) == [
+    drawn = errors(found.view)
+    assert list(drawn[["row", "seed", "top1_error_pct", "in_mean"]].itertuples(index=False, name=None)) == [
         ("plain", 0, 21.0, True),
         ("SE", 0, 20.0, True),
         ("SE", 1, 22.0, False),  # the plain row lacks the seed, so no mean contains it
     ]
-    assert (
-        stem.with_name(stem.name + "-errors.csv").read_text()
-    ) == "row,seed,top1_error_pct,in_mean\nplain,0,21.0,True\nSE,0,20.0,True\nSE,1,22.0,False\n"
+    assert set(drawn[list(MADE)].itertuples(index=False, name=None)) == {
+        ("sample", "cifar10", "test", "final", "a processor", "0123456789")
+    }
+    assert {*MADE} <= {*differences(found).columns}
+    written = rows_of(stem.with_name(stem.name + "-errors.csv").read_text())
+    assert [[*line] for line in written] == [[*drawn.columns]] * 3
     (line,) = rows_of(stem.with_name(stem.name + "-forest.csv").read_text())
     assert line == {
         "table": "table99",
@@ -197,6 +200,7 @@ def test_a_figure_has_its_numbers_beside_it(tmp_path):
         "seeds": "1",
         "failed_seeds": "0",
         "verdict": "one seed: no test",
+        **dict(zip(MADE, ("sample", "CIFAR-10", "test", "final", "a processor", "0123456789"), strict=True)),
     }
 
 
@@ -231,12 +235,8 @@ def test_the_csv_names_the_seeds_of_each_number(tmp_path):
     lines = rows_of(table_csv(published_table(TABLE, []), COUNTS, [comparison(tmp_path, TABLE)]))
     found = {line["metric"]: line for line in lines if line["source"] == "results" and line["row"] == "SE"}
 
-    assert tuple(found["top1_error_pct"][name] for name in ("value", "half_width_95", "n", "seeds")) == (
-        "21.0",
-        "",
-        "1",
-        "1",
-    )
+    error = found["top1_error_pct"]
+    assert tuple(error[name] for name in ("value", "half_width_95", "n", "seeds")) == ("21.0", "", "1", "1")
     assert tuple(
         found["top1_error_difference"][name]
         for name in ("value", "half_width_95", "interval_over", "n", "seeds", "baseline", "unit")

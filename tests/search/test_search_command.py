@@ -54,6 +54,9 @@ def test_a_table_is_searched_and_its_verdicts_tested_again(senet_lab, mine, tmp_
     assert [(v["row"], v["than"], v["fresh_seeds"]) for v in lines_of(folder / "verdicts.csv")] == [
         ("SE", "plain", "2")
     ]
+    for name, says in (("trials", "seeds"), ("verdicts", "fresh_seeds")):
+        for line in lines_of(folder / f"{name}.csv"):
+            assert all(line[one] for one in ("protocol", "dataset", "split", "images", "device", "revision", says))
     assert {"seed-1.json", "seed-2.json"} == {path.name for path in folder.glob("records/*/*/*.json")}
     assert "at each row's own best, 2 fresh seeds, test images:" in out
     assert (again[0], again[1]) == (0, out)

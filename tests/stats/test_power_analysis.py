@@ -234,7 +234,7 @@ def test_a_pilot_without_two_seeds_or_under_another_protocol_is_refused():
     pilot = replace(TABLE, number="98")
     other = pilot.under(replace(PLAIN.protocol, name="other"))
 
-    with pytest.raises(StudyError, match=f"{pilot.name} has no two rows with two equal seeds"):
+    with pytest.raises(StudyError, match=f"{pilot.name} has no two compared rows with two equal seeds"):
         needs_of(TABLE, [], [finished(PLAIN, 0), finished(SE, 0)], MODEL, 1.0, None, pilot=pilot)
     with pytest.raises(StudyError, match=r"another protocol \(other\) than .* \(sample\)"):
         needs_of(TABLE, [], RECORDS, MODEL, 1.0, None, pilot=other)

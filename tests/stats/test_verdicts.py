@@ -238,6 +238,17 @@ def test_a_plan_settles_at_its_first_look_that_shows_something():
     assert result.difference.seeds == 5
 
 
+def test_a_plan_of_other_comparisons_says_so():
+    """Rows that left the table after a look would have made another look of it."""
+    runs = measured((PLAIN, SE), (8.0, 6.0), seeds=5)
+    fitting = replace(PLAN, compares=tuple(family_of(TABLE, []).comparisons))
+    other = replace(PLAN, compares=("another", *fitting.compares))
+
+    assert judge(TABLE, [], runs, {}, fitting).plan_fits
+    assert "begun with other comparisons" not in rule_text(judge(TABLE, [], runs, {}, fitting))
+    assert "begun with other comparisons" in rule_text(judge(TABLE, [], runs, {}, other))
+
+
 def test_seeds_after_the_plan_change_no_verdict():
     """A plan that ends at two seeds leaves open what eight would settle."""
     runs = measured((PLAIN, SE), (6.4, 6.0), seeds=8, noise=0.001)
