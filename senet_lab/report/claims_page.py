@@ -7,10 +7,11 @@ from senet_lab.records.checked_files import csv_text
 from senet_lab.report.blocks import Block
 from senet_lab.report.comparison import Comparison
 from senet_lab.report.made_by import made_by, made_text, trained_by
+from senet_lab.report.p_values import needed_p, p_number, p_text
 from senet_lab.report.published import PublishedTable
 from senet_lab.report.render import markdown
 from senet_lab.report.views import View, dataset_name, protocols_text, published_on
-from senet_lab.report.wording import NONE, difference_text, needed_p, p_number, p_text, part_text, rule_text
+from senet_lab.report.wording import NONE, difference_text, part_text, rule_text
 from senet_lab.stats.verdicts import ClaimResult, Judgement, PartResult, columns_of
 from senet_lab.study.claim import Costs
 

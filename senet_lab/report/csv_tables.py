@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from senet_lab.records.checked_files import csv_text
 from senet_lab.report.comparison import ComparedRow, Comparison
 from senet_lab.report.made_by import difference_made_by, mean_made_by, trained_by
+from senet_lab.report.p_values import p_number
 from senet_lab.report.published import COSTS, PublishedTable
 from senet_lab.report.views import View
-from senet_lab.report.wording import p_number
 from senet_lab.stats.difference import Difference
 from senet_lab.stats.mean import Mean
 from senet_lab.study.counts import Counts, network_key

@@ -7,17 +7,9 @@ from senet_lab.records.record import Record
 from senet_lab.report.choices import choices_of
 from senet_lab.report.comparison import Comparison
 from senet_lab.report.made_by import made_text
+from senet_lab.report.p_values import at_look_text, needed_p, p_text
 from senet_lab.report.views import View
-from senet_lab.report.wording import (
-    at_look_text,
-    far_text,
-    intervals,
-    needed_p,
-    order_text,
-    p_text,
-    rule_text,
-    seeds_text,
-)
+from senet_lab.report.wording import far_text, intervals, order_text, rule_text, seeds_text
 from senet_lab.stats.mean import mean_of
 from senet_lab.stats.rank_agreement import agreement_of
 from senet_lab.stats.seed_noise import FEWEST_ROWS, POOLED_SEEDS

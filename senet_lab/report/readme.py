@@ -8,10 +8,11 @@ from senet_lab.records.files import replace_file
 from senet_lab.report.blocks import Block
 from senet_lab.report.claims_page import measured_title
 from senet_lab.report.comparison import DIRECTIONS, ComparedRow, Comparison
+from senet_lab.report.p_values import adjusted_text, p_text
 from senet_lab.report.render import block_markdown, plain
 from senet_lab.report.table_report import Report, ReportPart
 from senet_lab.report.views import View, dataset_name, title_of
-from senet_lab.report.wording import OTHER_COMPARISONS, adjusted_text, difference_text, p_text
+from senet_lab.report.wording import OTHER_COMPARISONS, difference_text
 from senet_lab.stats.verdicts import ClaimResult, Judgement, Verdict, columns_of
 
 FRONT = "cvpr2018-table7"  # the table that the front page shows where several have as many seeds

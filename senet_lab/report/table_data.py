@@ -5,9 +5,9 @@ from typing import Any
 
 from senet_lab.report.comparison import ComparedRow, Comparison
 from senet_lab.report.made_by import difference_made_by, mean_made_by, trained_by
+from senet_lab.report.p_values import p_number
 from senet_lab.report.published import COSTS, Published
 from senet_lab.report.views import View
-from senet_lab.report.wording import p_number
 from senet_lab.stats.mean import Mean
 
 PERCENT, POINTS, COUNT = "%", "percentage points", "1"

@@ -11,7 +11,7 @@ from senet_lab.stats.power_analysis import MOST_SEEDS, POWER, UPPER
 from senet_lab.stats.rank_agreement import RankAgreement
 from senet_lab.stats.seed_noise import FAR, FEWEST_ROWS, OWN_LIMIT, POOLED_SEEDS
 from senet_lab.stats.seeds_needed import Need, Needs, Obstacle
-from senet_lab.stats.verdicts import Judgement, PartResult
+from senet_lab.stats.verdicts import Judgement
 from senet_lab.study.claim import Equivalent, Higher, LargerGain, Lower, NotWorse, Part
 from senet_lab.study.measure import Measure
 
@@ -28,52 +28,6 @@ def difference_text(difference: Difference | None) -> str:
     if difference is None:
         return NONE
     return f"{difference.value:+.2f} ± {difference.half_width:.2f}" + " (n = 1, images only)" * (difference.seeds == 1)
-
-
-def p_number(adjusted_p: float | None) -> float | None:
-    """A p-value with three significant digits, for files."""
-    return None if adjusted_p is None else float(f"{adjusted_p:.3g}")
-
-
-def p_text(adjusted_p: float | None) -> str:
-    """A p-value with four decimals: with two, 0.0497 would be the limit itself."""
-    if adjusted_p is None:
-        return NONE
-    return "< 0.0001" if adjusted_p < 0.0001 else f"{adjusted_p:.4f}"
-
-
-def at_look_text(result: PartResult | None) -> str:
-    """At which look of a plan a p-value was found, in words; nothing without a plan."""
-    if result is None or result.looked_at is None:
-        return ""
-    return f"{_look(result)}, for {_comparisons(result.tested)}"
-
-
-def adjusted_text(result: PartResult, comparisons: int) -> str:
-    """For which comparisons a p-value is adjusted, in words. comparisons: those of the table."""
-    if result.looked_at is None:
-        return f"the {_comparisons(comparisons)} of this table"
-    which = f"{result.tested} of {comparisons} comparisons that were still open"
-    return (
-        f"the {which if result.tested != comparisons else _comparisons(comparisons) + ' of this table'}{_look(result)}"
-    )
-
-
-def _look(result: PartResult) -> str:
-    return f" at the look at {result.looked_at} seeds"
-
-
-def _comparisons(number: int | None) -> str:
-    return f"{number} comparison{'s' * (number != 1)}"
-
-
-def needed_p(judgements: Iterable[Judgement]) -> str:
-    """How small an adjusted p-value must be for a verdict, in words."""
-    planned = {judgement.plan is not None for judgement in judgements}
-    text = f"less than {SIGNIFICANCE:g}"
-    if planned == {True}:
-        return "less than the level of its look"
-    return f"{text}, with a plan less than the level of its look" if True in planned else text
 
 
 def part_text(part: Part) -> str:

@@ -10,7 +10,8 @@ from senet_lab.records.checked_files import csv_text
 from senet_lab.records.files import replace_file
 from senet_lab.records.store import Store
 from senet_lab.report.made_by import made_by
-from senet_lab.report.wording import p_number, p_text, rule_text, sentence
+from senet_lab.report.p_values import p_number, p_text
+from senet_lab.report.wording import rule_text, sentence
 from senet_lab.search.fair import RowTrials, tuned_table
 from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.stats.verdicts import Judgement, PartResult, judge

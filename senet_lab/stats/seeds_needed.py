@@ -143,8 +143,8 @@ def _spread(pilot: Table, table: Table, claims: Sequence[Claim], sources: Sequen
         if (found := pilot_spread(runs, family)) is not None:
             return found, number > 0
     raise StudyError(
-        f"{pilot.name} has no two compared rows with two equal seeds under {pilot.paper_protocol.name}, so nothing is known of "
-        "the spread over seeds; train a pilot first: --seeds 2, or take another table's: --pilot TABLE"
+        f"{pilot.name} has no two compared rows with two equal seeds under {pilot.paper_protocol.name}, so nothing is "
+        "known of the spread over seeds; train a pilot first: --seeds 2, or take another table's: --pilot TABLE"
     )
 
 

@@ -11,9 +11,9 @@ from senet_lab.records.sequential import SequentialPlan, begin_plan
 from senet_lab.report.csv_tables import wide_csv
 from senet_lab.report.load import load
 from senet_lab.report.notes import notes_of
+from senet_lab.report.p_values import adjusted_text
 from senet_lab.report.readme import index, verdicts_block, write_readmes
 from senet_lab.report.views import title_of
-from senet_lab.report.wording import adjusted_text
 from senet_lab.stats.verdicts import PartResult, Verdict
 from senet_lab.study import Row
 from senet_lab.study.claim import Claim, Lower
@@ -139,8 +139,8 @@ def test_a_p_value_stands_beside_the_look_that_it_is_of(tmp_path):
     assert row.looked_at < 4
     assert "over 4 seeds" in line
     tested = row.result.tested
-    assert tested == compared.judgement.comparisons
-    assert f" comparisons of this table at the look at {row.looked_at} seeds. A plan chose" in line
+    assert tested == compared.judgement.comparisons == 1
+    assert f" the 1 comparison of this table at the look at {row.looked_at} seeds. A plan chose" in line
     assert any(f" at the look at {row.looked_at} seeds, for {tested} comparison" in note for note in notes_of(compared))
     lines = csv.DictReader(wide_csv(compared.published, [compared]).splitlines())
     (measured,) = [one for one in lines if one["adjusted_p"]]
