@@ -38,7 +38,9 @@ SHOWN := $(if $(DATA),--data "$(DATA)")
 UNDER := $(if $(PROTOCOL),--protocol "$(PROTOCOL)")
 CHOICE := $(UNDER) $(if $(SEEDS),--seeds "$(SEEDS)") $(if $(ROW),--row "$(ROW)") $(SHOWN) $(PLACE)
 
-AGAIN = $(if $(PROTOCOL),$(error verify draws among the records of all protocols; leave PROTOCOL= out, or name a key))$(if $(MINUTES),--minutes "$(MINUTES)") --device $(DEVICE) $(SHOWN) $(PLACE)
+# Words that belong to other commands are refused, not dropped.
+ALONE = $(if $(DEVICES),$(error DEVICES= is for a table itself (make NAME DEVICES=8): $(1) trains each run on one device))
+AGAIN = $(call ALONE,verify)$(if $(PROTOCOL),$(error verify draws among the records of all protocols; leave PROTOCOL= out, or name a key))$(if $(MINUTES),--minutes "$(MINUTES)") --device $(DEVICE) $(SHOWN) $(PLACE)
 
 # An environment knows which checkout it was made for: another one's code would run here without a word.
 SERVES := $(if $(wildcard $(STAMP)),$(shell cat "$(STAMP)"))
@@ -126,7 +128,7 @@ plan-%: FORCE $(STAMP) ## what make NAME would train, and its cost
 	@$(BIN)/senet-lab plan $* $(CHOICE) $(if $(RESOLVE),--resolve "$(RESOLVE)") $(if $(PILOT),--pilot "$(PILOT)")
 
 resolve-%: FORCE $(STAMP) ## a table, seed by seed until its comparisons are settled, then printed
-	@$(BIN)/senet-lab train $* $(CHOICE) --until-resolved $(if $(HOURS),--max-hours "$(HOURS)") --device $(DEVICE)
+	@$(call ALONE,resolve)$(BIN)/senet-lab train $* $(CHOICE) --until-resolved $(if $(HOURS),--max-hours "$(HOURS)") --device $(DEVICE)
 	@$(BIN)/senet-lab report $* $(PLACE)
 
 verify-%: FORCE $(STAMP) ## the same for a table's record, or for that of a key

@@ -85,6 +85,14 @@ def test_make_calls_one_command(tmp_path, monkeypatch, words, command):
     assert f"VENV/bin/{re.sub(' +', ' ', command)}" == found
 
 
+@pytest.mark.skipif(not MAKE, reason="needs make")
+@pytest.mark.parametrize("target", ["resolve-table7", "verify-table7", "verify"])
+def test_devices_are_refused_where_they_would_be_dropped(tmp_path, target):
+    """Who names eight GPUs is told that one would train."""
+    with pytest.raises(AssertionError, match=r"DEVICES= is for a table itself \(make NAME DEVICES=8\)"):
+        expansion(tmp_path, target, "DEVICES=8")
+
+
 def test_a_file_called_like_a_target_changes_nothing():
     """Targets that are no file are phony: a folder of that name does not make them up to date."""
     phony = next(line for line in MAKEFILE.splitlines() if line.startswith(".PHONY"))

@@ -76,7 +76,7 @@ IMAGENET_PLATEAU = replace(
     schedule=Schedule(decay=Decay.PLATEAU, peak_lr=0.1, patience=10, drops=3),
     label_smoothing=0.1,
     departures=(
-        "batch 256, label smoothing 0.1 and weight decay 1e-4: the paper states none of them",
+        "batch 256, weight decay 1e-4 and the coefficient 0.1 of label smoothing: the paper states none of them",
         "plateau: ten epochs without a lower validation loss; the paper gives no rule. It selects on the images "
         "that the error is measured on, as the paper's does",
         *IMAGENET_100EP.departures[1:2],
@@ -104,7 +104,7 @@ IMAGENET_SOTA = replace(
     schedule=Schedule(decay=Decay.STEPS, peak_lr=1.0, milestones=(30.0, 60.0, 90.0)),
     label_smoothing=0.1,
     departures=(
-        "100 epochs, lr divided by 10 every 30, and label smoothing 0.1: the paper states none of them",
+        "100 epochs, lr divided by 10 every 30, the coefficient 0.1 of label smoothing: the paper states none of them",
         "batch norm keeps learning to the end; the paper freezes it in the last few epochs, without their number",
         "tested at 224 pixels only; the paper tests at 320 as well",
         "ResNet-152 is trained by this recipe; the published row is quoted from its own paper, another recipe",

@@ -99,6 +99,8 @@ class _Chunks(Dataset[_Made]):
         if mirrored:
             pixels, boxes = pixels[:, ::-1].copy(), boxes.copy()
             boxes[:, [0, 2]] = photo.width - boxes[:, [2, 0]]
+            wide = boxes[:, 2] > boxes[:, 0]  # far to the right, fp32 rounds a very narrow box to none
+            boxes, labels = boxes[wide], labels[wide]
         made.pixels.append(torch.from_numpy(pixels).permute(2, 0, 1))
         made.boxes.append(torch.from_numpy(boxes))
         made.labels.append(torch.from_numpy(labels))

@@ -18,6 +18,7 @@ from senet_lab.study.protocol import Dataset, PhotoSet, Protocol
 
 ROOT = "coco"
 FILE = "instances_{}.json"
+LONGEST_RAMP = 4  # the ramp of a user's own boxes takes at most a quarter of a run
 Splits = dict[str, BoxedPhotos]
 
 
@@ -63,9 +64,14 @@ def own_boxes(recipe: Protocol, folder: Path) -> Protocol:
     train, test, name = found["train"], found["test"], name_of(folder)
     name = f"own-{name}" if name.lower() == ROOT else name
     described = f"{len(train.categories)} categories, {len(train):,} training and {len(test):,} evaluation photos"
-    steps = len(train) // recipe.batch_size
-    warmup = round(recipe.schedule.warmup_steps * min(1.0, steps / recipe.steps_per_epoch))
-    others = [departure for departure in recipe.departures if not departure.startswith(DATA)]
+    # The ramp keeps a new detector from diverging in its first steps, so it does not shrink with the number of photos.
+    asked, steps = recipe.schedule.warmup_steps, recipe.epochs * (len(train) // recipe.batch_size)
+    warmup = min(asked, steps // LONGEST_RAMP)
+    others = [
+        departure.replace(f"ramp over {asked} steps", f"ramp over {warmup} steps")
+        for departure in recipe.departures
+        if not departure.startswith(DATA)
+    ]
     try:
         return replace(
             recipe,

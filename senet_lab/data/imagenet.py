@@ -8,8 +8,6 @@ ImageNet): ``imagenette2-160/{train,val}/<wnid>/``, downloaded at its first use.
 import os
 from pathlib import Path
 
-from PIL import Image
-
 from senet_lab.data.first_use import alone, scratch
 from senet_lab.data.folder import FOLDER_VARIABLE, data_folder
 from senet_lab.data.imagenet_labels import class_index, flat_labels, refuse_permuted
@@ -22,6 +20,7 @@ from senet_lab.data.photo_folders import (
     is_photo,
     photos_of,
 )
+from senet_lab.data.photos import size_of
 from senet_lab.data.places365 import places365
 from senet_lab.errors import StudyError
 from senet_lab.study.protocol import Dataset
@@ -99,12 +98,12 @@ def _imagenette() -> Splits:
         if folder is None:
             raise StudyError(f"{root} has no folder {SPLIT_NAMES[split][0]}; move it away to have it downloaded again")
         found[split] = photos_of(folder)
-    with Image.open(found["test"].path(0)) as photo:
-        if min(photo.size) != IMAGENETTE_PIXELS:
-            raise StudyError(
-                f"{found['test'].path(0)} is {photo.width} x {photo.height} pixels; the shorter edges of "
-                f"{IMAGENETTE} have {IMAGENETTE_PIXELS}"
-            )
+    width, height = size_of(found["test"].path(0))
+    if min(width, height) != IMAGENETTE_PIXELS:
+        raise StudyError(
+            f"{found['test'].path(0)} is {width} x {height} pixels; the shorter edges of {IMAGENETTE} have "
+            f"{IMAGENETTE_PIXELS}"
+        )
     return found
 
 

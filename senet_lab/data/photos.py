@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from senet_lab.data.damaged import DamagedPhoto, refuse_unread
+from senet_lab.errors import StudyError
 from senet_lab.loading import as_rgb
 
 Pixels = NDArray[np.uint8]
@@ -43,6 +44,14 @@ def read_photo(path: str) -> Image.Image:
         refuse_unread(error, path)
         why = "it is no image" if isinstance(error, UnidentifiedImageError) else " ".join(str(error).split())
         raise DamagedPhoto(path, why[:120]) from None
+
+
+def size_of(path: str) -> tuple[int, int]:
+    """A photo's width and height in pixels. Raises StudyError for a damaged file."""
+    try:
+        return read_photo(path).size
+    except DamagedPhoto as error:
+        raise StudyError(error.damage.mended) from None
 
 
 def stream_of(key: int, image: int) -> np.random.Generator:

@@ -5,10 +5,12 @@ from pathlib import Path
 
 from senet_lab.data.folder import FOLDER_VARIABLE, data_folder
 from senet_lab.data.photo_folders import PhotoList, find_split, photo_list, photos_of
+from senet_lab.data.photos import size_of
 from senet_lab.errors import StudyError
 
 ROOTS = ("places365_standard", "places365")
 CLASSES = "categories_places365.txt"
+SIZE = (256, 256)  # pixels
 # For each split: its list of files, and the folders that may hold them.
 LISTS = {
     "train": ("places365_train_standard.txt", ("data_256_standard", "data_256")),
@@ -21,15 +23,27 @@ def places365() -> dict[str, PhotoList]:
     for root in (data_folder() / name for name in ROOTS):
         if (root / LISTS["train"][0]).is_file():
             classes = _classes(root / CLASSES)
-            return {split: _listed(root, split, classes) for split in LISTS}
+            return _small({split: _listed(root, split, classes) for split in LISTS})
         folders = {split: find_split(root, split) for split in LISTS}
         if all(folders.values()):
-            return {split: photos_of(folder) for split, folder in folders.items() if folder}
+            return _small({split: photos_of(folder) for split, folder in folders.items() if folder})
     raise StudyError(
         f"{data_folder() / ROOTS[0]} has neither train/ and val/ with class folders nor {LISTS['train'][0]} and "
         f"{LISTS['test'][0]} with data_256_standard/ and val_256/; put Places365-Standard there, or set "
         f"{FOLDER_VARIABLE} to the folder that holds it"
     )
+
+
+def _small(found: dict[str, PhotoList]) -> dict[str, PhotoList]:
+    """Raises StudyError for photos of another edition, such as Places365's large ones: protocols name this one."""
+    place = found["test"].path(0)
+    width, height = size_of(place)
+    if (width, height) != SIZE:
+        raise StudyError(
+            f"{place} is {width} x {height} pixels; the photos of Places365-Standard that protocols name have "
+            f"{SIZE[0]} x {SIZE[1]}. For others say --data FOLDER, which gives them a name of their own"
+        )
+    return found
 
 
 def _classes(path: Path) -> tuple[str, ...]:

@@ -67,14 +67,18 @@ def open_network(source: str, weights: Path | None = None, random_weights: bool 
 
         origin = "; ".join((f"file {weights.name}", *load_file(model, weights, source).departures))
     model.eval().requires_grad_(False)
-    _refuse_other_classes(model, view, source)
+    _refuse_other_outputs(model, view, source)
     return Network(source, model, origin, state_sha256(model.state_dict()), revision, view)
 
 
 def with_view(network: Network, view: View | None) -> Network:
-    """The network with another view, but with its own normalisation; the network itself for None."""
+    """The network with another view, but with its own normalisation; the network itself for None.
+
+    Raises StudyError for a network that cannot take photos of this size.
+    """
     if view is None:
         return network
+    _refuse_other_outputs(network.model, view, network.source)
     return replace(network, view=replace(view, mean=network.view.mean, std=network.view.std))
 
 
@@ -88,11 +92,25 @@ def state_sha256(state: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
-def _refuse_other_classes(model: nn.Module, view: View, source: str) -> None:
-    with torch.no_grad():
-        found = model(torch.zeros(1, 3, view.size, view.size)).shape
-    if tuple(found) != (1, CLASSES):
-        raise StudyError(f"{source} has {found[-1]} outputs; ImageNet-1k has {CLASSES} classes")
+def _refuse_other_outputs(model: nn.Module, view: View, source: str) -> None:
+    """Raises StudyError for a network that cannot take photos of this size, or that does not make 1000 logits."""
+    what = f"{source} cannot be applied to photos of {view.size} x {view.size} pixels"
+    with _named(what, download=False), torch.no_grad():
+        found = model(torch.zeros(1, 3, view.size, view.size))
+    if not isinstance(found, Tensor) or tuple(found.shape) != (1, CLASSES):
+        made = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+        raise StudyError(f"{source} makes {made} of a photo; ImageNet-1k needs the logits of {CLASSES} classes")
+
+
+def _view(source: str, shown: Callable[[], View]) -> View:
+    """The view that a package says its network is shown. Raises StudyError for one that is no central crop."""
+    try:
+        return shown()
+    except (AttributeError, TypeError, KeyError, ValueError, ZeroDivisionError) as error:
+        raise StudyError(
+            f"{source} is not shown photos by a resize and a central crop ({' '.join(str(error).split())[:120]}); "
+            "only such classification networks are evaluated here"
+        ) from None
 
 
 def _of_timm(name: str, pretrained: bool) -> tuple[nn.Module, View, str]:
@@ -108,14 +126,17 @@ def _of_timm(name: str, pretrained: bool) -> tuple[nn.Module, View, str]:
     mode, size = shown.get("crop_mode") or "center", shown["input_size"][-1]
     if mode != "center":
         raise StudyError(f"{TIMM}:{name} is shown photos by crop mode {mode!r}; only central crops are evaluated here")
-    view = View(
-        size=size,
-        resize=int(size / shown["crop_pct"]),
-        interpolation=shown["interpolation"],
-        mean=tuple(shown["mean"]),
-        std=tuple(shown["std"]),
-    )
-    return model, view, f"timm {timm.__version__}"
+
+    def view() -> View:
+        return View(
+            size=size,
+            resize=int(size / shown["crop_pct"]),
+            interpolation=shown["interpolation"],
+            mean=tuple(shown["mean"]),
+            std=tuple(shown["std"]),
+        )
+
+    return model, _view(f"{TIMM}:{name}", view), f"timm {timm.__version__}"
 
 
 def _of_torchvision(name: str, pretrained: bool) -> tuple[nn.Module, View, str]:
@@ -130,16 +151,20 @@ def _of_torchvision(name: str, pretrained: bool) -> tuple[nn.Module, View, str]:
     if kind not in kinds:
         raise StudyError(f"torchvision's {network} has no weights {kind!r}; it has {', '.join(kinds)}")
     weights = kinds[kind]
+    shown = weights.transforms()
+
+    def of_transforms() -> View:
+        return View(
+            size=shown.crop_size[0],
+            resize=shown.resize_size[0],
+            interpolation=shown.interpolation.value,
+            mean=tuple(shown.mean),
+            std=tuple(shown.std),
+        )
+
+    view = _view(f"{TORCHVISION}:{name}", of_transforms)  # before anything is downloaded
     with _named(f"torchvision could not bring the weights {name}", pretrained):
         model = models.get_model(network, weights=weights if pretrained else None)
-    shown = weights.transforms()
-    view = View(
-        size=shown.crop_size[0],
-        resize=shown.resize_size[0],
-        interpolation=shown.interpolation.value,
-        mean=tuple(shown.mean),
-        std=tuple(shown.std),
-    )
     return model, view, f"torchvision {importlib.metadata.version('torchvision')}"
 
 

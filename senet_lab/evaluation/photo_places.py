@@ -101,7 +101,7 @@ class ParquetPhotos:
         except ImportError:
             raise StudyError(f"{path} needs pyarrow, which is not installed; {to_install('parquet')}") from None
         try:
-            self.file = parquet.ParquetFile(path)
+            self.path, self.file = path, parquet.ParquetFile(path)
             self.starts = [0]
             for group in range(self.file.metadata.num_row_groups):
                 self.starts.append(self.starts[-1] + self.file.metadata.row_group(group).num_rows)
@@ -117,7 +117,7 @@ class ParquetPhotos:
                 (image.get("path") or "", label) for image, label in zip(table["image"], table["label"], strict=True)
             ]
         except Exception as error:
-            raise StudyError(f"it does not have the columns image and label ({str(error)[:80]})") from None
+            raise StudyError(f"{self.path} lacks the columns image and label ({str(error)[:80]})") from None
 
     def image(self, row: int) -> bytes:
         """The bytes of a row's photo. The row group that was read last stays in memory."""

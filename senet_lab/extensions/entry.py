@@ -18,8 +18,10 @@ class OwnNetwork:
     """A user's own network.
 
     build: ``build(attend, num_classes)`` makes an ``nn.Module``. It calls ``attend`` with a
-    ``senet_lab.models.sites.Site`` for each place of a block, and puts the returned module there. image_size: the
-    images' side in pixels that the network is made for; 32 for CIFAR.
+    ``senet_lab.models.sites.Site`` for each place of a block, and puts the returned module there. Its convolutions, FC
+    layers and batch norms are then drawn from the seed by the rule of all networks here, whatever ``build`` set. A
+    class with ``reset(generator)`` sets its own. image_size: the images' side in pixels that the network is made for;
+    32 for CIFAR.
     """
 
     build: Callable[[Callable[[Any], Any], int], Any]

@@ -55,11 +55,14 @@ def is_gated(module: nn.Module) -> bool:
 def gated_blocks(model: nn.Module) -> dict[str, nn.Module]:
     """The blocks of a network that have a gate, in the network's order, by name.
 
-    A block without a name, or with one that an earlier block has, goes by its path.
+    A block without a name, or with one that an earlier block has, goes by its path. What lies inside a block is a part
+    of its gate, and no block of its own.
     """
     found: dict[str, nn.Module] = {}
+    outer = None
     for path, part in model.named_modules():
-        if is_gated(part):
+        if is_gated(part) and not (outer is not None and path.startswith(f"{outer}.")):
+            outer = path
             name = str(getattr(part, "name", path))
             found[path if name in found else name] = part
     return found

@@ -3,8 +3,11 @@
 Operations are counted by kind, so that every published counting convention can be computed from the counts.
 """
 
+import contextlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +20,8 @@ from senet_lab.models.of_cell import build_cell, countable
 from senet_lab.study.cell import Cell
 from senet_lab.study.conventions import Operation
 from senet_lab.study.counts import Counts, network_key
+
+T = TypeVar("T")
 
 WINDOWED = (nn.MaxPool2d, nn.AvgPool2d)
 NORMS = (nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm)
@@ -71,19 +76,28 @@ def _keeps_shape(function, args) -> bool:  # type: ignore[no-untyped-def]
 def count_networks(cells: Iterable[Cell]) -> dict[str, Counts]:
     """Counts each cell's network: ``network_key`` -> counts. A network that several cells share is counted once.
 
-    Raises what ``build_cell`` raises, and ValueError for a network that cannot take images of the protocol's size.
+    Raises what ``build_cell`` raises, and ValueError for a network that cannot take images of the protocol's size, or
+    of one of those that it trains at.
     """
     counts: dict[str, Counts] = {}
     for cell in cells:
         key = network_key(cell)
         if key not in counts:
             model = build_cell(cell, device="meta")
-            try:
-                counts[key] = complexity_of(model, cell)
-            except RuntimeError as error:
-                pixels = cell.protocol.image_size
-                raise ValueError(f"{cell.backbone} cannot take images of {pixels} pixels ({error})") from None
+            counts[key] = _at(cell, cell.protocol.image_size, partial(complexity_of, model, cell))
+            for pixels in sorted({*cell.protocol.training_sizes} - {cell.protocol.image_size}):
+                _at(cell, pixels, partial(operations, model, pixels))
     return counts
+
+
+def _at(cell: Cell, pixels: int, count: Callable[[], T]) -> T:
+    try:
+        return count()
+    except (RuntimeError, ValueError) as error:
+        raise ValueError(
+            f"{cell.backbone} cannot take images of {pixels} pixels ({error}), as {cell.protocol.name} has them; "
+            "choose other rows with --row, or another protocol"
+        ) from None
 
 
 def complexity_of(model: nn.Module, cell: Cell) -> Counts:
@@ -110,7 +124,7 @@ def operations(model: nn.Module, image_size: int) -> dict[Operation, int]:
     device = next(model.parameters()).device
     training = model.training
     try:
-        with torch.no_grad(), arithmetic:
+        with torch.no_grad(), _written_attention(), arithmetic:
             model.eval()(torch.empty(1, 3, image_size, image_size, device=device))
     finally:
         model.train(training)
@@ -122,6 +136,17 @@ def operations(model: nn.Module, image_size: int) -> dict[Operation, int]:
     counts[Operation.POOLING] += arithmetic.averaged
     counts[Operation.POOL_INPUTS] += arithmetic.averaged
     return dict(counts)
+
+
+@contextlib.contextmanager
+def _written_attention() -> Iterator[None]:
+    """Turns off PyTorch's fused attention of evaluation, whose single operation does not show its products."""
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
 
 
 def _hooks(model: nn.Module, counts: Counter[Operation], arithmetic: _Arithmetic) -> list[RemovableHandle]:

@@ -98,9 +98,15 @@ def pyramid_on(network: ResNet, seed: int) -> PyramidTrunk:
 
 
 def freeze_batch_norm(model: nn.Module) -> None:
-    """Replaces every batch norm, in place, by the fixed scale and shift that its present statistics give."""
+    """Replaces every batch norm of maps, in place, by the fixed scale and shift that its present statistics give.
+
+    Raises ValueError for another kind of batch norm, as a user's own block may have: it would go on learning from the
+    few photos of a step.
+    """
     for parent in list(model.modules()):
         for child, norm in list(parent.named_children()):
+            if isinstance(norm, (nn.BatchNorm1d, nn.BatchNorm3d, nn.SyncBatchNorm)):
+                raise ValueError(f"a detector's batch norms are fixed, and {type(norm).__name__} {child!r} cannot be")
             if isinstance(norm, nn.BatchNorm2d):
                 fixed = FrozenBatchNorm2d(norm.num_features, norm.eps).to(norm.weight.device)
                 fixed.load_state_dict(norm.state_dict())

@@ -38,6 +38,7 @@ def own_network(
         model = own.build(placement, num_classes)
         if not isinstance(model, nn.Module):
             raise Unfit(f"{what} is a {type(model).__name__}, no nn.Module")
+        _refuse_trained(model, what, own)
         wanted = (2, num_classes)
         shape = other_shape(model, (2, 3, own.image_size, own.image_size), wanted)
         if shape is not None:
@@ -47,3 +48,17 @@ def own_network(
         own_blocks = placement.blocks if isinstance(se, BlockSpec) else ()
         initialise(model, seed, own_blocks, without_rule(model))
     return model.to(device)
+
+
+def _refuse_trained(model: nn.Module, what: str, own: OwnNetwork) -> None:
+    """Raises Unfit for a network whose batch norms have seen images: its weights would be drawn anew, unsaid."""
+    if callable(getattr(type(model), "reset", None)):
+        return
+    for name, module in model.named_modules():
+        means = module.running_mean if isinstance(module, nn.BatchNorm2d) else None
+        if means is not None and not means.is_meta and means.any():
+            raise Unfit(
+                f"{what} brings trained weights (batch norm {name!r} has seen images), which would be drawn anew: "
+                "runs train from the seed. Build it without them, or give its class a reset(generator) that sets them",
+                own.build,
+            )

@@ -28,7 +28,8 @@ OF_NETWORKS = {
         f"{UNSAID}: whether VGG-16 has dropout. Here it has that of its authors, 0.5 after both hidden FC layers."
     ),
     ("inception_resnet_v2",): (
-        f"{UNSAID}: which Inception-ResNet-v2. Here it has the widths of its authors' released network."
+        f"{UNSAID}: which Inception-ResNet-v2, and whether it has dropout. Here it has the widths and the dropout, "
+        "0.2, of its authors' released network."
     ),
 }
 OF_SE = {  # of networks with SE blocks

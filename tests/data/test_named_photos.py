@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from senet_lab.data import imagenet
+from senet_lab.data import imagenet, places365
 from senet_lab.data.imagenet import named_photos
 from senet_lab.data.photo_folders import photos_of
 from senet_lab.errors import StudyError
@@ -18,6 +18,7 @@ def data(tmp_path, monkeypatch):
     """An empty data folder; each set counts as whole with three classes, 18 and 6 photos."""
     monkeypatch.setenv("SENET_LAB_DATA", str(tmp_path))
     monkeypatch.setattr(imagenet, "WHOLE", {dataset: (18, 6, 3) for dataset in imagenet.WHOLE})
+    monkeypatch.setattr(places365, "SIZE", (40, 30))  # that of the drawn photos
     return tmp_path
 
 
@@ -138,9 +139,24 @@ def test_places365_is_read_by_its_lists(listed):
 
 def test_places365_in_class_folders_is_found(data):
     """As places365_standard/{train,val}/<class>/."""
-    class_folders(data / "places365_standard")
+    root = class_folders(data / "places365_standard")
+    photo(root / "val" / "cat" / "0.jpg")
 
     assert len(named_photos(Dataset.PLACES365)["test"]) == 6
+
+
+def test_places365_is_the_edition_of_256_pixels(data, monkeypatch):
+    """Large photos would train under its name with another aspect ratio; a damaged one is named."""
+    monkeypatch.undo()
+    monkeypatch.setenv("SENET_LAB_DATA", str(data))
+    root = class_folders(data / "places365_standard")
+    first = root / "val" / "cat" / "0.jpg"
+
+    assert f"{first} is 36 x 30 pixels; the photos of Places365-Standard that protocols name have 256 x 256" in (
+        refusal(Dataset.PLACES365)
+    )
+    first.write_bytes(b"no photo")
+    assert f"{first} is damaged (it is no image); copy it again" in refusal(Dataset.PLACES365)
 
 
 def test_broken_lists_of_places365_are_refused(listed, data):

@@ -1,13 +1,16 @@
 """Files of annotations: what is read of them, and each thing that can be wrong with them in one line."""
 
 import json
+import os
 from dataclasses import replace
 
 import pytest
+import torch
 
 from ablations.protocols import COCO_2014, COCO_MINIVAL, COCO_SHORT
 from senet_lab.data.coco import read_boxes
 from senet_lab.data.coco_sets import open_boxes, own_boxes
+from senet_lab.data.open import open_coco
 from senet_lab.errors import StudyError
 from tests.detection.boxes import annotations_file, coco_folder, read_annotations, write_annotations
 
@@ -192,3 +195,41 @@ def test_a_box_that_has_no_width_in_single_precision_is_not_trained_on(folder):
 
     assert len(corners) == len(labels) == len(before) - 1
     assert (corners[:, 2:] > corners[:, :2]).all()
+
+
+@pytest.mark.parametrize(("photos", "ramp"), [(40, 30), (300, 225), (1_000, 500)])
+def test_the_ramp_does_not_shrink_with_the_photos(folder, photos, ramp):
+    """It is of 500 steps, or of a quarter of a short run: one of a step would not keep a drawn trunk from diverging."""
+    content = read_annotations(folder, "train")
+    image = content["images"][0]
+    for extra in range(photos - len(content["images"])):
+        name = f"more-{extra}.png"
+        os.link(folder / "train" / image["file_name"], folder / "train" / name)
+        content["images"].append({**image, "id": 1_000 + extra, "file_name": name})
+    write_annotations(folder, "train", content)
+    found = own_boxes(COCO_SHORT, folder)
+
+    assert (found.train_images, found.schedule.warmup_steps) == (photos, ramp)
+    assert any(f"by a ramp over {ramp} steps" in departure for departure in found.departures)
+
+
+def test_a_mirrored_box_that_fp32_rounds_to_none_is_left_out(folder):
+    """Far to the right a box of a millionth of a pixel has no width; torchvision would end the training over it."""
+    content = read_annotations(folder, "train")
+    first(content, "annotations").update(bbox=[0.5, 10, 1e-6, 10], image_id=11)
+    write_annotations(folder, "train", content)
+    recipe = own_boxes(
+        replace(COCO_SHORT, batch_size=1, detection=replace(COCO_SHORT.detection, images_together=1)), folder
+    )
+    data = open_coco(recipe, torch.device("cpu"), folder=folder, loaders=0)
+    found = [
+        boxes
+        for epoch in range(6)
+        for step in data.training_batches(0, epoch)
+        for chunk in step
+        for photo, boxes in zip(chunk.photos, chunk.boxes, strict=True)
+        if data.photos["train"].path(photo).endswith("/1.png")
+    ]
+
+    assert {len(boxes) for boxes in found} == {2, 3}  # mirrored and not
+    assert all((boxes[:, 2:] > boxes[:, :2]).all() for boxes in found)

@@ -124,6 +124,7 @@ def test_two_networks_are_compared_on_the_same_photos(senet_lab, data):
         (["timm:resnet5O"], "timm has no network 'resnet5O'; the nearest is"),
         (["resnet50"], "no table is called 'resnet50'"),
         (["hub:resnet50"], "is no network: timm:NAME, torchvision:NAME.WEIGHTS or senet_lab:NETWORK"),
+        (["torchvision:deeplabv3_resnet50"], "is not shown photos by a resize and a central crop"),
         (["torchvision:resnet50.V9"], "has no weights 'V9'; it has IMAGENET1K_V1, IMAGENET1K_V2, DEFAULT"),
         (["senet_lab:resnet50"], "has no released weights; name a file with --weights"),
         (["timm:mobilenetv3_small_100.lamb_in1k"], "could not bring the weights .*; without a connection name a file"),

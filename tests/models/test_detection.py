@@ -11,7 +11,7 @@ from torch import nn
 from torchvision.ops.misc import FrozenBatchNorm2d
 
 from senet_lab.data.coco import read_boxes
-from senet_lab.models.detection import frozen, pyramid_on
+from senet_lab.models.detection import freeze_batch_norm, frozen, pyramid_on
 from senet_lab.models.detector import build_detector, detection_losses
 from senet_lab.models.registry import build_model, se_blocks
 from senet_lab.study import SESpec
@@ -192,3 +192,10 @@ def test_a_network_of_other_stages_is_no_trunk(name):
     """The message names networks that are."""
     with pytest.raises(ValueError, match=f"{name} is no trunk of a detector; .* such as resnet50 or resnet101"):
         frozen(build_model(name, device="meta"), name, 0)
+
+
+def test_a_batch_norm_that_cannot_be_fixed_is_refused():
+    """One over B C, as a user's own block may have it, would learn from the two photos of a step."""
+    model = nn.Sequential(nn.BatchNorm2d(3), nn.Sequential(nn.Flatten(), nn.BatchNorm1d(3)))
+    with pytest.raises(ValueError, match="batch norms are fixed, and BatchNorm1d '1' cannot be"):
+        freeze_batch_norm(model)

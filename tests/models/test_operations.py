@@ -1,16 +1,21 @@
 """The conventions of the published costs: which figures each of them reaches, and what it gives for the others."""
 
+import copy
 from dataclasses import replace
 
 import pytest
+import torch
+from torch import nn
 
 from ablations.protocols import IMAGENET_100EP
-from senet_lab.models.complexity import count_networks
+from senet_lab.models.complexity import count_networks, operations
 from senet_lab.study import Cell, SESpec
 from senet_lab.study.conventions import MOBILE, NETWORKS, Operation, printed
 from tests.models.counted import counted
+from tests.tiny import TINY
 
 RELEASED = SESpec(bias=True)
+SCHEDULE = replace(IMAGENET_100EP.schedule, milestones=(1.0,))
 
 REACHED = [  # table 2, GFLOPs, plain and SE
     ("resnet50", "3.86", "3.87"),
@@ -143,3 +148,34 @@ def test_a_network_that_takes_no_images_so_small_is_named():
     protocol = replace(IMAGENET_100EP, image_size=64, resize=64)
     with pytest.raises(ValueError, match="inception_resnet_v2 cannot take images of 64 pixels"):
         count_networks([Cell(backbone="inception_resnet_v2", se=None, protocol=protocol)])
+
+
+def test_a_network_that_trains_at_a_size_that_it_cannot_take_is_named():
+    """VGG-16 takes 224 pixels alone; a recipe whose crops grow is refused before anything is read."""
+    growing = replace(IMAGENET_100EP, epochs=2, training_sizes=(128, 224), schedule=SCHEDULE)
+    other = replace(IMAGENET_100EP, image_size=128, resize=146)
+    for protocol in (growing, other):
+        with pytest.raises(ValueError, match=r"vgg16 cannot take images of 128 pixels .* choose other rows with --row"):
+            count_networks([Cell(backbone="vgg16", se=None, protocol=protocol)])
+    assert count_networks([Cell(backbone="cifar_resnet11_bottleneck", se=None, protocol=TINY)])
+
+
+class Attention(nn.Module):
+    """Self-attention between the places of a map, as a block of a user's own may have it."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.inner = nn.MultiheadAttention(channels, 2, batch_first=True)
+
+    def forward(self, u):
+        tokens = u.flatten(2).transpose(1, 2)
+        return self.inner(tokens, tokens, tokens)[0].transpose(1, 2).reshape(u.shape)
+
+
+def test_attention_is_counted_alike_on_every_device():
+    """PyTorch's fused attention of evaluation is one operation on a CPU, whose products would be missed."""
+    model = nn.Sequential(nn.Conv2d(3, 8, 1), Attention(8))
+    there = operations(copy.deepcopy(model).to("meta"), 8)[Operation.WEIGHTS]
+
+    assert operations(model, 8)[Operation.WEIGHTS] == there > 64 * 3 * 8 + 64 * 4 * 8 * 8
+    assert torch.backends.mha.get_fastpath_enabled()

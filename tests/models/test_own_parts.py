@@ -17,7 +17,7 @@ from senet_lab.models.registry import build_model, model_names
 from senet_lab.models.se_block import SEBlock
 from senet_lab.study import Cell, SESpec, own_block
 from senet_lab.study.cell import derive_seed
-from senet_lab.study.se import Integration
+from senet_lab.study.se import Gate, Integration
 from senet_lab.training.final_weights import weights_path
 from senet_lab.weights.names import classes_of
 from tests.samples import SE, filled, finished
@@ -30,6 +30,8 @@ import torch
 from torch import nn
 from senet_lab.models.sites import Site
 from senet_lab.extensions import OwnNetwork
+from senet_lab.models.se_block import SEBlock
+from senet_lab.study import SESpec
 from senet_lab.study.se import Integration
 
 class Tanh(nn.Module):
@@ -80,7 +82,29 @@ class Net(nn.Module):
     def forward(self, x):
         return self.last(self.up(self.at(self.first(x))).mean((2, 3)) * self.free)
 
+class Around(nn.Module):
+    gate_kind = "double_sigmoid"
+    def __init__(self, channels):
+        super().__init__()
+        self.se = SEBlock(channels, SESpec(reduction=4))
+    def gate(self, u):
+        return 2 * self.se.gate(u)
+    def forward(self, u):
+        return u * self.gate(u)
+
+class Trained(Net):
+    def __init__(self, attend, classes):
+        super().__init__(attend, classes)
+        self.norm = nn.BatchNorm2d(3)
+        self.norm.running_mean.fill_(0.5)
+
+class Setting(Trained):
+    def reset(self, generator):
+        for parameter in self.parameters():
+            nn.init.constant_(parameter, 0.25)
+
 BLOCKS = {
+    "around": lambda site: Around(site.channels),
     "tanh": lambda site: Tanh(site.channels),
     "per_channel": lambda site: PerChannel(site.channels),
     "aside": lambda site: Aside(site.channels),
@@ -88,7 +112,8 @@ BLOCKS = {
     "extra": lambda site: Extra(site.channels),
     "kind": lambda site: Kind(site.channels),
 }
-NETWORKS = {"net": OwnNetwork(build=Net, image_size=32)}
+NETWORKS = {name: OwnNetwork(build=kind, image_size=32) for name, kind in
+            (("net", Net), ("trained", Trained), ("setting", Setting))}
 """
 
 
@@ -131,6 +156,21 @@ def test_a_block_may_save_its_output_for_its_gradient(backbone, point):
     assert all(parameter.grad is not None for parameter in model.parameters())
 
 
+def test_a_block_around_another_is_one_block():
+    """The SE block inside is a part of its gate: each place is heard once, on the outer block's scale."""
+    taps = gate_taps(build_cell(replace(CELL, se=own_block("around"))))
+
+    assert len(taps) == len(gate_taps(build_cell(replace(CELL, se=SESpec(reduction=4)))))
+    assert {tap.gate for tap in taps} == {Gate.DOUBLE_SIGMOID}
+
+
+def test_a_network_that_brings_trained_weights_is_refused():
+    """They would be drawn anew without a word; one whose class sets its weights keeps what it sets."""
+    with pytest.raises(StudyError, match=r"'trained' brings trained weights \(batch norm 'norm' has seen images\)"):
+        build_cell(replace(CELL, backbone="trained"))
+    assert (build_cell(replace(CELL, backbone="setting")).first.weight == 0.25).all()
+
+
 def test_a_gate_for_all_images_is_heard_for_each():
     """1 C 1 1 stands for every image of the batch. Each block is heard under a name of its own."""
     model = build_cell(replace(CELL, se=own_block("per_channel"))).eval()
@@ -144,7 +184,7 @@ def test_a_gate_for_all_images_is_heard_for_each():
 
 def test_a_gate_that_forward_does_not_call_is_refused():
     """It has the right values, but nobody could read them as they are used."""
-    with pytest.raises(StudyError, match=r"mine.py, line 26: .* its forward does not call"):
+    with pytest.raises(StudyError, match=r"mine.py, line 28: .* its forward does not call"):
         build_cell(replace(CELL, se=own_block("aside")))
 
 
