@@ -65,6 +65,7 @@ def verify(
     _say_what_is_drawn(record, model, len(begun or candidates))
     if scratch is not None and scratch.resolve() in (RESULTS.resolve(), root.resolve()):
         raise StudyError(f"{scratch} is a folder of results; choose another folder for --scratch")
+    _refuse_other_files(store, record)
     with _folder(scratch, record) as place:
         made = TrainingOptions(
             _device_for(record, device),
@@ -86,6 +87,14 @@ def verify(
             raise _explained(error, record, name, scratch, again) from None
         held = _compare(store, record, place, label, as_json)
     raise typer.Exit(0 if held else 1)
+
+
+def _refuse_other_files(store: "Store", record: "Record") -> None:
+    """Raises StudyError for a curve or gates that are not the record's, before hours of training."""
+    from senet_lab.records.publish import read_file
+
+    for name in ("curve", "gates"):
+        read_file(store, record, name)
 
 
 def _candidates(name: str | None, root: Path, seed: int | None, data: Path | None) -> "list[tuple[Store, Record]]":

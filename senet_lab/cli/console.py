@@ -1,5 +1,6 @@
 """Shows progress on stderr while runs are trained: bars on a terminal, plain lines elsewhere."""
 
+import contextlib
 import sys
 import time
 from collections import deque
@@ -163,4 +164,5 @@ class Watch:
         return self.labels[run.cell.key, run.seed]
 
     def _say(self, text: str) -> None:
-        print(f"[{clock(self.now() - self.begun)}] {text}", file=sys.stderr, flush=True)
+        with contextlib.suppress(OSError):  # a closed pipe, a full disk: training goes on without its lines
+            print(f"[{clock(self.now() - self.begun)}] {text}", file=sys.stderr, flush=True)

@@ -15,6 +15,7 @@ from senet_lab.study.cell import runs_of
 from senet_lab.study.claim import Claim
 
 if TYPE_CHECKING:
+    from senet_lab.records.store import Store
     from senet_lab.training.settings import Settings
 
 
@@ -124,8 +125,11 @@ def _trained(
     from senet_lab.records.store import Store
 
     store = Store(root)
+    runs, damaged = _readable(store, runs)
     tidy(store, runs)
     missing = store.missing(runs)
+    if not missing and damaged:
+        raise StudyError("; ".join(damaged))
     if not missing:
         say_nothing_to_train(name, runs, root)
         return []
@@ -147,11 +151,23 @@ def _trained(
     )
     with asking_to_end(stop), Watch(missing, labels) as watch:
         broken = train_all(missing, store, settings, side_by_side, watch, stop, sharing)
-    if broken:
-        raise StudyError(
-            f"{len(broken)} of {len(missing)} runs broke ({root}/cache/logs has more): {'; '.join(broken)}"
-        )
+    faults = [f"{len(broken)} of {len(missing)} runs broke ({root}/cache/logs has more): {'; '.join(broken)}"]
+    if found := [*faults * bool(broken), *damaged]:
+        raise StudyError("; ".join(found))
     return missing
+
+
+def _readable(store: "Store", runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
+    """The runs without a damaged record, and a line for each of the others: one must not hold up a queue."""
+    sound, damaged = list[Run](), list[str]()
+    for run in runs:
+        try:
+            store.read(run)
+        except StudyError as error:
+            damaged.append(str(error))
+        else:
+            sound.append(run)
+    return sound, damaged
 
 
 def train_until(

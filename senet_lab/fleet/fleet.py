@@ -17,6 +17,7 @@ from senet_lab import processes
 from senet_lab.errors import StudyError
 from senet_lab.fleet.crew import Crew, Seat
 from senet_lab.fleet.outcome import Fate, Outcome
+from senet_lab.records import lease
 from senet_lab.records.status import forget_broken, note_broken
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run
@@ -25,6 +26,8 @@ from senet_lab.training.settings import Settings
 from senet_lab.training.stopping import Paused, StopSign
 
 RETRY_SECONDS = 5.0  # until a run that another worker holds is tried again
+SAVE_SECONDS = 60.0  # in which runs save after an error of the process that gives them out
+SURE_SECONDS = lease.DEAD_SECONDS + lease.BEAT_SECONDS  # after which the holder of a run is alive: a dead one lost it
 MOST_LOSSES = 2  # how often a run's process may be lost before the run counts as failed
 MOST_ON_A_GPU = 31  # one less than PyTorch has streams
 # From the start of a run to its first steps, assumed until it has been measured. Where a fleet is given less than twice
@@ -56,7 +59,8 @@ def train_all(
 ) -> list[str]:
     """Trains every run to its record. Returns a line for each run that failed or was refused.
 
-    sharing: whether to return when other workers hold all runs that are left, instead of waiting for these workers.
+    sharing: whether to return when other workers, which are alive, hold all runs that are left, instead of waiting for
+    them.
 
     Raises StudyError where all runs were refused for the same reason, or where nothing can be written any more. Raises
     Paused where the stop sign asked the runs to end. The workers end with this process, however it ends. An interrupted
@@ -92,7 +96,7 @@ class Fleet:
         self._waiting: deque[tuple[float, Run]] = deque()  # each with the time before which it is not tried
         self._suspects: deque[Run] = deque()  # runs whose process was lost; they go on alone in a process
         self._losses: Counter[Run] = Counter()
-        self._held: set[Run] = set()  # runs that other workers held when they were last tried
+        self._held: dict[Run, float] = {}  # runs that other workers held when last tried, since when
         self._accompanied: set[Run] = set()  # runs at work that have had another beside them
         self._begun: dict[Run, float] = {}
         self._assumed_start = min(START_SECONDS, stop.seconds_left() / 2)
@@ -116,15 +120,30 @@ class Fleet:
                 for seat in self.crew.with_news():
                     self._take_news(seat)
             self.unfinished = 0 if self._others_have_the_rest() else len(self._waiting) + len(self._suspects)
+        except Exception:
+            self._let_them_save()
+            raise
         finally:
             self.crew.dismiss()
+
+    def _let_them_save(self) -> None:
+        """After an error of this process: asks all runs to save, and waits until they have, SAVE_SECONDS at most."""
+        self.crew.ask_to_end()
+        until = time.monotonic() + SAVE_SECONDS
+        while self.crew.busy() and time.monotonic() < until:
+            for seat in self.crew.with_news():
+                if not isinstance(seat.news(), Progress):
+                    seat.run = None
 
     def _can_start_another(self) -> bool:
         """Whether the time left is enough for a run's first steps. From there on it can save at any step."""
         return self.stop.seconds_left() > (self._start_seconds or self._assumed_start)
 
     def _others_have_the_rest(self) -> bool:
-        return self.sharing and not self._suspects and all(run in self._held for _, run in self._waiting)
+        """Whether other workers hold all runs that are left, and have held them long enough to be alive."""
+        until = time.monotonic() - SURE_SECONDS
+        held = all(run in self._held and self._held[run] <= until for _, run in self._waiting)
+        return self.sharing and not self._suspects and held
 
     def _hand_out(self) -> None:
         for _ in range(len(self._waiting)):
@@ -187,7 +206,7 @@ class Fleet:
     def _end(self, seat: Seat, run: Run, outcome: Outcome) -> None:
         """Takes a run from its seat, and decides by the outcome where it goes next."""
         seat.run = None
-        self._held.discard(run)
+        held_since = self._held.pop(run, time.monotonic())
         self.watcher.ended(run, outcome)
         fate = outcome.fate
         if fate is Fate.OUT_OF_MEMORY and run in self._accompanied:
@@ -198,7 +217,8 @@ class Fleet:
             self._losses[run] += 1
             self._suspects.append(run)
         elif fate in (Fate.BUSY, Fate.PAUSED):
-            self._held |= {run} if fate is Fate.BUSY else set()
+            if fate is Fate.BUSY:
+                self._held[run] = held_since
             self._waiting.append((time.monotonic() + RETRY_SECONDS, run))
             if fate is Fate.PAUSED:
                 self._leaving.append(seat.process)

@@ -17,6 +17,7 @@ from senet_lab.fleet.outcome import Fate, Outcome, recorded
 from senet_lab.fleet.worker import keep_memory
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run
+from senet_lab.training.checkpoint import CheckpointError
 from senet_lab.training.process_rank import ProcessRank
 from senet_lab.training.progress import Progress, Report, silent
 from senet_lab.training.ranks import Ranks, join, leave, leave_paused
@@ -93,26 +94,36 @@ def train_each(
 ) -> None:
     """Trains the runs one after the other, each in all processes together. watcher: of the first process.
 
-    Waits for runs that other workers hold. Raises Paused in all processes where the stop sign of any of them asks for
-    the end, and StudyError where one of them has ended or has too little memory.
+    Waits for runs that other workers hold. A run whose checkpoint does not fit is left out, and the others go on.
+    Raises Paused in all processes where the stop sign of any of them asks for the end, and StudyError where one of them
+    has ended or has too little memory, and at the end for the runs that were left out.
     """
     opened: dict[str, Source] = {}
-    waiting = list(runs)
+    waiting, refused = list(runs), list[str]()
     try:
         with told_in_words(ranks):
             while waiting:
                 held: list[Run] = []
                 for number, run in enumerate(waiting):
                     to_go = len(waiting) - number + len(held)
-                    if not _trained(run, store, settings, ranks, watcher, stop, opened, f"{to_go} of {len(runs)}"):
+                    try:
+                        done = _trained(run, store, settings, ranks, watcher, stop, opened, f"{to_go} of {len(runs)}")
+                    except CheckpointError as error:  # all processes read the same one, and raise this together
+                        refused.append(str(error))
+                        if watcher:
+                            watcher.ended(run, Outcome(Fate.REFUSED, str(error)))
+                        continue
+                    if not done:
                         held.append(run)
-                if len(held) == len(waiting):
+                if held and len(held) == len(waiting):
                     _wait(ranks, stop, f"{len(held)} of {len(runs)}")
                 waiting = held
     except Paused:
         leave_paused(ranks)
         raise
     leave(ranks)
+    if refused:
+        raise StudyError("; ".join(refused))
 
 
 def _trained(

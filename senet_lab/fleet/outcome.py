@@ -1,5 +1,6 @@
 """Outcome: how a run ended in a worker, and which error means which end."""
 
+import contextlib
 import errno
 import sys
 import traceback
@@ -58,8 +59,9 @@ def outcome_of(error: Exception, results: Path) -> Outcome:
         mend = "get the right to write there" if error.errno == errno.EACCES else "make room"
         text = f"{error.filename or results}: {error.strerror}; {mend}, or name another folder with --results"
         return Outcome(Fate.NO_ROOM, text)
-    traceback.print_exception(error)
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):  # the log may be on a full disk
+        traceback.print_exception(error)
+        sys.stderr.flush()
     text = " ".join(str(error).split())[:LONGEST]
     if lacks_memory(error):
         return Outcome(Fate.OUT_OF_MEMORY, text)

@@ -6,12 +6,13 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
-from senet_lab.training.stopping import SIGNALS, StopSign
+from senet_lab.training.stopping import SIGNALS, StopSign, meant
 
 
 @contextlib.contextmanager
 def asking_to_end(stop: StopSign) -> Iterator[None]:
-    """While it is open, SIGINT (Ctrl-C), SIGTERM, SIGUSR1 and SIGUSR2 set the stop sign; a second Ctrl-C ends at once.
+    """While it is open, SIGINT (Ctrl-C), SIGTERM, SIGUSR1, SIGUSR2 and SIGHUP (its terminal was closed) set the stop
+    sign; a second Ctrl-C ends at once.
 
     Only the main thread gets signals; in another thread this does nothing.
     """
@@ -24,7 +25,7 @@ def asking_to_end(stop: StopSign) -> Iterator[None]:
             raise KeyboardInterrupt
         stop.ask(signal.Signals(number).name)
 
-    before = {one: signal.signal(one, asked) for one in (signal.SIGINT, *SIGNALS)}
+    before = {one: signal.signal(one, asked) for one in (signal.SIGINT, *meant(SIGNALS))}
     try:
         yield
     finally:

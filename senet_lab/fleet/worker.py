@@ -178,8 +178,11 @@ def keep_memory() -> None:
 
 
 def redirect(log: Path) -> None:
-    """Sends the output of this process to a file."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    file = open(log, "ab", buffering=0)  # noqa: SIM115 - the process's output for as long as it lives
-    os.dup2(file.fileno(), 1)
-    os.dup2(file.fileno(), 2)
+    """Sends the output of this process to a file; nowhere if that cannot be written, as on a full disk."""
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    except OSError:
+        file = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(file, 1)
+    os.dup2(file, 2)

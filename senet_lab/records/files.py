@@ -73,11 +73,15 @@ def look_anew(folder: Path) -> None:
 
 
 def remove_file(path: Path) -> bool:
-    """Removes a file. Returns False where it was not there."""
+    """Removes a file. Returns False where it was not there, which a read-only file system does not say by itself."""
     try:
         os.unlink(path)
     except FileNotFoundError:
         return False
+    except OSError as error:
+        if error.errno == errno.EROFS and not os.path.lexists(path):
+            return False
+        raise
     return True
 
 

@@ -113,7 +113,9 @@ def read_file(store: Store, record: Record, name: str) -> bytes | None:
     place = file_of(store, record.run, name)
     data, digest = read_bytes(place), getattr(record.files, name)
     if data is not None and digest is not None and _digest(data) != digest:
-        raise StudyError(f"{place} is not the file that its record names; restore it from git, or delete it")
+        kept = PLACES[name][0].startswith("cache/")
+        mend = "copy the right one from where the run was trained, or move it away" if kept else "restore it from git"
+        raise StudyError(f"{place} is not the file that its record names; {mend}")
     return data
 
 

@@ -14,7 +14,6 @@ from senet_lab.training import provenance
 from senet_lab.training.epoch import Evaluation
 from senet_lab.training.ranks import Ranks
 from senet_lab.training.run_state import Trained
-from senet_lab.training.trunks import Trunk
 from senet_lab.training.turns import TURNS
 
 
@@ -37,9 +36,10 @@ class LeftOut:
 
 
 def provenance_of(
-    here: TrainedPart, parts: tuple[TrainedPart, ...], data: Source, left_out: int, seconds: float, trunk: Trunk | None
+    here: TrainedPart, parts: tuple[TrainedPart, ...], digests: dict[str, str], left_out: int, seconds: float
 ) -> Provenance:
-    """How a run was made: ``here`` by this process, ``parts`` in all. left_out: how many damaged photos."""
+    """How a run was made: ``here`` by this process, ``parts`` in all. digests: of its data, by split. left_out: how
+    many damaged photos."""
     return Provenance(
         revision=here.revision,
         dirty=here.dirty,
@@ -48,7 +48,7 @@ def provenance_of(
         executor=here.executor,
         compiled=here.compiled,
         versions=here.versions,
-        data_sha256=data.sha256 | ({"trunk": trunk.sha256} if trunk else {}),
+        data_sha256=digests,
         train_seconds=round(seconds, 1),
         finished_at=provenance.now(),
         skipped_photos=left_out,

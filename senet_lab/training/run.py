@@ -20,17 +20,17 @@ from senet_lab.records.files import remove_file, replace_file
 from senet_lab.records.gate_health import gates_csv
 from senet_lab.records.lease import Lease
 from senet_lab.records.publish import RunFiles, publish
-from senet_lab.records.reading import read_bytes
 from senet_lab.records.record import Record, TrainedPart
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run, canonical_json
 from senet_lab.training import state_file
-from senet_lab.training.checkpoint import Checkpoint, CheckpointError, misfit
+from senet_lab.training.checkpoint import Checkpoint
 from senet_lab.training.epoch import Diverged
-from senet_lab.training.parts import changed, part_here, with_steps
+from senet_lab.training.parts import part_here, with_steps
 from senet_lab.training.progress import Progress, Report
 from senet_lab.training.ranks import ALONE, Ranks
 from senet_lab.training.recording import LeftOut, provenance_of, record_of
+from senet_lab.training.resuming import checkpoint_of, say_what_changed
 from senet_lab.training.run_state import Hooks, Trained
 from senet_lab.training.settings import Executor, Settings
 from senet_lab.training.state_file import Kind, Saved
@@ -82,17 +82,17 @@ def make(
     trunk = trunk_of(run, Store(settings.trunk_results) if settings.trunk_results else store, settings.trunks)
     model = _built(run, trunk, data.device, ranks)
     here = part_here(run.cell, data.device, settings, ranks)
-    before = _checkpoint(run, store, model, here, ranks)
-    steps_before = before.state.steps(protocol) if before else 0
-    if ranks.first and before:
-        _say_what_changed(run, before, here, steps_before, report)
+    digests = data.sha256 | ({"trunk": trunk.sha256} if trunk else {})
+    before = checkpoint_of(run, store, model, here, digests, ranks)
+    earlier = before.state.steps(protocol) if before else 0
+    say_what_changed(run, before if ranks.first else None, here, report)
     left_out = LeftOut(data, before.left_out if before else (), ranks)
 
     def parts(steps: int) -> tuple[TrainedPart, ...]:
-        return with_steps(before.parts if before else (), here, steps - steps_before)
+        return with_steps(before.parts if before else (), here, steps - earlier)
 
     def save(state: Checkpoint) -> None:
-        saved = Saved(state, parts(state.steps(protocol)), left_out.names)
+        saved = Saved(state, parts(state.steps(protocol)), left_out.names, digests)
         replace_file(path, state_file.to_bytes(Kind.CHECKPOINT, run, saved))
 
     trained = failure = None
@@ -104,7 +104,7 @@ def make(
         steps, seconds = trained.state.steps(protocol), trained.state.seconds
     except Diverged as error:
         steps, seconds, failure = error.steps, error.seconds, str(error)
-    where = provenance_of(here, parts(steps), data, left_out.meet(), seconds, trunk)
+    where = provenance_of(here, parts(steps), digests, left_out.meet(), seconds)
     record = record_of(run, model, trained, failure, where)
     if ranks.first:
         record = _published(store, record, _files(run, model, trained, where.parts) if trained else RunFiles(), report)
@@ -154,37 +154,6 @@ def _say_that_another_stands(run: Run, report: Report) -> None:
     LOG.warning("%s seed %d: %s", run.cell.key, run.seed, note)
     steps = protocol.epochs * protocol.steps_per_epoch
     report(Progress(protocol.epochs, protocol.epochs, steps, steps, note=note))
-
-
-def _say_what_changed(run: Run, before: Saved, here: TrainedPart, steps: int, report: Report) -> None:
-    changes = changed(before.parts[-1], here) if before.parts else []
-    if changes:
-        note, protocol = f"goes on under other circumstances: {'; '.join(changes)}", run.cell.protocol
-        LOG.warning("%s seed %d %s", run.cell.key, run.seed, note)
-        whole = protocol.epochs * protocol.steps_per_epoch
-        report(Progress(len(before.state.curve), protocol.epochs, steps, whole, note=note))
-
-
-def _checkpoint(run: Run, store: Store, model: nn.Module, here: TrainedPart, ranks: Ranks) -> Saved | None:
-    """The checkpoint that the run goes on from; None without one. The first process reads it for all.
-
-    here: the circumstances of this process. Raises CheckpointError for a checkpoint that does not fit the run.
-    """
-    path = store.path(run, "cache/checkpoints", ".safetensors")
-    data = ranks.told(read_bytes(path) if ranks.first else None)
-    if data is None:
-        return None
-    saved = state_file.from_bytes(data, path, Kind.CHECKPOINT, run)
-    protocol = run.cell.protocol
-    steps, counted = saved.state.steps(protocol), sum(part.steps for part in saved.parts)
-    reason = misfit(saved.state, model, protocol)
-    if not reason and steps != counted:
-        reason = f"its curve is of {steps} steps, its parts are of {counted}"
-    if reason:
-        changes = changed(saved.parts[-1], here) if saved.parts else []
-        undo = f"undo what has changed since ({'; '.join(changes)}), or " if changes else ""
-        raise CheckpointError(f"{path} does not fit its run: {reason}; {undo}{state_file.MENDS[Kind.CHECKPOINT]}")
-    return saved
 
 
 def _train(

@@ -8,7 +8,7 @@ single changed bit.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -47,11 +47,12 @@ MENDS = {
 @dataclass(frozen=True, slots=True)
 class Saved:
     """The content of a file: a state, the parts of the training that led to it, and the damaged photos that it left
-    out."""
+    out. data: the digests of the data that it was trained on, by split; empty where the file does not say them."""
 
     state: Checkpoint
     parts: tuple[TrainedPart, ...]
     left_out: tuple[str, ...] = ()
+    data: Mapping[str, str] = field(default_factory=dict)
 
 
 def to_bytes(kind: Kind, run: Run, saved: Saved) -> bytes:
@@ -67,6 +68,7 @@ def to_bytes(kind: Kind, run: Run, saved: Saved) -> bytes:
             "tensors_sha256": _tensors_sha256(tensors),
             **state_card(saved.state),
             **({"left_out": list(saved.left_out)} if saved.left_out else {}),
+            **({"data_sha256": dict(saved.data)} if saved.data else {}),
         },
         sort_keys=True,
         allow_nan=False,
@@ -107,7 +109,9 @@ def from_bytes(data: bytes, path: Path, kind: Kind, run: Run) -> Saved:
         if card["tensors_sha256"] != _tensors_sha256(tensors):
             raise ValueError("the digest of its tensors does not fit")
         left_out = from_plain(tuple[str, ...], card.get("left_out", []))
-        return Saved(state_of(card, tensors), from_plain(tuple[TrainedPart, ...], card["parts"]), left_out)
+        data_sha256 = from_plain(dict[str, str], card.get("data_sha256", {}))
+        parts = from_plain(tuple[TrainedPart, ...], card["parts"])
+        return Saved(state_of(card, tensors), parts, left_out, data_sha256)
     except UnknownFields as error:
         raise CheckpointError(f"{path} was written by a later version ({_short(error)}); update senet_lab") from None
     except INVALID as error:

@@ -1,7 +1,7 @@
 """When a run saves its state within an epoch, and how it is asked to end before its last.
 
     stop = StopSign(seconds=None)
-    stop.on_signals()                      # SIGTERM, SIGUSR1, SIGUSR2: once in a process, in its main thread
+    stop.on_signals()                      # SIGNALS: once in a process, in its main thread
     plan = SavePlan(stop)                  # one for each run
 
 A run looks at the sign after each step and each batch of an evaluation. If it is asked to end, it writes its checkpoint
@@ -19,7 +19,7 @@ from senet_lab.errors import StudyError
 
 EXIT_GO_ON = 75  # EX_TEMPFAIL of sysexits.h
 SAVE_MINUTES = 10.0
-SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP)
 Clock = Callable[[], float]
 
 
@@ -68,8 +68,13 @@ class StopSign:
         def asked(number: int, frame: FrameType | None) -> None:
             self.ask(signal.Signals(number).name)
 
-        for one in signals:
+        for one in meant(signals):
             signal.signal(one, asked)
+
+
+def meant(signals: Iterable[signal.Signals]) -> list[signal.Signals]:
+    """These signals without those that this process ignores, as nohup makes it ignore the end of its terminal."""
+    return [one for one in signals if signal.getsignal(one) is not signal.SIG_IGN]
 
 
 class Wish(IntEnum):

@@ -25,7 +25,7 @@ NOWHERE = "http://127.0.0.1:9"  # a port that nobody listens to, so that every d
 @pytest.mark.parametrize("words", [["plan"], ["train"], ["reproduce"], ["report"], ["train", "--dry-run"]])
 def test_a_damaged_record_is_one_line(senet_lab, tmp_path, words):
     """Exit status 2, the path, and what to do; it is not trained over."""
-    store = filled(tmp_path / "results", finished(DEMO7.row("r=16").cell))
+    store = filled(tmp_path / "results", *(finished(row.cell) for row in DEMO7.rows))
     path = store.path(Run(cell=DEMO7.row("r=16").cell, seed=0))
     path.write_text(path.read_text().replace("1", "2", 1))
     before = path.read_bytes()

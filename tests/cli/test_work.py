@@ -45,6 +45,21 @@ def trained(monkeypatch, tmp_path):
     return seen, held
 
 
+def test_a_damaged_record_holds_up_no_other_run(senet_lab, trained, tmp_path):
+    """The queue's other runs are trained, and the damaged file is named at the end; it is not trained over."""
+    senet_lab("work", "table7", "--device", "cpu")
+    seen = trained[0]
+    first, second = sorted((tmp_path / "results" / "records").rglob("*.json"))[:2]
+    first.write_text("<<<<<<< HEAD\n" + first.read_text())
+    second.unlink()
+    status, out, err = senet_lab("work", "table7", "--device", "cpu")
+
+    assert (status, out, seen[-1][0]) == (2, "", 1)
+    assert f"{first.relative_to(tmp_path)} is no valid record" in err.splitlines()[-1]
+    assert second.exists()
+    assert first.read_text().startswith("<<<<<<< HEAD")
+
+
 def test_work_takes_what_several_tables_miss(senet_lab, trained, tmp_path):
     """Table 7 and the journal's table 10 share runs, which are trained once."""
     seen, _ = trained

@@ -81,6 +81,7 @@ class Crew:
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch):
     monkeypatch.setattr(fleet_module, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(fleet_module, "SURE_SECONDS", 0.0)
     monkeypatch.setattr(fleet_module.processes, "end", lambda process: None)
 
 
@@ -208,6 +209,29 @@ def test_who_shares_the_work_leaves_when_others_have_the_rest(train, monkeypatch
 
     assert failed == []
     assert crew.script == {0: [], 1: [], 2: []}
+
+
+def test_who_shares_the_work_does_not_leave_a_dead_workers_run(train, monkeypatch):
+    """Its lease is over after a while: until then the run is asked for again."""
+    monkeypatch.setattr(fleet_module, "SURE_SECONDS", 1e9)
+    held = Outcome(Fate.BUSY, "another")
+    failed, crew = train([held, held, DONE], [DONE], sharing=True)
+
+    assert (failed, crew.script) == ([], {0: [], 1: []})
+
+
+def test_an_error_of_the_one_that_gives_out_lets_runs_save(tmp_path, monkeypatch):
+    """They are asked to end, and their last words are waited for, before their processes are ended."""
+
+    def broken(self, run, progress):
+        raise OSError("a line that cannot be written")
+
+    monkeypatch.setattr(Listener, "progressed", broken)
+    crew = Crew({0: [Progress(0, 3, 1, 9), Progress(0, 3, 2, 9), Outcome(Fate.PAUSED, "saved")]}, Store(tmp_path))
+    with pytest.raises(OSError, match="cannot be written"):
+        fleet_module.Fleet(crew, 1, Listener(), StopSign()).train([run(0)])
+
+    assert (crew.asked, crew.script) == (1, {0: []})
 
 
 @pytest.mark.parametrize(("given", "used", "starts"), [(600, 530, 2), (600, 550, 0), (60, 20, 2), (60, 40, 0)])

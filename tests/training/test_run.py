@@ -91,6 +91,18 @@ def test_a_run_leaves_its_files_and_no_checkpoint(whole):
     assert not checkpoint_of(store).exists()
 
 
+def test_a_run_does_not_go_on_with_other_data(source, tmp_path, monkeypatch):
+    """As where its machine has other photos under the same name: its record would claim that it saw only these."""
+    store = Store(tmp_path)
+    stopped(source, store, 2)
+    before = checkpoint_of(store).read_bytes()
+    monkeypatch.setattr(source, "sha256", source.sha256 | {"train": "0" * 64})
+
+    with pytest.raises(CheckpointError, match=r"was trained on other data than are here \(train\): go on where those"):
+        make(RUN, source, store, Settings(), silent)
+    assert checkpoint_of(store).read_bytes() == before
+
+
 @pytest.mark.parametrize("executor", [Executor.DEVICE, Executor.LIGHTNING])
 def test_every_revision_that_trained_a_part_is_recorded(executor, source, whole, tmp_path, monkeypatch):
     """Stopped within the first epoch and gone on by another revision: said, recorded, and the same bits."""
