@@ -4,7 +4,7 @@ import contextlib
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -76,16 +76,26 @@ class Watch:
         self.tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> Self:
-        if self.bars:
-            self.bars.start()
-            self.tasks["all"] = self.bars.add_task("all runs", total=self.total, note="")
+        with self._while_there_is_a_terminal():
+            if self.bars:
+                self.bars.start()
+                self.tasks["all"] = self.bars.add_task("all runs", total=self.total, note="")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.bars:
-            self.bars.stop()
+        with self._while_there_is_a_terminal():
+            if self.bars:
+                self.bars.stop()
+
+    @contextlib.contextmanager
+    def _while_there_is_a_terminal(self) -> Iterator[None]:
+        """Shows nothing any more once that fails, as where a terminal is gone or a disk is full: training goes on."""
+        try:
+            yield
+        except OSError:
+            self.bars = None
 
     def started(self, run: Run) -> None:
         """A worker has begun a run."""
@@ -93,6 +103,10 @@ class Watch:
         self.paces[name], self.said[name] = _Pace(), self.now()
         if name in self.busy:
             return
+        with self._while_there_is_a_terminal():
+            self._show_start(run, name)
+
+    def _show_start(self, run: Run, name: str) -> None:
         if self.bars:
             total = run.cell.protocol.epochs * run.cell.protocol.steps_per_epoch
             self.tasks[name] = self.bars.add_task(name, total=total, note="starts")
@@ -110,7 +124,7 @@ class Watch:
         self.trains_since = self.now() if self.trains_since is None else self.trains_since
         self.steps[name] = progress.step
         note = self._note(name, run.cell.protocol, progress)
-        if self.bars:
+        if self.bars and name in self.tasks:
             self.bars.update(self.tasks[name], completed=progress.step, note=note)
             self.bars.update(self.tasks["all"], completed=sum(self.steps.values()), note=self._left())
         elif self.now() - self.said[name] >= SAY_SECONDS:

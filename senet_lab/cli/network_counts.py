@@ -42,6 +42,19 @@ def keep_counts(counted: dict[str, Counts], root: Path) -> None:
         write_counts(root, read_counts(root) | counted)
 
 
+def refuse_other_sizes(cells: Iterable[Cell]) -> None:
+    """Raises StudyError for a network that cannot take images of a size that its protocol trains at."""
+    growing = [cell for cell in cells if cell.protocol.training_sizes]
+    if not growing:
+        return  # without loading torch
+    from senet_lab.models.complexity import check_training_sizes
+
+    try:
+        check_training_sizes(growing)
+    except ValueError as error:
+        raise StudyError(str(error)) from None
+
+
 def count(cells: Iterable[Cell]) -> dict[str, Counts]:
     """Counts these networks, by network. Raises StudyError for one that cannot be built."""
     cells = list(cells)

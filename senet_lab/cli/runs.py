@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from senet_lab import extensions
+from senet_lab.cli.damaged import damaged_text, readable
 from senet_lab.cli.own_code import warn_of_runs
 from senet_lab.cli.together import has_company, make_ready, make_small_photos, say_nothing_to_train, trained_together
 from senet_lab.errors import StudyError
@@ -15,7 +16,6 @@ from senet_lab.study.cell import runs_of
 from senet_lab.study.claim import Claim
 
 if TYPE_CHECKING:
-    from senet_lab.records.store import Store
     from senet_lab.training.settings import Settings
 
 
@@ -125,11 +125,10 @@ def _trained(
     from senet_lab.records.store import Store
 
     store = Store(root)
-    runs, damaged = _readable(store, runs)
-    tidy(store, runs)
-    missing = store.missing(runs)
+    missing, damaged = readable(store, runs)
+    tidy(store, [run for run in runs if run not in damaged])
     if not missing and damaged:
-        raise StudyError("; ".join(damaged))
+        raise StudyError(damaged_text(damaged))
     if not missing:
         say_nothing_to_train(name, runs, root)
         return []
@@ -152,22 +151,9 @@ def _trained(
     with asking_to_end(stop), Watch(missing, labels) as watch:
         broken = train_all(missing, store, settings, side_by_side, watch, stop, sharing)
     faults = [f"{len(broken)} of {len(missing)} runs broke ({root}/cache/logs has more): {'; '.join(broken)}"]
-    if found := [*faults * bool(broken), *damaged]:
-        raise StudyError("; ".join(found))
+    if broken or damaged:
+        raise StudyError("; ".join([*faults * bool(broken), *[damaged_text(damaged)] * bool(damaged)]))
     return missing
-
-
-def _readable(store: "Store", runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
-    """The runs without a damaged record, and a line for each of the others: one must not hold up a queue."""
-    sound, damaged = list[Run](), list[str]()
-    for run in runs:
-        try:
-            store.read(run)
-        except StudyError as error:
-            damaged.append(str(error))
-        else:
-            sound.append(run)
-    return sound, damaged
 
 
 def train_until(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from senet_lab.cli.catalogue import RESULTS
+from senet_lab.cli.damaged import damaged_text, readable
 from senet_lab.errors import StudyError
 from senet_lab.study import Run
 
@@ -45,7 +46,9 @@ def trained_together(
         return _as_one_of_them(name, runs, labels, root, options)
     from senet_lab.records.store import Store
 
-    missing = Store(root).missing(runs)
+    missing, damaged = readable(Store(root), runs)
+    if not missing and damaged:
+        raise StudyError(damaged_text(damaged))
     if not missing:
         say_nothing_to_train(name, runs, root)
         return []
@@ -75,11 +78,12 @@ def _as_one_of_them(
 
     store, place = Store(root), process_rank()
     # This comes before the processes connect: a process that waits for the others gives up after some minutes.
-    make_small_photos(store.missing(runs), options.data, options.skip_damaged)
+    to_train, damaged = readable(store, runs)
+    make_small_photos(to_train, options.data, options.skip_damaged)
     ranks, settings = enter(place, options.settings())
     if place.first:
-        tidy(store, runs)
-    missing, alone = parted(ranks.told(store.missing(runs) if place.first else []))
+        tidy(store, [run for run in runs if run not in damaged])
+    missing, alone = parted(ranks.told(to_train if place.first else []))
     if place.first and missing:
         make_ready(name, missing, root)
         devices = f"{place.count} processes together, {settings.device} and its neighbours"
@@ -90,13 +94,16 @@ def _as_one_of_them(
     with asking_to_end(stop):
         if place.first and missing:
             with Watch(missing, labels) as watch:
-                train_each(missing, store, settings, ranks, watch, stop)
+                refused = train_each(missing, store, settings, ranks, watch, stop)
         else:
-            train_each(missing, store, settings, ranks, None, stop)
+            refused = train_each(missing, store, settings, ranks, None, stop)
     if not place.first:
         raise SystemExit(0)
     if alone:
-        raise StudyError(f"left out: {', '.join(labels[run.cell.key, run.seed] for run in alone)}; {RANDOM_PARTS}")
+        names = ", ".join(labels[run.cell.key, run.seed] for run in alone)
+        refused.append(f"left out: {names}; {RANDOM_PARTS}")
+    if faults := [*refused, *[damaged_text(damaged)] * bool(damaged)]:
+        raise StudyError("; ".join(faults))
     if not missing:
         say_nothing_to_train(name, runs, root)
     return missing
@@ -134,9 +141,10 @@ def make_small_photos(missing: Sequence[Run], data: Path | None, skip_damaged: b
 
 def make_ready(name: str, missing: Sequence[Run], root: Path) -> None:
     """Prepares the results folder, and keeps the networks' counts. Raises StudyError for one that cannot be built."""
-    from senet_lab.cli.network_counts import counts_of, keep_counts
+    from senet_lab.cli.network_counts import counts_of, keep_counts, refuse_other_sizes
     from senet_lab.records.store import Store
 
+    refuse_other_sizes(run.cell for run in missing)
     _, counted = counts_of([run.cell for run in missing], root)
     print(f"{name}: {Store(root).prepare().text}", file=sys.stderr)
     keep_counts(counted, root / "cache")

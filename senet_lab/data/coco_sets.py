@@ -67,15 +67,14 @@ def own_boxes(recipe: Protocol, folder: Path) -> Protocol:
     # The ramp keeps a new detector from diverging in its first steps, so it does not shrink with the number of photos.
     asked, steps = recipe.schedule.warmup_steps, recipe.epochs * (len(train) // recipe.batch_size)
     warmup = min(asked, steps // LONGEST_RAMP)
-    others = [
-        departure.replace(f"ramp over {asked} steps", f"ramp over {warmup} steps")
-        for departure in recipe.departures
-        if not departure.startswith(DATA)
-    ]
+    others = [departure for departure in recipe.departures if not departure.startswith(DATA)]
+    if warmup != asked:
+        others.append(f"the ramp of the rate takes {warmup} steps, a quarter of the run, in place of {asked}")
     try:
         return replace(
             recipe,
             name=f"{name}-by-{recipe.name}",
+            version=recipe.version + 1,  # the ramp of the first one shrank with the number of photos
             dataset=Dataset.FOLDER,
             photos=PhotoSet(name, _digest(found)),
             num_classes=len(train.categories),

@@ -113,7 +113,7 @@ def _ended_by_the_trainer_alone(process: int) -> None:
     Those are for the process that trains: it saves its state, and needs its loaders until then. SIGTERM ends a loader
     only if it comes from the process that started it.
     """
-    for number in (signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):
+    for number in (signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     if hasattr(signal, "sigwaitinfo"):
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})

@@ -11,12 +11,12 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from multiprocessing.process import BaseProcess
-from typing import Protocol as Interface
 
 from senet_lab import processes
 from senet_lab.errors import StudyError
 from senet_lab.fleet.crew import Crew, Seat
 from senet_lab.fleet.outcome import Fate, Outcome
+from senet_lab.fleet.watcher import Watcher
 from senet_lab.records import lease
 from senet_lab.records.status import forget_broken, note_broken
 from senet_lab.records.store import Store
@@ -27,25 +27,12 @@ from senet_lab.training.stopping import Paused, StopSign
 
 RETRY_SECONDS = 5.0  # until a run that another worker holds is tried again
 SAVE_SECONDS = 60.0  # in which runs save after an error of the process that gives them out
-SURE_SECONDS = lease.DEAD_SECONDS + lease.BEAT_SECONDS  # after which the holder of a run is alive: a dead one lost it
+SURE_SECONDS = lease.DEAD_SECONDS + lease.BEAT_SECONDS  # by then, who died before a run was asked for has lost it
 MOST_LOSSES = 2  # how often a run's process may be lost before the run counts as failed
 MOST_ON_A_GPU = 31  # one less than PyTorch has streams
 # From the start of a run to its first steps, assumed until it has been measured. Where a fleet is given less than twice
 # this time, half of that is assumed, so that its first run is started.
 START_SECONDS = 60.0
-
-
-class Watcher(Interface):
-    """Is called with what happens to the runs of a fleet."""
-
-    def started(self, run: Run) -> None:
-        """A worker took a run."""
-
-    def progressed(self, run: Run, progress: Progress) -> None:
-        """A run reported its progress."""
-
-    def ended(self, run: Run, outcome: Outcome) -> None:
-        """A run left its worker; the outcome says why."""
 
 
 def train_all(
@@ -66,7 +53,8 @@ def train_all(
     Paused where the stop sign asked the runs to end. The workers end with this process, however it ends. An interrupted
     run goes on from its last checkpoint when it is asked for again.
     """
-    fleet = Fleet(Crew(store, settings.side_by_side(workers)), workers, watcher, stop or StopSign(), sharing)
+    crew = Crew(store, settings.side_by_side(min(workers, len(runs) or 1)))
+    fleet = Fleet(crew, workers, watcher, stop or StopSign(), sharing)
     fleet.train(runs)
     failed = fleet.failed
     if fleet.no_room:

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import signal
 import sys
 import time
 import uuid
@@ -12,20 +13,22 @@ from dataclasses import replace
 from senet_lab import processes
 from senet_lab.data.coco_data import Source
 from senet_lab.errors import StudyError, lacks_memory
-from senet_lab.fleet.fleet import RETRY_SECONDS, Watcher
+from senet_lab.fleet.fleet import RETRY_SECONDS
 from senet_lab.fleet.outcome import Fate, Outcome, recorded
+from senet_lab.fleet.watcher import Watcher
 from senet_lab.fleet.worker import keep_memory
 from senet_lab.records.store import Store
 from senet_lab.study.cell import Run
-from senet_lab.training.checkpoint import CheckpointError
+from senet_lab.training.checkpoint import CheckpointRefused
 from senet_lab.training.process_rank import ProcessRank
 from senet_lab.training.progress import Progress, Report, silent
 from senet_lab.training.ranks import Ranks, join, leave, leave_paused
 from senet_lab.training.settings import Settings, prepare_child
-from senet_lab.training.stopping import EXIT_GO_ON, Paused, StopSign
+from senet_lab.training.stopping import EXIT_GO_ON, Paused, StopSign, meant
 from senet_lab.training.together import train_together
 
-SIGNALS = "SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1,SIGUSR2"  # signals that are passed on to the processes
+# Signals that are passed on to the processes, unless nohup or a shell has them ignored.
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 LAUNCHER = "SENET_LAB_LAUNCHER"  # the environment variable with the process ID of the launcher
 
 
@@ -56,7 +59,7 @@ def start(words: Sequence[str], devices: int, settings: Settings) -> int:
         rdzv_endpoint="localhost:0",
         local_addr="localhost",
         max_restarts=0,
-        signals_to_handle=SIGNALS,
+        signals_to_handle=",".join(one.name for one in meant(SIGNALS)),
     )
     try:
         elastic_launch(config, sys.executable)("-m", "senet_lab", *words)
@@ -91,12 +94,12 @@ def enter(place: ProcessRank, settings: Settings) -> tuple[Ranks, Settings]:
 
 def train_each(
     runs: Sequence[Run], store: Store, settings: Settings, ranks: Ranks, watcher: Watcher | None, stop: StopSign
-) -> None:
+) -> list[str]:
     """Trains the runs one after the other, each in all processes together. watcher: of the first process.
 
-    Waits for runs that other workers hold. A run whose checkpoint does not fit is left out, and the others go on.
-    Raises Paused in all processes where the stop sign of any of them asks for the end, and StudyError where one of them
-    has ended or has too little memory, and at the end for the runs that were left out.
+    Waits for runs that other workers hold. A run whose checkpoint is refused is left out, and the others go on. Returns
+    a line for each of these. Raises Paused in all processes where the stop sign of any of them asks for the end, and
+    StudyError where one of them has ended or has too little memory.
     """
     opened: dict[str, Source] = {}
     waiting, refused = list(runs), list[str]()
@@ -108,7 +111,7 @@ def train_each(
                     to_go = len(waiting) - number + len(held)
                     try:
                         done = _trained(run, store, settings, ranks, watcher, stop, opened, f"{to_go} of {len(runs)}")
-                    except CheckpointError as error:  # all processes read the same one, and raise this together
+                    except CheckpointRefused as error:  # which all processes raise together
                         refused.append(str(error))
                         if watcher:
                             watcher.ended(run, Outcome(Fate.REFUSED, str(error)))
@@ -122,8 +125,7 @@ def train_each(
         leave_paused(ranks)
         raise
     leave(ranks)
-    if refused:
-        raise StudyError("; ".join(refused))
+    return refused
 
 
 def _trained(

@@ -76,8 +76,7 @@ def _keeps_shape(function, args) -> bool:  # type: ignore[no-untyped-def]
 def count_networks(cells: Iterable[Cell]) -> dict[str, Counts]:
     """Counts each cell's network: ``network_key`` -> counts. A network that several cells share is counted once.
 
-    Raises what ``build_cell`` raises, and ValueError for a network that cannot take images of the protocol's size, or
-    of one of those that it trains at.
+    Raises what ``build_cell`` raises, and ValueError for a network that cannot take images of the protocol's size.
     """
     counts: dict[str, Counts] = {}
     for cell in cells:
@@ -85,9 +84,20 @@ def count_networks(cells: Iterable[Cell]) -> dict[str, Counts]:
         if key not in counts:
             model = build_cell(cell, device="meta")
             counts[key] = _at(cell, cell.protocol.image_size, partial(complexity_of, model, cell))
-            for pixels in sorted({*cell.protocol.training_sizes} - {cell.protocol.image_size}):
-                _at(cell, pixels, partial(operations, model, pixels))
     return counts
+
+
+def check_training_sizes(cells: Iterable[Cell]) -> None:
+    """Raises ValueError for a network that cannot take images of a size that its protocol trains at.
+
+    Counts are of the evaluation's size alone, and may be known already.
+    """
+    seen: set[tuple[str, int]] = set()
+    for cell in cells:
+        for pixels in sorted({*cell.protocol.training_sizes} - {cell.protocol.image_size}):
+            if (cell.backbone, pixels) not in seen:
+                seen.add((cell.backbone, pixels))
+                _at(cell, pixels, partial(operations, build_cell(cell, device="meta"), pixels))
 
 
 def _at(cell: Cell, pixels: int, count: Callable[[], T]) -> T:

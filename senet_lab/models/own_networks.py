@@ -15,6 +15,8 @@ from senet_lab.models.sites import AttentionFactory
 from senet_lab.study.block import BlockSpec
 from senet_lab.study.se import SESpec
 
+PASSES = 10  # of a constructor that looks for a shape
+
 
 def own_network(
     entry: Entry,
@@ -51,14 +53,26 @@ def own_network(
 
 
 def _refuse_trained(model: nn.Module, what: str, own: OwnNetwork) -> None:
-    """Raises Unfit for a network whose batch norms have seen images: its weights would be drawn anew, unsaid."""
-    if callable(getattr(type(model), "reset", None)):
-        return
+    """Raises Unfit for a network whose batch norms have seen many images: its weights would be drawn anew, unsaid.
+
+    A few passes by which a constructor finds a shape are no training. Parts with ``reset`` set themselves.
+    """
+    setting: list[str] = []
     for name, module in model.named_modules():
-        means = module.running_mean if isinstance(module, nn.BatchNorm2d) else None
-        if means is not None and not means.is_meta and means.any():
+        if any(name == outer or name.startswith(f"{outer}.") for outer in setting if outer) or "" in setting:
+            continue
+        if callable(getattr(type(module), "reset", None)):
+            setting.append(name)
+        elif isinstance(module, nn.BatchNorm2d) and _has_learned(module):
             raise Unfit(
                 f"{what} brings trained weights (batch norm {name!r} has seen images), which would be drawn anew: "
                 "runs train from the seed. Build it without them, or give its class a reset(generator) that sets them",
                 own.build,
             )
+
+
+def _has_learned(norm: nn.BatchNorm2d) -> bool:
+    means, batches = norm.running_mean, norm.num_batches_tracked
+    if means is None or batches is None or means.is_meta:
+        return False
+    return bool(means.any()) and not 1 <= int(batches) <= PASSES

@@ -66,7 +66,8 @@ def _tests(comparison: Comparison) -> Iterable[str]:
     if tested:
         listed = "; ".join(f"{row.row.label} {p_text(row.adjusted_p)}{at_look_text(row.result)}" for row in tested)
         needed = needed_p([comparison.judgement])
-        together = "the comparisons open at a look" if comparison.judgement.plan else "this table's comparisons"
+        plan = comparison.judgement.plan
+        together = "the comparisons open at a look" if plan and plan.leaves_out_settled else "this table's comparisons"
         yield f"p-values, adjusted for {together} by Holm's method (a verdict needs {needed}): {listed}."
     alone = [
         row.row.label

@@ -24,9 +24,12 @@ def sentence(words: str) -> str:
 
 
 def difference_text(difference: Difference | None) -> str:
-    """A difference in points with its interval. It is marked where the interval is from one seed, over images only."""
+    """A difference in points with its interval. It is marked where the interval is from one seed, over images only,
+    and where neither seeds nor photos vary, as where no detector found anything."""
     if difference is None:
         return NONE
+    if not difference.half_width:
+        return f"{difference.value:+.2f} (no spread, no interval)"
     return f"{difference.value:+.2f} ± {difference.half_width:.2f}" + " (n = 1, images only)" * (difference.seeds == 1)
 
 

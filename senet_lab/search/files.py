@@ -18,6 +18,7 @@ from matplotlib.ticker import MaxNLocator
 
 from senet_lab.records.checked_files import csv_text
 from senet_lab.records.files import replace_file
+from senet_lab.report.made_by import trained_by
 from senet_lab.report.picture import LINES, SMALL, TWO_COLUMNS, draw
 from senet_lab.search.design import Design, words
 from senet_lab.search.fair import RowTrials, tuned_table
@@ -81,8 +82,7 @@ def write_fair(folder: Path, table: Table, protocol: Protocol, found: Sequence[R
 def _measured_on(protocol: Protocol, seeds: int) -> dict[str, object]:
     """What the errors of a search under this protocol are of: they are those of the final epoch."""
     held = held_out_protocol(protocol)
-    names = {"protocol": held.name, "dataset": held.data_name, "split": held.evaluation_split}
-    return {**names, "images": held.test_images, "seeds": seeds, "selection": "final"}
+    return {**trained_by(held), "images": held.test_images, "seeds": seeds, "selection": "final"}
 
 
 def _curves(figure: Figure, frame: pd.DataFrame, title: str) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from senet_lab.records.checked_files import csv_text
 from senet_lab.records.files import replace_file
 from senet_lab.records.store import Store
-from senet_lab.report.made_by import made_by
+from senet_lab.report.made_by import made_by, trained_by
 from senet_lab.report.p_values import p_number, p_text
 from senet_lab.report.wording import rule_text, sentence
 from senet_lab.search.fair import RowTrials, tuned_table
@@ -97,10 +97,8 @@ def _line(retest: Retest, label: str, result: PartResult, store: Store) -> dict[
         "fresh_seeds": 0 if found is None else found.seeds,
         "adjusted_p": "" if p is None else p_number(p),
         "lower_error": result.verdict.value,
-        "protocol": cell.protocol.name,
-        "than_protocol": other.protocol.name,
-        "dataset": cell.protocol.data_name,
-        "split": cell.protocol.evaluation_split,
+        **trained_by(cell.protocol),
+        "than_protocol": trained_by(other.protocol)["protocol"],
         "images": cell.protocol.test_images,
         **made_by([record for record in records if record is not None]),
     }

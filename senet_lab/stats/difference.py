@@ -130,7 +130,8 @@ def half_width(difference: Difference, level: float) -> float:
     Satterthwaite's formula has e = 2, which gives too narrow intervals for shares near one; e = 1 gives too wide ones
     for small shares. Here e falls from 2 to 1 as the share grows. With one degree of freedom no e keeps the level;
     there the distribution of the sum of the two parts is used instead (``tail``), whose intervals are never too narrow.
-    So it is where the seeds show less spread than the interaction alone gives.
+    Where the seeds show less spread than the interaction alone gives, it is the narrower of two that allow for that:
+    the distribution of the sum, and the interval of seeds with just that spread.
     """
     tail_share, variance, rest = (1 - level) / 2, difference.variance, difference.rest_variance
     if variance + rest == 0.0:
@@ -138,9 +139,12 @@ def half_width(difference: Difference, level: float) -> float:
     if difference.seeds == 1 or (not difference.seed_variance and not rest):
         return float(stats.norm.isf(tail_share)) * math.sqrt(variance)
     of_seeds = difference.seed_variance or 0.0
-    if difference.freedom == 1 or of_seeds < rest:
-        found = critical(np.array([of_seeds]), difference.image_variance, difference.freedom, tail_share, rest=rest)
-        return float(found[0])
+    known = np.array([of_seeds]), difference.image_variance, difference.freedom, tail_share
+    if difference.freedom == 1:
+        return float(critical(*known, rest=rest)[0])
+    if of_seeds < rest:
+        at_the_rest = replace(difference, seed_variance=rest)
+        return min(float(critical(*known, rest=rest)[0]), half_width(at_the_rest, level))
     share = of_seeds / variance
     freedom = difference.freedom / share ** (1 + (1 - share) ** 3)
     return float(stats.t.isf(tail_share, freedom)) * math.sqrt(variance)

@@ -67,7 +67,7 @@ def pilot_spread(runs: PairedRuns, family: Family) -> Spread | None:
         math.fsum(values) / len(found)
         for values in zip(*((d.image_variance, d.rest_variance * d.seeds) for d in found), strict=True)
     )
-    return Spread(2 * squares / freedom + found[0].half_step_variance, images, freedom, rest)
+    return Spread(max(2 * squares / freedom + found[0].half_step_variance, rest), images, freedom, rest)
 
 
 class Kind(StrEnum):

@@ -24,6 +24,10 @@ class CheckpointError(StudyError):
     """A checkpoint, or a file of final weights, does not fit its run."""
 
 
+class CheckpointRefused(CheckpointError):
+    """A run cannot go on from its checkpoint. Of processes that train together, all raise it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """State after ``len(curve)`` epochs and, within the next epoch, after ``sums.steps`` steps.

@@ -58,7 +58,7 @@ def provenance_of(
 
 def record_of(run: Run, model: nn.Module, trained: Trained | None, failure: str | None, where: Provenance) -> Record:
     """The record of a run; failure says why it has no result."""
-    with TURNS.shared():  # counting passes an image through the network
+    with TURNS.alone():  # counting passes an image through the network, and switches PyTorch's fused attention
         counts = complexity_of(model, run.cell)
     found = trained.evaluation if trained else None
     hits = found.hits_N2.numpy() if isinstance(found, Evaluation) else None

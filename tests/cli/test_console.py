@@ -1,9 +1,12 @@
 """What a command says of runs while they train, where its output is no terminal."""
 
+import errno
+import io
 from dataclasses import replace
 
 import pytest
 
+from senet_lab.cli import console
 from senet_lab.cli.console import Watch
 from senet_lab.fleet.outcome import Fate, Outcome
 from senet_lab.training.progress import Progress
@@ -52,6 +55,27 @@ def test_lines_about_one_run_are_ten_seconds_apart(watched):
 
     assert [second for second, line in enumerate(said) if line] == [10, 20, 30]
     assert watched(39.5, 1, 1_000, 12.5) == []
+
+
+def test_a_line_that_cannot_be_written_is_left_out(monkeypatch):
+    """A closed pipe, a full disk, a terminal that is gone: training goes on."""
+
+    class Gone(io.StringIO):
+        def write(self, text):
+            raise OSError(errno.EIO, "gone")
+
+        def isatty(self):
+            return self.terminal
+
+    for terminal in (False, True):
+        gone = Gone()
+        gone.terminal = terminal
+        monkeypatch.setattr(console.sys, "stderr", gone)
+        monkeypatch.setenv("TERM", "xterm")
+        with Watch([OF], {(OF.cell.key, 0): "a run"}) as watch:
+            watch.started(OF)
+            watch.progressed(OF, Progress(0, 2, 1, 2_000))
+            watch.ended(OF, Outcome(Fate.RECORDED, "done"))
 
 
 def test_the_pace_forgets(watched):

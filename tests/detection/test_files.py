@@ -210,7 +210,9 @@ def test_the_ramp_does_not_shrink_with_the_photos(folder, photos, ramp):
     found = own_boxes(COCO_SHORT, folder)
 
     assert (found.train_images, found.schedule.warmup_steps) == (photos, ramp)
-    assert any(f"by a ramp over {ramp} steps" in departure for departure in found.departures)
+    said = f"the ramp of the rate takes {ramp} steps, a quarter of the run, in place of 500"
+    assert (said in found.departures) == (ramp < 500)
+    assert found.version == COCO_SHORT.version + 1
 
 
 def test_a_mirrored_box_that_fp32_rounds_to_none_is_left_out(folder):

@@ -30,8 +30,8 @@ from tests.data.pictures import class_folders, photo
 from tests.excitations.made_up import ORIGIN
 
 
-def test_photos_for_a_network_of_small_images_are_refused(tmp_path):
-    """In one line with the folder and the network; nothing is written."""
+def test_photos_for_a_network_whose_view_is_not_known_are_refused(tmp_path):
+    """It takes small images alone: one line with the folder and the network; nothing is written."""
     words = dict.fromkeys(("network", "weights", "protocol", "dataset", "split", "revision"), "none")
     origin = Origin(**words, seed=0, synthetic=False)
     model = build_model("cifar_resnet11_bottleneck", SESpec(), num_classes=3)

@@ -1,6 +1,8 @@
 """What errors mean, and when a worker leaves its process."""
 
 import errno
+import io
+import os
 from pathlib import Path
 
 import pytest
@@ -234,3 +236,26 @@ def test_a_folder_of_another_user_is_named(monkeypatch):
 
     monkeypatch.setattr(outcomes, "blamed", lambda error: "mine.py, line 3: PermissionError")
     assert outcome_of(denied, RESULTS) == Outcome(Fate.BROKEN, "mine.py, line 3: PermissionError")
+
+
+class Full(io.StringIO):
+    """A file on a full disk."""
+
+    def write(self, text):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_log_that_cannot_be_written_breaks_no_run(monkeypatch, tmp_path):
+    """The worker's output then goes nowhere; an error is told by its outcome, though its traceback is lost."""
+    told = []
+
+    def dup2(file, number):
+        told.append((os.readlink(f"/proc/self/fd/{file}"), number))
+
+    monkeypatch.setattr(worker.os, "dup2", dup2)
+    (tmp_path / "logs").write_text("no folder")
+    worker.redirect(tmp_path / "logs" / "worker-0.log")
+    monkeypatch.setattr(outcomes.sys, "stderr", Full())
+
+    assert told == [("/dev/null", 1), ("/dev/null", 2)]
+    assert outcome_of(KeyError("x"), RESULTS) == Outcome(Fate.BROKEN, "KeyError: 'x'")

@@ -8,11 +8,12 @@ import torch
 from torch import nn
 
 from ablations.protocols import IMAGENET_100EP
+from senet_lab.cli.network_counts import refuse_other_sizes
+from senet_lab.errors import StudyError
 from senet_lab.models.complexity import count_networks, operations
 from senet_lab.study import Cell, SESpec
 from senet_lab.study.conventions import MOBILE, NETWORKS, Operation, printed
 from tests.models.counted import counted
-from tests.tiny import TINY
 
 RELEASED = SESpec(bias=True)
 SCHEDULE = replace(IMAGENET_100EP.schedule, milestones=(1.0,))
@@ -154,10 +155,12 @@ def test_a_network_that_trains_at_a_size_that_it_cannot_take_is_named():
     """VGG-16 takes 224 pixels alone; a recipe whose crops grow is refused before anything is read."""
     growing = replace(IMAGENET_100EP, epochs=2, training_sizes=(128, 224), schedule=SCHEDULE)
     other = replace(IMAGENET_100EP, image_size=128, resize=146)
-    for protocol in (growing, other):
-        with pytest.raises(ValueError, match=r"vgg16 cannot take images of 128 pixels .* choose other rows with --row"):
-            count_networks([Cell(backbone="vgg16", se=None, protocol=protocol)])
-    assert count_networks([Cell(backbone="cifar_resnet11_bottleneck", se=None, protocol=TINY)])
+    said = r"vgg16 cannot take images of 128 pixels .* choose other rows with --row"
+    with pytest.raises(StudyError, match=said):
+        refuse_other_sizes([Cell(backbone="vgg16", se=None, protocol=growing)])
+    with pytest.raises(ValueError, match=said):
+        count_networks([Cell(backbone="vgg16", se=None, protocol=other)])
+    refuse_other_sizes([Cell(backbone="resnet50", se=None, protocol=growing)])
 
 
 class Attention(nn.Module):

@@ -98,6 +98,12 @@ class Trained(Net):
         self.norm = nn.BatchNorm2d(3)
         self.norm.running_mean.fill_(0.5)
 
+class Looking(Net):
+    def __init__(self, attend, classes):
+        super().__init__(attend, classes)
+        self.norm = nn.BatchNorm2d(3)
+        self.norm(torch.ones(2, 3, 4, 4))
+
 class Setting(Trained):
     def reset(self, generator):
         for parameter in self.parameters():
@@ -113,7 +119,7 @@ BLOCKS = {
     "kind": lambda site: Kind(site.channels),
 }
 NETWORKS = {name: OwnNetwork(build=kind, image_size=32) for name, kind in
-            (("net", Net), ("trained", Trained), ("setting", Setting))}
+            (("net", Net), ("trained", Trained), ("looking", Looking), ("setting", Setting))}
 """
 
 
@@ -169,6 +175,7 @@ def test_a_network_that_brings_trained_weights_is_refused():
     with pytest.raises(StudyError, match=r"'trained' brings trained weights \(batch norm 'norm' has seen images\)"):
         build_cell(replace(CELL, backbone="trained"))
     assert (build_cell(replace(CELL, backbone="setting")).first.weight == 0.25).all()
+    assert build_cell(replace(CELL, backbone="looking")).norm.running_mean.count_nonzero() == 0
 
 
 def test_a_gate_for_all_images_is_heard_for_each():

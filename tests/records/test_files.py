@@ -8,7 +8,7 @@ import pytest
 
 from senet_lab.errors import StudyError
 from senet_lab.records import files as filing
-from senet_lab.records.files import remove_parts, replace_file, write_once
+from senet_lab.records.files import remove_file, remove_parts, replace_file, write_once
 from senet_lab.records.reading import Unreadable, folders_in, is_file, is_folder, list_folder, read_bytes
 
 READERS = [read_bytes, list_folder, is_file, is_folder, folders_in]
@@ -150,3 +150,13 @@ def test_what_killed_writers_left_is_removed(tmp_path):
 
     assert remove_parts(tmp_path) == [gone, old]
     assert names(tmp_path) == sorted(path.name for path in (young, ours, other))
+
+
+def test_a_file_that_is_not_there_is_removed_on_a_read_only_file_system(tmp_path, monkeypatch):
+    """The system says that it is read-only before it looks; a file that is there stays, and that is said."""
+    (tmp_path / "there").touch()
+    refuse(monkeypatch, "unlink", errno.EROFS)
+
+    assert not remove_file(tmp_path / "absent")
+    with pytest.raises(OSError, match="Read-only"):
+        remove_file(tmp_path / "there")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from senet_lab.report.wording import difference_text
 from senet_lab.stats.difference import (
     Difference,
     critical,
@@ -254,3 +255,15 @@ def test_detectors_that_found_nothing_say_nothing():
     found = Difference(0.0, 2, 100, 0.0, 0.0, stepping=False)
 
     assert (found.half_width, tail(found, 1.0), tail(found, 0.0)) == (0.0, 1.0, 1.0)
+    assert difference_text(found) == "+0.00 (no spread, no interval)"
+
+
+@pytest.mark.parametrize("freedom", [1, 2, 4, 12])
+def test_less_spread_never_makes_a_wider_interval(freedom):
+    """Where the seeds' spread falls below that of the interaction, the interval goes on falling, without a step."""
+    spreads = (2.0, 1.001, 1.0, 0.999, 0.5, 0.1, 0.0)
+    widths = [Difference(0.0, 3, 10_000, s, 1.0, freedom, rest_variance=1.0).half_width for s in spreads]
+
+    assert widths == sorted(widths, reverse=True)
+    assert widths[1] - widths[3] < 0.01 * widths[2]
+    assert widths[-1] >= 1.95 * math.sqrt(2.0)

@@ -17,7 +17,7 @@ from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.stats.power_analysis import Design, Spread, limit_of_images, pilot_spread, powers, seeds_needed
 from senet_lab.stats.seeds_needed import Obstacle, needs_of
 from senet_lab.stats.verdicts import p_values
-from senet_lab.study import Row, SESpec
+from senet_lab.study import Row, Run, SESpec
 from senet_lab.study.claim import Claim, Equivalent, LargerGain, Lower, NotWorse
 from tests.samples import PLAIN, SE, TABLE, finished
 from tests.stats.tables import FIVE, paired_runs_of
@@ -238,3 +238,21 @@ def test_a_pilot_without_two_seeds_or_under_another_protocol_is_refused():
         needs_of(TABLE, [], [finished(PLAIN, 0), finished(SE, 0)], MODEL, 1.0, None, pilot=pilot)
     with pytest.raises(StudyError, match=r"another protocol \(other\) than .* \(sample\)"):
         needs_of(TABLE, [], RECORDS, MODEL, 1.0, None, pilot=other)
+
+
+def test_a_pilot_whose_seeds_agree_does_not_promise_too_much():
+    """No spread over seeds is below that of the interaction, neither in the plan nor in the tests that it is for."""
+    part, design = Lower("a", "b"), Design(rows=2, comparisons=1, resolve=0.8)
+    short, honest = (seeds_needed(part, Spread(seeds, 0.01, 2, rest=0.3), design) for seeds in (0.01, 0.3))
+    bits = np.zeros((2, 2, 10_000), dtype=np.uint8)
+    for cell, first in ((0, 0), (1, 4_000)):
+        for seed in (0, 1):
+            bits[cell, seed, first + 1_000 * seed :][: 400 + 50 * cell] = 1  # other images at each seed, as many
+    runs = PairedRuns(())
+    for cell, of_cell in zip((PLAIN, SE), bits, strict=True):
+        for seed in (0, 1):
+            runs.add(Run(cell=cell, seed=seed), "images", of_cell[seed])
+    lucky = pilot_spread(runs, family_of(TABLE, ()))
+
+    assert short < honest
+    assert lucky.seeds == lucky.rest > 0
