@@ -61,6 +61,16 @@ def test_a_record_by_its_key(senet_lab, store, trained):
     assert "table7 original" in err
 
 
+def test_a_curve_of_another_digest_is_refused_before_training(senet_lab, store, trained):
+    """It took hours to find that nothing can be compared."""
+    path = store.path(Run(cell=FIRST, seed=1), "curves", ".csv")
+    path.write_text(path.read_text() + " ")
+    status, _, err = senet_lab("verify", f"{FIRST.key}/1")
+
+    assert (status, trained[0]) == (2, [])
+    assert "is not the file that its record names; restore it from git" in err.splitlines()[-1]
+
+
 def test_other_bits_end_with_status_1(senet_lab, store, trained):
     """On the same machine one is enough."""
     trained[1][0] = 201
