@@ -16,9 +16,9 @@ from senet_lab.records.curves import read_curve
 from senet_lab.records.store import Store
 from senet_lab.training import run as training
 from senet_lab.training.process_rank import ProcessRank, process_rank
+from tests import tiny
 from tests.cli.test_work import ROOT, TABLE
 from tests.samples import one_line
-from tests.tiny import run
 
 COMMAND = ["-m", "senet_lab", "train", "mine.py", "--protocol", "paper", "--device", "cpu"]
 HALF = "10"  # images of a batch of 20
@@ -178,6 +178,6 @@ def test_the_number_of_loaders_reaches_the_data(monkeypatch):
     asked = []
     monkeypatch.setattr(training, "open_source", lambda *_, loaders, **__: asked.append(loaders))
     for loaders in (None, 3):
-        training.open_data(run(0), TrainingOptions("cpu", loaders=loaders).settings(), {})
+        training.open_data(tiny.run(0), TrainingOptions("cpu", loaders=loaders).settings(), {})
 
     assert asked == [None, 3]

@@ -7,6 +7,7 @@ import pytest
 
 from senet_lab.cli import catalogue, commands_verify, studies
 from senet_lab.errors import StudyError
+from senet_lab.records.record import FileDigests
 from senet_lab.records.store import Store
 from senet_lab.study import Run
 from senet_lab.study.protocol import PhotoSet
@@ -61,11 +62,10 @@ def test_a_record_by_its_key(senet_lab, store, trained):
     assert "table7 original" in err
 
 
-def test_a_curve_of_another_digest_is_refused_before_training(senet_lab, store, trained):
+def test_a_curve_of_another_digest_is_refused_before_training(senet_lab, tmp_path, trained):
     """It took hours to find that nothing can be compared."""
-    path = store.path(Run(cell=FIRST, seed=1), "curves", ".csv")
-    path.write_text(path.read_text() + " ")
-    status, _, err = senet_lab("verify", f"{FIRST.key}/1")
+    filled(tmp_path / "results", replace(finished(FIRST), files=FileDigests(curve="0" * 64)), epochs=2)
+    status, _, err = senet_lab("verify", f"{FIRST.key}/0")
 
     assert (status, trained[0]) == (2, [])
     assert "is not the file that its record names; restore it from git" in err.splitlines()[-1]
