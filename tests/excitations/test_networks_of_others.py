@@ -33,7 +33,7 @@ def test_a_network_of_the_paper_is_shown_photos_in_one_way(tmp_path, monkeypatch
     assert usual_view("shufflenet") == View(size=224, resize=256)
     assert usual_view("cifar_resnet20") is None
     monkeypatch.setattr(registry, "image_size", lambda name: 299)
-    monkeypatch.setattr(networks, "_refuse_other_classes", lambda *_: None)  # it would show 299 pixels to this one
+    monkeypatch.setattr(networks, "_refuse_other_outputs", lambda *_: None)  # it would show 299 pixels to this one
     found = [
         networks.open_network("senet_lab:shufflenet", path).view,
         from_file(path, "shufflenet").view,
