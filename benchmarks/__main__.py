@@ -22,6 +22,8 @@ from benchmarks.table import file_of, joined, write_readme
 from senet_lab.fleet.gpu_capacity import MOST_RUNS
 from senet_lab.machine import cores
 from senet_lab.records.files import replace_file
+from senet_lab.report.render import markdown
+from senet_lab.report.speed import speed_blocks
 from senet_lab.study import SESpec
 from senet_lab.training import provenance
 
@@ -223,6 +225,7 @@ def main() -> None:
         kept["sections"][name]["finished_at"] = provenance.now()
         replace_file(path, (json.dumps(kept, indent=1, sort_keys=True) + "\n").encode())
     write_readme(Path("docs/speed.md"))
+    print(markdown("Speed", speed_blocks(path.parent)))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ K rows, n seeds, N images.
 
 import argparse
 import json
-import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -34,6 +33,7 @@ from benchmarks.simulated_studies import (
     Truth,
     World,
     family_and_truth,
+    plain_half_width,
     studies,
     table_of,
 )
@@ -47,6 +47,7 @@ from senet_lab.stats.paired_runs import PairedRuns
 from senet_lab.stats.rank_agreement import agreement_of
 from senet_lab.stats.verdicts import decisions, p_values
 from senet_lab.study.claim import ComparedPart, Directed, Equivalent, Lower, NotWorse
+from senet_lab.training import provenance
 
 EARLY_OR_NONE = (EQUAL, SETTLED_EARLY)
 OUT = Path("results/benchmarks")
@@ -103,7 +104,7 @@ def coverage(world: World, seeds: int, count: int) -> dict[str, object]:
             off = abs(difference.value - shift)
             by_rule.append(_holds(difference, off))
             own.append(_holds(alone, off))
-            plain.append(off <= _plain_half_width(*(study.wrong(one.cell, range(seeds)) for one in (row, rows[0]))))
+            plain.append(off <= plain_half_width(*(study.wrong(one.cell, range(seeds)) for one in (row, rows[0]))))
             if len(widths) < MEDIAN_OF:
                 widths.append(difference.half_width)
                 own_widths.append(alone.half_width)
@@ -132,17 +133,6 @@ def _holds(difference: Difference, off: float) -> bool:
 
 def _pct(found: Iterable[bool]) -> float:
     return round(100 * float(np.mean(list(found))), 2)
-
-
-def _plain_half_width(wrong: Bits, other_wrong: Bits) -> float:
-    """The half-width of the plain two-way bootstrap: 1.96 standard deviations of its replicates, in closed form."""
-    d = wrong.view(np.int8) - other_wrong.view(np.int8)
-    n, images = d.shape
-    by_seed, by_image = 100.0 * d.mean(axis=1), 100.0 * d.mean(axis=0)
-    squares = 100.0**2 * float((d * d).sum(dtype=np.float64)) - n * images * float(by_seed.mean()) ** 2
-    rest = squares - images * n * by_seed.var() - n * images * by_image.var()
-    variance = by_seed.var() / n + by_image.var() / images + rest / (n * images) ** 2
-    return 1.96 * math.sqrt(variance)
 
 
 def is_false(part: ComparedPart, difference: Difference, true: float) -> bool:
@@ -276,6 +266,7 @@ def simulate(count: int, say: Callable[[str], None]) -> dict[str, object]:
         "power": (planned(w, part, resolve, count) for w, part, resolve in asked),
     }
     result: dict[str, object] = {"studies": count, "worlds": [asdict(world) for world in (*WORLDS, *NOISES)]}
+    result["revision"] = provenance.revision().name
     return result | {name: list(_said(lines[name], say)) for name in SECTIONS}
 
 
@@ -293,7 +284,8 @@ def page(result: dict[str, object]) -> str:
         assert isinstance(lines, list)
         cells = tuple(tuple(str(value) for value in line.values()) for line in lines)
         blocks.append(Block(name.replace("_", " "), tuple(lines[0]), cells, NOTES[name]))
-    return markdown(f"Simulated studies with a known truth, {result['studies']} of each kind", blocks)
+    of = f"{result['studies']} of each kind, revision {result['revision']}"
+    return markdown(f"Simulated studies with a known truth, {of}", blocks)
 
 
 def main() -> None:

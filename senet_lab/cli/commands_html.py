@@ -75,7 +75,7 @@ def _contents(material: Material) -> "Contents":
         sources=material.loaded,
         comparisons=comparisons,
         claims=[*claim_blocks(comparisons), open_block(material.unrecorded)],
-        missing=missing_blocks(material, wanted_runs())[0],
+        missing=missing_blocks(material, wanted_runs()),
         figures=check_counts.figures([report.published for report in material.reports], material.counts, notes),
         speed=speed_blocks(RESULTS / "benchmarks"),
         gates=[one for root in roots for one in captures(root, lambda card: card_from(card).heading)],

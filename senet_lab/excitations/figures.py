@@ -66,7 +66,8 @@ def images(captured: Captured, stem: Path) -> list[Path]:
 
     def panel(ax: Axes, block: str) -> None:
         part = frame[frame["block"] == block]
-        for name, style in zip(classes, (LINES[0], LINES[3]), strict=False):
+        for name in classes:
+            style = LINES[captured.card.chosen.index(name)]  # as in the other figures
             line = part[part["class_name"] == name]
             label = f"{name}, {_of_images(captured, name)}"
             ax.plot(line["channel"], line["mean_gate"], label=label, **{**style, "marker": ""})

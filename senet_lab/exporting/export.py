@@ -134,7 +134,12 @@ def _header(trained: Trained) -> Header | None:
         )
     assert not isinstance(trained.se, BlockSpec)  # a network with a user's own block always has a run
     fields = "plain" if trained.se is None else ",".join(_field(*item) for item in to_plain(trained.se).items())
-    return Header(facts=trained.facts, num_classes=trained.num_classes, network=f"{trained.backbone}:{fields}")
+    return Header(
+        facts=trained.facts,
+        num_classes=trained.num_classes,
+        network=f"{trained.backbone}:{fields}",
+        departures=trained.departures,
+    )
 
 
 def _field(name: str, value: object) -> str:

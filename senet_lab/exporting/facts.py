@@ -6,6 +6,7 @@ from typing import Any
 
 from senet_lab.records.record import Record
 from senet_lab.study.cell import Run, from_plain, to_plain
+from senet_lab.study.protocol import Precision
 
 OURS = "Apache-2.0, as senet_lab; the terms of the training data are not changed by it"
 OF_OTHERS = "that of the authors of the weights; it is not known here"
@@ -15,7 +16,8 @@ OF_OTHERS = "that of the authors of the weights; it is not known here"
 class Facts:
     """Data, protocol, error and origin of weights. What is not known is None or empty.
 
-    Errors are percentages of ``images`` evaluation images at the final epoch of one run. data_sha256: by split.
+    Errors are percentages of ``images`` evaluation images at the final epoch of one run. counted_in: the arithmetic in
+    which they were counted, where it is not fp32. data_sha256: by split.
     revision: of the source that trained the weights, or of the package that built the network.
     """
 
@@ -38,6 +40,7 @@ class Facts:
     data_sha256: dict[str, str] | None = None
     device: str | None = None
     versions: dict[str, str] | None = None
+    counted_in: str | None = None
 
     def error_line(self) -> str:
         """The error with its data set, split and n, in one line."""
@@ -47,7 +50,8 @@ class Facts:
         second = "" if self.top5_error_pct is None else f", top-5 {self.top5_error_pct:.2f} %"
         images = f"{self.images:,} {self.evaluation_split} images of {self.dataset}"
         error = f"{loud}top-1 error {self.top1_error_pct:.2f} %{second}"
-        return f"{error} on {images}; n = 1 run (seed {self.seed}), final epoch"
+        arithmetic = f", counted in {self.counted_in}" if self.counted_in else ""
+        return f"{error} on {images}; n = 1 run (seed {self.seed}), final epoch{arithmetic}"
 
 
 def facts_of_run(run: Run, record: Record | None) -> Facts:
@@ -74,6 +78,7 @@ def facts_of_run(run: Run, record: Record | None) -> Facts:
         data_sha256=dict(made.data_sha256) if made else None,
         device=made.device if made else None,
         versions=dict(made.versions) if made else None,
+        counted_in=None if protocol.precision is Precision.FP32 else protocol.precision.value,
     )
 
 

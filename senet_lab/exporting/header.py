@@ -23,7 +23,8 @@ class Header:
     """The network of a file, and the facts about its weights.
 
     run: the run that trained the weights. network: without a run, the network's name, such as ``resnet50:bias=true``
-    or ``resnet50:plain``. class_names: in the order of the logits, where they are known.
+    or ``resnet50:plain``. class_names: in the order of the logits, where they are known. departures: in words, where
+    the network that the weights are from computes differently.
     """
 
     facts: Facts
@@ -31,6 +32,7 @@ class Header:
     run: Run | None = None
     network: str | None = None
     class_names: tuple[str, ...] | None = None
+    departures: tuple[str, ...] = ()
 
     def build(self) -> nn.Module:
         """The network, without the file's weights. Raises as ``build_cell``, and ValueError for an unknown name."""
@@ -44,6 +46,7 @@ class Header:
         run = None if self.run is None else {"cell": to_plain(self.run.cell, prose=True), "seed": self.run.seed}
         data: dict[str, Any] = {
             "class_names": self.class_names,
+            **({"departures": self.departures} if self.departures else {}),
             "facts": facts_to_json(self.facts),
             "network": self.network,
             "num_classes": self.num_classes,
@@ -70,6 +73,7 @@ def header_of(path: Path) -> Header | None:
             run=None if run is None else Run(cell=from_plain(Cell, run["cell"]), seed=int(run["seed"])),
             network=data["network"],
             class_names=_names(data.get("class_names"), int(data["num_classes"])),
+            departures=from_plain(tuple[str, ...], data.get("departures", [])),
         )
     except INVALID as error:
         said = " ".join(str(error).split())[:150]

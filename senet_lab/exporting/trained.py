@@ -207,4 +207,6 @@ def _of_export(path: Path, header: Header, state: Mapping[str, Tensor]) -> Train
         pixels=image_size(backbone),
         facts=header.facts,
         view=usual_view(backbone),
+        departures=header.departures,
+        by_file=True,
     )

@@ -50,7 +50,7 @@ class Contents:
     sources: Sequence[Loaded]
     comparisons: Sequence[Comparison]
     claims: Sequence[Block]
-    missing: Block
+    missing: Sequence[Block]
     figures: Sequence[Figure]
     speed: Sequence[Block]
     gates: Sequence[Gates]
@@ -66,7 +66,7 @@ class Page:
     forests: Sequence[Chart]
     claims: Sequence[HtmlTable]
     verdicts: HtmlTable
-    missing: HtmlTable
+    missing: tuple[HtmlTable, ...]
     conformance: HtmlTable
     speed: Sequence[HtmlTable]
     gates: Sequence[Gates]
@@ -75,7 +75,7 @@ class Page:
     def all_tables(self) -> list[HtmlTable]:
         """Every table that can be copied."""
         of_sections = [table for section in self.tables for view in section.views for table in view.tables]
-        return [*of_sections, *self.claims, self.verdicts, self.missing, self.conformance, *self.speed]
+        return [*of_sections, *self.claims, self.verdicts, *self.missing, self.conformance, *self.speed]
 
     @property
     def all_charts(self) -> list[Chart]:
@@ -110,7 +110,10 @@ def page_of(contents: Contents) -> Page:
         forests=forests(contents.reports),
         claims=claims,
         verdicts=block_table(verdicts_block(contents.comparisons), "verdicts"),
-        missing=block_table(contents.missing, "not-run-table"),
+        missing=tuple(
+            block_table(block, f"not-run-table{f'-{place}' * (place > 0)}")
+            for place, block in enumerate(contents.missing)
+        ),
         conformance=block_table(conformance_block(contents.figures), "conformance-table"),
         speed=[block_table(block, f"speed-{place}") for place, block in enumerate(contents.speed)],
         gates=contents.gates,

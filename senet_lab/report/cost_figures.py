@@ -1,13 +1,13 @@
 """Figures of the error against the size of a network: its parameters and multiply-adds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from senet_lab.report.figure_data import cost
+from senet_lab.report.figure_data import cost, failed_runs
 from senet_lab.report.figures import Styles, figure_heading, figure_stem
 from senet_lab.report.picture import SMALL, draw, layout, legend_grid, with_seeds
 from senet_lab.report.row_styles import row_styles
@@ -27,12 +27,15 @@ def write_cost(view: View, folder: Path) -> list[Path]:
     several = bool(frame.groupby("row")["seed"].count().max() > 1)
     more = "; bars: 95 % interval over seeds" if several else "; one seed a row: no interval"
     narrow = layout().one_column
-    columns, lines = legend_grid([with_seeds(str(row), len(part)) for row, part in frame.groupby("row")])
+    lost = failed_runs(view)
+    columns, lines = legend_grid(
+        [with_seeds(str(row), len(part), lost[str(row)]) for row, part in frame.groupby("row")]
+    )
 
     def plot(figure: Figure) -> None:
         axes = figure.subplots(2, 1, squeeze=False) if narrow else figure.subplots(1, 2, sharey=True, squeeze=False)
         for ax, (column, label) in zip(axes.ravel().tolist(), AXES, strict=True):
-            plot_cost(frame, column, row_styles(view.table), ax, stepping_images(view.protocols[0]))
+            plot_cost(frame, column, row_styles(view.table), ax, stepping_images(view.protocols[0]), lost)
             ax.set_xlabel(label)
             ax.set_ylabel(
                 f"{view.protocols[0].evaluation_split} {view.measure.first.words}, %"
@@ -48,10 +51,18 @@ def write_cost(view: View, folder: Path) -> list[Path]:
     return draw(plot, (layout().width, height), stem.with_name(f"{stem.name}-cost"), frame, SMALL)
 
 
-def plot_cost(frame: pd.DataFrame, column: str, styles: Styles, ax: Axes, images: int | None) -> Axes:
+def plot_cost(
+    frame: pd.DataFrame,
+    column: str,
+    styles: Styles,
+    ax: Axes,
+    images: int | None,
+    failed: Mapping[str, int] | None = None,
+) -> Axes:
     """Draws the mean error of each row with its interval against one column of costs.
 
-    frame: as from ``figure_data.cost``. images: how many images each error is measured on; None for APs.
+    frame: as from ``figure_data.cost``. images: how many images each error is measured on; None for APs. failed: how
+    many runs of each row failed.
     """
     for label, part in frame.groupby("row", sort=False):
         mean = mean_of(part[part.columns[4]].tolist(), images)
@@ -63,7 +74,7 @@ def plot_cost(frame: pd.DataFrame, column: str, styles: Styles, ax: Axes, images
             linestyle="none",
             markersize=5,
             capsize=2,
-            label=with_seeds(str(label), mean.n),
+            label=with_seeds(str(label), mean.n, (failed or {}).get(str(label), 0)),
             **styles[str(label)],
         )
     ax.set_xlim(*limits(frame[column].tolist()))

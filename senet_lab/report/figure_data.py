@@ -32,6 +32,11 @@ def errors(view: View) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=["row", "seed", view.measure.first.field, "in_mean", *MADE])
 
 
+def failed_runs(view: View) -> dict[str, int]:
+    """How many runs of each row failed, by its label: they are in no mean, which then may flatter the row."""
+    return {summary.row.label: len(summary.failed) for summary in view.rows}
+
+
 def _made(record: Record) -> dict[str, str]:
     """The values of MADE for a run."""
     return trained_by(record.run.cell.protocol) | made_by([record])

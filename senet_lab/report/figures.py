@@ -1,6 +1,7 @@
 """Figures of one table under one protocol. The same records give the same bytes."""
 
 import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from senet_lab.report.comparison import Comparison
-from senet_lab.report.figure_data import curves, errors, plain_against_se
+from senet_lab.report.figure_data import curves, errors, failed_runs, plain_against_se
 from senet_lab.report.forest import write_forest
 from senet_lab.report.picture import SMALL, draw, layout, legend_grid, with_seeds
 from senet_lab.report.row_styles import row_styles
@@ -61,20 +62,25 @@ def _write_errors(view: View, frame: pd.DataFrame, stem: Path) -> list[Path]:
         more += "; crosses: seeds that the baseline lacks, in no mean"
 
     def plot(figure: Figure) -> None:
-        plot_errors(frame, row_styles(view.table), figure.subplots(), stepping_images(view.protocols[0]))
+        ax, images = figure.subplots(), stepping_images(view.protocols[0])
+        plot_errors(frame, row_styles(view.table), ax, images, failed_runs(view))
         figure.axes[0].set_ylabel(f"{view.protocols[0].evaluation_split} {view.measure.first.words}, %\n(final epoch)")
         figure.suptitle(figure_heading(view, more), fontsize=8)
 
     return draw(plot, (layout().width, HEIGHT), stem, frame, SMALL)
 
 
-def plot_errors(frame: pd.DataFrame, styles: Styles, ax: Axes, images: int | None) -> Axes:
+def plot_errors(
+    frame: pd.DataFrame, styles: Styles, ax: Axes, images: int | None, failed: Mapping[str, int] | None = None
+) -> Axes:
     """Draws a hollow point for each run, a cross if it is in no mean, and beside them the mean with its 95 % interval.
 
     With two seeds no interval is drawn: by chance it is often the shortest of the figure, and it says the least.
 
-    frame: as from ``figure_data.errors``. images: how many images each error is measured on; None for APs.
+    frame: as from ``figure_data.errors``. images: how many images each error is measured on; None for APs. failed: how
+    many runs of each row failed.
     """
+    lost = failed or {}
     labels = list(dict.fromkeys(frame["row"]))
     for place, label in enumerate(labels):
         of_row = frame[frame["row"] == label]
@@ -87,7 +93,7 @@ def plot_errors(frame: pd.DataFrame, styles: Styles, ax: Axes, images: int | Non
         width = mean.half_width if mean.n >= FEWEST_SEEDS else None
         ax.errorbar(place + 0.12, mean.value, yerr=width, capsize=3, markersize=5, linestyle="none", **style)
     counts = frame.groupby("row", sort=False)["in_mean"].sum()
-    ax.set_xticks(range(len(labels)), [f"{label}\nn = {counts[label]}" for label in labels])
+    ax.set_xticks(range(len(labels)), [_with_counts(label, counts[label], lost.get(label, 0)) for label in labels])
     ax.set_xlim(-0.6, len(labels) - 0.4)
     ax.grid(axis="y", linewidth=0.3)
     if len(labels) * max(map(len, labels)) > (28 if layout().one_column else 70):
@@ -97,17 +103,22 @@ def plot_errors(frame: pd.DataFrame, styles: Styles, ax: Axes, images: int | Non
     return ax
 
 
+def _with_counts(label: str, runs: int, failed: int) -> str:
+    return f"{label}\nn = {runs}{f', {failed} failed' * (failed > 0)}"
+
+
 def write_curves(view: View, frame: pd.DataFrame, stem: Path) -> list[Path]:
     """Writes a figure of training and evaluation errors by epoch, and returns its files; none for an empty frame."""
     if frame.empty:
         return []
     seeds = frame["seed"].nunique()
     more = "; band: ± one standard deviation over seeds" if seeds > 1 else "; one seed, no band"
-    names = [with_seeds(str(row), part["seed"].nunique()) for row, part in frame.groupby("row")]
+    lost = failed_runs(view)
+    names = [with_seeds(str(row), part["seed"].nunique(), lost[str(row)]) for row, part in frame.groupby("row")]
     columns, lines = legend_grid([*names, *LINES_OF_CURVES])
 
     def plot(figure: Figure) -> None:
-        plot_curves(frame, row_styles(view.table), figure.subplots())
+        plot_curves(frame, row_styles(view.table), figure.subplots(), lost)
         handles, labels = figure.axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)
         figure.suptitle(figure_heading(view, more), fontsize=8)
@@ -121,18 +132,30 @@ def write_plain_against_se(view: View, folder: Path) -> list[Path]:
     return write_curves(view, plain_against_se(view), stem.with_name(f"{stem.name}-plain-se"))
 
 
-def plot_curves(frame: pd.DataFrame, styles: Styles, ax: Axes) -> Axes:
+def plot_curves(frame: pd.DataFrame, styles: Styles, ax: Axes, failed: Mapping[str, int] | None = None) -> Axes:
     """Draws training (dashed) and evaluation error by epoch, one colour for each row, with a band over seeds.
 
-    frame: as from ``figure_data.curves``.
+    Rows with a colour that an earlier one has differ from it by a marker every few epochs. frame: as from
+    ``figure_data.curves``. failed: how many runs of each row failed.
     """
     for label, part in frame.groupby("row", sort=False):
-        colour = styles[str(label)]["color"]
+        style = styles[str(label)]
+        colour = style["color"]
+        fill = style.get("fillstyle", "full")
+        marks = {} if fill == "full" else {"marker": "o", "fillstyle": fill, "markersize": 4, "markevery": 0.2}
         for column, dashes in (("test_top1_error_pct", "-"), ("train_top1_error_pct", "--")):
             by_epoch = part.groupby("epoch")[column]
             mean, spread = by_epoch.mean(), by_epoch.std().fillna(0.0)
-            name = with_seeds(str(label), part["seed"].nunique()) if dashes == "-" else None
-            ax.plot(mean.index, mean, color=colour, linestyle=dashes, linewidth=1.0, label=name)
+            name = with_seeds(str(label), part["seed"].nunique(), (failed or {}).get(str(label), 0))
+            ax.plot(
+                mean.index,
+                mean,
+                color=colour,
+                linestyle=dashes,
+                linewidth=1.0,
+                label=name if dashes == "-" else None,
+                **marks,
+            )
             if (spread > 0).any():
                 ax.fill_between(mean.index, mean - spread, mean + spread, color=colour, alpha=0.18, linewidth=0)
     for dashes, name in zip(("-", "--"), LINES_OF_CURVES, strict=True):

@@ -78,9 +78,9 @@ def legend_grid(names: Sequence[str]) -> tuple[int, int]:
     return columns, -(-len(names) // columns)
 
 
-def with_seeds(row: str, seeds: int) -> str:
-    """A row's name in a legend."""
-    return f"{row} (n = {seeds})"
+def with_seeds(row: str, seeds: int, failed: int = 0) -> str:
+    """A row's name in a legend. failed: how many further runs failed."""
+    return f"{row} (n = {seeds}{f', {failed} failed' * (failed > 0)})"
 
 
 def layout() -> Layout:

@@ -78,7 +78,7 @@ def page(tmp_path_factory):
         sources=[loaded],
         comparisons=compared,
         claims=[block],
-        missing=block,
+        missing=(block, block),
         figures=[],
         speed=[SPEED],
         gates=[],
