@@ -141,7 +141,7 @@ def _front_parts(reports: Sequence[Report]) -> list[ReportPart]:
     """The parts of reports that the front page shows.
 
     This is one table of the paper that has measured every row: by the protocol that sees most training images, and
-    among its tables the one with most seeds in every row. If there is none, these are all parts of FRONT's report with
+    among its tables the one with most seeds in every row, then with most rows. If there is none, these are all parts of FRONT's report with
     at least two measured rows.
     """
     parts = [part for report in reports if report.table.of_the_paper for part in report.kept]
@@ -152,9 +152,10 @@ def _front_parts(reports: Sequence[Report]) -> list[ReportPart]:
     return [max(whole, key=lambda part: _worth(part.comparison.view))]
 
 
-def _worth(view: View) -> tuple[int, int, bool]:
-    """What the front page prefers: training images, seeds in every row, FRONT."""
-    return view.images_seen, min(len(row.compared) for row in view.rows), view.paper.slug == FRONT
+def _worth(view: View) -> tuple[int, int, bool, int]:
+    """What the front page prefers: training images, seeds in every row, FRONT, rows."""
+    seeds = min(len(row.compared) for row in view.rows)
+    return view.images_seen, seeds, view.paper.slug == FRONT, len(view.rows)
 
 
 def _front(parts: Sequence[ReportPart], folder: str) -> list[str]:
