@@ -141,8 +141,8 @@ def _front_parts(reports: Sequence[Report]) -> list[ReportPart]:
     """The parts of reports that the front page shows.
 
     This is one table of the paper that has measured every row: by the protocol that sees most training images, and
-    among its tables the one with most seeds in every row, then with most rows. If there is none, these are all parts of FRONT's report with
-    at least two measured rows.
+    among its tables the one with most seeds in every row, then with most rows. If there is none, these are all parts of
+    FRONT's report with at least two measured rows.
     """
     parts = [part for report in reports if report.table.of_the_paper for part in report.kept]
     whole = [part for part in parts if all(row.seeds for row in part.comparison.view.rows)]
