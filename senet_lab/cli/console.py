@@ -91,7 +91,8 @@ class Watch:
 
     @contextlib.contextmanager
     def _while_there_is_a_terminal(self) -> Iterator[None]:
-        """Shows nothing any more once that fails, as where a terminal is gone or a disk is full: training goes on."""
+        """Leaves out what cannot be shown: the pipe is closed, the terminal gone or the disk full. Training goes on,
+        from then on without bars."""
         try:
             yield
         except OSError:
@@ -103,13 +104,10 @@ class Watch:
         self.paces[name], self.said[name] = _Pace(), self.now()
         if name in self.busy:
             return
-        with self._while_there_is_a_terminal():
-            self._show_start(run, name)
-
-    def _show_start(self, run: Run, name: str) -> None:
         if self.bars:
             total = run.cell.protocol.epochs * run.cell.protocol.steps_per_epoch
-            self.tasks[name] = self.bars.add_task(name, total=total, note="starts")
+            with self._while_there_is_a_terminal():
+                self.tasks[name] = self.bars.add_task(name, total=total, note="starts")
         else:
             self._say(f"{name}: starts")
 
@@ -178,5 +176,5 @@ class Watch:
         return self.labels[run.cell.key, run.seed]
 
     def _say(self, text: str) -> None:
-        with contextlib.suppress(OSError):  # a closed pipe, a full disk: training goes on without its lines
+        with self._while_there_is_a_terminal():
             print(f"[{clock(self.now() - self.begun)}] {text}", file=sys.stderr, flush=True)

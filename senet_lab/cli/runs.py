@@ -150,9 +150,14 @@ def _trained(
     )
     with asking_to_end(stop), Watch(missing, labels) as watch:
         broken = train_all(missing, store, settings, side_by_side, watch, stop, sharing)
-    faults = [f"{len(broken)} of {len(missing)} runs broke ({root}/cache/logs has more): {'; '.join(broken)}"]
-    if broken or damaged:
-        raise StudyError("; ".join([*faults * bool(broken), *[damaged_text(damaged)] * bool(damaged)]))
+    faults = []
+    if broken:
+        lines = "; ".join(broken)
+        faults.append(f"{len(broken)} of {len(missing)} runs broke ({root}/cache/logs has more): {lines}")
+    if damaged:
+        faults.append(damaged_text(damaged))
+    if faults:
+        raise StudyError("; ".join(faults))
     return missing
 
 

@@ -102,8 +102,10 @@ def _as_one_of_them(
     if alone:
         names = ", ".join(labels[run.cell.key, run.seed] for run in alone)
         refused.append(f"left out: {names}; {RANDOM_PARTS}")
-    if faults := [*refused, *[damaged_text(damaged)] * bool(damaged)]:
-        raise StudyError("; ".join(faults))
+    if damaged:
+        refused.append(damaged_text(damaged))
+    if refused:
+        raise StudyError("; ".join(refused))
     if not missing:
         say_nothing_to_train(name, runs, root)
     return missing

@@ -17,8 +17,8 @@ class Facts:
     """Data, protocol, error and origin of weights. What is not known is None or empty.
 
     Errors are percentages of ``images`` evaluation images at the final epoch of one run. counted_in: the arithmetic in
-    which they were counted, where it is not fp32. data_sha256: by split.
-    revision: of the source that trained the weights, or of the package that built the network.
+    which they were counted, where it is not fp32. data_sha256: by split. revision: of the source that trained the
+    weights, or of the package that built the network.
     """
 
     weights: str

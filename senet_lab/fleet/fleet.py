@@ -27,7 +27,7 @@ from senet_lab.training.stopping import Paused, StopSign
 
 RETRY_SECONDS = 5.0  # until a run that another worker holds is tried again
 SAVE_SECONDS = 60.0  # in which runs save after an error of the process that gives them out
-SURE_SECONDS = lease.DEAD_SECONDS + lease.BEAT_SECONDS  # by then, who died before a run was asked for has lost it
+SURE_SECONDS = lease.DEAD_SECONDS + lease.BEAT_SECONDS  # a worker that had died has lost its run by then
 MOST_LOSSES = 2  # how often a run's process may be lost before the run counts as failed
 MOST_ON_A_GPU = 31  # one less than PyTorch has streams
 # From the start of a run to its first steps, assumed until it has been measured. Where a fleet is given less than twice

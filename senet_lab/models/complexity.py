@@ -5,9 +5,7 @@ Operations are counted by kind, so that every published counting convention can 
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
-from typing import TypeVar
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -20,8 +18,6 @@ from senet_lab.models.of_cell import build_cell, countable
 from senet_lab.study.cell import Cell
 from senet_lab.study.conventions import Operation
 from senet_lab.study.counts import Counts, network_key
-
-T = TypeVar("T")
 
 WINDOWED = (nn.MaxPool2d, nn.AvgPool2d)
 NORMS = (nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm)
@@ -83,7 +79,8 @@ def count_networks(cells: Iterable[Cell]) -> dict[str, Counts]:
         key = network_key(cell)
         if key not in counts:
             model = build_cell(cell, device="meta")
-            counts[key] = _at(cell, cell.protocol.image_size, partial(complexity_of, model, cell))
+            with _told_of_size(cell, cell.protocol.image_size):
+                counts[key] = complexity_of(model, cell)
     return counts
 
 
@@ -97,12 +94,16 @@ def check_training_sizes(cells: Iterable[Cell]) -> None:
         for pixels in sorted({*cell.protocol.training_sizes} - {cell.protocol.image_size}):
             if (cell.backbone, pixels) not in seen:
                 seen.add((cell.backbone, pixels))
-                _at(cell, pixels, partial(operations, build_cell(cell, device="meta"), pixels))
+                model = build_cell(cell, device="meta")
+                with _told_of_size(cell, pixels):
+                    operations(model, pixels)
 
 
-def _at(cell: Cell, pixels: int, count: Callable[[], T]) -> T:
+@contextlib.contextmanager
+def _told_of_size(cell: Cell, pixels: int) -> Iterator[None]:
+    """Raises ValueError in words where a cell's network cannot take images of this size."""
     try:
-        return count()
+        yield
     except (RuntimeError, ValueError) as error:
         raise ValueError(
             f"{cell.backbone} cannot take images of {pixels} pixels ({error}), as {cell.protocol.name} has them; "

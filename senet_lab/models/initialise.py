@@ -40,13 +40,18 @@ def initialise(
     for name, module in model.named_modules():
         if id(module) in done:
             continue
-        resets = callable(getattr(type(module), "reset", None))
+        resets = sets_itself(module)
         if resets:
             module.reset(_generator(seed, name))
         if resets or id(module) in own:
             done |= {id(part) for part in module.modules()}
         elif id(module) not in kept and any(True for _ in module.parameters(recurse=False)):
             _reset(module, _generator(seed, name))
+
+
+def sets_itself(module: nn.Module) -> bool:
+    """Whether a module has ``reset(generator)``, which sets its parameters and those of all modules in it."""
+    return callable(getattr(type(module), "reset", None))
 
 
 def without_rule(model: nn.Module) -> list[nn.Module]:
@@ -56,7 +61,7 @@ def without_rule(model: nn.Module) -> list[nn.Module]:
         module
         for module in model.modules()
         if not isinstance(module, kinds)
-        and not callable(getattr(type(module), "reset", None))
+        and not sets_itself(module)
         and any(True for _ in module.parameters(recurse=False))
     ]
 

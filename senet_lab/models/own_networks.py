@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from senet_lab.extensions import Entry, OwnNetwork, Unfit
-from senet_lab.models.initialise import initialise, without_rule
+from senet_lab.models.initialise import initialise, sets_itself, without_rule
 from senet_lab.models.output_shape import mark_random, other_shape
 from senet_lab.models.placement import Placement
 from senet_lab.models.registry import model_names
@@ -57,12 +57,12 @@ def _refuse_trained(model: nn.Module, what: str, own: OwnNetwork) -> None:
 
     A few passes by which a constructor finds a shape are no training. Parts with ``reset`` set themselves.
     """
-    setting: list[str] = []
+    done: set[int] = set()
     for name, module in model.named_modules():
-        if any(name == outer or name.startswith(f"{outer}.") for outer in setting if outer) or "" in setting:
+        if id(module) in done:
             continue
-        if callable(getattr(type(module), "reset", None)):
-            setting.append(name)
+        if sets_itself(module):
+            done |= {id(part) for part in module.modules()}
         elif isinstance(module, nn.BatchNorm2d) and _has_learned(module):
             raise Unfit(
                 f"{what} brings trained weights (batch norm {name!r} has seen images), which would be drawn anew: "

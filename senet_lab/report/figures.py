@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from senet_lab.report.comparison import Comparison
 from senet_lab.report.figure_data import curves, errors, failed_runs, plain_against_se
 from senet_lab.report.forest import write_forest
-from senet_lab.report.picture import SMALL, draw, layout, legend_grid, with_seeds
+from senet_lab.report.picture import SMALL, draw, layout, legend_grid, runs_text, with_seeds
 from senet_lab.report.row_styles import row_styles
 from senet_lab.report.views import View, title_of
 from senet_lab.stats.mean import mean_of
@@ -93,7 +93,7 @@ def plot_errors(
         width = mean.half_width if mean.n >= FEWEST_SEEDS else None
         ax.errorbar(place + 0.12, mean.value, yerr=width, capsize=3, markersize=5, linestyle="none", **style)
     counts = frame.groupby("row", sort=False)["in_mean"].sum()
-    ax.set_xticks(range(len(labels)), [_with_counts(label, counts[label], lost.get(label, 0)) for label in labels])
+    ax.set_xticks(range(len(labels)), [f"{label}\n{runs_text(counts[label], lost.get(label, 0))}" for label in labels])
     ax.set_xlim(-0.6, len(labels) - 0.4)
     ax.grid(axis="y", linewidth=0.3)
     if len(labels) * max(map(len, labels)) > (28 if layout().one_column else 70):
@@ -101,10 +101,6 @@ def plot_errors(
         for text in ax.get_xticklabels():
             text.set(ha="right", rotation_mode="anchor")
     return ax
-
-
-def _with_counts(label: str, runs: int, failed: int) -> str:
-    return f"{label}\nn = {runs}{f', {failed} failed' * (failed > 0)}"
 
 
 def write_curves(view: View, frame: pd.DataFrame, stem: Path) -> list[Path]:

@@ -80,7 +80,12 @@ def legend_grid(names: Sequence[str]) -> tuple[int, int]:
 
 def with_seeds(row: str, seeds: int, failed: int = 0) -> str:
     """A row's name in a legend. failed: how many further runs failed."""
-    return f"{row} (n = {seeds}{f', {failed} failed' * (failed > 0)})"
+    return f"{row} ({runs_text(seeds, failed)})"
+
+
+def runs_text(seeds: int, failed: int = 0) -> str:
+    """How many runs a mean in a figure is over, and how many further ones failed."""
+    return f"n = {seeds}, {failed} failed" if failed else f"n = {seeds}"
 
 
 def layout() -> Layout:

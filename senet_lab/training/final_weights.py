@@ -27,8 +27,9 @@ def load_final_weights(model: nn.Module, run: Run, store: Store) -> None:
     path, record = weights_path(run, store), store.read(run)
     data = read_file(store, record, "weights") if record else read_bytes(path)
     if data is None:
-        # A recorded run is not trained again in its folder.
-        mend = "train it again with --results mine, and say that here too" if record else "train it there"
+        mend = "train it there"
+        if record:  # a recorded run is not trained again in its folder
+            mend = "train it again in another folder, and name that here (--results mine for both)"
         raise StudyError(f"{path} is missing: final weights stay where a run was trained; copy them, or {mend}")
     state = from_bytes(data, path, Kind.WEIGHTS, run).state
     if reason := tensors_misfit("weight", state.model, model.state_dict()):

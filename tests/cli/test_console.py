@@ -61,21 +61,32 @@ def test_a_line_that_cannot_be_written_is_left_out(monkeypatch):
     """A closed pipe, a full disk, a terminal that is gone: training goes on."""
 
     class Gone(io.StringIO):
+        tried = 0
+
         def write(self, text):
+            self.tried += 1
             raise OSError(errno.EIO, "gone")
 
         def isatty(self):
             return self.terminal
 
+    monkeypatch.setenv("TERM", "xterm")
     for terminal in (False, True):
         gone = Gone()
         gone.terminal = terminal
         monkeypatch.setattr(console.sys, "stderr", gone)
-        monkeypatch.setenv("TERM", "xterm")
-        with Watch([OF], {(OF.cell.key, 0): "a run"}) as watch:
+        watch = Watch([OF], {(OF.cell.key, 0): "a run"})
+        assert (watch.bars is not None) == terminal
+        with watch:
             watch.started(OF)
             watch.progressed(OF, Progress(0, 2, 1, 2_000))
+            assert watch.steps == {"a run": 1}  # what it was told counts, though nobody can read it
+            tried = gone.tried
             watch.ended(OF, Outcome(Fate.RECORDED, "done"))
+
+        assert watch.bars is None
+        assert watch.steps == {"a run": 2_000}
+        assert gone.tried > tried > 0
 
 
 def test_the_pace_forgets(watched):
